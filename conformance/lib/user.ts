@@ -1,0 +1,89 @@
+// An unprivileged user with ranges of subordinate ids, for everything rootless.
+
+import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { afterAll, beforeAll } from 'vitest'
+import { must, run } from './run.ts'
+import { sceneDirectory } from './scene.ts'
+
+export interface User {
+  name: string
+  uid: number
+  gid: number
+  home: string
+  runtimeDirectory: string
+  /** First subordinate id and their number. */
+  subordinate: { first: number; count: number }
+  /** The command as this user, with a clean environment. Works inside other wrappers. */
+  wrap(words: readonly string[], env?: Record<string, string>): string[]
+}
+
+const NAME = 'tsrun-tester'
+const FIRST = 600_000
+const COUNT = 65_536
+
+/** The account; made when missing, and then this gives true. */
+function ensureAccount(): boolean {
+  if (run(['id', NAME]).status === 0) return false
+  must(['useradd', '--create-home', '--shell', '/bin/sh', '--user-group', NAME])
+  return true
+}
+
+function ensureRanges(): void {
+  for (const path of ['/etc/subuid', '/etc/subgid']) {
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : ''
+    const others = text.split('\n').filter(line => line !== '' && !line.startsWith(`${NAME}:`))
+    writeFileSync(path, `${[...others, `${NAME}:${FIRST}:${COUNT}`].join('\n')}\n`)
+  }
+}
+
+function removeAccount(): void {
+  run(['userdel', '--remove', NAME])
+  for (const path of ['/etc/subuid', '/etc/subgid']) {
+    if (!existsSync(path)) continue
+    const kept = readFileSync(path, 'utf8').split('\n').filter(line => line !== '' && !line.startsWith(`${NAME}:`))
+    writeFileSync(path, kept.map(line => `${line}\n`).join(''))
+  }
+}
+
+function describe(): User {
+  const [, , uid, gid, , home] = must(['getent', 'passwd', NAME]).trim().split(':')
+  const runtimeDirectory = `${sceneDirectory}/user`
+  const base = {
+    HOME: home!,
+    USER: NAME,
+    LOGNAME: NAME,
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    XDG_RUNTIME_DIR: runtimeDirectory,
+  }
+  return {
+    name: NAME,
+    uid: Number(uid),
+    gid: Number(gid),
+    home: home!,
+    runtimeDirectory,
+    subordinate: { first: FIRST, count: COUNT },
+    wrap: (words, env = {}) => {
+      const variables = Object.entries({ ...base, ...env }).map(([name, value]) => `${name}=${value}`)
+      const ids = ['--reuid', uid!, '--regid', gid!, '--clear-groups']
+      return ['env', '-i', '-C', home!, ...variables, 'setpriv', ...ids, '--inh-caps=-all', '--', ...words]
+    },
+  }
+}
+
+/** The unprivileged user for all tests of a file; gone afterwards if this file had to make it. */
+export function withUser(): { current: User } {
+  const holder = {} as { current: User }
+  let made = false
+  beforeAll(() => {
+    made = ensureAccount()
+    ensureRanges()
+    holder.current = describe()
+    mkdirSync(holder.current.runtimeDirectory, { mode: 0o700 })
+    chownSync(holder.current.runtimeDirectory, holder.current.uid, holder.current.gid)
+  })
+  afterAll(() => {
+    rmSync(holder.current.runtimeDirectory, { recursive: true, force: true })
+    if (made) removeAccount()
+  })
+  return holder
+}

@@ -1,0 +1,11 @@
+// <sys/wait.h>
+export const WNOHANG = 1
+export const WUNTRACED = 2
+export const __WALL = 0x40000000
+
+// <linux/magic.h>
+export const PROC_SUPER_MAGIC = 0x9fa0
+export const CGROUP2_SUPER_MAGIC = 0x63677270
+export const TMPFS_MAGIC = 0x1021994
+export const CGROUP_SUPER_MAGIC = 0x27e0eb
+export const SYSFS_MAGIC = 0x62656572

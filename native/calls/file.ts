@@ -1,0 +1,330 @@
+import { ENOENT } from '../abi/errno.ts'
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  AT_SYMLINK_NOFOLLOW,
+  F_ADD_SEALS,
+  F_DUPFD_CLOEXEC,
+  F_GETFD,
+  O_APPEND,
+  O_CLOEXEC,
+  O_CREAT,
+  O_RDONLY,
+  O_TRUNC,
+  O_WRONLY,
+} from '../abi/fcntl.ts'
+import { Fd } from '../fd.ts'
+import type { Call, Calls } from '../kernels/machine.ts'
+import { get64, Out, Struct } from '../struct.ts'
+import { decode, encode } from '../utf8.ts'
+
+/** A directory to start from: a descriptor, or AT_FDCWD. */
+export type Dir = Fd | number
+
+/** The parts of struct stat that the runtime looks at. */
+export interface Stat {
+  /** File type and permissions, as st_mode. */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly inode: bigint
+  readonly links: number
+  /** The device number of a device node. */
+  readonly rdevMajor: number
+  readonly rdevMinor: number
+  /** The device that holds the file. */
+  readonly devMajor: number
+  readonly devMinor: number
+  readonly size: number
+}
+
+const STATX_BASIC_STATS = 0x7ff
+const STATX_SIZE = 0x100
+const READ_PIECE = 1 << 16
+const WRITE_PIECE = 1 << 18
+
+function stat(out: Out): Stat {
+  const v = out.view
+  return {
+    links: v.getUint32(0x10, true),
+    uid: v.getUint32(0x14, true),
+    gid: v.getUint32(0x18, true),
+    mode: v.getUint16(0x1c, true),
+    inode: v.getBigUint64(0x20, true),
+    size: get64(v, 0x28),
+    rdevMajor: v.getUint32(0x80, true),
+    rdevMinor: v.getUint32(0x84, true),
+    devMajor: v.getUint32(0x88, true),
+    devMinor: v.getUint32(0x8c, true),
+  }
+}
+
+/** A statx(2) that may not be made yet. */
+export class PendingStat {
+  readonly #out: Out
+  readonly #result: { readonly value: number }
+  constructor(out: Out, result: { readonly value: number }) {
+    this.#out = out
+    this.#result = result
+  }
+  /** Undefined when the file is not there. */
+  get stat(): Stat | undefined {
+    return this.#result.value < 0 ? undefined : stat(this.#out)
+  }
+}
+
+export const fileCalls = {
+  /** openat(dir, path, flags | O_CLOEXEC, mode), see openat(2). For paths of the host, which are trusted. */
+  openat(this: Calls, dir: Dir, path: string, flags: number, mode = 0, tolerate?: Call['tolerate']): Fd {
+    const args = [dir, path, flags | O_CLOEXEC, mode]
+    return new Fd(this, this.later({ name: 'openat', args, subject: `\`${path}\``, tolerate }), path)
+  },
+
+  /** openat2(dir, path, {flags | O_CLOEXEC, 0, resolve}), see openat2(2). For every path inside the container. */
+  openat2(
+    this: Calls,
+    dir: Dir,
+    path: string,
+    flags: number,
+    resolve: number,
+    tolerate?: Call['tolerate'],
+    hint?: Call['hint'],
+  ): Fd {
+    const how = new Struct(24).u64(0, flags | O_CLOEXEC).u64(16, resolve)
+    const args = [dir, path, how, 24]
+    return new Fd(this, this.later({ name: 'openat2', args, subject: `\`${path}\``, tolerate, hint }), path)
+  },
+
+  /** close_range(first, last, flags), see close_range(2). */
+  closeRange(this: Calls, first: number, last: number, flags: number): void {
+    this.later({ name: 'close_range', args: [first, last, flags] })
+  },
+
+  /** fcntl(fd, F_DUPFD_CLOEXEC, minimum): the same open file under a number of at least `minimum`. */
+  duplicate(this: Calls, fd: Fd | number, minimum: number): Fd {
+    const args = [fd, F_DUPFD_CLOEXEC, minimum]
+    return new Fd(this, this.later({ name: 'fcntl', args }), fd instanceof Fd ? fd.subject : `descriptor ${fd}`)
+  },
+
+  /** fcntl(fd, F_GETFD): is this descriptor open? */
+  isOpen(this: Calls, fd: number): boolean {
+    return this.now({ name: 'fcntl', args: [fd, F_GETFD], tolerate: 'any' }) >= 0
+  },
+
+  /** dup3(from, to, flags), see dup(2). */
+  dup3(this: Calls, from: Fd | number, to: number, flags: number): void {
+    this.later({ name: 'dup3', args: [from, to, flags] })
+  },
+
+  /** read(fd, buffer, size): up to `size` bytes; none at the end. */
+  read(this: Calls, fd: Fd | number, size: number): Uint8Array {
+    const out = new Out(size)
+    const got = this.now({
+      name: 'read',
+      args: [fd, out, size],
+      subject: fd instanceof Fd ? `\`${fd.subject}\`` : undefined,
+    })
+    return out.bytes.subarray(0, got)
+  },
+
+  /** write(fd, bytes, length) until all is written. */
+  writeAll(this: Calls, fd: Fd | number, data: Uint8Array | string): void {
+    const bytes = typeof data === 'string' ? encode(data) : data
+    const subject = fd instanceof Fd ? `\`${fd.subject}\`` : undefined
+    for (let at = 0; at < bytes.length; ) {
+      const piece = bytes.subarray(at, at + WRITE_PIECE)
+      at += this.now({ name: 'write', args: [fd, piece, piece.length], subject })
+    }
+  },
+
+  /** One write(2) of `text`, whose result nobody needs: files of procfs and cgroups take all or nothing. */
+  writeText(
+    this: Calls,
+    fd: Fd | number,
+    text: string,
+    subject?: string,
+    hint?: Call['hint'],
+    tolerate?: Call['tolerate'],
+  ): void {
+    const bytes = encode(text)
+    const what = subject ?? (fd instanceof Fd ? `\`${fd.subject}\`` : undefined)
+    this.later({ name: 'write', args: [fd, bytes, bytes.length], subject: what, hint, tolerate })
+  },
+
+  /** sendfile(to, from, NULL, size) until all is copied, without passing through this process; see sendfile(2). */
+  copyAll(this: Calls, from: Fd, to: Fd, size: number): void {
+    for (let left = size; left > 0; ) {
+      const copied = this.now({ name: 'sendfile', args: [to, from, null, left], subject: `\`${from.subject}\`` })
+      if (copied === 0) return
+      left -= copied
+    }
+  },
+
+  /** Everything from the descriptor's position to its end. */
+  readAll(this: Calls, fd: Fd | number): Uint8Array {
+    const subject = fd instanceof Fd ? `\`${fd.subject}\`` : undefined
+    const pieces: Uint8Array[] = []
+    let total = 0
+    for (;;) {
+      const out = new Out(READ_PIECE)
+      const got = this.now({ name: 'read', args: [fd, out, READ_PIECE], subject })
+      if (got === 0) break
+      pieces.push(out.bytes.subarray(0, got))
+      total += got
+    }
+    if (pieces.length === 1) return pieces[0]!
+    const all = new Uint8Array(total)
+    let at = 0
+    for (const piece of pieces) {
+      all.set(piece, at)
+      at += piece.length
+    }
+    return all
+  },
+
+  /** statx(dir, path, flags, STATX_BASIC_STATS), see statx(2); an empty path means `dir` itself. */
+  statx(this: Calls, dir: Dir, path: string, flags = 0, tolerate: Call['tolerate'] = [ENOENT]): PendingStat {
+    const out = new Out(STATX_SIZE)
+    const all = path === '' ? flags | AT_EMPTY_PATH : flags
+    const args = [dir, path, all, STATX_BASIC_STATS, out]
+    const subject = path === '' && dir instanceof Fd ? dir.subject : path
+    return new PendingStat(out, this.later({ name: 'statx', args, subject: `\`${subject}\``, tolerate }))
+  },
+
+  /** fstatfs(fd): the magic number of the file system, see statfs(2). */
+  fileSystemType(this: Calls, fd: Fd): number {
+    const out = new Out(120)
+    this.now({ name: 'fstatfs', args: [fd, out], subject: `\`${fd.subject}\`` })
+    return out.view.getUint32(0, true)
+  },
+
+  /** readlinkat(dir, path): the target. */
+  readlinkat(this: Calls, dir: Dir, path: string): string {
+    const out = new Out(4096)
+    const length = this.now({ name: 'readlinkat', args: [dir, path, out, 4096], subject: `\`${path}\`` })
+    return decode(out.bytes.subarray(0, length))
+  },
+
+  /** The names in a directory, without `.` and `..`; see getdents(2). */
+  readDirectory(this: Calls, fd: Fd): string[] {
+    const names: string[] = []
+    for (;;) {
+      const out = new Out(32768)
+      const length = this.now({ name: 'getdents64', args: [fd, out, 32768], subject: `\`${fd.subject}\`` })
+      if (length === 0) return names
+      for (let at = 0; at < length; at += out.view.getUint16(at + 16, true)) {
+        const start = at + 19
+        const name = decode(out.bytes.subarray(start, out.bytes.indexOf(0, start)))
+        if (name !== '.' && name !== '..') names.push(name)
+      }
+    }
+  },
+
+  /** mkdirat(dir, path, mode), see mkdir(2). */
+  mkdirat(this: Calls, dir: Dir, path: string, mode: number, tolerate?: Call['tolerate']): void {
+    this.later({ name: 'mkdirat', args: [dir, path, mode], subject: `\`${path}\``, tolerate })
+  },
+
+  /** mknodat(dir, path, mode, device): a device node, fifo or regular file, see mknod(2). */
+  mknodat(this: Calls, dir: Dir, path: string, mode: number, device: number, tolerate?: Call['tolerate']): void {
+    this.later({ name: 'mknodat', args: [dir, path, mode, device], subject: `\`${path}\``, tolerate })
+  },
+
+  /** symlinkat(target, dir, path), see symlink(2). */
+  symlinkat(this: Calls, target: string, dir: Dir, path: string, tolerate?: Call['tolerate']): void {
+    this.later({ name: 'symlinkat', args: [target, dir, path], subject: `\`${path}\``, tolerate })
+  },
+
+  /** unlinkat(dir, path, 0). A file that is not there is fine: that is the goal. */
+  unlink(this: Calls, dir: Dir, path: string): void {
+    this.later({ name: 'unlinkat', args: [dir, path, 0], subject: `\`${path}\``, tolerate: [ENOENT] })
+  },
+
+  /** unlinkat(dir, path, AT_REMOVEDIR), see rmdir(2). Returns false when an errno of `tolerate` came back. */
+  rmdir(this: Calls, dir: Dir, path: string, tolerate: readonly number[] = [ENOENT]): boolean {
+    return this.now({ name: 'unlinkat', args: [dir, path, AT_REMOVEDIR], subject: `\`${path}\``, tolerate }) >= 0
+  },
+
+  /** renameat2(dir, from, dir, to, 0), see rename(2). */
+  rename(this: Calls, dir: Dir, from: string, to: string): void {
+    this.later({ name: 'renameat2', args: [dir, from, dir, to, 0], subject: `\`${to}\`` })
+  },
+
+  /** fchmodat(dir, path, mode), see chmod(2). */
+  fchmodat(this: Calls, dir: Dir, path: string, mode: number): void {
+    this.later({ name: 'fchmodat', args: [dir, path, mode], subject: `\`${path}\`` })
+  },
+
+  /** fchownat(dir, path, uid, gid, AT_SYMLINK_NOFOLLOW), see chown(2). */
+  fchownat(this: Calls, dir: Dir, path: string, uid: number, gid: number, tolerate?: Call['tolerate']): void {
+    const flags = path === '' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW
+    this.later({ name: 'fchownat', args: [dir, path, uid, gid, flags], subject: `\`${path}\``, tolerate })
+  },
+
+  /** memfd_create(name, flags), see memfd_create(2). */
+  memfdCreate(this: Calls, name: string, flags: number, tolerate?: Call['tolerate']): Fd {
+    return new Fd(this, this.later({ name: 'memfd_create', args: [name, flags], tolerate }), `memfd:${name}`)
+  },
+
+  /** ftruncate(fd, size), see truncate(2). */
+  ftruncate(this: Calls, fd: Fd, size: number): void {
+    this.later({ name: 'ftruncate', args: [fd, size] })
+  },
+
+  /** lseek(fd, offset, SEEK_SET), see lseek(2). */
+  rewind(this: Calls, fd: Fd): void {
+    this.later({ name: 'lseek', args: [fd, 0, 0] })
+  },
+
+  /** fcntl(fd, F_ADD_SEALS, seals), see memfd_create(2). */
+  seal(this: Calls, fd: Fd, seals: number): void {
+    this.later({ name: 'fcntl', args: [fd, F_ADD_SEALS, seals] })
+  },
+
+  /** flock(fd, operation), see flock(2). False when LOCK_NB met a lock. */
+  flock(this: Calls, fd: Fd, operation: number, tolerate?: Call['tolerate']): boolean {
+    return this.now({ name: 'flock', args: [fd, operation], subject: `\`${fd.subject}\``, tolerate }) >= 0
+  },
+}
+
+/** Whole files by path, made of the calls above. */
+export const wholeFileCalls = {
+  /** The bytes of a file of the host. */
+  readFile(this: Calls & typeof fileCalls, dir: Dir, path: string): Uint8Array {
+    using fd = this.openat(dir, path, O_RDONLY)
+    return this.readAll(fd)
+  },
+
+  /** The text of a file of the host, undefined when it does not exist. */
+  readTextIfAny(this: Calls & typeof fileCalls, dir: Dir, path: string): string | undefined {
+    using fd = this.openat(dir, path, O_RDONLY, 0, [ENOENT])
+    return fd.exists ? decode(this.readAll(fd)) : undefined
+  },
+
+  /** Replaces a file in one step: readers see the old content or the new, never a part. */
+  replaceFile(
+    this: Calls & typeof fileCalls,
+    dir: Dir,
+    path: string,
+    content: string | Uint8Array,
+    mode: number,
+  ): void {
+    const temporary = `${path}.tmp`
+    using fd = this.openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC, mode)
+    this.writeAll(fd, content)
+    this.rename(dir, temporary, path)
+  },
+
+  /** Adds `text` to the end of a file of the host, creating it with mode 0644. */
+  appendFile(this: Calls & typeof fileCalls, path: string, text: string): void {
+    using fd = this.openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+    this.writeAll(fd, text)
+  },
+
+  /** Writes to a file that the kernel made (procfs, cgroup): one write, no creation. */
+  writeControl(this: Calls & typeof fileCalls, dir: Dir, path: string, text: string, hint?: Call['hint']): void {
+    using fd = this.openat(dir, path, O_WRONLY)
+    this.writeText(fd, text, `\`${text.trimEnd()}\` to \`${path}\``, hint)
+  },
+}

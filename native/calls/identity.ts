@@ -1,0 +1,103 @@
+import {
+  PR_CAP_AMBIENT,
+  PR_CAP_AMBIENT_RAISE,
+  PR_CAPBSET_DROP,
+  PR_SET_DUMPABLE,
+  PR_SET_KEEPCAPS,
+  PR_SET_NO_NEW_PRIVS,
+  PR_SET_PDEATHSIG,
+} from '../abi/prctl.ts'
+import type { Call, Calls } from '../kernels/machine.ts'
+import { Out, Struct } from '../struct.ts'
+
+const LINUX_CAPABILITY_VERSION_3 = 0x20080522
+
+/** The three sets of a thread, as bit masks. */
+export interface CapabilitySets {
+  readonly effective: bigint
+  readonly permitted: bigint
+  readonly inheritable: bigint
+}
+
+const low = (mask: bigint) => Number(mask & 0xffffffffn)
+const high = (mask: bigint) => Number(mask >> 32n)
+
+function header(): Struct {
+  return new Struct(8).u32(0, LINUX_CAPABILITY_VERSION_3)
+}
+
+export const identityCalls = {
+  /** setresuid(uid, uid, uid), see setresuid(2). */
+  setresuid(this: Calls, uid: number): void {
+    const hint = { EINVAL: 'the user namespace maps no such user' }
+    this.later({ name: 'setresuid', args: [uid, uid, uid], subject: `user ${uid}`, hint })
+  },
+
+  /** setresgid(gid, gid, gid), see setresgid(2). */
+  setresgid(this: Calls, gid: number): void {
+    const hint = { EINVAL: 'the user namespace maps no such group' }
+    this.later({ name: 'setresgid', args: [gid, gid, gid], subject: `group ${gid}`, hint })
+  },
+
+  /** setgroups(count, groups), see setgroups(2). */
+  setgroups(this: Calls, groups: readonly number[], tolerate?: Call['tolerate']): void {
+    const list = new Struct(4 * groups.length)
+    groups.forEach((group, i) => {
+      list.u32(4 * i, group)
+    })
+    const hint = {
+      EINVAL: 'the user namespace does not map all these groups',
+      EPERM: 'this user namespace does not allow setgroups',
+    }
+    this.later({ name: 'setgroups', args: [groups.length, list], subject: `[${groups.join(', ')}]`, tolerate, hint })
+  },
+
+  /** capset(header, sets) of the calling thread, see capset(2). */
+  capset(this: Calls, sets: CapabilitySets, hint?: Call['hint']): void {
+    const data = new Struct(24)
+    for (const [at, mask] of [sets.effective, sets.permitted, sets.inheritable].entries()) {
+      data.u32(4 * at, low(mask)).u32(12 + 4 * at, high(mask))
+    }
+    this.later({ name: 'capset', args: [header(), data], hint })
+  },
+
+  /** capget(header, sets) of the calling thread, see capget(2). */
+  capget(this: Calls): CapabilitySets {
+    const out = new Out(24)
+    this.now({ name: 'capget', args: [header(), out] })
+    const set = (at: number) =>
+      BigInt(out.view.getUint32(4 * at, true)) | (BigInt(out.view.getUint32(12 + 4 * at, true)) << 32n)
+    return { effective: set(0), permitted: set(1), inheritable: set(2) }
+  },
+
+  /** prctl(PR_CAPBSET_DROP, capability), see PR_CAPBSET_DROP(2const). */
+  dropBounding(this: Calls, capability: number, name: string, tolerate?: Call['tolerate']): void {
+    this.later({ name: 'prctl', args: [PR_CAPBSET_DROP, capability, 0, 0, 0], subject: `drop ${name}`, tolerate })
+  },
+
+  /** prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability), see capabilities(7). */
+  raiseAmbient(this: Calls, capability: number, name: string, tolerate?: Call['tolerate']): void {
+    const args = [PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0]
+    this.later({ name: 'prctl', args, subject: `raise ambient ${name}`, tolerate })
+  },
+
+  /** prctl(PR_SET_KEEPCAPS, on): permitted capabilities survive the change of user; an execve clears it. */
+  keepCapabilities(this: Calls): void {
+    this.later({ name: 'prctl', args: [PR_SET_KEEPCAPS, 1, 0, 0, 0] })
+  },
+
+  /** prctl(PR_SET_DUMPABLE, 0): nobody in the container may ptrace or look into this process. */
+  notDumpable(this: Calls): void {
+    this.later({ name: 'prctl', args: [PR_SET_DUMPABLE, 0, 0, 0, 0] })
+  },
+
+  /** prctl(PR_SET_NO_NEW_PRIVS, 1), see PR_SET_NO_NEW_PRIVS(2const). */
+  noNewPrivileges(this: Calls): void {
+    this.later({ name: 'prctl', args: [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0] })
+  },
+
+  /** prctl(PR_SET_PDEATHSIG, signal), see PR_SET_PDEATHSIG(2const). */
+  parentDeathSignal(this: Calls, signal: number): void {
+    this.later({ name: 'prctl', args: [PR_SET_PDEATHSIG, signal, 0, 0, 0] })
+  },
+}

@@ -1,0 +1,155 @@
+import { AT_EMPTY_PATH, AT_FDCWD } from '../abi/fcntl.ts'
+import {
+  AT_RECURSIVE,
+  FSCONFIG_CMD_CREATE,
+  FSCONFIG_CMD_RECONFIGURE,
+  FSCONFIG_SET_FD,
+  FSCONFIG_SET_FLAG,
+  FSCONFIG_SET_STRING,
+  FSMOUNT_CLOEXEC,
+  FSOPEN_CLOEXEC,
+  FSPICK_CLOEXEC,
+  FSPICK_EMPTY_PATH,
+  MNT_DETACH,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_EMPTY_PATH,
+  MS_MOVE,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+} from '../abi/mount.ts'
+import { Fd } from '../fd.ts'
+import type { Call, Calls } from '../kernels/machine.ts'
+import { Struct } from '../struct.ts'
+import type { Dir } from './file.ts'
+
+/** What mount_setattr(2) changes: attributes, propagation, and the user namespace of an id-mapped mount. */
+export interface MountAttributes {
+  readonly set?: number
+  readonly clear?: number
+  /** MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE. */
+  readonly propagation?: number
+  readonly userNamespace?: Fd
+}
+
+export const mountCalls = {
+  /** open_tree(dir, path, OPEN_TREE_CLONE | AT_RECURSIVE?): a detached copy of the mount there, see open_tree(2). */
+  openTree(this: Calls, dir: Dir, path: string, recursive: boolean, noFollow = 0, hint?: Call['hint']): Fd {
+    const empty = path === '' ? AT_EMPTY_PATH : 0
+    const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | empty | (recursive ? AT_RECURSIVE : 0) | noFollow
+    const subject = path === '' && dir instanceof Fd ? dir.subject : path
+    const result = this.later({ name: 'open_tree', args: [dir, path, flags], subject: `\`${subject}\``, hint })
+    return new Fd(this, result, subject)
+  },
+
+  /** fsopen(type, FSOPEN_CLOEXEC): the configuration of a new file system, see fsopen(2). */
+  fsopen(this: Calls, type: string): Fd {
+    const hint = { ENODEV: 'this kernel does not have that file system' }
+    return new Fd(this, this.later({ name: 'fsopen', args: [type, FSOPEN_CLOEXEC], subject: type, hint }), type)
+  },
+
+  /** fsconfig(fs, FSCONFIG_SET_STRING, key, value), see fsconfig(2). */
+  fsconfigString(this: Calls, fs: Fd, key: string, value: string): void {
+    const hint = { EINVAL: `${fs.subject} does not take this option or value` }
+    const args = [fs, FSCONFIG_SET_STRING, key, value, 0]
+    this.later({ name: 'fsconfig', args, subject: `\`${key}=${value}\``, hint })
+  },
+
+  /** fsconfig(fs, FSCONFIG_SET_FLAG, key), see fsconfig(2). */
+  fsconfigFlag(this: Calls, fs: Fd, key: string): void {
+    const hint = { EINVAL: `${fs.subject} does not take this option` }
+    this.later({ name: 'fsconfig', args: [fs, FSCONFIG_SET_FLAG, key, null, 0], subject: `\`${key}\``, hint })
+  },
+
+  /** fsconfig(fs, FSCONFIG_SET_FD, key, fd), see fsconfig(2). */
+  fsconfigFd(this: Calls, fs: Fd, key: string, fd: Fd): void {
+    this.later({ name: 'fsconfig', args: [fs, FSCONFIG_SET_FD, key, null, fd], subject: `\`${key}\`` })
+  },
+
+  /** fsconfig(fs, FSCONFIG_CMD_CREATE): makes the superblock, see fsconfig(2). */
+  fsconfigCreate(this: Calls, fs: Fd, tolerate?: Call['tolerate']): { readonly value: number } {
+    const args = [fs, FSCONFIG_CMD_CREATE, null, null, 0]
+    const hint = {
+      EPERM: 'not allowed in this user namespace',
+      ENOSPC: 'too many mounts, see /proc/sys/fs/mount-max',
+    }
+    return this.later({ name: 'fsconfig', args, subject: `create ${fs.subject}`, tolerate, hint })
+  },
+
+  /** fspick(mount, "", FSPICK_EMPTY_PATH | FSPICK_CLOEXEC): an existing file system, to be reconfigured; fspick(2). */
+  fspick(this: Calls, mount: Fd): Fd {
+    const result = this.later({
+      name: 'fspick',
+      args: [mount, '', FSPICK_EMPTY_PATH | FSPICK_CLOEXEC],
+      subject: `\`${mount.subject}\``,
+    })
+    return new Fd(this, result, mount.subject)
+  },
+
+  /** fsconfig(fs, FSCONFIG_CMD_RECONFIGURE), see fsconfig(2). */
+  fsconfigReconfigure(this: Calls, fs: Fd): void {
+    const args = [fs, FSCONFIG_CMD_RECONFIGURE, null, null, 0]
+    this.later({ name: 'fsconfig', args, subject: `reconfigure ${fs.subject}` })
+  },
+
+  /** fsmount(fs, FSMOUNT_CLOEXEC, attributes): a detached mount of it, see fsmount(2). */
+  fsmount(this: Calls, fs: Fd, attributes: number): Fd {
+    const result = this.later({ name: 'fsmount', args: [fs, FSMOUNT_CLOEXEC, attributes], subject: fs.subject })
+    return new Fd(this, result, fs.subject)
+  },
+
+  /** mount_setattr(mount, "", AT_EMPTY_PATH | AT_RECURSIVE?, attributes), see mount_setattr(2). */
+  mountSetattr(
+    this: Calls,
+    mount: Fd,
+    recursive: boolean,
+    attributes: MountAttributes,
+    hint?: Call['hint'],
+    tolerate?: Call['tolerate'],
+  ): void {
+    const attr = new Struct(32)
+      .u64(0, attributes.set ?? 0)
+      .u64(8, attributes.clear ?? 0)
+      .u64(16, attributes.propagation ?? 0)
+    if (attributes.userNamespace) attr.word(24, attributes.userNamespace)
+    const args = [mount, '', AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), attr, 32]
+    this.later({ name: 'mount_setattr', args, subject: `\`${mount.subject}\``, hint, tolerate })
+  },
+
+  /** move_mount(mount, "", target, "", ...EMPTY_PATH): attaches a detached mount to a directory or file by descriptor. */
+  moveMount(this: Calls, mount: Fd, target: Fd): void {
+    const args = [mount, '', target, '', MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH]
+    const hint = { ENOSPC: 'too many mounts, see /proc/sys/fs/mount-max' }
+    this.later({ name: 'move_mount', args, subject: `\`${target.subject}\``, hint })
+  },
+
+  /** move_mount(mount, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH): the same to a path of the host. */
+  moveMountToPath(this: Calls, mount: Fd, path: string): void {
+    const args = [mount, '', AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH]
+    this.later({ name: 'move_mount', args, subject: `\`${path}\`` })
+  },
+
+  /** mount(NULL, path, NULL, propagation, NULL): MS_SLAVE, MS_PRIVATE ... | MS_REC, see mount(2). */
+  mountPropagation(this: Calls, path: string, propagation: number): void {
+    this.later({ name: 'mount', args: [null, path, null, propagation, null], subject: `propagation of \`${path}\`` })
+  },
+
+  /** mount(source, path, NULL, MS_MOVE, NULL), see mount(2). */
+  mountMove(this: Calls, source: string, path: string): void {
+    this.later({
+      name: 'mount',
+      args: [source, path, null, MS_MOVE, null],
+      subject: `move \`${source}\` to \`${path}\``,
+    })
+  },
+
+  /** umount2(path, MNT_DETACH), see umount(2). */
+  detach(this: Calls, path: string, tolerate?: Call['tolerate']): void {
+    this.later({ name: 'umount2', args: [path, MNT_DETACH], subject: `\`${path}\``, tolerate })
+  },
+
+  /** pivot_root(".", "."): the current directory becomes the root, with the old root stacked on it; pivot_root(2), notes. */
+  pivotRoot(this: Calls): void {
+    const hint = { EINVAL: 'the root of this mount namespace is an initramfs, which can not be left; try --no-pivot' }
+    this.later({ name: 'pivot_root', args: ['.', '.'], hint })
+  },
+}

@@ -1,0 +1,196 @@
+import { ESRCH } from '../abi/errno.ts'
+import { AT_FDCWD } from '../abi/fcntl.ts'
+import { Fd } from '../fd.ts'
+import type { Call, Calls } from '../kernels/machine.ts'
+import { get64, Out, Struct } from '../struct.ts'
+import type { Dir } from './file.ts'
+
+/** How a child ended, as wait(2) tells it: an exit code or the number of a signal. */
+export interface Exit {
+  readonly pid: number
+  readonly code: number | undefined
+  readonly signal: number | undefined
+}
+
+/** What clone3(2) is asked for; see `struct clone_args`. */
+export interface Clone {
+  readonly flags: bigint
+  /** A cgroup directory for CLONE_INTO_CGROUP. */
+  readonly cgroup?: Fd | undefined
+  /** Receives the child's pid (CLONE_PARENT_SETTID). */
+  readonly pid?: Out | undefined
+  /** Receives a pidfd (CLONE_PIDFD). */
+  readonly pidfd?: Out | undefined
+  readonly exitSignal: number
+}
+
+const CLONE_ARGS_SIZE = 88
+
+/** The argument of clone3(2). */
+export function cloneArgs(clone: Clone): Struct {
+  const args = new Struct(CLONE_ARGS_SIZE).u64(0, clone.flags).u64(32, clone.exitSignal)
+  if (clone.pidfd) args.word(8, clone.pidfd)
+  if (clone.pid) args.word(24, clone.pid)
+  if (clone.cgroup) args.word(80, clone.cgroup)
+  return args
+}
+
+export const CLONE_ARGS = CLONE_ARGS_SIZE
+
+export const processCalls = {
+  /** unshare(flags), see unshare(2). */
+  unshare(this: Calls, flags: number, subject: string, hint?: Call['hint']): void {
+    this.later({ name: 'unshare', args: [flags], subject, hint })
+  },
+
+  /** setns(fd, type), see setns(2). */
+  setns(
+    this: Calls,
+    fd: Fd | number,
+    type: number,
+    subject: string,
+    tolerate?: Call['tolerate'],
+    hint?: Call['hint'],
+  ): { readonly value: number } {
+    return this.later({ name: 'setns', args: [fd, type], subject, tolerate, hint })
+  },
+
+  /** execve(path, argv, env), see execve(2). Does not return when it works. */
+  execve(
+    this: Calls,
+    path: string,
+    argv: readonly string[],
+    env: readonly string[],
+    tolerate?: Call['tolerate'],
+  ): void {
+    this.later({ name: 'execve', args: [path, argv, env], subject: `\`${path}\``, tolerate })
+  },
+
+  /** exit_group(code), see exit_group(2). */
+  exit(this: Calls, code: number): void {
+    this.later({ name: 'exit_group', args: [code] })
+  },
+
+  /** wait4(pid, status, options, NULL), see wait4(2). Undefined when WNOHANG found nothing. */
+  wait(this: Calls, pid: number, options: number, tolerate?: Call['tolerate']): Exit | undefined {
+    const status = new Out(8)
+    const result = this.now({ name: 'wait4', args: [pid, status, options, null], tolerate })
+    if (result <= 0) return undefined
+    const word = status.view.getInt32(0, true)
+    const signal = word & 0x7f
+    return signal === 0
+      ? { pid: result, code: (word >> 8) & 0xff, signal: undefined }
+      : { pid: result, code: undefined, signal }
+  },
+
+  /** pidfd_open(pid, 0), see pidfd_open(2). `exists` is false when there is no such process. */
+  pidfdOpen(this: Calls, pid: number): Fd {
+    const result = this.later({ name: 'pidfd_open', args: [pid, 0], subject: `process ${pid}`, tolerate: [ESRCH] })
+    return new Fd(this, result, `process ${pid}`)
+  },
+
+  /** pidfd_send_signal(fd, signal, NULL, 0), see pidfd_send_signal(2). False when the process is gone. */
+  signal(this: Calls, pidfd: Fd, signal: number): boolean {
+    const args = [pidfd, signal, null, 0]
+    return this.now({ name: 'pidfd_send_signal', args, subject: pidfd.subject, tolerate: [ESRCH] }) >= 0
+  },
+
+  /** ppoll(fds, n, timeout, NULL): revents of each, blocking the whole process; `timeoutMs` < 0 waits for ever. */
+  poll(this: Calls, entries: readonly { fd: Fd | number; events: number }[], timeoutMs: number): number[] {
+    const fds = new Out(8 * entries.length)
+    entries.forEach(({ fd, events }, i) => {
+      fds.view.setInt32(8 * i, typeof fd === 'number' ? fd : fd.number, true)
+      fds.view.setInt16(8 * i + 4, events, true)
+    })
+    const timeout = timeoutMs < 0 ? null : timespec(timeoutMs)
+    this.now({ name: 'ppoll', args: [fds, entries.length, timeout, null, 0], tolerate: [4] })
+    return entries.map((_, i) => fds.view.getInt16(8 * i + 6, true))
+  },
+
+  /** nanosleep(duration), see nanosleep(2). */
+  sleep(this: Calls, milliseconds: number): void {
+    this.now({ name: 'nanosleep', args: [timespec(milliseconds), null], tolerate: [4] })
+  },
+
+  /** clock_gettime(clock): nanoseconds. */
+  clock(this: Calls, clock: number): number {
+    const out = new Out(16)
+    this.now({ name: 'clock_gettime', args: [clock, out] })
+    return get64(out.view, 0) * 1e9 + get64(out.view, 8)
+  },
+
+  /** prlimit64(pid, resource, &limit, NULL), see prlimit(2). */
+  setLimit(this: Calls, pid: number, resource: number, soft: bigint, hard: bigint, subject: string): void {
+    const limit = new Struct(16).u64(0, soft).u64(8, hard)
+    const hint = { EPERM: 'raising a hard limit needs CAP_SYS_RESOURCE on the host' }
+    this.later({ name: 'prlimit64', args: [pid, resource, limit, null], subject, hint })
+  },
+
+  /** prlimit64(pid, resource, NULL, &limit), see prlimit(2). */
+  getLimit(this: Calls, pid: number, resource: number): { soft: bigint; hard: bigint } | undefined {
+    const out = new Out(16)
+    if (this.now({ name: 'prlimit64', args: [pid, resource, null, out], tolerate: 'any' }) < 0) return undefined
+    return { soft: out.view.getBigUint64(0, true), hard: out.view.getBigUint64(8, true) }
+  },
+
+  /** chdir(path), see chdir(2). */
+  chdir(this: Calls, path: string, tolerate?: Call['tolerate'], hint?: Call['hint']): { readonly value: number } {
+    return this.later({ name: 'chdir', args: [path], subject: `\`${path}\``, tolerate, hint })
+  },
+
+  /** fchdir(fd), see chdir(2). */
+  fchdir(this: Calls, fd: Dir): void {
+    this.later({ name: 'fchdir', args: [fd] })
+  },
+
+  /** chroot(path), see chroot(2). */
+  chroot(this: Calls, path: string): void {
+    this.later({ name: 'chroot', args: [path], subject: `\`${path}\`` })
+  },
+
+  /** umask(mask), see umask(2). */
+  umask(this: Calls, mask: number): void {
+    this.later({ name: 'umask', args: [mask] })
+  },
+
+  /** setsid(), see setsid(2). EPERM: a group leader already, which has a session of its own. */
+  setsid(this: Calls): void {
+    this.later({ name: 'setsid', args: [], tolerate: [1] })
+  },
+
+  /** sethostname(name, length), see sethostname(2). */
+  sethostname(this: Calls, name: string, length: number): void {
+    this.later({ name: 'sethostname', args: [name, length], subject: `\`${name}\`` })
+  },
+
+  /** setdomainname(name, length), see setdomainname(2). */
+  setdomainname(this: Calls, name: string, length: number): void {
+    this.later({ name: 'setdomainname', args: [name, length], subject: `\`${name}\`` })
+  },
+
+  /** faccessat(AT_FDCWD, path, X_OK), see access(2): 0 or -errno. */
+  executable(this: Calls, path: string): { readonly value: number } {
+    return this.later({ name: 'faccessat', args: [AT_FDCWD, path, 1], tolerate: 'any' })
+  },
+
+  /** geteuid(), getegid(). */
+  effectiveIds(this: Calls): { uid: number; gid: number } {
+    return { uid: this.now({ name: 'geteuid', args: [] }), gid: this.now({ name: 'getegid', args: [] }) }
+  },
+
+  /** getpid(). */
+  getpid(this: Calls): number {
+    return this.now({ name: 'getpid', args: [] })
+  },
+
+  /** bpf(command, attributes, size), see bpf(2). A command that makes a descriptor returns its number. */
+  bpf(this: Calls, command: number, attributes: Struct, subject: string, tolerate?: Call['tolerate']): number {
+    return this.now({ name: 'bpf', args: [command, attributes, attributes.bytes.length], subject, tolerate })
+  },
+}
+
+/** struct timespec. */
+export function timespec(milliseconds: number): Struct {
+  const seconds = Math.floor(milliseconds / 1000)
+  return new Struct(16).u64(0, seconds).u64(8, Math.round((milliseconds - seconds * 1000) * 1e6))
+}

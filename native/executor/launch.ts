@@ -1,0 +1,123 @@
+import { EINVAL } from '../abi/errno.ts'
+import {
+  CLOSE_RANGE_CLOEXEC,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+  MFD_ALLOW_SEALING,
+  MFD_CLOEXEC,
+  MFD_EXEC,
+} from '../abi/fcntl.ts'
+import { Failure, KernelError } from '../failure.ts'
+import type { Fd } from '../fd.ts'
+import type { Host } from '../host.ts'
+import { createKernel, type Kernel } from '../kernel.ts'
+import { ExecutorCalls } from '../kernels/executor.ts'
+import { EM_X86_64, elfImage } from './elf.ts'
+import { ARENA_FD, ARENA_SIZE, CONTROL_FD, FIRST_GIFT_FD, GUARD_FD } from './protocol.ts'
+import { assemble } from './x86_64.ts'
+
+const LAST_FD = 0xffff_ffff
+const SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
+
+/** A started executor, seen from the planner. */
+export interface Executor {
+  readonly pid: number
+  readonly calls: ExecutorCalls
+  /** The same calls with their types: what the executor does. */
+  readonly kernel: Kernel
+  /** The planner's end of the control socket, and of the guard socket. */
+  readonly control: Fd
+  readonly guard: Fd
+  /** Numbers in the executor: of its control and guard descriptors, and of each gift. */
+  readonly controlNumber: number
+  readonly guardNumber: number
+  readonly gifts: ReadonlyMap<Fd, number>
+  /** Pids of the processes cloned from it, which are the planner's children. */
+  readonly children: number[]
+}
+
+/** What the executor gets besides its own descriptors. */
+export interface Endowment {
+  /** Descriptors 0 to `inherited` - 1 are the container's: stdio and what --preserve-fds names. */
+  readonly inherited: number
+  /** Descriptors of the planner that the executor is to have. */
+  readonly gifts: readonly Fd[]
+}
+
+/** memfd_create with MFD_EXEC, which vm.memfd_noexec asks for and kernels before 6.3 refuse. */
+function executableMemfd(outside: Kernel): Fd {
+  const fd = outside.memfdCreate('tsrun', MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC, [EINVAL])
+  return fd.exists ? fd : outside.memfdCreate('tsrun', MFD_CLOEXEC | MFD_ALLOW_SEALING)
+}
+
+/** A sealed memfd with the executor's image: nobody can write to the executable of a container's first process. */
+function sealedImage(host: Host, outside: Kernel, base: number): Fd {
+  if (host.arch !== 'x86_64') throw new Failure(`there is no executor for ${host.arch} yet`)
+  const image = executableMemfd(outside)
+  outside.writeAll(image, elfImage(assemble(base), EM_X86_64))
+  outside.seal(image, SEALS)
+  return image
+}
+
+/** Starts an executor in the planner's own namespaces. */
+export function launchExecutor(host: Host, outside: Kernel, { inherited, gifts }: Endowment): Executor {
+  const base = inherited
+  const last = base + FIRST_GIFT_FD + gifts.length
+  using image = sealedImage(host, outside, base)
+  using arena = outside.memfdCreate('arena', MFD_CLOEXEC)
+  outside.ftruncate(arena, ARENA_SIZE)
+  const [control, childControl] = outside.socketpair()
+  const [guard, childGuard] = outside.socketpair()
+  using _childControl = childControl
+  using _childGuard = childGuard
+
+  const descriptors: (number | undefined)[] = Array.from({ length: inherited }, (_, fd) => fd)
+  // Sources lie above all targets, or one dup2 of the spawn would overwrite the source of another.
+  const lifted: Fd[] = []
+  const give = (fd: Fd, to: number) => {
+    const high = fd.number >= last ? fd : outside.duplicate(fd, last)
+    if (high !== fd) lifted.push(high)
+    descriptors[to] = high.number
+  }
+  give(arena, base + ARENA_FD)
+  give(childControl, base + CONTROL_FD)
+  give(childGuard, base + GUARD_FD)
+  const numbers = new Map<Fd, number>()
+  gifts.forEach((gift, i) => {
+    numbers.set(gift, base + FIRST_GIFT_FD + i)
+    give(gift, base + FIRST_GIFT_FD + i)
+  })
+  const program = image.number >= last ? image : outside.duplicate(image, last)
+  if (program !== image) lifted.push(program)
+  const pid = host.spawn({ file: `/proc/self/fd/${program.number}`, argv: ['tsrun'], env: [], descriptors })
+  for (const fd of lifted) fd.close()
+  if (pid < 0) throw new KernelError('posix_spawn', -pid, 'the executor')
+
+  const memory = host.map(arena.number, ARENA_SIZE)
+  const calls = new ExecutorCalls(memory, host.arch, outside, control, () => obituary(outside, pid))
+  const kernel = createKernel(calls)
+  // Whatever else the planner inherited stays out of the container.
+  kernel.closeRange(last, LAST_FD, 0)
+  kernel.closeRange(base, LAST_FD, CLOSE_RANGE_CLOEXEC)
+  kernel.later({ name: 'close', args: [base + ARENA_FD] })
+  return {
+    pid,
+    calls,
+    kernel,
+    control,
+    guard,
+    controlNumber: base + CONTROL_FD,
+    guardNumber: base + GUARD_FD,
+    gifts: numbers,
+    children: [],
+  }
+}
+
+/** How a child that ended went, in words. */
+export function obituary(outside: Kernel, pid: number): string {
+  const exit = outside.wait(pid, 0, 'any')
+  if (exit === undefined) return 'it is gone'
+  return exit.signal === undefined ? `exit code ${exit.code}` : `killed by signal ${exit.signal}`
+}

@@ -1,0 +1,52 @@
+/** Memory that system calls can see: the bytes, and the address at which the kernel finds them. */
+export interface Memory {
+  readonly bytes: Uint8Array
+  readonly view: DataView
+  readonly address: number
+}
+
+/** A program to start: what posix_spawn(3) takes. Signals are reset to their defaults, none is blocked. */
+export interface Spawn {
+  /** A path, `/proc/self/fd/N` for a memfd. */
+  readonly file: string
+  readonly argv: readonly string[]
+  /** `KEY=value` strings. */
+  readonly env: readonly string[]
+  /** `descriptors[n]` is the descriptor that becomes n in the new process; undefined leaves n alone. */
+  readonly descriptors: readonly (number | undefined)[]
+}
+
+/** A descriptor to wait for; `events` as in poll(2). */
+export interface Poll {
+  readonly fd: number
+  readonly events: number
+}
+
+/**
+ * What a JavaScript engine must offer for tsrun to run in it. All the rest is written over these few functions, so a new
+ * host is a new file beside `hosts/node.ts`, not a branch somewhere.
+ */
+export interface Host {
+  /** Selects the table of system call numbers. */
+  readonly arch: 'x86_64' | 'aarch64'
+  /** The arguments after the program's name. */
+  readonly argv: readonly string[]
+  /** `KEY=value` strings, as environ(7). */
+  readonly env: readonly string[]
+  /** The soft RLIMIT_NOFILE that the caller had, when the engine changed it at its start. */
+  readonly callerNofile: number | undefined
+
+  /** One system call. Returns the kernel's result; an error is -errno. Addresses are below 2^47 and so exact. */
+  syscall(number: number, args: readonly (number | bigint)[]): number
+  /** New private memory, page aligned, zeroed. */
+  allocate(size: number): Memory
+  /** Maps `size` bytes of a memfd, shared. */
+  map(fd: number, size: number): Memory
+  /** Starts a program. Returns its pid, or -errno. */
+  spawn(program: Spawn): number
+  /** Waits without blocking the engine's event loop where it has one. Resolves to revents, in the order given. */
+  poll(entries: readonly Poll[], timeoutMs: number): Promise<number[]>
+  /** From now on these signals are readable, one byte (the number) each, from the returned descriptor. */
+  watchSignals(signals: readonly number[]): number
+  exit(code: number): never
+}

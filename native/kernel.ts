@@ -1,0 +1,46 @@
+import { fileCalls, wholeFileCalls } from './calls/file.ts'
+import { identityCalls } from './calls/identity.ts'
+import { mountCalls } from './calls/mount.ts'
+import { processCalls } from './calls/process.ts'
+import { socketCalls } from './calls/socket.ts'
+import type { Call, Calls, Result } from './kernels/machine.ts'
+
+/**
+ * The kernel as the runtime sees it: typed calls by subject. Who makes them is the machine behind it: this process
+ * (`outside`), the executor in the container's namespaces (`inside`), a test. Everything goes through here, so a test or
+ * a trace sees everything.
+ */
+export type Kernel = Calls &
+  typeof fileCalls &
+  typeof wholeFileCalls &
+  typeof mountCalls &
+  typeof processCalls &
+  typeof identityCalls &
+  typeof socketCalls
+
+class KernelOver implements Calls {
+  readonly #machine: Calls
+  constructor(machine: Calls) {
+    this.#machine = machine
+  }
+  now(call: Call): number {
+    return this.#machine.now(call)
+  }
+  later(call: Call): Result {
+    return this.#machine.later(call)
+  }
+  flush(): void {
+    this.#machine.flush()
+  }
+}
+
+let complete = false
+
+/** The typed calls over a machine. */
+export function createKernel(machine: Calls): Kernel {
+  if (!complete) {
+    Object.assign(KernelOver.prototype, fileCalls, wholeFileCalls, mountCalls, processCalls, identityCalls, socketCalls)
+    complete = true
+  }
+  return new KernelOver(machine) as unknown as Kernel
+}

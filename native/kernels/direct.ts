@@ -1,0 +1,82 @@
+import { errnoName } from '../abi/errno.ts'
+import { type CallNumbers, callNumbers } from '../arch/numbers.ts'
+import { KernelError } from '../failure.ts'
+import { Fd } from '../fd.ts'
+import type { Host } from '../host.ts'
+import type { Out } from '../struct.ts'
+import { get64 } from '../struct.ts'
+import { type Argument, type Call, type Calls, type Result, tolerates } from './machine.ts'
+import { type Marshaller, putWord, Space } from './marshal.ts'
+
+/** Room for the arguments of one call; reads and writes of files go through it in pieces of at most half of it. */
+export const DIRECT_SPACE = 1 << 20
+
+/** Makes system calls in the planner's own process, one by one. */
+export class DirectCalls implements Calls, Marshaller {
+  readonly space: Space
+  readonly address: number
+  readonly #host: Host
+  readonly #numbers: CallNumbers
+  #outs: { out: Out; offset: number }[] = []
+
+  constructor(host: Host) {
+    this.#host = host
+    this.#numbers = callNumbers[host.arch]
+    const memory = host.allocate(DIRECT_SPACE)
+    this.address = memory.address
+    this.space = new Space(memory, 0)
+  }
+
+  now(call: Call): number {
+    const result = call.name === 'load' ? this.#load(call) : this.#perform(call)
+    if (result < 0 && !tolerates(call, result)) throw kernelError(call, -result)
+    return result
+  }
+
+  later(call: Call): Result {
+    return { value: this.now(call) }
+  }
+
+  flush(): void {}
+
+  #perform(call: Call): number {
+    this.space.top = this.space.base
+    if (this.#outs.length > 0) this.#outs = []
+    const words: (number | bigint)[] = []
+    for (const arg of call.args) words.push(typeof arg === 'number' || typeof arg === 'bigint' ? arg : this.#word(arg))
+    const result = this.#host.syscall(this.#numbers[call.name as keyof CallNumbers], words)
+    for (const { out, offset } of this.#outs)
+      out.bytes = this.space.memory.bytes.slice(offset, offset + out.bytes.length)
+    return result
+  }
+
+  #word(arg: Argument): number {
+    if (arg === null) return 0
+    if (arg instanceof Fd) return arg.number
+    const at = this.space.allocate(8)
+    putWord(this, at, arg)
+    return get64(this.space.memory.view, at)
+  }
+
+  #load(call: Call): number {
+    return (call.args[0] as Out).view.getInt32(0, true)
+  }
+
+  out(out: Out, offset: number): void {
+    this.#outs.push({ out, offset })
+  }
+
+  result(result: Result, offset: number): void {
+    this.space.memory.view.setInt32(offset, result.value, true)
+    this.space.memory.view.setInt32(offset + 4, result.value < 0 ? -1 : 0, true)
+  }
+}
+
+/** The error of a failed call, with the hint that the caller knows for this errno. */
+export function kernelError(
+  call: Call,
+  errno: number,
+  phrase?: ConstructorParameters<typeof KernelError>[4],
+): KernelError {
+  return new KernelError(call.name, errno, call.subject, call.hint?.[errnoName(errno)], phrase)
+}

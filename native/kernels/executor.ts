@@ -1,0 +1,220 @@
+import { MSG_NOSIGNAL } from '../abi/socket.ts'
+import { type CallNumbers, callNumbers } from '../arch/numbers.ts'
+import {
+  ARENA_ADDRESS,
+  ARENA_FIRST,
+  LOAD,
+  MESSAGE_SIZE,
+  OP_ALSO,
+  OP_ARGUMENTS,
+  OP_NEGATIVE,
+  OP_NUMBER,
+  OP_POSITIVE,
+  OP_RESULT,
+  OP_SIZE,
+  OP_ZERO,
+} from '../executor/protocol.ts'
+import { currentPhrase, Failure, type Phrase } from '../failure.ts'
+import type { Fd } from '../fd.ts'
+import type { Memory } from '../host.ts'
+import type { Kernel } from '../kernel.ts'
+import { get64, type Out, put64, Struct } from '../struct.ts'
+import { kernelError } from './direct.ts'
+import { type Call, type Calls, type Result, tolerates } from './machine.ts'
+import { type Marshaller, putWord, Space } from './marshal.ts'
+
+/** Written where a result will be: an executor that died leaves it, so the message can say at which call. */
+const NOT_DONE = 2 ** 52
+/** A batch is sent when it gets this long, so that the arena's touched pages stay few. */
+const BATCH_BYTES = 0x1_0000
+
+/** Where an operation goes on; undefined is the default: the next one, or the chain's way to fail. */
+export interface Branches {
+  positive?: number
+  negative?: number
+  zero?: number
+}
+
+/** An operation in the arena. */
+export class Operation implements Result {
+  readonly call: Call
+  readonly offset: number
+  readonly phrase: Phrase | undefined = currentPhrase()
+  readonly branches: Branches = {}
+  #machine: ExecutorCalls
+  #value: number | undefined
+  /** Its result goes to an argument of another operation already; a second reader needs a LOAD. */
+  forwarded = false
+
+  constructor(machine: ExecutorCalls, call: Call, offset: number) {
+    this.#machine = machine
+    this.call = call
+    this.offset = offset
+  }
+
+  get address(): number {
+    return ARENA_ADDRESS + this.offset
+  }
+
+  get known(): boolean {
+    return this.#value !== undefined
+  }
+
+  get value(): number {
+    if (this.#value === undefined) this.#machine.flush()
+    if (this.#value === undefined) throw new Failure(`the result of ${this.call.name} was asked for outside its batch`)
+    return this.#value
+  }
+
+  settle(value: number): void {
+    this.#value = value
+  }
+}
+
+/**
+ * Makes system calls through the executor. Calls are queued and go over in one batch when somebody needs a result, so a
+ * sequence of twenty mounts costs one exchange; a descriptor opened in a batch is handed on inside it.
+ */
+export class ExecutorCalls implements Calls, Marshaller {
+  readonly space: Space
+  readonly address = ARENA_ADDRESS
+  readonly #numbers: CallNumbers
+  readonly #outside: Kernel
+  readonly #control: Fd
+  /** What happened to the executor, in words, when its socket ended. */
+  readonly #obituary: () => string
+  #queue: Operation[] = []
+  #outs: { out: Out; offset: number }[] = []
+  #recording = false
+
+  constructor(memory: Memory, arch: keyof typeof callNumbers, outside: Kernel, control: Fd, obituary: () => string) {
+    this.space = new Space(memory, ARENA_FIRST)
+    this.#numbers = callNumbers[arch]
+    this.#outside = outside
+    this.#control = control
+    this.#obituary = obituary
+  }
+
+  now(call: Call): number {
+    return this.later(call).value
+  }
+
+  later(call: Call): Operation {
+    if (!this.#recording && this.space.top - this.space.base > BATCH_BYTES) this.flush()
+    const operation = new Operation(this, call, this.space.allocate(OP_SIZE))
+    const at = operation.offset
+    const view = this.space.memory.view
+    put64(view, at + OP_NUMBER, call.name === 'load' ? LOAD : this.#numbers[call.name])
+    for (let i = 0; i < 6; i++) putWord(this, at + OP_ARGUMENTS + 8 * i, call.args[i] ?? 0)
+    put64(view, at + OP_RESULT, NOT_DONE)
+    put64(view, at + OP_ALSO, 0)
+    this.#queue.push(operation)
+    return operation
+  }
+
+  /** Records what `work` asks for as a chain of its own instead of queueing it; nothing in it may need an answer. */
+  record(work: () => void): Operation[] {
+    const queue = this.#queue
+    const recording = this.#recording
+    this.#queue = []
+    this.#recording = true
+    try {
+      work()
+      return this.#queue
+    } finally {
+      this.#queue = queue
+      this.#recording = recording
+    }
+  }
+
+  /**
+   * Connects operations: a success goes on with the next one and at the end with `end`, a failure with `fail`. Branches
+   * that an operation sets itself stay.
+   */
+  link(operations: readonly Operation[], end: number, fail: (operation: Operation) => number): void {
+    const view = this.space.memory.view
+    operations.forEach((operation, i) => {
+      const next = operations[i + 1]?.address ?? end
+      const { call, branches, offset } = operation
+      const canFail = call.tolerate === undefined || call.expect !== undefined
+      const bad = canFail ? fail(operation) : 0
+      put64(view, offset + OP_POSITIVE, branches.positive ?? (call.expect === 'zero' ? bad : next))
+      put64(view, offset + OP_ZERO, branches.zero ?? (call.expect === 'positive' ? bad : next))
+      put64(view, offset + OP_NEGATIVE, branches.negative ?? (call.tolerate === undefined ? bad : next))
+    })
+  }
+
+  /**
+   * Does what is queued. Throws the first failure. `fail` says where the executor goes on after a failed operation; by
+   * default it stops and reports.
+   */
+  flush(fail: (operation: Operation) => number = () => 0): void {
+    if (this.#queue.length === 0) return
+    if (this.#recording) throw new Failure('a recorded call was asked for its result')
+    const operations = this.#queue
+    const outs = this.#outs
+    this.#queue = []
+    this.#outs = []
+    this.link(operations, 0, fail)
+    this.send(operations)
+    const alive = this.#outside.read(this.#control, MESSAGE_SIZE).length === MESSAGE_SIZE
+    const failed = this.#settle(operations) ?? (alive ? undefined : this.#death(operations))
+    for (const { out, offset } of outs) out.bytes = this.space.memory.bytes.slice(offset, offset + out.bytes.length)
+    this.space.top = this.space.base
+    if (failed) throw failed
+  }
+
+  /** Sends a chain off without waiting for its end. */
+  send(operations: readonly Operation[]): void {
+    const message = new Struct(MESSAGE_SIZE).u64(0, operations[0]!.address)
+    const hint = { EPIPE: 'the executor is gone' }
+    this.#outside.now({ name: 'sendto', args: [this.#control, message, MESSAGE_SIZE, MSG_NOSIGNAL, null, 0], hint })
+  }
+
+  #death(operations: readonly Operation[]): Failure {
+    const last = operations.find(operation => operation.value === NOT_DONE)
+    const where = last === undefined ? '' : ` at ${last.call.name} ${last.call.subject ?? ''}`.trimEnd()
+    return new Failure(`the executor died${where}: ${this.#obituary()}`, last?.phrase)
+  }
+
+  #settle(operations: readonly Operation[]): Failure | undefined {
+    for (const operation of operations) {
+      const { call, offset, phrase } = operation
+      const value = get64(this.space.memory.view, offset + OP_RESULT)
+      operation.settle(value)
+      if (value === NOT_DONE) return undefined
+      if (value < 0 && !tolerates(call, value)) return kernelError(call, -value, phrase)
+      if ((value === 0 && call.expect === 'positive') || (value > 0 && call.expect === 'zero'))
+        return new Failure(unexpectedReason(call, value), phrase)
+    }
+    return undefined
+  }
+
+  /** Everything put into the arena so far stays there: later batches start behind it. */
+  keep(): void {
+    this.space.base = this.space.top
+  }
+
+  out(out: Out, offset: number): void {
+    this.#outs.push({ out, offset })
+  }
+
+  /** The word at `offset` becomes `result`: at once when it is known, else by the executor itself. */
+  result(result: Result, offset: number): void {
+    if (!(result instanceof Operation) || result.known) {
+      put64(this.space.memory.view, offset, result.value)
+      return
+    }
+    let source = result
+    if (result.forwarded) source = this.later({ name: 'load', args: [result.address + OP_RESULT], tolerate: 'any' })
+    source.forwarded = true
+    put64(this.space.memory.view, source.offset + OP_ALSO, ARENA_ADDRESS + offset)
+  }
+}
+
+/** Words for a result that was none of the errors but not what was expected either. */
+export function unexpectedReason(call: Pick<Call, 'name' | 'unexpected'>, value: number): string {
+  if (call.name !== 'load') return call.unexpected ?? `${call.name} gave ${value}`
+  const signal = value & 0x7f
+  return signal === 0 ? `exit code ${(value >> 8) & 0xff}` : `killed by signal ${signal}`
+}

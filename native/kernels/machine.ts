@@ -1,0 +1,53 @@
+import type { CallName } from '../arch/numbers.ts'
+import type { Fd } from '../fd.ts'
+import type { Out, Struct } from '../struct.ts'
+
+/** What a system call's argument may be; the machine puts it where the kernel can see it. */
+export type Argument =
+  | number
+  | bigint
+  | null // a null pointer
+  | string // a NUL-terminated string
+  | Uint8Array // bytes to read
+  | Fd
+  | Out // space to write to
+  | Struct
+  | Result // the result of an earlier call
+  | readonly string[] // argv and envp: pointers to strings, ended by a null pointer
+
+/** One system call to make. */
+export interface Call {
+  /** `load` is no system call: it reads the word that its argument points to (see executor/protocol.ts). */
+  readonly name: CallName | 'load'
+  readonly args: readonly Argument[]
+  /** What it is about, for the message: a path, a mount point. */
+  readonly subject?: string | undefined
+  /** A remark for the message that says what this errno usually means here. */
+  readonly hint?: Readonly<Record<string, string>> | undefined
+  /** Errnos (positive) that are no failure: the result is then -errno. */
+  readonly tolerate?: readonly number[] | 'any' | undefined
+  /** Only this kind of result is a success; for the words of a failure see `unexpected`. */
+  readonly expect?: 'positive' | 'zero' | undefined
+  readonly unexpected?: string | undefined
+}
+
+/** The result of a call that may not have been made yet; reading `value` makes it happen. */
+export interface Result {
+  readonly value: number
+}
+
+/**
+ * Who makes system calls: this process, the executor, a test. `now` answers; `later` may be done together with what
+ * follows, so it is for calls whose result only other calls need. Failures are thrown as KernelError, by `later` possibly
+ * at a following `now` or `flush`, with the phrases of the moment when the call was asked for.
+ */
+export interface Calls {
+  now(call: Call): number
+  later(call: Call): Result
+  flush(): void
+}
+
+/** Is this negative result one that the call takes as an answer? */
+export function tolerates(call: Call, result: number): boolean {
+  return call.tolerate === 'any' || (call.tolerate !== undefined && call.tolerate.includes(-result))
+}

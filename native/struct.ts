@@ -1,0 +1,62 @@
+import type { Argument } from './kernels/machine.ts'
+
+/** Writes a 64-bit word, little endian. Numbers must be integers that a double holds exactly. */
+export function put64(view: DataView, offset: number, value: number | bigint): void {
+  if (typeof value === 'bigint') {
+    view.setBigUint64(offset, BigInt.asUintN(64, value), true)
+    return
+  }
+  view.setInt32(offset, value | 0, true)
+  view.setInt32(offset + 4, Math.floor(value / 0x1_0000_0000), true)
+}
+
+/** Reads a signed 64-bit word as a number: system call results and addresses are below 2^53. */
+export function get64(view: DataView, offset: number): number {
+  return view.getInt32(offset + 4, true) * 0x1_0000_0000 + view.getUint32(offset, true)
+}
+
+/** Reads an unsigned 64-bit word with all its bits. */
+export function getU64(view: DataView, offset: number): bigint {
+  return view.getBigUint64(offset, true)
+}
+
+/** Space that a system call writes to. `bytes` holds what the kernel left there once the call was made. */
+export class Out {
+  bytes: Uint8Array
+  /** Where the executor sees it, once a call with it is queued. */
+  address = 0
+  constructor(size: number | Uint8Array) {
+    this.bytes = typeof size === 'number' ? new Uint8Array(size) : size
+  }
+  get view(): DataView {
+    return new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength)
+  }
+}
+
+/** A C struct to be passed in: zeroed bytes, fields set by offset, pointers to what follows it in memory. */
+export class Struct {
+  readonly bytes: Uint8Array
+  readonly view: DataView
+  readonly words: { offset: number; value: Argument }[] = []
+  constructor(size: number) {
+    this.bytes = new Uint8Array(size)
+    this.view = new DataView(this.bytes.buffer)
+  }
+  u16(offset: number, value: number): this {
+    this.view.setUint16(offset, value, true)
+    return this
+  }
+  u32(offset: number, value: number): this {
+    this.view.setUint32(offset, value, true)
+    return this
+  }
+  u64(offset: number, value: number | bigint): this {
+    put64(this.view, offset, value)
+    return this
+  }
+  /** A 64-bit field filled when the call is made: a pointer to a string, bytes or struct, or a descriptor. */
+  word(offset: number, value: Argument): this {
+    this.words.push({ offset, value })
+    return this
+  }
+}

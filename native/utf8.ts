@@ -1,0 +1,81 @@
+/** UTF-8 in the core, which has no TextEncoder (see host.ts: an engine is expected to offer none). */
+
+/** Writes `text` to `bytes` at `offset`; returns the offset after it. Unpaired surrogates become U+FFFD. */
+export function encodeInto(bytes: Uint8Array, offset: number, text: string): number {
+  let at = offset
+  for (let i = 0; i < text.length; i++) {
+    let code = text.charCodeAt(i)
+    if (code < 0x80) {
+      bytes[at++] = code
+      continue
+    }
+    if (code < 0x800) {
+      bytes[at++] = 0xc0 | (code >> 6)
+      bytes[at++] = 0x80 | (code & 0x3f)
+      continue
+    }
+    if (code >= 0xd800 && code < 0xe000) {
+      const low = text.charCodeAt(i + 1)
+      if (code < 0xdc00 && low >= 0xdc00 && low < 0xe000) {
+        i++
+        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00)
+        bytes[at++] = 0xf0 | (code >> 18)
+        bytes[at++] = 0x80 | ((code >> 12) & 0x3f)
+        bytes[at++] = 0x80 | ((code >> 6) & 0x3f)
+        bytes[at++] = 0x80 | (code & 0x3f)
+        continue
+      }
+      code = 0xfffd
+    }
+    bytes[at++] = 0xe0 | (code >> 12)
+    bytes[at++] = 0x80 | ((code >> 6) & 0x3f)
+    bytes[at++] = 0x80 | (code & 0x3f)
+  }
+  return at
+}
+
+/** How many bytes `text` takes at the most; exact for ASCII. */
+export function byteBound(text: string): number {
+  return text.length * 3
+}
+
+/** The bytes of `text`. */
+export function encode(text: string): Uint8Array {
+  const bytes = new Uint8Array(byteBound(text))
+  return bytes.subarray(0, encodeInto(bytes, 0, text))
+}
+
+const CHUNK = 4096
+
+/** The text of `bytes`; a malformed sequence becomes U+FFFD. */
+export function decode(bytes: Uint8Array): string {
+  let text = ''
+  let units: number[] = []
+  let at = 0
+  while (at < bytes.length) {
+    const lead = bytes[at++]!
+    if (lead < 0x80) units.push(lead)
+    else {
+      const more = lead >= 0xf0 && lead < 0xf5 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc2 ? 1 : 0
+      let code = more === 3 ? lead & 0x07 : more === 2 ? lead & 0x0f : lead & 0x1f
+      let good = more > 0 && lead < 0xf5
+      for (let i = 0; good && i < more; i++) {
+        const next = bytes[at]
+        if (next === undefined || (next & 0xc0) !== 0x80) good = false
+        else {
+          code = (code << 6) | (next & 0x3f)
+          at++
+        }
+      }
+      const shortest = more === 3 ? 0x10000 : more === 2 ? 0x800 : 0x80
+      if (!good || code < shortest || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) units.push(0xfffd)
+      else if (code < 0x10000) units.push(code)
+      else units.push(0xd800 + ((code - 0x10000) >> 10), 0xdc00 + ((code - 0x10000) & 0x3ff))
+    }
+    if (units.length >= CHUNK) {
+      text += String.fromCharCode(...units)
+      units = []
+    }
+  }
+  return text + String.fromCharCode(...units)
+}

@@ -1,0 +1,38 @@
+/** Bundles the program into dist/tsrun, which starts without PATH, and the library into dist/library.js with its types. */
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { type BuildOptions, build } from 'esbuild'
+
+function commit(): string {
+  try {
+    return execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  } catch {
+    return 'unknown'
+  }
+}
+
+const common: BuildOptions = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  external: ['koffi'],
+  define: { TSRUN_COMMIT: JSON.stringify(commit()) },
+  legalComments: 'none',
+  logLevel: 'warning',
+}
+
+rmSync('dist', { recursive: true, force: true })
+mkdirSync('dist', { recursive: true })
+await build({
+  ...common,
+  entryPoints: { tsrun: 'src/entry/node.ts' },
+  outdir: 'dist/lib',
+  outExtension: { '.js': '.mjs' },
+  splitting: true,
+  minifySyntax: true,
+})
+await build({ ...common, entryPoints: { library: 'src/entry/library.ts' }, outdir: 'dist' })
+// podman starts runtimes with an empty environment, so the interpreter is named by its absolute path.
+writeFileSync('dist/tsrun', `#!${process.execPath}\nimport './lib/tsrun.mjs'\n`)
+chmodSync('dist/tsrun', 0o755)

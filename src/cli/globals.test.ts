@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest'
+import { logSettings, readGlobals } from './globals.ts'
+import { parse } from './parse.ts'
+
+function globals(...words: string[]) {
+  return parse([...words, 'list']).globals
+}
+
+test('logSettings() takes a path with and without its scheme', () => {
+  expect(logSettings(globals('--log', '/l')).file).toBe('/l')
+  expect(logSettings(globals('--log', 'file:l')).file).toBe('l')
+  expect(logSettings(globals('--log=')).file).toBe(undefined)
+  expect(logSettings(globals()).file).toBe(undefined)
+})
+
+test('logSettings() lets --debug win', () => {
+  expect(logSettings(globals('--debug', '--log-level', 'error')).level).toBe('debug')
+  expect(logSettings(globals('--log-level', 'warning')).level).toBe('warning')
+})
+
+test.each(['journald:c1', 'syslog:c1'])(
+  'readGlobals() refuses --log %s, which has to be said on stderr',
+  destination => {
+    expect(() => readGlobals(globals('--log', destination))).toThrow('is not supported yet')
+    expect(logSettings(globals('--log', destination)).file).toBe(undefined)
+  },
+)
+
+test('readGlobals() understands both ways to ask for systemd', () => {
+  expect(readGlobals(globals('--systemd-cgroup')).cgroupManager).toBe('systemd')
+  expect(readGlobals(globals('--cgroup-manager', 'systemd')).cgroupManager).toBe('systemd')
+  expect(readGlobals(globals('--cgroup-manager=disabled')).cgroupManager).toBe('disabled')
+  expect(readGlobals(globals())).toEqual({ root: undefined, cgroupManager: 'cgroupfs', rootless: 'auto' })
+})

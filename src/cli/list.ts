@@ -1,0 +1,26 @@
+import { doing } from '../errors.ts'
+import { listContainers } from '../execute/list.ts'
+import type { ContainerState } from '../execute/state.ts'
+import type { Verb } from './commands.ts'
+import { formatTable } from './table.ts'
+
+export const verb: Verb<'list'> = (runtime, options) => {
+  const entries = doing('list', () => listContainers(runtime))
+  runtime.write(
+    options.quiet ? formatIds(entries) : options.format === 'json' ? formatJson(entries) : formatList(entries),
+  )
+}
+
+function formatIds(entries: readonly ContainerState[]): string {
+  return entries.map(({ id }) => `${id}\n`).join('')
+}
+
+/** An array on one line, as runc prints it; but empty where runc says null, which readers in other languages trip over. */
+function formatJson(entries: readonly ContainerState[]): string {
+  return `${JSON.stringify(entries)}\n`
+}
+
+function formatList(entries: readonly ContainerState[]): string {
+  const rows = entries.map(e => [e.id, `${e.pid}`, e.status, e.bundle, e.created, e.owner])
+  return formatTable([['ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER'], ...rows])
+}

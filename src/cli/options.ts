@@ -1,0 +1,190 @@
+/** The commands that the program knows. */
+export type CommandName =
+  | 'create'
+  | 'start'
+  | 'run'
+  | 'state'
+  | 'kill'
+  | 'delete'
+  | 'list'
+  | 'spec'
+  | 'features'
+  | 'help'
+
+/** An option of the command line: what the parser, the help and the types of the verbs are made of. */
+export interface Option {
+  readonly name: string
+  /** Its one-letter forms, the usual one first. */
+  readonly short?: string
+  /** `count` is how often the option is given, `array` collects every value; of the others the last one wins. */
+  readonly type: 'boolean' | 'string' | 'number' | 'count' | 'array'
+  /** Stands for the value in the help. */
+  readonly placeholder?: string
+  readonly choices?: readonly string[]
+  readonly default?: string | number
+  readonly help: string
+  /** Accepted, but not shown in the help. */
+  readonly hidden?: true
+}
+
+/** Options and the commands that take them; `*` marks the global ones. */
+export interface OptionGroup {
+  readonly commands: readonly (CommandName | '*')[]
+  readonly options: readonly Option[]
+}
+
+/**
+ * Every option of every command. A name means one thing within a command; where a command and the global options share
+ * a name (`spec --rootless`), the word's place decides: before the command it is the global one.
+ */
+export const optionGroups = [
+  {
+    commands: ['*'],
+    options: [
+      { name: 'root', type: 'string', placeholder: 'DIR', help: 'keep the state of containers here' },
+      { name: 'log', type: 'string', placeholder: '[file:]PATH', help: 'append the error to this file, too' },
+      { name: 'log-format', type: 'string', choices: ['text', 'json'], default: 'text', help: 'format of that file' },
+      {
+        name: 'log-level',
+        type: 'string',
+        choices: ['error', 'warning', 'info', 'debug'],
+        default: 'error', // warnings on stderr would end up in a container's own output, which conmon reads from there
+        help: 'the least important message to show',
+      },
+      { name: 'debug', type: 'boolean', help: 'the same as --log-level debug' },
+      {
+        name: 'cgroup-manager',
+        type: 'string',
+        choices: ['cgroupfs', 'systemd', 'disabled'],
+        default: 'cgroupfs',
+        help: 'who makes the cgroup of a container',
+      },
+      { name: 'systemd-cgroup', type: 'boolean', help: 'the same as --cgroup-manager systemd' },
+      {
+        name: 'rootless',
+        type: 'string',
+        choices: ['auto', 'true', 'false'],
+        default: 'auto',
+        help: 'do without what only root can do',
+      },
+      // crun has ignored it and runc dropped it long ago, but callers still have it in their settings.
+      { name: 'criu', type: 'string', placeholder: 'PATH', hidden: true, help: 'ignored' },
+      { name: 'help', short: 'h?', type: 'boolean', help: 'show this help' },
+      { name: 'usage', type: 'boolean', hidden: true, help: 'show this help' },
+      { name: 'version', short: 'vV', type: 'boolean', help: 'show the version' },
+    ],
+  },
+  {
+    commands: ['create', 'run'],
+    options: [
+      {
+        name: 'bundle',
+        short: 'b',
+        type: 'string',
+        placeholder: 'DIR',
+        help: 'the bundle, else the current directory',
+      },
+      { name: 'config', short: 'f', type: 'string', placeholder: 'FILE', help: 'read this instead of config.json' },
+      { name: 'console-socket', type: 'string', placeholder: 'PATH', help: 'send the terminal to this socket' },
+      { name: 'pidfd-socket', type: 'string', placeholder: 'PATH', help: "send init's pidfd to this socket" },
+      { name: 'pid-file', type: 'string', placeholder: 'FILE', help: "write init's pid to this file" },
+      { name: 'no-pivot', type: 'boolean', help: 'change the root by MS_MOVE and chroot, for a root on a ramdisk' },
+      { name: 'no-new-keyring', type: 'boolean', help: "keep the caller's session keyring" },
+      {
+        name: 'preserve-fds',
+        type: 'number',
+        placeholder: 'N',
+        default: 0,
+        help: 'pass N more descriptors, from 3 on',
+      },
+      { name: 'no-subreaper', type: 'boolean', help: 'do not adopt orphans of the container (create never does)' },
+    ],
+  },
+  {
+    commands: ['run'],
+    options: [
+      { name: 'detach', short: 'd', type: 'boolean', help: 'return as soon as the program runs' },
+      { name: 'keep', type: 'boolean', help: 'do not delete the container after its end' },
+    ],
+  },
+  {
+    commands: ['kill'],
+    options: [{ name: 'all', short: 'a', type: 'boolean', help: 'signal every process of the container' }],
+  },
+  {
+    commands: ['delete'],
+    options: [{ name: 'force', short: 'f', type: 'boolean', help: 'kill it first; a missing container is no error' }],
+  },
+  {
+    commands: ['kill', 'delete'],
+    options: [{ name: 'regex', short: 'r', type: 'boolean', help: 'ID is a regular expression that matches ids' }],
+  },
+  {
+    commands: ['list'],
+    options: [
+      {
+        name: 'format',
+        short: 'f',
+        type: 'string',
+        choices: ['table', 'json'],
+        default: 'table',
+        help: 'output format',
+      },
+      { name: 'quiet', short: 'q', type: 'boolean', help: 'show only the ids' },
+    ],
+  },
+  {
+    commands: ['spec'],
+    options: [
+      { name: 'bundle', short: 'b', type: 'string', placeholder: 'DIR', default: '.', help: 'write to this directory' },
+      {
+        name: 'file',
+        short: 'f',
+        type: 'string',
+        placeholder: 'NAME',
+        default: 'config.json',
+        help: 'name of the file',
+      },
+      { name: 'rootless', type: 'boolean', help: 'for a container that an unprivileged user runs' },
+      { name: 'host-rootfs', type: 'boolean', help: "use the host's root, read-only, as the root file system" },
+    ],
+  },
+] as const satisfies readonly OptionGroup[]
+
+type Groups = (typeof optionGroups)[number]
+type OptionOf<Command, Group = Groups> = Group extends { commands: readonly (infer Name)[]; options: infer Options }
+  ? Command extends Name
+    ? Options extends readonly (infer One)[]
+      ? One
+      : never
+    : never
+  : never
+
+type Word<O> = O extends { choices: readonly (infer Choice)[] } ? Choice : string
+type ValueOf<O> = O extends { type: 'boolean' }
+  ? boolean
+  : O extends { type: 'count' }
+    ? number
+    : O extends { type: 'array' }
+      ? readonly string[]
+      : (O extends { type: 'number' } ? number : Word<O>) | (O extends { default: unknown } ? never : undefined)
+
+/** The options of a command (`*`: the global ones) as its verb sees them, defaults filled in. */
+export type OptionsOf<Command extends CommandName | '*'> = {
+  readonly [O in OptionOf<Command> as O extends { name: infer Name extends string } ? Name : never]: ValueOf<O>
+}
+
+/** The rows of the table for a command, or for `*`, in the order of the table. */
+export function optionsOf(command: CommandName | '*'): Option[] {
+  const groups: readonly OptionGroup[] = optionGroups
+  return groups.filter(group => group.commands.includes(command)).flatMap(group => group.options)
+}
+
+/** Which commands take an option of this name? */
+export function commandsWith(name: string): CommandName[] {
+  const groups: readonly OptionGroup[] = optionGroups
+  const commands = groups
+    .filter(group => group.options.some(option => option.name === name))
+    .flatMap(group => group.commands)
+  return commands.filter(command => command !== '*')
+}

@@ -1,0 +1,16 @@
+import { doing } from '../errors.ts'
+import { runContainer } from '../execute/run.ts'
+import type { Verb } from './commands.ts'
+import { createRequest } from './request.ts'
+import { chooseTarget } from './target.ts'
+
+export const verb: Verb<'run'> = (runtime, options, positionals) => {
+  const { id, bundle } = chooseTarget(runtime, positionals[0]!, options.bundle)
+  const request = {
+    ...createRequest(runtime, options, id, bundle),
+    detach: options.detach,
+    keep: options.keep,
+    noSubreaper: options['no-subreaper'],
+  }
+  return doing(`run \`${id}\``, () => runContainer(runtime, request))
+}

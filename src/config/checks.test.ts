@@ -1,0 +1,234 @@
+import { expect, test } from 'vitest'
+import type { Config, Linux, Mount, Namespace, NamespaceType, Process } from '../../spec/generated/config.ts'
+import { ConfigError } from '../errors.ts'
+import { checkConfig } from './checks.ts'
+import { checkProcess } from './checksProcess.ts'
+import { specTemplate } from './template.ts'
+
+type Change = (config: Config) => Config
+type Part<T> = { [key in keyof T]?: T[key] | undefined }
+
+// What a case changes in a config without fault. An undefined property is an absent one.
+const top = (part: Part<Config>) => (config: Config) => ({ ...config, ...part }) as Config
+const process = (part: Part<Process>) => (config: Config) =>
+  ({ ...config, process: { ...config.process, ...part } }) as Config
+const linux = (part: Part<Linux>) => (config: Config) => ({ ...config, linux: { ...config.linux, ...part } }) as Config
+const mount = (part: Part<Mount>) => top({ mounts: [part as Mount] })
+
+/** A namespace more, or one taken away, before another change. */
+const having =
+  (namespace: Namespace, change: Change = config => config) =>
+  (config: Config) =>
+    change(linux({ namespaces: [...config.linux!.namespaces!, namespace] })(config))
+const without =
+  (type: string, change: Change = config => config) =>
+  (config: Config) =>
+    change(linux({ namespaces: config.linux!.namespaces!.filter(namespace => namespace.type !== type) })(config))
+
+const joined = (type: NamespaceType): Namespace => ({ type, path: '/proc/1/ns/x' })
+
+const ids = (count: number, size = 1) =>
+  Array.from({ length: count }, (_, at) => ({ containerID: at, hostID: at, size }))
+
+function complaint(change: Change): { pointer: string | undefined; message: string } {
+  try {
+    checkConfig(change(specTemplate()))
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError)
+    const { pointer, message } = error as ConfigError
+    return { pointer, message }
+  }
+  return expect.fail('nothing was thrown')
+}
+
+const REFUSED: [string, string, Change][] = [
+  ['a version that is none', '/ociVersion', top({ ociVersion: '1.3' })],
+  ['a leading zero', '/ociVersion', top({ ociVersion: '01.3.0' })],
+  ['version 2', '/ociVersion', top({ ociVersion: '2.0.0' })],
+  ['version 0', '/ociVersion', top({ ociVersion: '0.5.0' })],
+  ['no root', '/root', top({ root: undefined })],
+  ['an empty root', '/root/path', top({ root: { path: '' } })],
+  ['an annotation without a name', '/annotations/', top({ annotations: { '': 'x' } })],
+
+  ['NUL in an argument', '/process/args/1', process({ args: ['sh', 'a\0b'] })],
+  ['NUL in a variable', '/process/env/0', process({ env: ['A=\0'] })],
+  ['NUL in the host name', '/hostname', top({ hostname: '\0' })],
+  ['NUL in a mount option', '/mounts/0/options/0', mount({ destination: '/a', options: ['x\0'] })],
+  ['NUL in the name of a sysctl', '/linux/sysctl', linux({ sysctl: { 'a\0': '1' } })],
+
+  ['no program', '/process/args', process({ args: undefined })],
+  ['no arguments at all', '/process/args', process({ args: [] })],
+  ['a program without a name', '/process/args/0', process({ args: [''] })],
+  ['a relative cwd', '/process/cwd', process({ cwd: 'tmp' })],
+  ['an empty cwd', '/process/cwd', process({ cwd: '' })],
+  ['a variable without =', '/process/env/1', process({ env: ['A=', 'B'] })],
+  ['a variable without a name', '/process/env/0', process({ env: ['=x'] })],
+  ['the uid -1', '/process/user/uid', process({ user: { uid: 4294967295 } })],
+  ['the gid -1', '/process/user/gid', process({ user: { gid: 4294967295 } })],
+  ['a group -1', '/process/user/additionalGids/1', process({ user: { additionalGids: [1, 4294967295] } })],
+  [
+    'a limit twice',
+    '/process/rlimits/1',
+    process({ rlimits: [0, 1].map(soft => ({ type: 'RLIMIT_CPU' as const, soft, hard: 1 })) }),
+  ],
+  [
+    'a soft limit above the hard one',
+    '/process/rlimits/0',
+    process({ rlimits: [{ type: 'RLIMIT_CPU', soft: 18446744073709551615n, hard: 1 }] }),
+  ],
+  ['an OOM score of 1001', '/process/oomScoreAdj', process({ oomScoreAdj: 1001 })],
+  ['an OOM score of -1001', '/process/oomScoreAdj', process({ oomScoreAdj: -1001 })],
+  ['nice 20', '/process/scheduler/nice', process({ scheduler: { policy: 'SCHED_OTHER', nice: 20 } })],
+  [
+    'a priority without a realtime policy',
+    '/process/scheduler/priority',
+    process({ scheduler: { policy: 'SCHED_BATCH', priority: 1 } }),
+  ],
+  ['SCHED_RR at 0', '/process/scheduler/priority', process({ scheduler: { policy: 'SCHED_RR' } })],
+  [
+    'a deadline for others',
+    '/process/scheduler/deadline',
+    process({ scheduler: { policy: 'SCHED_OTHER', deadline: 1n } }),
+  ],
+  [
+    'level 8 of disk access',
+    '/process/ioPriority/priority',
+    process({ ioPriority: { class: 'IOPRIO_CLASS_BE', priority: 8 } }),
+  ],
+
+  ['a namespace twice', '/linux/namespaces/6', having({ type: 'pid' })],
+  ['a relative namespace', '/linux/namespaces/0/path', linux({ namespaces: [{ type: 'pid', path: 'ns/pid' }] })],
+  ['a host name for the host', '/hostname', without('uts')],
+  ['a domain name for the host', '/domainname', without('uts', top({ hostname: '', domainname: 'example' }))],
+  ['mappings for nobody', '/linux/gidMappings', linux({ gidMappings: ids(1) })],
+  [
+    'mappings for a namespace that has some',
+    '/linux/uidMappings',
+    having(joined('user'), linux({ uidMappings: ids(1) })),
+  ],
+  ['341 mappings', '/linux/uidMappings', having({ type: 'user' }, linux({ uidMappings: ids(341) }))],
+  ['an empty mapping', '/linux/gidMappings/0/size', having({ type: 'user' }, linux({ gidMappings: ids(1, 0) }))],
+  [
+    '341 mappings of a mount',
+    '/mounts/0/gidMappings',
+    mount({ destination: '/a', options: ['bind'], uidMappings: ids(1), gidMappings: ids(341) }),
+  ],
+  ['a clock of the host', '/linux/timeOffsets', linux({ timeOffsets: { boottime: { secs: 1 } } })],
+  [
+    'a clock of another container',
+    '/linux/timeOffsets',
+    having(joined('time'), linux({ timeOffsets: { monotonic: {} } })),
+  ],
+  [
+    'a second of nanoseconds',
+    '/linux/timeOffsets/monotonic/nanosecs',
+    having({ type: 'time' }, linux({ timeOffsets: { monotonic: { nanosecs: 1e9 } } })),
+  ],
+  ['masks on the host', '/linux/maskedPaths', without('mount')],
+  ['read-only paths on the host', '/linux/readonlyPaths', without('mount', linux({ maskedPaths: [] }))],
+  ['a relative mask', '/linux/maskedPaths/0', linux({ maskedPaths: ['proc'] })],
+  ['a network device on the host', '/linux/netDevices', without('network', linux({ netDevices: { eth0: {} } }))],
+
+  ...['/', '//', '/.', '/a/..', '..', '/../'].map((destination): [string, string, Change] => [
+    `a mount on ${destination}`,
+    '/mounts/0/destination',
+    mount({ destination }),
+  ]),
+  ['a mount on nothing', '/mounts/0/destination', mount({ destination: '' })],
+  [
+    'a half id map',
+    '/mounts/0/gidMappings',
+    mount({ destination: '/a', options: ['bind'], uidMappings: ids(1), gidMappings: [] }),
+  ],
+  [
+    'an id map without a bind',
+    '/mounts/0',
+    mount({ destination: '/a', type: 'tmpfs', uidMappings: ids(1), gidMappings: ids(1) }),
+  ],
+  ['idmap without a map', '/mounts/0', mount({ destination: '/a', source: '/b', options: ['rbind', 'ridmap'] })],
+  ['a relative hook', '/hooks/poststop/1/path', top({ hooks: { poststop: [{ path: '/a' }, { path: 'b' }] } })],
+
+  ['a relative device', '/linux/devices/0/path', linux({ devices: [{ type: 'p', path: 'dev/x' }] })],
+  ['a device without numbers', '/linux/devices/0/major', linux({ devices: [{ type: 'c', path: '/dev/x' }] })],
+  [
+    'a device with a negative number',
+    '/linux/devices/0/minor',
+    linux({ devices: [{ type: 'b', path: '/dev/x', major: 1, minor: -1 }] }),
+  ],
+  ['an interface with a slash', '/linux/netDevices/a~1b', linux({ netDevices: { 'a/b': {} } })],
+  [
+    'an interface with a long name',
+    '/linux/netDevices/eth0/name',
+    linux({ netDevices: { eth0: { name: 'sixteen_letters_' } } }),
+  ],
+  [
+    'a flag of a personality',
+    '/linux/personality/flags',
+    linux({ personality: { domain: 'LINUX', flags: ['ADDR_NO_RANDOMIZE'] } }),
+  ],
+  ['nodes for none', '/linux/memoryPolicy/nodes', linux({ memoryPolicy: { mode: 'MPOL_LOCAL', nodes: '0' } })],
+  ['no nodes', '/linux/memoryPolicy/nodes', linux({ memoryPolicy: { mode: 'MPOL_BIND' } })],
+]
+
+test.each(REFUSED)('checkConfig() refuses %s', (_, pointer, change) => {
+  expect(complaint(change).pointer).toBe(pointer)
+})
+
+const ACCEPTED: [string, Change][] = [
+  ['the template', config => config],
+  ['every 1.x, also a pre-release', top({ ociVersion: '1.0.2-dev+x.1' })],
+  ['a later 1.x', top({ ociVersion: '1.99.0' })],
+  ['no process, for create alone', top({ process: undefined })],
+  ['NUL in an annotation, which no kernel sees', top({ annotations: { a: '\0' } })],
+  ['an empty variable and one with two =', process({ env: ['A=', 'B=c=d'] })],
+  ['the last real id', process({ user: { uid: 4294967294, gid: 4294967294, additionalGids: [] } })],
+  ['a limit of infinity', process({ rlimits: [{ type: 'RLIMIT_CPU', soft: 5, hard: 18446744073709551615n }] })],
+  ['realtime at 99', process({ scheduler: { policy: 'SCHED_FIFO', priority: 99 } })],
+  ['a deadline', process({ scheduler: { policy: 'SCHED_DEADLINE', runtime: 1, deadline: 2, period: 3 } })],
+  ['a joined uts namespace', without('uts', having(joined('uts')))],
+  ['a joined user namespace without mappings', having(joined('user'))],
+  [
+    'empty lists that ask for nothing',
+    top({
+      hostname: '',
+      linux: {
+        uidMappings: [],
+        gidMappings: [],
+        timeOffsets: {},
+        maskedPaths: [],
+        readonlyPaths: [],
+        netDevices: {},
+      },
+    }),
+  ],
+  ['340 mappings', having({ type: 'user' }, linux({ uidMappings: ids(340) }))],
+  ['a relative mount point', mount({ destination: 'data' })],
+  ['a mount point named ...', mount({ destination: '/...' })],
+  [
+    'an id map of its own',
+    mount({ destination: '/a', options: ['bind', 'idmap'], uidMappings: ids(1), gidMappings: ids(1) }),
+  ],
+  [
+    'the id map of the user namespace',
+    having({ type: 'user' }, top({ mounts: [{ destination: '/a', options: ['bind', 'idmap'] }] })),
+  ],
+  ['a pipe without numbers', linux({ devices: [{ type: 'p', path: '/dev/x' }] })],
+  ['an interface with a template', linux({ netDevices: { eth0: { name: 'net%d' } } })],
+  ['MPOL_PREFERRED with and without nodes', linux({ memoryPolicy: { mode: 'MPOL_PREFERRED' } })],
+]
+
+test.each(ACCEPTED)('checkConfig() accepts %s', (_, change) => {
+  expect(() => checkConfig(change(specTemplate()))).not.toThrow()
+})
+
+test('a complaint is one sentence that says where, what and why', () => {
+  expect(complaint(without('uts')).message).toBe(
+    '/hostname: needs a uts namespace; add {"type": "uts"} to /linux/namespaces',
+  )
+  expect(complaint(process({ cwd: 'tmp' })).message).toBe('/process/cwd: must be an absolute path, is "tmp"')
+})
+
+test('checkProcess() gives pointers into a process.json', () => {
+  expect(() => checkProcess({ cwd: '/', args: ['sh'] })).not.toThrow()
+  expect(() => checkProcess({ cwd: '/', args: [] })).toThrow('/args: must name a program to run')
+})

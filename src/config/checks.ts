@@ -1,0 +1,77 @@
+import type { Config } from '../../spec/generated/config.ts'
+import { ConfigError } from '../errors.ts'
+import { type Check, type Complaint, escaped } from './check.ts'
+import { LINUX_CHECKS } from './checksLinux.ts'
+import { MOUNT_CHECKS } from './checksMounts.ts'
+import { NAMESPACE_CHECKS } from './checksNamespaces.ts'
+import { PROCESS_CHECKS } from './checksProcess.ts'
+
+/**
+ * Throws a ConfigError about the first thing that makes no sense in a config of the right shape. What a kernel or a host
+ * says about it is not looked at.
+ */
+export function checkConfig(config: Config): void {
+  for (const check of CHECKS) {
+    const complaint = check(config)
+    if (complaint !== undefined) throw new ConfigError(complaint.reason, complaint.pointer)
+  }
+}
+
+/** The version decides whether the rest can be understood, so it comes first. */
+const CHECKS: readonly Check[] = [
+  understoodVersion,
+  rootIsGiven,
+  noNul,
+  annotationsHaveNames,
+  ...PROCESS_CHECKS,
+  ...NAMESPACE_CHECKS,
+  ...MOUNT_CHECKS,
+  ...LINUX_CHECKS,
+]
+
+const SEMVER = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/
+
+/** Releases with the same major number understand each other (config.md, Specification version). */
+function understoodVersion({ ociVersion }: Config): Complaint | undefined {
+  const major = SEMVER.exec(ociVersion)?.[1]
+  if (major === '1') return undefined
+  const reason =
+    major === undefined
+      ? `must be a version such as "1.3.0", is ${JSON.stringify(ociVersion)}`
+      : `only versions 1.x of the runtime-spec are understood, this is ${ociVersion}`
+  return { pointer: '/ociVersion', reason }
+}
+
+function rootIsGiven({ root }: Config): Complaint | undefined {
+  if (root === undefined)
+    return { pointer: '/root', reason: 'is missing; a container on Linux needs a root file system' }
+  return root.path === '' ? { pointer: '/root/path', reason: 'must not be empty' } : undefined
+}
+
+/** The parts of the config that reach the kernel. Names of system calls do not, and there are hundreds. */
+const REACH_KERNEL = ['root', 'process', 'hostname', 'domainname', 'mounts', 'hooks', 'linux'] as const
+
+/** The kernel would silently cut a string at its first NUL. */
+function noNul(config: Config): Complaint | undefined {
+  for (const part of REACH_KERNEL) {
+    const pointer = nulBelow(config[part], `/${part}`)
+    if (pointer !== undefined) return { pointer, reason: 'contains a NUL character' }
+  }
+  return undefined
+}
+
+function nulBelow(value: unknown, pointer: string): string | undefined {
+  if (typeof value === 'string') return value.includes('\0') ? pointer : undefined
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const [key, inner] of Object.entries(value)) {
+    if (key === 'syscalls') continue
+    const found = key.includes('\0') ? pointer : nulBelow(inner, `${pointer}/${escaped(key)}`)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+function annotationsHaveNames({ annotations }: Config): Complaint | undefined {
+  if (annotations?.[''] === undefined) return undefined
+  return { pointer: '/annotations/', reason: 'the name of an annotation must not be empty' }
+}

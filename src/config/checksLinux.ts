@@ -1,0 +1,70 @@
+// Checks of devices and the smaller parts of `linux` (config-linux.md).
+
+import type { Config, Device, MemoryPolicyMode } from '../../spec/generated/config.ts'
+import { type Check, type Complaint, escaped, firstOf, relative } from './check.ts'
+
+export const LINUX_CHECKS: readonly Check[] = [
+  devicesAreAbsolute,
+  devicesHaveNumbers,
+  netDevicesHaveNames,
+  personalityHasNoFlags,
+  memoryNodesFitPolicy,
+]
+
+function devicesAreAbsolute({ linux }: Config): Complaint | undefined {
+  return firstOf(linux?.devices, '/linux/devices', ({ path }, pointer) => relative(path, `${pointer}/path`))
+}
+
+function devicesHaveNumbers({ linux }: Config): Complaint | undefined {
+  return firstOf(linux?.devices, '/linux/devices', (device, pointer) =>
+    device.type === 'p' ? undefined : (wrongNumber(device, 'major', pointer) ?? wrongNumber(device, 'minor', pointer)),
+  )
+}
+
+function wrongNumber(device: Device, key: 'major' | 'minor', pointer: string): Complaint | undefined {
+  const number = device[key]
+  if (number === undefined) return { pointer: `${pointer}/${key}`, reason: `is missing; type ${device.type} needs it` }
+  return number < 0 ? { pointer: `${pointer}/${key}`, reason: `must not be negative, is ${number}` } : undefined
+}
+
+/** IFNAMSIZ of <linux/if.h>, which counts the NUL at the end. */
+const IFNAMSIZ = 16
+
+function netDevicesHaveNames({ linux }: Config): Complaint | undefined {
+  for (const [outside, { name }] of Object.entries(linux?.netDevices ?? {})) {
+    const pointer = `/linux/netDevices/${escaped(outside)}`
+    if (!isInterfaceName(outside)) return { pointer, reason: 'is not the name of a network interface' }
+    if (name && !isInterfaceName(name))
+      return { pointer: `${pointer}/name`, reason: `is not a name for a network interface: ${JSON.stringify(name)}` }
+  }
+  return undefined
+}
+
+/** What dev_valid_name() of the kernel takes. */
+function isInterfaceName(name: string): boolean {
+  return name.length > 0 && name.length < IFNAMSIZ && name !== '.' && name !== '..' && !/[/:\s]/.test(name)
+}
+
+/** The spec defines none, and what a runtime can not do must be an error (config.md, Valid values). */
+function personalityHasNoFlags({ linux }: Config): Complaint | undefined {
+  if (!linux?.personality?.flags?.length) return undefined
+  return { pointer: '/linux/personality/flags', reason: 'must be empty, no flag is defined' }
+}
+
+/** Whether a policy wants memory nodes, see set_mempolicy(2); the others take both. */
+const WANTS_NODES: { readonly [mode in MemoryPolicyMode]?: boolean } = {
+  MPOL_DEFAULT: false,
+  MPOL_LOCAL: false,
+  MPOL_BIND: true,
+  MPOL_INTERLEAVE: true,
+  MPOL_WEIGHTED_INTERLEAVE: true,
+  MPOL_PREFERRED_MANY: true,
+}
+
+function memoryNodesFitPolicy({ linux }: Config): Complaint | undefined {
+  if (linux?.memoryPolicy === undefined) return undefined
+  const { mode, nodes = '' } = linux.memoryPolicy
+  const wanted = WANTS_NODES[mode]
+  if (wanted === undefined || wanted === (nodes !== '')) return undefined
+  return { pointer: '/linux/memoryPolicy/nodes', reason: wanted ? `${mode} needs nodes` : `${mode} takes no nodes` }
+}

@@ -1,0 +1,99 @@
+// Checks of namespaces and of what needs one (config-linux.md, Namespaces to Offset for Time Namespace).
+
+import type { Config, IdMapping, NamespaceType } from '../../spec/generated/config.ts'
+import { type Check, type Complaint, duplicate, firstOf, hasNamespace, joinsNamespace, relative } from './check.ts'
+
+export const NAMESPACE_CHECKS: readonly Check[] = [
+  namespacesAreUnique,
+  namespacePathsAreAbsolute,
+  namesNeedUts,
+  mappingsNeedUserNamespace,
+  mappingsAreSane,
+  offsetsNeedTimeNamespace,
+  nanosecondsAreBelowASecond,
+  hiddenPathsNeedMountNamespace,
+  netDevicesNeedNetworkNamespace,
+]
+
+function namespacesAreUnique({ linux }: Config): Complaint | undefined {
+  return duplicate(linux?.namespaces, '/linux/namespaces', ({ type }) => type)
+}
+
+function namespacePathsAreAbsolute({ linux }: Config): Complaint | undefined {
+  return firstOf(linux?.namespaces, '/linux/namespaces', ({ path }, pointer) => relative(path, `${pointer}/path`))
+}
+
+/** In the host's namespace either name would be the host's. */
+function namesNeedUts(config: Config): Complaint | undefined {
+  for (const name of ['hostname', 'domainname'] as const)
+    if (config[name] && !hasNamespace(config, 'uts')) return needs(`/${name}`, 'uts')
+  return undefined
+}
+
+function needs(pointer: string, type: NamespaceType): Complaint {
+  return { pointer, reason: `needs a ${type} namespace; add {"type": "${type}"} to /linux/namespaces` }
+}
+
+const MAPPINGS = ['uidMappings', 'gidMappings'] as const
+
+function mappingsNeedUserNamespace(config: Config): Complaint | undefined {
+  for (const name of MAPPINGS) {
+    if (!config.linux?.[name]?.length) continue
+    const pointer = `/linux/${name}`
+    if (!hasNamespace(config, 'user')) return needs(pointer, 'user')
+    if (joinsNamespace(config, 'user'))
+      return { pointer, reason: 'the user namespace is joined by path and has its mappings already; remove these' }
+  }
+  return undefined
+}
+
+function mappingsAreSane({ linux, mounts }: Config): Complaint | undefined {
+  const look = (owner: { [name in (typeof MAPPINGS)[number]]?: IdMapping[] } | undefined, pointer: string) =>
+    insane(owner?.uidMappings, `${pointer}/uidMappings`) ?? insane(owner?.gidMappings, `${pointer}/gidMappings`)
+  return look(linux, '/linux') ?? firstOf(mounts, '/mounts', look)
+}
+
+/** The kernel reads no more lines of a map, UID_GID_MAP_MAX_EXTENTS in user_namespaces(7). */
+const MAX_MAPPINGS = 340
+
+function insane(mappings: IdMapping[] | undefined, pointer: string): Complaint | undefined {
+  if (mappings && mappings.length > MAX_MAPPINGS)
+    return { pointer, reason: `has ${mappings.length} entries, the kernel takes no more than ${MAX_MAPPINGS}` }
+  return firstOf(mappings, pointer, ({ size }, here) =>
+    size === 0 ? { pointer: `${here}/size`, reason: 'must map at least one id, is 0' } : undefined,
+  )
+}
+
+/** A clock can only be moved before the first process enters, see time_namespaces(7). */
+function offsetsNeedTimeNamespace(config: Config): Complaint | undefined {
+  const offsets = config.linux?.timeOffsets
+  if (!offsets?.boottime && !offsets?.monotonic) return undefined
+  const pointer = '/linux/timeOffsets'
+  if (!hasNamespace(config, 'time')) return needs(pointer, 'time')
+  if (!joinsNamespace(config, 'time')) return undefined
+  return { pointer, reason: 'the time namespace is joined by path and its clocks can not be moved any more' }
+}
+
+function nanosecondsAreBelowASecond({ linux }: Config): Complaint | undefined {
+  for (const clock of ['boottime', 'monotonic'] as const) {
+    const nanosecs = linux?.timeOffsets?.[clock]?.nanosecs ?? 0
+    if (nanosecs >= 1_000_000_000)
+      return { pointer: `/linux/timeOffsets/${clock}/nanosecs`, reason: `must be below 1000000000, is ${nanosecs}` }
+  }
+  return undefined
+}
+
+/** Without one the paths would be hidden from the host as well. */
+function hiddenPathsNeedMountNamespace(config: Config): Complaint | undefined {
+  for (const name of ['maskedPaths', 'readonlyPaths'] as const) {
+    if (config.linux?.[name]?.length && !hasNamespace(config, 'mount')) return needs(`/linux/${name}`, 'mount')
+    const complaint = firstOf(config.linux?.[name], `/linux/${name}`, relative)
+    if (complaint !== undefined) return complaint
+  }
+  return undefined
+}
+
+function netDevicesNeedNetworkNamespace(config: Config): Complaint | undefined {
+  if (Object.keys(config.linux?.netDevices ?? {}).length === 0 || hasNamespace(config, 'network')) return undefined
+  return needs('/linux/netDevices', 'network')
+}

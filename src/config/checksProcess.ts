@@ -1,0 +1,95 @@
+// Checks of `process` (config.md, Process). They take it alone, so that `exec --process` can use them.
+
+import type { Process } from '../../spec/generated/config.ts'
+import { ConfigError } from '../errors.ts'
+import { type Check, type Complaint, duplicate, firstOf, outside, relative } from './check.ts'
+
+type ProcessCheck = (process: Process) => Complaint | undefined
+
+const OF_PROCESS: readonly ProcessCheck[] = [
+  somethingToRun,
+  cwdIsAbsolute,
+  envIsNamed,
+  idsAreIds,
+  rlimitsAreUnique,
+  rlimitsAreOrdered,
+  oomScoreIsInRange,
+  schedulerFits,
+  ioPriorityIsInRange,
+]
+
+/** The same checks on a config; pointers begin with `/process`. */
+export const PROCESS_CHECKS: readonly Check[] = OF_PROCESS.map(check => ({ process }) => {
+  const complaint = process && check(process)
+  return complaint && { ...complaint, pointer: `/process${complaint.pointer}` }
+})
+
+/** Throws a ConfigError about the first thing that makes no sense in the content of a process.json. */
+export function checkProcess(process: Process): void {
+  for (const check of OF_PROCESS) {
+    const complaint = check(process)
+    if (complaint !== undefined) throw new ConfigError(complaint.reason, complaint.pointer)
+  }
+}
+
+function somethingToRun({ args }: Process): Complaint | undefined {
+  if (args === undefined || args.length === 0) return { pointer: '/args', reason: 'must name a program to run' }
+  return args[0] === '' ? { pointer: '/args/0', reason: 'must be the name of a program, is empty' } : undefined
+}
+
+function cwdIsAbsolute({ cwd }: Process): Complaint | undefined {
+  return relative(cwd, '/cwd')
+}
+
+function envIsNamed({ env }: Process): Complaint | undefined {
+  return firstOf(env, '/env', (entry, pointer) =>
+    entry.indexOf('=') > 0 ? undefined : { pointer, reason: `must be NAME=value, is ${JSON.stringify(entry)}` },
+  )
+}
+
+/** For setresuid(2) and its kin -1 means "leave it as it is": the program would keep running as root. */
+const NO_ID = 0xffffffff
+
+function idsAreIds({ user }: Process): Complaint | undefined {
+  const look = (id: number | undefined, pointer: string) =>
+    id === NO_ID ? { pointer, reason: `${NO_ID} is not an id, it stands for "no change"` } : undefined
+  return (
+    look(user?.uid, '/user/uid') ??
+    look(user?.gid, '/user/gid') ??
+    firstOf(user?.additionalGids, '/user/additionalGids', look)
+  )
+}
+
+function rlimitsAreUnique({ rlimits }: Process): Complaint | undefined {
+  return duplicate(rlimits, '/rlimits', ({ type }) => type)
+}
+
+function rlimitsAreOrdered({ rlimits }: Process): Complaint | undefined {
+  return firstOf(rlimits, '/rlimits', ({ type, soft, hard }, pointer) =>
+    soft <= hard
+      ? undefined
+      : { pointer, reason: `the soft limit of ${type} is above the hard one, ${soft} > ${hard}` },
+  )
+}
+
+/** oom_score_adj takes no other values, see proc_pid_oom_score_adj(5). */
+function oomScoreIsInRange({ oomScoreAdj }: Process): Complaint | undefined {
+  return outside(oomScoreAdj, -1000, 1000, '/oomScoreAdj')
+}
+
+/** Which parameter goes with which policy, see sched(7). */
+function schedulerFits({ scheduler }: Process): Complaint | undefined {
+  if (scheduler === undefined) return undefined
+  const { policy, nice, priority = 0 } = scheduler
+  const realtime = policy === 'SCHED_FIFO' || policy === 'SCHED_RR'
+  if (realtime) return outside(priority, 1, 99, '/scheduler/priority')
+  if (priority !== 0) return { pointer: '/scheduler/priority', reason: `must be 0 for ${policy}, is ${priority}` }
+  for (const key of ['runtime', 'deadline', 'period'] as const)
+    if (scheduler[key] && policy !== 'SCHED_DEADLINE')
+      return { pointer: `/scheduler/${key}`, reason: `is for SCHED_DEADLINE only, not for ${policy}` }
+  return outside(nice, -20, 19, '/scheduler/nice')
+}
+
+function ioPriorityIsInRange({ ioPriority }: Process): Complaint | undefined {
+  return outside(ioPriority?.priority, 0, 7, '/ioPriority/priority')
+}

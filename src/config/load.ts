@@ -1,0 +1,99 @@
+import type { Config, Process } from '../../spec/generated/config.ts'
+import { validateConfig, validateProcess } from '../../spec/generated/validate-config.js'
+import { ConfigError } from '../errors.ts'
+import { explain } from './explain.ts'
+import { findSyntaxError } from './syntax.ts'
+
+type Container = Record<string, unknown>
+
+/** A number of the text that a JavaScript number would round, and where it belongs. */
+interface BigNumber {
+  parent: Container
+  key: string
+  value: bigint
+}
+
+/**
+ * Reads the text of a config.json: JSON of the right shape, in which integers beyond 2^53 are bigints. Throws a
+ * ConfigError with line and column for broken JSON, and with a JSON pointer for a wrong shape. Says nothing about
+ * meaning; that is what checkConfig() is for.
+ */
+export function parseConfig(text: string): Config {
+  return parse(text, validateConfig) as Config
+}
+
+/** Reads the text of a process.json, the file given to `exec --process`, as parseConfig() does. */
+export function parseProcess(text: string): Process {
+  return parse(text, validateProcess) as Process
+}
+
+/** Throws a ConfigError unless `data`, made of plain numbers, has the shape of a config.json. */
+export function validate(data: unknown): asserts data is Config {
+  if (!validateConfig(data)) throw explain(validateConfig.errors?.[0], data)
+}
+
+function parse(text: string, validator: typeof validateConfig): unknown {
+  const data = parseJson(text)
+  // The names of a prototype can hide behind an escape, so either spelling is worth a look.
+  if (/__proto__|\\u00/i.test(text)) refuseProto(data, '')
+  // 2^53 has 16 digits: without so many in a row every integer is safe.
+  const bigNumbers = /\d{16}/.test(text) ? findBigNumbers(text, data) : []
+  if (!validator(data)) throw explain(validator.errors?.[0], data)
+  for (const { parent, key, value } of bigNumbers) parent[key] = value
+  return data
+}
+
+function parseJson(text: string): unknown {
+  if (text.charCodeAt(0) === 0xfeff)
+    throw new ConfigError('the file starts with a byte order mark, which JSON forbids; save it as UTF-8 without one')
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new ConfigError(findSyntaxError(text)) // every engine words this differently, and some give no position
+  }
+}
+
+/** `{"__proto__": ...}` is data to JSON.parse, but becomes a prototype in the hands of careless code. */
+function refuseProto(data: unknown, pointer: string): void {
+  if (data === null || typeof data !== 'object') return
+  for (const [key, value] of Object.entries(data)) {
+    const here = `${pointer}/${key}`
+    if (key === '__proto__') throw new ConfigError('this name is not allowed here', here)
+    refuseProto(value, here)
+  }
+}
+
+const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
+
+/**
+ * Finds the integers of `text` that `data`, its JSON.parse, has only approximately. The same text is parsed again with
+ * these numbers in quotes: where `data` has a number and the copy a string, there is one. A number beyond 64 bits
+ * becomes so large in `data` that no rounding makes it acceptable; where nobody looks it does no harm.
+ */
+function findBigNumbers(text: string, data: unknown): BigNumber[] {
+  const quoted = text.replace(STRING_OR_NUMBER, token => (isRounded(token) ? `"${token}"` : token))
+  const found: BigNumber[] = []
+  const compare = (parent: Container, copy: Container) => {
+    for (const key of Object.keys(parent)) {
+      const [original, twin] = [parent[key], copy[key]]
+      if (typeof original === 'object' && original !== null) compare(original as Container, twin as Container)
+      else if (typeof original === 'number' && typeof twin === 'string') {
+        const value = exactly(twin)
+        if (BigInt.asUintN(64, value) === value || BigInt.asIntN(64, value) === value)
+          found.push({ parent, key, value })
+        else parent[key] = value < 0n ? -Number.MAX_VALUE : Number.MAX_VALUE
+      }
+    }
+  }
+  compare({ data }, { data: JSON.parse(quoted) })
+  return found
+}
+
+function isRounded(token: string): boolean {
+  const value = Number(token) // NaN for a string in quotes
+  return Number.isInteger(value) && !Number.isSafeInteger(value)
+}
+
+function exactly(token: string): bigint {
+  return /^-?\d+$/.test(token) ? BigInt(token) : BigInt(Number(token))
+}

@@ -1,0 +1,29 @@
+import { Failure } from '../native/failure.ts'
+
+export { doing, Failure, isErrno, KernelError } from '../native/failure.ts'
+
+/** The configuration asks for something impossible, wrong, or not built. `pointer` is a JSON pointer into config.json. */
+export class ConfigError extends Failure {
+  override readonly kind = 'config'
+  readonly pointer: string | undefined
+
+  constructor(reason: string, pointer?: string) {
+    super(pointer === undefined ? reason : `${pointer}: ${reason}`)
+    this.pointer = pointer
+  }
+}
+
+/** The command line is wrong: exit code 1, with a pointer to the help. */
+export class UsageError extends Failure {
+  override readonly kind = 'usage'
+}
+
+/** The operation does not fit the container's state, or there is no such container. */
+export class StateError extends Failure {
+  override readonly kind = 'state'
+}
+
+/** The host can not do what is asked: a missing kernel feature, controller, or program. */
+export class HostError extends Failure {
+  override readonly kind = 'host'
+}

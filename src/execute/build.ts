@@ -1,0 +1,235 @@
+import { LOCK_EX, MFD_CLOEXEC, O_CREAT, O_DIRECTORY, O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
+import { CLONE_NEWCGROUP } from '../../native/abi/sched.ts'
+import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
+import type { Fd } from '../../native/fd.ts'
+import { encode } from '../../native/utf8.ts'
+import { doing, Failure, HostError } from '../errors.ts'
+import type { ContainerPlan } from '../plan/container.ts'
+import { isOwn } from '../plan/namespaces.ts'
+import type { ProcessPlan } from '../plan/process.ts'
+import type { Runtime } from '../runtime.ts'
+import { CONFIG_FILE, type ContainerRecord, START_SOCKET } from '../state/record.ts'
+import { processStat } from '../state/status.ts'
+import { openRoot } from '../state/store.ts'
+import { dismissKeeper, type OpenJoin } from './birth.ts'
+import { type CgroupSite, openCgroupSite } from './cgroup.ts'
+import { attachDeviceFilter } from './deviceFilter.ts'
+import { runHooks, runHooksInside } from './hooks.ts'
+import { userName } from './host.ts'
+import { adjustOomScore, applyLimits } from './limits.ts'
+import type { MountSite } from './mounts.ts'
+import { enterNamespaces, openJoins } from './population.ts'
+import type { Prepared } from './prepare.ts'
+import { completeEnvironment, enterWorkingDirectory, findExecutable } from './prepareProcess.ts'
+import { enterRoot, fillRoot, finishRoot, nullDeviceFor, placeRoot, protectPaths } from './rootfs.ts'
+import { openSources, type Sources } from './sources.ts'
+import { hookState } from './state.ts'
+import { writeSysctls } from './sysctl.ts'
+
+const LAST_FD = 0xffff_ffff
+
+/** The program that the first process becomes. */
+export type Program = ProcessPlan & { readonly executable: string }
+
+/** A container that is complete but for its program: what is left is the tail. */
+export interface BuiltContainer {
+  readonly plan: ContainerPlan
+  readonly executor: Executor
+  readonly record: ContainerRecord
+  /** The container's directory, locked. */
+  readonly directory: Fd
+  /** In the executor: the socket on which the first process waits for `start`, and where hooks print. */
+  readonly listener: number
+  readonly hookOutput: number
+  /** Binds that socket in the container's directory. */
+  listen(): void
+  /** Undefined for a configuration without a process, which can be created but not started. */
+  readonly program: Program | undefined
+  readonly setgroupsAllowed: boolean
+}
+
+/** What is opened on the host before there is an executor, to be handed to it. */
+interface Baggage {
+  readonly containers: Fd
+  readonly listener: Fd
+  readonly hookOutput: Fd
+  readonly cgroup: CgroupSite | undefined
+  readonly joins: readonly OpenJoin[]
+  readonly sources: Sources
+}
+
+/**
+ * Builds a container up to the moment before its program and hands it to `use`. Whatever fails in there, the keeper takes
+ * back all that was made.
+ */
+export function buildContainer<T>(runtime: Runtime, prepared: Prepared, use: (built: BuiltContainer) => T): T {
+  const baggage = pack(runtime, prepared)
+  const executor = launchExecutor(runtime.host, runtime.outside, {
+    inherited: 3 + prepared.preserveFds,
+    gifts: gifts(baggage),
+  })
+  try {
+    const result = use(build(runtime, prepared, baggage, executor))
+    dismissKeeper(executor, runtime.outside)
+    return result
+  } catch (error) {
+    throw abandon(runtime, prepared, executor, error)
+  } finally {
+    unpack(baggage)
+    executor.control.close()
+    runtime.outside.wait(executor.pid, 0, 'any')
+  }
+}
+
+function pack(runtime: Runtime, { plan, privileged, rootless }: Prepared): Baggage {
+  const { outside } = runtime
+  return {
+    containers: openRoot(outside, runtime.root),
+    cgroup:
+      runtime.cgroupManager === 'disabled'
+        ? undefined
+        : doing('cgroup', () => openCgroupSite(outside, plan.cgroupPath, rootless, undefined)),
+    joins: openJoins(outside, plan.namespaces),
+    sources: openSources(runtime, plan, privileged),
+    listener: outside.unixSocket(),
+    hookOutput: outside.memfdCreate('output', MFD_CLOEXEC),
+  }
+}
+
+/** The two that stay open for the tail come first. */
+function gifts({ containers, listener, hookOutput, cgroup, joins, sources }: Baggage): Fd[] {
+  const parent = cgroup ? [cgroup.estate.parent] : []
+  return [listener, hookOutput, containers, ...parent, ...joins.map(join => join.fd), ...sources.gifts]
+}
+
+function unpack(baggage: Baggage): void {
+  for (const fd of gifts(baggage)) fd.close()
+}
+
+/** The recipe. */
+function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor: Executor): BuiltContainer {
+  const { outside } = runtime
+  const { plan, rootless } = prepared
+  const { kernel: inside } = executor
+  const { namespaces, hooks } = plan
+  const lasting = (fd: Fd) => executor.gifts.get(fd)!
+
+  const estate = { root: baggage.containers, id: plan.id, cgroup: baggage.cgroup?.estate }
+  const { pid, setgroupsAllowed } = enterNamespaces(
+    runtime,
+    executor,
+    estate,
+    namespaces,
+    baggage.joins,
+    prepared.privileged,
+  )
+  const directory = openDirectory(runtime, prepared, baggage)
+  const record = describe(runtime, prepared, pid, baggage.cgroup)
+  const state = hookState(record, 'creating')
+
+  if (record.cgroup !== undefined) attachDeviceFilter(outside, record.cgroup, plan.deviceRules, rootless)
+  adjustOomScore(outside, pid, plan.process?.oomScoreAdj, rootless)
+  inside.notDumpable() // from here on processes of other containers may be able to see this one
+  inside.setsid()
+  if (namespaces.create.has('cgroup')) inside.unshare(CLONE_NEWCGROUP, 'a cgroup namespace') // it is in its cgroup now
+  if (namespaces.create.has('network')) inside.interfaceUp('lo')
+  nameHost(executor, plan)
+
+  const root = placeRoot(executor, plan, baggage.sources)
+  const site: MountSite = {
+    executor,
+    sources: baggage.sources,
+    nullDevice: nullDeviceFor(inside, plan),
+    cgroupMount: baggage.cgroup?.mount,
+    cgroup: record.cgroup,
+    readonlyLate: [],
+  }
+  fillRoot(root, plan, site)
+  inside.flush()
+  runHooks(runtime, 'prestart', hooks.prestart, state)
+  runHooks(runtime, 'createRuntime', hooks.createRuntime, state)
+  const printed = () => {
+    outside.rewind(baggage.hookOutput)
+    return outside.readAll(baggage.hookOutput)
+  }
+  runHooksInside(executor, 'createContainer', hooks.createContainer, state, baggage.hookOutput, printed)
+  protectPaths(root, plan, site)
+  enterRoot(root, plan)
+  writeSysctls(inside, plan.sysctl)
+  const program = plan.process && prepareProgram(runtime, executor, root, plan.process, pid)
+  finishRoot(root, plan, site)
+  inside.closeRange(lasting(baggage.hookOutput) + 1, LAST_FD, 0)
+  inside.flush()
+
+  return {
+    plan,
+    executor,
+    record,
+    directory,
+    listener: lasting(baggage.listener),
+    hookOutput: lasting(baggage.hookOutput),
+    // Through the descriptor: the path of a socket must be shorter than 108 bytes.
+    listen: () => outside.listenAt(baggage.listener, `/proc/self/fd/${directory.number}/${START_SOCKET}`),
+    program,
+    setgroupsAllowed,
+  }
+}
+
+/** The directory was made by the keeper; the lock is ours until the command ends. */
+function openDirectory({ outside }: Runtime, { plan, configText }: Prepared, { containers }: Baggage): Fd {
+  const directory = outside.openat(containers, plan.id, O_RDONLY | O_DIRECTORY)
+  outside.flock(directory, LOCK_EX)
+  using config = outside.openat(directory, CONFIG_FILE, O_WRONLY | O_CREAT, 0o600)
+  outside.writeAll(config, encode(configText))
+  return directory
+}
+
+function describe(runtime: Runtime, { plan }: Prepared, pid: number, cgroup: CgroupSite | undefined): ContainerRecord {
+  const { outside } = runtime
+  const stat = processStat(outside, pid)
+  if (stat === undefined) throw new HostError('the first process is gone; was it killed for lack of memory?')
+  return {
+    id: plan.id,
+    ociVersion: plan.ociVersion,
+    bundle: plan.bundle,
+    rootfs: plan.rootfs,
+    created: new Date().toISOString(),
+    owner: userName(outside, outside.effectiveIds().uid),
+    pid,
+    startTime: stat.startTime,
+    ...(cgroup && { cgroup: cgroup.path }),
+    ...(!isOwn(plan.namespaces, 'pid') && { sharedPidNamespace: true }),
+    ...(plan.process === undefined && { withoutProcess: true }),
+    ...(plan.annotations && { annotations: plan.annotations }),
+  }
+}
+
+function nameHost({ kernel: inside }: Executor, { hostname, domainname }: ContainerPlan): void {
+  if (hostname !== undefined) inside.sethostname(hostname, encode(hostname).length)
+  if (domainname !== undefined) inside.setdomainname(domainname, encode(domainname).length)
+}
+
+function prepareProgram(
+  runtime: Runtime,
+  { kernel: inside }: Executor,
+  root: Parameters<typeof enterWorkingDirectory>[0],
+  plan: ProcessPlan,
+  pid: number,
+): Program {
+  enterWorkingDirectory(root, plan.cwd)
+  const executable = findExecutable(inside, plan)
+  const env = completeEnvironment(inside, plan)
+  applyLimits(runtime, pid, plan)
+  return { ...plan, env, executable }
+}
+
+/** Lets the keeper clear away, waits for it, and looks whether all is gone. Returns the failure to report. */
+function abandon({ outside, root }: Runtime, { plan }: Prepared, executor: Executor, error: unknown): unknown {
+  executor.control.close()
+  executor.guard.close()
+  const keeper = outside.wait(executor.pid, 0, 'any')
+  for (const child of executor.children) outside.wait(child, 0, 'any')
+  if (error instanceof Failure && keeper?.code === 1)
+    error.cleanup.push(new Failure(`the cgroup of \`${plan.id}\` (state in \`${root}\`) could not be removed`))
+  return error
+}

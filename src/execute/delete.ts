@@ -1,0 +1,68 @@
+import { SIGKILL } from '../../native/abi/signal.ts'
+import { POLLIN } from '../../native/abi/socket.ts'
+import { HostError, StateError } from '../errors.ts'
+import type { Runtime } from '../runtime.ts'
+import { isAlive } from '../state/status.ts'
+import { openContainerIfAny, removeDirectory, type StoredContainer } from '../state/store.ts'
+import { killCgroup, removeCgroup } from './cgroup.ts'
+import { runHooks } from './hooks.ts'
+import { signalInit } from './kill.ts'
+import { hookState, storedHooks } from './state.ts'
+
+const DEATH_TIMEOUT_MS = 10_000
+
+/**
+ * Deletes a container: what create made goes, then poststop hooks run. Errors: StateError when it runs and `force` is
+ * not given, or when there is none; with `force` a container that does not exist is fine.
+ */
+export function deleteContainer(runtime: Runtime, id: string, force: boolean): void {
+  if (force) killBeforeLocking(runtime, id)
+  using container = openContainerIfAny(runtime.outside, runtime.root, id, true)
+  if (container === undefined) {
+    if (force) return
+    throw new StateError(`container \`${id}\` does not exist`)
+  }
+  const { status } = container
+  if (!force && status !== 'stopped' && status !== 'created') {
+    if (status === 'creating') container.established
+    throw new StateError(
+      `cannot delete container \`${id}\` that is not stopped: ${status}; kill it first or use --force`,
+    )
+  }
+  killContainerProcesses(runtime, container)
+  destroyContainer(runtime, container)
+}
+
+/** The command that holds the lock may wait for a process of the container, so that goes first. */
+function killBeforeLocking(runtime: Runtime, id: string): void {
+  using container = openContainerIfAny(runtime.outside, runtime.root, id, false)
+  if (container?.record !== undefined) signalInit(runtime, container.record, SIGKILL)
+}
+
+/** Ends every process of the container and waits until the first one is gone. */
+export function killContainerProcesses(runtime: Runtime, { record }: StoredContainer): void {
+  if (record === undefined) return
+  const { outside } = runtime
+  using pidfd = outside.pidfdOpen(record.pid)
+  if (pidfd.exists && isAlive(outside, record)) {
+    signalInit(runtime, record, SIGKILL)
+    outside.poll([{ fd: pidfd, events: POLLIN }], DEATH_TIMEOUT_MS)
+    if (isAlive(outside, record)) throw new HostError(`process ${record.pid} does not die; is it stuck in the kernel?`)
+  }
+  if (record.cgroup !== undefined) killCgroup(outside, record.cgroup)
+}
+
+/** Takes back cgroup and directory of a container without processes; runs poststop hooks, whose failures only warn. */
+export function destroyContainer(runtime: Runtime, container: StoredContainer): void {
+  const { record } = container
+  const hooks = record && storedHooks(container)?.poststop
+  if (record?.cgroup !== undefined) removeCgroup(runtime.outside, record.cgroup)
+  removeDirectory(runtime.outside, runtime.root, container.id)
+  for (const hook of hooks ?? []) {
+    try {
+      runHooks(runtime, 'poststop', [hook], hookState(record!, 'stopped'))
+    } catch (error) {
+      runtime.warn(String((error as Error).message))
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import {
+  BPF_CGROUP_DEVICE,
+  BPF_F_ALLOW_MULTI,
+  BPF_PROG_ATTACH,
+  BPF_PROG_LOAD,
+  BPF_PROG_TYPE_CGROUP_DEVICE,
+} from '../../native/abi/bpf.ts'
+import { EACCES, EPERM } from '../../native/abi/errno.ts'
+import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
+import { Fd } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import { Struct } from '../../native/struct.ts'
+import { doing, HostError } from '../errors.ts'
+import { deviceProgram } from '../plan/deviceProgram.ts'
+import { type DeviceRuleInput, planDeviceRules } from '../plan/deviceRules.ts'
+
+/** Enough of union bpf_attr for the commands used here; the kernel takes any size whose rest is zero. */
+const ATTR_SIZE = 72
+const INSTRUCTION_SIZE = 8
+
+/** BPF_PROG_LOAD of a device program, see bpf(2). `exists` is false where the kernel does not let us. */
+function loadProgram(outside: Kernel, instructions: Uint8Array): Fd {
+  const attr = new Struct(ATTR_SIZE)
+    .u32(0, BPF_PROG_TYPE_CGROUP_DEVICE)
+    .u32(4, instructions.length / INSTRUCTION_SIZE)
+    .word(8, instructions)
+    .word(16, 'Apache-2.0')
+  attr.bytes.set([0x74, 0x73, 0x72, 0x75, 0x6e], 48) // the name, "tsrun"
+  const number = outside.bpf(BPF_PROG_LOAD, attr, 'load the device filter', [EPERM, EACCES])
+  return new Fd(outside, { value: number }, 'device filter')
+}
+
+/** BPF_PROG_ATTACH to a cgroup, beside the programs of the cgroups above: all of them have to allow. */
+function attachProgram(outside: Kernel, cgroup: Fd, program: Fd): boolean {
+  const attr = new Struct(ATTR_SIZE)
+    .u32(0, cgroup.number)
+    .u32(4, program.number)
+    .u32(8, BPF_CGROUP_DEVICE)
+    .u32(12, BPF_F_ALLOW_MULTI)
+  return outside.bpf(BPF_PROG_ATTACH, attr, 'attach the device filter', [EPERM, EACCES]) >= 0
+}
+
+/**
+ * Makes a cgroup's processes obey config.json#/linux/resources/devices. An unprivileged runtime may not load programs:
+ * then there is no filter, as with crun and runc, since such a container has no rights to devices to begin with.
+ */
+export function attachDeviceFilter(
+  outside: Kernel,
+  cgroup: string,
+  rules: readonly DeviceRuleInput[] | undefined,
+  rootless: boolean,
+): void {
+  const { allowsAll, instructions } = deviceProgram(planDeviceRules(rules))
+  if (allowsAll) return
+  doing('device filter', () => {
+    using program = loadProgram(outside, instructions)
+    using directory = outside.openat(AT_FDCWD, cgroup, O_RDONLY | O_DIRECTORY)
+    if (program.exists && attachProgram(outside, directory, program)) return
+    if (!rootless)
+      throw new HostError(
+        'the kernel does not let us filter devices (CAP_BPF and CAP_NET_ADMIN or CAP_SYS_ADMIN are needed)',
+      )
+  })
+}

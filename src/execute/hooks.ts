@@ -1,0 +1,117 @@
+import { AT_FDCWD, CLOSE_RANGE_CLOEXEC, MFD_CLOEXEC, O_RDWR } from '../../native/abi/fcntl.ts'
+import { CLONE_PIDFD } from '../../native/abi/sched.ts'
+import { SIGCHLD, SIGKILL } from '../../native/abi/signal.ts'
+import { POLLIN } from '../../native/abi/socket.ts'
+import { CLONE_ARGS, cloneArgs, timespec } from '../../native/calls/process.ts'
+import type { Executor } from '../../native/executor/launch.ts'
+import { Failure, KernelError } from '../../native/failure.ts'
+import type { Fd } from '../../native/fd.ts'
+import { Out } from '../../native/struct.ts'
+import { decode } from '../../native/utf8.ts'
+import { doing } from '../errors.ts'
+import type { Runtime } from '../runtime.ts'
+
+/** config.json#/hooks/*, see config.md#posix-platform-hooks. */
+export interface Hook {
+  readonly path: string
+  readonly args?: readonly string[]
+  readonly env?: readonly string[]
+  /** Seconds. */
+  readonly timeout?: number
+}
+
+const OUTPUT_SHOWN = 1024
+
+/** What a hook said, for the message about its failure. */
+function shown(output: Uint8Array): string {
+  const text = decode(output.subarray(0, OUTPUT_SHOWN)).trim().replaceAll('\n', ' | ')
+  return text === '' ? '' : `; it said: ${text}`
+}
+
+/** Runs hooks of one kind in the runtime's own namespaces, in order; the first failure ends it. `state` goes to stdin. */
+export function runHooks(runtime: Runtime, kind: string, hooks: readonly Hook[] | undefined, state: string): void {
+  hooks?.forEach((hook, i) => {
+    doing(`${kind} hook ${i} \`${hook.path}\``, () => runHook(runtime, hook, state))
+  })
+}
+
+function runHook({ host, outside }: Runtime, hook: Hook, state: string): void {
+  using input = outside.memfdCreate('state', MFD_CLOEXEC)
+  outside.writeAll(input, state)
+  outside.rewind(input)
+  using output = outside.memfdCreate('output', MFD_CLOEXEC)
+  using nothing = outside.openat(AT_FDCWD, '/dev/null', O_RDWR)
+  const pid = host.spawn({
+    file: hook.path,
+    argv: hook.args ?? [hook.path],
+    env: hook.env ?? [],
+    descriptors: [input.number, nothing.number, output.number],
+  })
+  if (pid < 0) throw new KernelError('execve', -pid)
+  using pidfd = outside.pidfdOpen(pid)
+  const timeout = hook.timeout === undefined ? -1 : hook.timeout * 1000
+  const ended = outside.poll([{ fd: pidfd, events: POLLIN }], timeout)[0] !== 0
+  if (!ended) outside.signal(pidfd, SIGKILL)
+  const exit = outside.wait(pid, 0)
+  if (!ended) throw new Failure(`killed after its timeout of ${hook.timeout} s`)
+  if (exit?.code === 0) return
+  outside.rewind(output)
+  const how = exit?.signal === undefined ? `exit code ${exit?.code}` : `killed by signal ${exit.signal}`
+  throw new Failure(`${how}${shown(outside.readAll(output))}`)
+}
+
+/**
+ * Queues or records one hook to be run by the executor, in the container's namespaces. `output` is the executor's number
+ * of a descriptor for what the hook prints.
+ */
+export function runHookInside(executor: Executor, hook: Hook, state: string, output: number): void {
+  const { calls, kernel } = executor
+  const input = kernel.memfdCreate('state', MFD_CLOEXEC).take()
+  kernel.writeText(input, state, 'state for the hook')
+  kernel.rewind(input)
+  const failed = calls.record(() => kernel.exit(127))
+  const child = calls.record(() => {
+    kernel.dup3(input, 0, 0)
+    kernel.dup3(output, 1, 0)
+    kernel.dup3(output, 2, 0)
+    kernel.closeRange(3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC)
+    kernel.execve(hook.path, hook.args ?? [hook.path], hook.env ?? [])
+  })
+  calls.link(failed, 0, () => 0)
+  calls.link(child, 0, () => failed[0]!.address)
+
+  // struct pollfd: clone3 writes the pidfd straight into its first field.
+  const pollfd = new Out(8)
+  pollfd.view.setInt16(4, POLLIN, true)
+  const args = cloneArgs({ flags: BigInt(CLONE_PIDFD), pidfd: pollfd, exitSignal: SIGCHLD })
+  const clone = calls.later({ name: 'clone3', args: [args, CLONE_ARGS] })
+  clone.branches.zero = child[0]!.address
+  const timeout = hook.timeout === undefined ? null : timespec(hook.timeout * 1000)
+  const unexpected = `killed after its timeout of ${hook.timeout} s`
+  calls.later({ name: 'ppoll', args: [pollfd.address, 1, timeout, null, 0], expect: 'positive', unexpected })
+  const status = new Out(8)
+  calls.later({ name: 'wait4', args: [clone, status, 0, null] })
+  calls.later({ name: 'load', args: [status.address], expect: 'zero' })
+}
+
+/** Runs hooks of one kind in the container's namespaces while the planner waits. */
+export function runHooksInside(
+  executor: Executor,
+  kind: string,
+  hooks: readonly Hook[] | undefined,
+  state: string,
+  output: Fd,
+  printed: () => Uint8Array,
+): void {
+  hooks?.forEach((hook, i) => {
+    doing(`${kind} hook ${i} \`${hook.path}\``, () => {
+      runHookInside(executor, hook, state, executor.gifts.get(output)!)
+      try {
+        executor.kernel.flush()
+      } catch (error) {
+        if (error instanceof KernelError || !(error instanceof Failure)) throw error
+        throw new Failure(`${error.reason}${shown(printed())}`)
+      }
+    })
+  })
+}

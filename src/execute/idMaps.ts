@@ -1,0 +1,66 @@
+import { AT_FDCWD, MFD_CLOEXEC, O_RDWR } from '../../native/abi/fcntl.ts'
+import { decode } from '../../native/utf8.ts'
+import { doing, Failure, HostError, isErrno } from '../errors.ts'
+import { type IdMapping, isOwnIdOnly, mappingText, newidmapArguments } from '../plan/idMappings.ts'
+import type { NamespacePlan } from '../plan/namespaces.ts'
+import type { Runtime } from '../runtime.ts'
+
+const DIRECTORIES = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+const X_OK = 1
+
+/**
+ * Writes the id maps of a new user namespace, see user_namespaces(7): directly when that is allowed, with newuidmap(1)
+ * and newgidmap(1) when it is not. Returns whether setgroups(2) works in the namespace.
+ */
+export function writeIdMaps(runtime: Runtime, pid: number, plan: NamespacePlan): boolean {
+  return doing('write the id maps of the user namespace', () => {
+    writeMap(runtime, pid, 'uid', plan.uidMappings)
+    return writeMap(runtime, pid, 'gid', plan.gidMappings)
+  })
+}
+
+/** Returns whether the map was written by somebody privileged. */
+function writeMap(runtime: Runtime, pid: number, kind: 'uid' | 'gid', mappings: readonly IdMapping[]): boolean {
+  if (mappings.length === 0) return true
+  const { outside } = runtime
+  const file = `/proc/${pid}/${kind}_map`
+  try {
+    outside.writeControl(AT_FDCWD, file, mappingText(mappings))
+    return true
+  } catch (error) {
+    if (!isErrno(error, 'EPERM', 'EACCES')) throw error
+  }
+  const ids = outside.effectiveIds()
+  const own = kind === 'uid' ? ids.uid : ids.gid
+  if (isOwnIdOnly(mappings, own)) {
+    // The rule for everybody: one's own id, and for groups only after giving up setgroups.
+    if (kind === 'gid') outside.writeControl(AT_FDCWD, `/proc/${pid}/setgroups`, 'deny')
+    outside.writeControl(AT_FDCWD, file, mappingText(mappings))
+    return false
+  }
+  runHelper(runtime, `new${kind}map`, pid, mappings)
+  return true
+}
+
+/** newuidmap(1) and newgidmap(1) check the ranges against /etc/subuid and /etc/subgid. */
+function runHelper({ host, outside, env }: Runtime, name: string, pid: number, mappings: readonly IdMapping[]): void {
+  const path = (env('PATH') ?? DIRECTORIES)
+    .split(':')
+    .map(directory => `${directory}/${name}`)
+    .find(file => outside.now({ name: 'faccessat', args: [AT_FDCWD, file, X_OK], tolerate: 'any' }) === 0)
+  if (path === undefined)
+    throw new HostError(`\`${name}\` is missing; install it (package uidmap or shadow-utils) or map only your own id`)
+  using nothing = outside.openat(AT_FDCWD, '/dev/null', O_RDWR)
+  using output = outside.memfdCreate('output', MFD_CLOEXEC)
+  const helper = host.spawn({
+    file: path,
+    argv: [name, ...newidmapArguments(pid, mappings)],
+    env: [],
+    descriptors: [nothing.number, nothing.number, output.number],
+  })
+  if (helper < 0) throw new Failure(`${path} does not start: errno ${-helper}`)
+  const exit = outside.wait(helper, 0)
+  if (exit?.code === 0) return
+  outside.rewind(output)
+  throw new HostError(`${path} refused the mappings: ${decode(outside.readAll(output)).trim()}`)
+}

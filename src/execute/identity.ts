@@ -1,0 +1,58 @@
+import { RLIMIT_NOFILE } from '../../native/abi/resource.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import { capabilityNames, capabilityNumber } from '../plan/capabilities.ts'
+import type { ProcessPlan } from '../plan/process.ts'
+
+/** What the executable itself may answer at the very end; the words are those that podman looks for. */
+export const executeHints = {
+  ENOENT: 'no such file or directory: its interpreter or dynamic loader is missing in the container',
+  EACCES: 'permission denied: not executable for this user, or on a noexec mount',
+  ENOEXEC: 'neither a program for this architecture nor a script with a `#!` line',
+  E2BIG: 'arguments and environment are too long together',
+  EPERM: 'operation not permitted: no_new_privs or the LSM forbids it',
+}
+
+/** Does the user namespace allow setgroups(2)? Not when an unprivileged user wrote its group map, see user_namespaces(7). */
+export interface IdentityFacts {
+  readonly setgroupsAllowed: boolean
+  /** The highest capability that this kernel knows. */
+  readonly lastCapability: number
+}
+
+/**
+ * The last steps of a container's first process, recorded for the executor to take alone. The order is the kernel's:
+ * the bounding set needs CAP_SETPCAP, the change of user drops the effective set, ambient needs permitted and inheritable.
+ */
+export function becomeProcess(tail: Kernel, plan: ProcessPlan, executable: string, facts: IdentityFacts): void {
+  tail.umask(plan.umask)
+  dropBounding(tail, plan, facts)
+  tail.keepCapabilities()
+  if (facts.setgroupsAllowed) tail.setgroups(plan.additionalGids)
+  tail.setresgid(plan.gid)
+  tail.setresuid(plan.uid)
+  applyCapabilities(tail, plan)
+  if (plan.noNewPrivileges) tail.noNewPrivileges()
+  // Last, since opening anything after a low limit would fail. The planner has raised the hard limit where needed.
+  for (const { resource, soft, hard } of plan.rlimits)
+    if (resource === RLIMIT_NOFILE) tail.setLimit(0, resource, soft, hard, 'RLIMIT_NOFILE')
+  tail.later({
+    name: 'execve',
+    args: [executable, plan.args, plan.env],
+    subject: `\`${executable}\``,
+    hint: executeHints,
+  })
+}
+
+function dropBounding(tail: Kernel, { capabilities }: ProcessPlan, { lastCapability }: IdentityFacts): void {
+  for (let capability = 0; capability <= lastCapability; capability++)
+    if (((capabilities.bounding >> BigInt(capability)) & 1n) === 0n)
+      tail.dropBounding(capability, 'bounding capability')
+}
+
+function applyCapabilities(tail: Kernel, { capabilities }: ProcessPlan): void {
+  tail.capset(capabilities, {
+    EPERM: 'the runtime itself lacks one of the capabilities that the container is to have',
+  })
+  // Refused when it is not permitted and inheritable too; crun and runc go on without it.
+  for (const name of capabilityNames(capabilities.ambient)) tail.raiseAmbient(capabilityNumber(name)!, name, 'any')
+}

@@ -1,0 +1,41 @@
+import { EACCES, EPERM } from '../../native/abi/errno.ts'
+import { AT_FDCWD, O_WRONLY } from '../../native/abi/fcntl.ts'
+import { RLIMIT_NOFILE } from '../../native/abi/resource.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import { doing } from '../errors.ts'
+import type { ProcessPlan } from '../plan/process.ts'
+import type { RlimitStep } from '../plan/rlimits.ts'
+import type { Runtime } from '../runtime.ts'
+
+/**
+ * Limits of the first process, set from here, where raising a hard limit may be allowed. RLIMIT_NOFILE gets its soft
+ * value only in the tail: until then the executor opens files.
+ */
+export function applyLimits({ outside }: Runtime, pid: number, plan: ProcessPlan): void {
+  for (const { name, resource, soft, hard } of plan.rlimits)
+    doing('process.rlimits', () => {
+      if (resource !== RLIMIT_NOFILE) return outside.setLimit(pid, resource, soft, hard, name)
+      const now = outside.getLimit(pid, resource)
+      if (now !== undefined && hard > now.hard) outside.setLimit(pid, resource, now.soft, hard, name)
+    })
+}
+
+/** What the program's RLIMIT_NOFILE is to be when the configuration says nothing: the caller's, not this engine's. */
+export function callerLimit({ host, outside }: Runtime, pid: number): RlimitStep | undefined {
+  const soft = host.callerNofile
+  const now = soft === undefined ? undefined : outside.getLimit(pid, RLIMIT_NOFILE)
+  if (soft === undefined || now === undefined || now.soft === BigInt(soft)) return undefined
+  return { name: 'RLIMIT_NOFILE', resource: RLIMIT_NOFILE, soft: BigInt(soft), hard: now.hard }
+}
+
+/** /proc/PID/oom_score_adj, see proc_pid_oom_score_adj(5). Lowering it needs a privilege that rootless runtimes lack. */
+export function adjustOomScore(outside: Kernel, pid: number, value: number | undefined, rootless: boolean): void {
+  if (value === undefined) return
+  doing('process.oomScoreAdj', () => {
+    const refusal = rootless ? [EACCES, EPERM] : undefined
+    using fd = outside.openat(AT_FDCWD, `/proc/${pid}/oom_score_adj`, O_WRONLY, 0, refusal)
+    if (!fd.exists) return
+    const hint = { EACCES: 'lowering it needs CAP_SYS_RESOURCE', EINVAL: 'it must lie between -1000 and 1000' }
+    outside.writeText(fd, String(value), `\`${value}\``, hint, refusal)
+  })
+}

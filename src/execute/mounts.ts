@@ -1,0 +1,120 @@
+import { EBUSY, EPERM } from '../../native/abi/errno.ts'
+import { AT_FDCWD, O_NOFOLLOW } from '../../native/abi/fcntl.ts'
+import type { Executor } from '../../native/executor/launch.ts'
+import type { Fd } from '../../native/fd.ts'
+import { doing, HostError } from '../errors.ts'
+import type { BindStep, Fallback, FilesystemStep, MountStep, RemountStep } from '../plan/mounts.ts'
+import type { ContainerRoot } from './containerRoot.ts'
+import { copyDirectory } from './copyUp.ts'
+import type { NullDevice } from './paths.ts'
+import { isDirectory, propagate, type Source, type Sources, setAttributes, sourceOf } from './sources.ts'
+
+/** What mounting needs besides the plan. */
+export interface MountSite {
+  readonly executor: Executor
+  readonly sources: Sources
+  readonly nullDevice: NullDevice | undefined
+  /** The mount point of the host's cgroup tree and the container's own cgroup, if any. */
+  readonly cgroupMount: string | undefined
+  readonly cgroup: string | undefined
+  /** Mounts that become read-only when all is in place. */
+  readonly readonlyLate: Fd[]
+}
+
+const errnos = { EPERM, EBUSY }
+
+/** Does one step of the plan. */
+export function applyMount(root: ContainerRoot, step: MountStep, site: MountSite): void {
+  switch (step.op) {
+    case 'bind':
+      return bind(root, step, site)
+    case 'filesystem':
+      return mountFilesystem(root, step, site)
+    case 'remount':
+      return remount(root, step)
+    default:
+      step satisfies never
+  }
+}
+
+function bind(root: ContainerRoot, step: BindStep, site: MountSite): void {
+  const source = sourceOf(site.executor, site.sources, step)
+  if (source.link !== undefined) return link(root, step.destination, source.link)
+  attachAt(root, source.tree, targetFor(root, step, source))
+}
+
+function link(root: ContainerRoot, destination: string, target: string): void {
+  const { parent, name } = root.parentOf(destination)
+  root.inside.symlinkat(target, parent, name)
+}
+
+function targetFor(root: ContainerRoot, step: BindStep, source: Source): Fd {
+  if (step.noFollowTarget) return root.open(step.destination, O_NOFOLLOW)
+  return isDirectory(source) ? root.directory(step.destination) : root.file(step.destination)
+}
+
+function attachAt(root: ContainerRoot, mount: Fd, target: Fd): void {
+  root.inside.moveMount(mount, target)
+  root.covered()
+}
+
+function mountFilesystem(root: ContainerRoot, step: FilesystemStep, site: MountSite): void {
+  const { inside } = root
+  const { destination } = step
+  const target = step.needsRealTarget ? root.realDirectory(destination) : root.directory(destination)
+  const mount = newMount(root, step, target) ?? fallbackMount(site, step.fallback!)
+  propagate(inside, mount, step)
+  if (step.copyUp) copyDirectory(inside, target, mount)
+  attachAt(root, mount, target)
+  if (step.readonlyLate) site.readonlyLate.push(mount)
+}
+
+/** A detached mount of the file system; undefined when the kernel refuses it and something else can be bound. */
+function newMount({ inside }: ContainerRoot, step: FilesystemStep, target: Fd): Fd | undefined {
+  const fs = inside.fsopen(step.type).take()
+  inside.fsconfigString(fs, 'source', step.source)
+  if (step.inheritMode) {
+    const mode = inside.statx(target, '').stat?.mode ?? 0o755
+    inside.fsconfigString(fs, 'mode', (mode & 0o7777).toString(8))
+  }
+  for (const flag of step.flags) inside.fsconfigFlag(fs, flag)
+  for (const { key, value } of step.parameters)
+    if (value === undefined) inside.fsconfigFlag(fs, key)
+    else inside.fsconfigString(fs, key, value)
+  const created = inside.fsconfigCreate(
+    fs,
+    step.fallback?.on.map(code => errnos[code]),
+  )
+  if (step.fallback !== undefined && created.value < 0) return undefined
+  const mount = inside.fsmount(fs, step.attributes.set).take()
+  setAttributes(inside, mount, { attributes: { set: 0, clear: 0 }, recursiveAttributes: step.recursiveAttributes })
+  return mount
+}
+
+/** What a user namespace may not mount anew is taken over from the host, with everything that is locked to it. */
+function fallbackMount({ executor, cgroupMount, cgroup }: MountSite, { source, recursiveAttributes }: Fallback): Fd {
+  const { kernel: inside } = executor
+  const path = source === 'sys' ? '/sys' : source === 'own-cgroup' ? (cgroup ?? cgroupMount) : cgroupMount
+  if (path === undefined)
+    throw new HostError('cgroup version 2 is not mounted on the host, and may not be mounted here')
+  return doing(`bind \`${path}\` instead`, () => {
+    const tree = inside.openTree(AT_FDCWD, path, true).take()
+    setAttributes(inside, tree, { attributes: { set: 0, clear: 0 }, recursiveAttributes })
+    return tree
+  })
+}
+
+function remount(root: ContainerRoot, step: RemountStep): void {
+  const { inside } = root
+  const target = root.open(step.destination)
+  setAttributes(inside, target, step)
+  if (!step.mountOnly && step.flags.length + step.parameters.length > 0) {
+    const fs = inside.fspick(target).take()
+    for (const flag of step.flags) inside.fsconfigFlag(fs, flag)
+    for (const { key, value } of step.parameters)
+      if (value === undefined) inside.fsconfigFlag(fs, key)
+      else inside.fsconfigString(fs, key, value)
+    inside.fsconfigReconfigure(fs)
+  }
+  propagate(inside, target, step)
+}

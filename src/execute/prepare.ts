@@ -1,0 +1,86 @@
+import { CAP_MKNOD, CAP_SYS_ADMIN } from '../../native/abi/capability.ts'
+import { AT_FDCWD, O_RDONLY } from '../../native/abi/fcntl.ts'
+import { decode } from '../../native/utf8.ts'
+import { checkConfig } from '../config/checks.ts'
+import { parseConfig } from '../config/load.ts'
+import { refuseUnsupported } from '../config/unsupported.ts'
+import { ConfigError, doing, UsageError } from '../errors.ts'
+import { type ContainerPlan, planContainer } from '../plan/container.ts'
+import type { Runtime } from '../runtime.ts'
+import { absolute } from './host.ts'
+
+/** What create and run are asked for. */
+export interface CreateRequest {
+  readonly id: string
+  /** The bundle's directory; relative to the current one. */
+  readonly bundle: string
+  /** Instead of config.json in the bundle. */
+  readonly configFile?: string | undefined
+  readonly pidFile?: string | undefined
+  readonly consoleSocket?: string | undefined
+  readonly pidfdSocket?: string | undefined
+  /** MS_MOVE and chroot instead of pivot_root, for a host that runs from its initramfs. */
+  readonly noPivot?: boolean
+  /** Keep the caller's session keyring. */
+  readonly noNewKeyring?: boolean
+  /** How many descriptors from 3 on the program gets, besides those of socket activation. */
+  readonly preserveFds?: number
+}
+
+/** All that is decided before anything is made. */
+export interface Prepared {
+  readonly request: CreateRequest
+  readonly plan: ContainerPlan
+  readonly configText: string
+  /** CAP_SYS_ADMIN here: the planner may copy and change mounts itself. */
+  readonly privileged: boolean
+  /** An unprivileged user's runtime: what it may not do is left out where the spec lets it. */
+  readonly rootless: boolean
+  /** Descriptors from 3 on that the program inherits. */
+  readonly preserveFds: number
+}
+
+/** Reads, checks and plans; makes nothing. Errors: ConfigError, UsageError, KernelError for an unreadable bundle. */
+export function prepare(runtime: Runtime, request: CreateRequest): Prepared {
+  const { outside } = runtime
+  const bundle = absolute(outside, request.bundle)
+  const configText = readConfig(runtime, bundle, request.configFile)
+  const config = parseConfig(configText)
+  checkConfig(config)
+  refuseUnsupported(config)
+  refuseTerminal(request)
+  const { effective } = outside.capget()
+  const has = (capability: number) => ((effective >> BigInt(capability)) & 1n) === 1n
+  const listenFds = Number(runtime.env('LISTEN_FDS') ?? 0) || 0
+  const preserveFds = listenFds + (request.preserveFds ?? 0)
+  checkDescriptors(runtime, preserveFds)
+  const plan = planContainer(config, {
+    id: request.id,
+    bundle,
+    noPivot: request.noPivot ?? false,
+    listenFds,
+    canMknod: has(CAP_MKNOD) && !runtime.inUserNamespace,
+  })
+  for (const warning of plan.process?.capabilities.warnings ?? []) runtime.warn(warning)
+  return { request, plan, configText, privileged: has(CAP_SYS_ADMIN), rootless: runtime.rootless, preserveFds }
+}
+
+function readConfig({ outside }: Runtime, bundle: string, file: string | undefined): string {
+  const path = file === undefined ? `${bundle}/config.json` : absolute(outside, file)
+  using fd = outside.openat(AT_FDCWD, path, O_RDONLY, 0, [2, 20])
+  if (!fd.exists)
+    throw new ConfigError(`\`${path}\` does not exist; \`tsrun spec --bundle ${bundle}\` writes one to start from`)
+  return doing(`read \`${path}\``, () => decode(outside.readAll(fd)))
+}
+
+function refuseTerminal({ consoleSocket, pidfdSocket }: CreateRequest): void {
+  if (consoleSocket !== undefined)
+    throw new UsageError('--console-socket is given, but process.terminal is not true in config.json')
+  if (pidfdSocket !== undefined) throw new UsageError('--pidfd-socket is not supported yet')
+}
+
+function checkDescriptors({ outside }: Runtime, count: number): void {
+  for (let fd = 3; fd < 3 + count; fd++)
+    if (!outside.isOpen(fd))
+      throw new UsageError(`descriptor ${fd} is to be preserved but is not open; check --preserve-fds and LISTEN_FDS`)
+}

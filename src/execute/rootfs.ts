@@ -1,0 +1,98 @@
+import { EACCES } from '../../native/abi/errno.ts'
+import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/abi/fcntl.ts'
+import { MOUNT_ATTR_RDONLY, MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from '../../native/abi/mount.ts'
+import type { Executor } from '../../native/executor/launch.ts'
+import type { Fd } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import { doing } from '../errors.ts'
+import type { ContainerPlan } from '../plan/container.ts'
+import { isOwn } from '../plan/namespaces.ts'
+import { ContainerRoot } from './containerRoot.ts'
+import { makeDevices } from './devices.ts'
+import { applyMount, type MountSite } from './mounts.ts'
+import { makePathsReadonly, maskPaths, openNull } from './paths.ts'
+import { giftOf, type Sources } from './sources.ts'
+
+/** The words of config.json#/linux/rootfsPropagation. Without one the container sees what the host mounts, as in runc. */
+const propagations: Readonly<Record<string, number>> = {
+  private: MS_PRIVATE,
+  slave: MS_SLAVE,
+  shared: MS_SHARED,
+  unbindable: MS_UNBINDABLE,
+}
+
+function propagation({ rootfsPropagation = 'slave' }: ContainerPlan): number {
+  return propagations[rootfsPropagation.replace(/^r/, '')]!
+}
+
+/**
+ * Attaches the container's root file system in the new mount namespace. It stays reachable at its path of the host until
+ * the namespace's root changes, since hooks look for it there.
+ */
+export function placeRoot(executor: Executor, plan: ContainerPlan, sources: Sources): ContainerRoot {
+  const { kernel: inside } = executor
+  return doing(`root \`${plan.rootfs}\``, () => {
+    if (!isOwn(plan.namespaces, 'mount'))
+      return new ContainerRoot(inside, inside.openat(AT_FDCWD, plan.rootfs, O_PATH | O_DIRECTORY).take())
+    const flag = propagation(plan)
+    inside.mountPropagation('/', (flag === MS_UNBINDABLE ? MS_PRIVATE : flag) | MS_REC)
+    const tree = sources.root ? giftOf(executor, sources.root) : inside.openTree(AT_FDCWD, plan.rootfs, true).take()
+    attach(inside, tree, plan, flag === MS_SHARED)
+    return new ContainerRoot(inside, tree)
+  })
+}
+
+function attach(inside: Kernel, tree: Fd, { rootfs, namespaces }: ContainerPlan, shared: boolean): void {
+  // A shared parent would hand the mount on to the host.
+  if (shared) inside.mountPropagation('/', MS_PRIVATE)
+  // The root of a user namespace may not be let through to the path; any place does for pivot_root.
+  const unreachable = isOwn(namespaces, 'user') && !reachable(inside, rootfs)
+  inside.moveMountToPath(tree, shared || unreachable ? '/' : rootfs)
+}
+
+function reachable(inside: Kernel, path: string): boolean {
+  return inside.statx(AT_FDCWD, path, 0, [EACCES]).stat !== undefined
+}
+
+/** Mounts, devices and links, in the order of the configuration. */
+export function fillRoot(root: ContainerRoot, plan: ContainerPlan, site: MountSite): void {
+  for (const step of plan.mounts) doing(`mount \`${step.destination}\``, () => applyMount(root, step, site))
+  if (isOwn(plan.namespaces, 'mount')) makeDevices(root, plan, site)
+}
+
+/** Changes the root of the namespace; nothing of the host's tree is reachable afterwards. */
+export function enterRoot({ inside, fd }: ContainerRoot, plan: ContainerPlan): void {
+  doing('change the root', () => {
+    inside.fchdir(fd)
+    if (!isOwn(plan.namespaces, 'mount')) inside.chroot('.')
+    else if (plan.noPivot) {
+      inside.mountMove('.', '/')
+      inside.chroot('.')
+    } else {
+      inside.pivotRoot()
+      inside.detach('.') // the old root, which now lies on top of the new one
+    }
+    inside.chdir('/')
+    if (plan.rootfsPropagation !== undefined && isOwn(plan.namespaces, 'mount'))
+      inside.mountPropagation('/', propagation(plan) | (plan.rootfsPropagation.startsWith('r') ? MS_REC : 0))
+  })
+}
+
+/** Masks paths and makes others read-only. Before the root changes, since the null device is taken from the host's. */
+export function protectPaths(root: ContainerRoot, plan: ContainerPlan, { nullDevice }: MountSite): void {
+  if (nullDevice) maskPaths(root, plan.maskedPaths, nullDevice)
+  makePathsReadonly(root, plan.readonlyPaths)
+}
+
+/** What makes things read-only comes last: until then directories and files are made for mounts and the process. */
+export function finishRoot(root: ContainerRoot, plan: ContainerPlan, site: MountSite): void {
+  const { inside } = root
+  for (const mount of site.readonlyLate) inside.mountSetattr(mount, false, { set: MOUNT_ATTR_RDONLY })
+  if (plan.rootReadonly)
+    doing('make the root read-only', () => inside.mountSetattr(root.fd, false, { set: MOUNT_ATTR_RDONLY }))
+}
+
+/** The host's null device, when something is to be masked with it; to be called before the root changes. */
+export function nullDeviceFor(inside: Kernel, { maskedPaths }: ContainerPlan): ReturnType<typeof openNull> | undefined {
+  return maskedPaths.length === 0 ? undefined : openNull(inside)
+}

@@ -1,0 +1,48 @@
+import { StateError } from '../errors.ts'
+import type { Runtime } from '../runtime.ts'
+import { openContainer, writeRecord } from '../state/store.ts'
+import { buildContainer } from './build.ts'
+import { becomeContainer, writePidFile } from './create.ts'
+import { supervise } from './foreground.ts'
+import { type CreateRequest, prepare } from './prepare.ts'
+import { afterStart } from './start.ts'
+import { awaitProgram, recordTail } from './tail.ts'
+
+export interface RunRequest extends CreateRequest {
+  /** Return as soon as the program runs. */
+  readonly detach?: boolean
+  /** Do not delete the container when its program has ended. */
+  readonly keep?: boolean
+  readonly noSubreaper?: boolean
+}
+
+/**
+ * Creates and starts a container. In the foreground it passes signals on, waits for the program, deletes the container
+ * and resolves to the exit code, 128 + n after a signal n; detached it resolves to 0 when the program runs. Errors: those
+ * of create and start, with nothing left behind.
+ */
+export async function runContainer(runtime: Runtime, request: RunRequest): Promise<number> {
+  const { outside } = runtime
+  const prepared = prepare(runtime, request)
+  if (prepared.plan.process === undefined)
+    throw new StateError('cannot run a container whose config.json has no process')
+  const { pidfd, pid } = buildContainer(runtime, prepared, built => {
+    const { executor, directory, record } = built
+    const pidfd = outside.pidfdOpen(record.pid)
+    const tail = recordTail(executor, () => becomeContainer(runtime, built, request))
+    writeRecord(outside, directory, record)
+    writePidFile(runtime, request, record.pid)
+    executor.calls.send(tail)
+    awaitProgram(outside, executor.control)
+    directory.close()
+    return { pidfd, pid: record.pid }
+  })
+  startedOrGone(runtime, request.id)
+  if (request.detach) return 0
+  return supervise(runtime, request.id, pid, pidfd, request.keep ?? false)
+}
+
+function startedOrGone(runtime: Runtime, id: string): void {
+  using container = openContainer(runtime.outside, runtime.root, id, true)
+  afterStart(runtime, container)
+}

@@ -1,0 +1,161 @@
+import { EPERM } from '../../native/abi/errno.ts'
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_RDONLY } from '../../native/abi/fcntl.ts'
+import { MOUNT_ATTR__ATIME, MOUNT_ATTR_IDMAP, MS_SLAVE } from '../../native/abi/mount.ts'
+import { CLONE_NEWUSER } from '../../native/abi/sched.ts'
+import { S_IFDIR, S_IFLNK, S_IFMT } from '../../native/abi/stat.ts'
+import { PROC_SUPER_MAGIC } from '../../native/abi/wait.ts'
+import type { PendingStat } from '../../native/calls/file.ts'
+import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
+import { Fd } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import { ConfigError, doing } from '../errors.ts'
+import type { ContainerPlan } from '../plan/container.ts'
+import type { BindDeviceStep } from '../plan/devices.ts'
+import { type IdMapping, mappingText } from '../plan/idMappings.ts'
+import type { BindStep } from '../plan/mounts.ts'
+import { isOwn } from '../plan/namespaces.ts'
+import type { Runtime } from '../runtime.ts'
+
+/** What is bound into a container: a detached copy of the mount tree, complete with its attributes. */
+export interface Source {
+  readonly tree: Fd
+  readonly stat: PendingStat
+  /** The target of the link that is to be made instead of a mount. */
+  readonly link?: string
+}
+
+/**
+ * Sources of bind mounts. A privileged planner opens them before the container exists, in the host's view: a user
+ * namespace may not be let through to them, and id-mapping needs the host's rights. An unprivileged one leaves it to the
+ * executor, which has the rights in its own namespaces.
+ */
+export interface Sources {
+  readonly root: Fd | undefined
+  readonly opened: ReadonlyMap<BindStep | BindDeviceStep, Source>
+  readonly gifts: readonly Fd[]
+}
+
+const bindHints = {
+  ENOENT: 'the source does not exist on the host',
+  EACCES: 'the source can not be reached with the rights of the runtime',
+  EINVAL: 'the source lies in a mount that may not be copied (unbindable, or locked with others below it)',
+}
+
+const attributeHints = {
+  EPERM: 'the user namespace may not clear these attributes of a mount that it got from outside',
+}
+
+/** Opens everything that a privileged planner can open; nothing for an unprivileged one. */
+export function openSources(runtime: Runtime, plan: ContainerPlan, privileged: boolean): Sources {
+  if (!privileged || !isOwn(plan.namespaces, 'mount')) return { root: undefined, opened: new Map(), gifts: [] }
+  const { outside } = runtime
+  const shared = plan.rootfsPropagation?.endsWith('shared') ?? false
+  const root = doing(`root \`${plan.rootfs}\``, () =>
+    outside.openTree(AT_FDCWD, plan.rootfs, true, 0, { ENOENT: 'the root file system does not exist' }),
+  )
+  const opened = new Map<BindStep | BindDeviceStep, Source>()
+  for (const step of plan.mounts)
+    if (step.op === 'bind')
+      doing(`mount \`${step.destination}\``, () =>
+        opened.set(step, openBind(outside, step, namespaceFor(runtime, plan, step))),
+      )
+  for (const step of plan.devices) if (step.op === 'bind') opened.set(step, openDevice(outside, step))
+  const trees = [root, ...[...opened.values()].map(source => source.tree)]
+  // The copies are peers of the host's mounts; what happens to them in the container must not come back.
+  if (!shared) for (const tree of trees) outside.mountSetattr(tree, true, { propagation: MS_SLAVE })
+  for (const [step, { tree }] of opened) if (step.op === 'bind' && 'propagation' in step) propagate(outside, tree, step)
+  return { root, opened, gifts: trees }
+}
+
+/** A descriptor of the planner as the executor numbers it. */
+export function giftOf(executor: Executor, fd: Fd): Fd {
+  return new Fd(executor.kernel, { value: executor.gifts.get(fd)! }, fd.subject).take()
+}
+
+/** The source of a bind mount, opened inside when it was not opened before. */
+export function sourceOf(executor: Executor, sources: Sources, step: BindStep | BindDeviceStep): Source {
+  const source = sources.opened.get(step)
+  if (source !== undefined) return { ...source, tree: giftOf(executor, source.tree) }
+  const { kernel: inside } = executor
+  if (!('propagation' in step)) return openDevice(inside, step)
+  const own = openBind(inside, step, undefined)
+  propagate(inside, own.tree, step)
+  return own
+}
+
+function openDevice(kernel: Kernel, { source }: BindDeviceStep): Source {
+  const tree = kernel.openTree(AT_FDCWD, source, false, 0, bindHints).take()
+  return { tree, stat: kernel.statx(tree, '') }
+}
+
+function openBind(kernel: Kernel, step: BindStep, userNamespace: Fd | undefined): Source {
+  const noFollow = step.noFollowSource || step.copySymlink ? AT_SYMLINK_NOFOLLOW : 0
+  const tree = kernel.openTree(AT_FDCWD, step.source, step.recursive, noFollow, bindHints).take()
+  const stat = kernel.statx(tree, '')
+  if (step.copySymlink && ((stat.stat?.mode ?? 0) & S_IFMT) === S_IFLNK)
+    return { tree, stat, link: kernel.readlinkat(AT_FDCWD, step.source) }
+  if (step.requireProcfs && kernel.fileSystemType(tree) !== PROC_SUPER_MAGIC)
+    throw new ConfigError(`only a procfs can be mounted over /proc, and \`${step.source}\` is none`, step.pointer)
+  if (step.idmap) mapIds(kernel, step, tree, userNamespace)
+  setAttributes(kernel, tree, step)
+  return { tree, stat }
+}
+
+/** The attributes of a mount that config.json asks for. */
+export function setAttributes(
+  kernel: Kernel,
+  mount: Fd,
+  { attributes, recursiveAttributes }: Pick<BindStep, 'attributes' | 'recursiveAttributes'>,
+): void {
+  setSome(kernel, mount, false, attributes)
+  setSome(kernel, mount, true, recursiveAttributes)
+}
+
+/** A user namespace may not clear what is locked; podman asks for `rw` always, so that stays as it is, as in crun. */
+function setSome(kernel: Kernel, mount: Fd, recursive: boolean, { set, clear }: BindStep['attributes']): void {
+  if (clear !== 0) kernel.mountSetattr(mount, recursive, { set, clear }, attributeHints, [EPERM])
+  if (set !== 0) kernel.mountSetattr(mount, recursive, { set, clear: clear & MOUNT_ATTR__ATIME }, attributeHints)
+}
+
+/** Propagation, in the order given; see mount_namespaces(7). */
+export function propagate(kernel: Kernel, mount: Fd, { propagation }: Pick<BindStep, 'propagation'>): void {
+  for (const { flag, recursive } of propagation) kernel.mountSetattr(mount, recursive, { propagation: flag })
+}
+
+function mapIds(kernel: Kernel, step: BindStep, tree: Fd, userNamespace: Fd | undefined): void {
+  if (userNamespace === undefined)
+    throw new ConfigError('id-mapped mounts need a runtime with CAP_SYS_ADMIN on the host', `${step.pointer}/options`)
+  const hint = { EINVAL: `the file system of \`${step.source}\` does not support id-mapped mounts` }
+  kernel.mountSetattr(tree, step.idmap!.recursive, { set: MOUNT_ATTR_IDMAP, userNamespace }, hint)
+}
+
+/** A user namespace with the mappings of an id-mapped mount. */
+function namespaceFor(runtime: Runtime, plan: ContainerPlan, { idmap }: BindStep): Fd | undefined {
+  if (idmap === undefined) return undefined
+  const { uidMappings, gidMappings, join } = plan.namespaces
+  const joined = join.find(({ type }) => type === 'user')
+  if (idmap.mappings !== 'container') return makeNamespace(runtime, idmap.mappings.uid, idmap.mappings.gid)
+  if (joined) return runtime.outside.openat(AT_FDCWD, joined.path, O_RDONLY)
+  return makeNamespace(runtime, uidMappings, gidMappings)
+}
+
+/** The namespace lives as long as its descriptor; the process that was needed to make it goes at once. */
+function makeNamespace({ host, outside }: Runtime, uid: readonly IdMapping[], gid: readonly IdMapping[]): Fd {
+  const helper = launchExecutor(host, outside, { inherited: 3, gifts: [] })
+  try {
+    helper.kernel.unshare(CLONE_NEWUSER, 'a user namespace')
+    helper.kernel.flush()
+    outside.writeControl(AT_FDCWD, `/proc/${helper.pid}/uid_map`, mappingText(uid))
+    outside.writeControl(AT_FDCWD, `/proc/${helper.pid}/gid_map`, mappingText(gid))
+    return outside.openat(AT_FDCWD, `/proc/${helper.pid}/ns/user`, O_RDONLY)
+  } finally {
+    helper.control.close()
+    helper.guard.close()
+    outside.wait(helper.pid, 0, 'any')
+  }
+}
+
+/** Is the source a directory? */
+export function isDirectory({ stat }: Source): boolean {
+  return ((stat.stat?.mode ?? 0) & S_IFMT) === S_IFDIR
+}

@@ -1,0 +1,54 @@
+import { parseConfig } from '../config/load.ts'
+import type { Runtime } from '../runtime.ts'
+import type { ContainerRecord, Status } from '../state/record.ts'
+import { openContainer, type StoredContainer } from '../state/store.ts'
+import type { Hook } from './hooks.ts'
+
+/** What `tsrun state` prints: runtime.md#state, and what runc and crun print beside it. */
+export interface ContainerState {
+  readonly ociVersion: string
+  readonly id: string
+  /** 0 when the container has stopped. */
+  readonly pid: number
+  readonly status: Status
+  readonly bundle: string
+  readonly rootfs: string
+  /** RFC 3339. */
+  readonly created: string
+  readonly owner: string
+  readonly annotations?: Readonly<Record<string, string>>
+}
+
+export function stateOf(record: ContainerRecord, status: Status): ContainerState {
+  return {
+    ociVersion: record.ociVersion,
+    id: record.id,
+    pid: status === 'stopped' ? 0 : record.pid,
+    status,
+    bundle: record.bundle,
+    rootfs: record.rootfs,
+    created: record.created,
+    owner: record.owner,
+    ...(record.annotations && { annotations: record.annotations }),
+  }
+}
+
+/** The state of a container. Errors: StateError when there is none, or when its creation has not got that far. */
+export function containerState(runtime: Runtime, id: string): ContainerState {
+  using container = openContainer(runtime.outside, runtime.root, id, false)
+  return stateOf(container.established, container.status)
+}
+
+/** What a hook reads from its standard input; see config.md#posix-platform-hooks. */
+export function hookState(record: ContainerRecord, status: Status): string {
+  const { ociVersion, id, pid, bundle, rootfs, annotations } = stateOf(record, status)
+  return JSON.stringify({ ociVersion, id, status, pid, bundle, root: rootfs, annotations })
+}
+
+/** The hooks of a container as its configuration was when it was created. */
+export function storedHooks(
+  container: StoredContainer,
+): Readonly<Record<string, readonly Hook[] | undefined>> | undefined {
+  const text = container.configText
+  return text.includes('"hooks"') ? (parseConfig(text).hooks as Record<string, readonly Hook[]> | undefined) : undefined
+}

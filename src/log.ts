@@ -1,0 +1,111 @@
+import { ConfigError, Failure, KernelError } from './errors.ts'
+
+/** Where text goes in the end. Every function returns when the text is written. */
+export interface Output {
+  /** Adds to the end of a file, which it creates with mode 0644. */
+  append(path: string, text: string): void
+  stdout(text: string): void
+  stderr(text: string): void
+}
+
+export type Level = 'error' | 'warning' | 'info' | 'debug'
+
+export interface LogSettings {
+  /** The file of --log. It is opened when there is something to write, so a run without a failure leaves none. */
+  readonly file: string | undefined
+  readonly format: 'text' | 'json'
+  readonly level: Level
+}
+
+/** Messages for the user. */
+export interface Log {
+  /** The end of the program: whatever was thrown. Goes to stderr and, the first time, to the log file. */
+  error(error: unknown): void
+  warning(text: string): void
+  info(text: string): void
+  debug(text: string): void
+}
+
+const LEVELS: readonly Level[] = ['error', 'warning', 'info', 'debug']
+
+/**
+ * The log of one call of the program. podman reads the whole file as one JSON object, so it holds the one error and
+ * nothing else; only --debug adds lines. Lesser messages go to stderr if the level admits them, as do all errors.
+ */
+export function createLog(output: Output, settings: LogSettings, now: () => Date = () => new Date()): Log {
+  const { file, format, level } = settings
+  let failed = false
+
+  const append = (record: ErrorRecord) => {
+    if (file === undefined) return
+    try {
+      const time = timestamp(now())
+      output.append(file, format === 'json' ? jsonLine(record, time) : textLine(record, time))
+    } catch (error) {
+      output.stderr(`tsrun: --log: ${oneLine(describe(error).msg)}\n`)
+    }
+  }
+  const message = (at: Level) => (msg: string) => {
+    if (LEVELS.indexOf(at) > LEVELS.indexOf(level)) return
+    if (file !== undefined && level === 'debug') append({ msg, level: at })
+    else output.stderr(`tsrun: ${at}: ${oneLine(msg)}\n`)
+  }
+  const error = (thrown: unknown) => {
+    const record = describe(thrown)
+    output.stderr(`tsrun: ${oneLine(record.msg)}\n`)
+    for (const also of record.cleanup ?? []) output.stderr(`tsrun: also: ${oneLine(also)}\n`)
+    if (record.stack !== undefined && level === 'debug') output.stderr(`${record.stack}\n`)
+    if (!failed) append(record)
+    failed = true
+  }
+  return { error, warning: message('warning'), info: message('info'), debug: message('debug') }
+}
+
+/** A message as callers read it (`msg`, `level`), with what is known about a failure. */
+interface ErrorRecord {
+  readonly msg: string
+  readonly level: Level
+  readonly kind?: string
+  readonly pointer?: string | undefined
+  readonly syscall?: string
+  readonly errno?: number
+  readonly code?: string
+  readonly subject?: string | undefined
+  readonly hint?: string | undefined
+  readonly cleanup?: readonly string[] | undefined
+  readonly stack?: string | undefined
+}
+
+function describe(thrown: unknown): ErrorRecord {
+  if (!(thrown instanceof Failure)) return describeBug(thrown)
+  const record = { msg: thrown.message, level: 'error', kind: thrown.kind } as const
+  const cleanup = thrown.cleanup.length === 0 ? undefined : thrown.cleanup.map(failure => failure.message)
+  if (thrown instanceof ConfigError) return { ...record, pointer: thrown.pointer, cleanup }
+  if (!(thrown instanceof KernelError)) return { ...record, cleanup }
+  const { call, errno, code, subject, hint } = thrown
+  return { ...record, syscall: call, errno, code, subject, hint, cleanup }
+}
+
+/** Something else than a failure was thrown: that is a mistake in this program. */
+function describeBug(thrown: unknown): ErrorRecord {
+  const stack = thrown instanceof Error ? thrown.stack : undefined
+  return { msg: `internal error: ${String(thrown)}`, level: 'error', kind: 'internal', stack }
+}
+
+/** RFC 3339 with nanoseconds, as Go programs write it; the clock of the engine knows milliseconds. */
+function timestamp(date: Date): string {
+  return date.toISOString().replace('Z', '000000Z')
+}
+
+function jsonLine({ msg, level, ...details }: ErrorRecord, time: string): string {
+  return `${JSON.stringify({ msg, level, time, ...details })}\n`
+}
+
+function textLine({ msg, level, cleanup = [] }: ErrorRecord, time: string): string {
+  return [msg, ...cleanup.map(text => `also: ${text}`)].map(text => `${time} ${level}: ${oneLine(text)}\n`).join('')
+}
+
+/** Names from a config.json end up in messages: control characters must not reach a terminal or begin a new line. */
+function oneLine(text: string): string {
+  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, c => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+}

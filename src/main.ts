@@ -1,0 +1,81 @@
+import type { Host } from '../native/host.ts'
+import { createKernel, type Kernel } from '../native/kernel.ts'
+import { DirectCalls } from '../native/kernels/direct.ts'
+import { commands, isCommand } from './cli/commands.ts'
+import { logSettings, readGlobals } from './cli/globals.ts'
+import type { CommandName } from './cli/options.ts'
+import { type Parsed, parse } from './cli/parse.ts'
+import { Failure, UsageError } from './errors.ts'
+import { createLog, type Log, type Output } from './log.ts'
+import { createRuntime } from './runtime.ts'
+
+/**
+ * The program: reads the command line of `host`, does what it says, and returns the exit code: of the container for
+ * `run`, else 0 or 1. Failures are printed, none is thrown.
+ */
+export async function main(host: Host): Promise<number> {
+  const kernel = once(() => createKernel(new DirectCalls(host)))
+  const output = createOutput(kernel)
+  const parsed = parse(host.argv)
+  const log = createLog(output, logSettings(parsed.globals))
+  try {
+    if ('misuse' in parsed) throw parsed.misuse
+    return (await inform(parsed, output)) ?? (await dispatch(host, kernel(), parsed, log))
+  } catch (error) {
+    log.error(error)
+    return 1
+  }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}
+
+function createOutput(kernel: () => Kernel): Output {
+  return {
+    append: (path, text) => kernel().appendFile(path, text),
+    stdout: text => kernel().writeAll(1, text),
+    stderr: text => ignoringFailure(() => kernel().writeAll(2, text)),
+  }
+}
+
+/** stderr may be closed, or a pipe whose reader is gone: then there is nobody to tell, and the log file has the rest. */
+function ignoringFailure(write: () => void): void {
+  try {
+    write()
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+  }
+}
+
+/** Answers what needs no runtime: --version, --help, `help`. Undefined when the line asks for something else. */
+async function inform({ command, globals, positionals }: Parsed, output: Output): Promise<number | undefined> {
+  if (globals.version) {
+    const { versionText } = await import('./cli/version.ts')
+    output.stdout(versionText())
+    return 0
+  }
+  const about = command === 'help' ? topic(positionals[0]) : command
+  if (command !== 'help' && !globals.help && !globals.usage) return undefined
+  const { helpText } = await import('./cli/usage.ts')
+  output.stdout(await helpText(about))
+  return 0
+}
+
+function topic(word: string | undefined): CommandName | undefined {
+  if (word === undefined || isCommand(word)) return word
+  throw new UsageError(`help: unknown command \`${word}\` (see \`tsrun --help\`)`)
+}
+
+async function dispatch(host: Host, outside: Kernel, parsed: Parsed, log: Log): Promise<number> {
+  const { command, globals, options, positionals } = parsed
+  const settings = readGlobals(globals)
+  const { verb } = await commands[command!].load!()
+  const runtime = createRuntime(host, { ...settings, outside, warn: log.warning })
+  const code = await verb(runtime, options as never, positionals)
+  return typeof code === 'number' ? code : 0
+}

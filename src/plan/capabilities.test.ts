@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest'
+import { capabilityNames, capabilityNumber, capsetData, capsetHeader, planCapabilities } from './capabilities.ts'
+
+test('planCapabilities() makes five empty sets of an absent object', () => {
+  expect(planCapabilities(undefined)).toEqual({
+    bounding: 0n,
+    permitted: 0n,
+    effective: 0n,
+    inheritable: 0n,
+    ambient: 0n,
+    warnings: [],
+  })
+})
+
+test('planCapabilities() reaches above 32 bits', () => {
+  const plan = planCapabilities({ bounding: ['CAP_CHOWN', 'CAP_SETFCAP', 'CAP_CHECKPOINT_RESTORE'] })
+  expect(plan.bounding).toBe((1n << 40n) | (1n << 31n) | 1n)
+  expect(capabilityNames(plan.bounding)).toEqual(['CAP_CHOWN', 'CAP_SETFCAP', 'CAP_CHECKPOINT_RESTORE'])
+})
+
+test.each(['cap_chown', 'CHOWN', 'CAP_NOPE', 'ALL', 'constructor'])('planCapabilities() refuses `%s`', name => {
+  expect(() => planCapabilities({ permitted: ['CAP_KILL', name] })).toThrow(
+    `/process/capabilities/permitted/1: \`${name}\` is not a capability`,
+  )
+})
+
+test('planCapabilities() leaves out ambient capabilities that are not permitted and inheritable', () => {
+  const plan = planCapabilities({
+    permitted: ['CAP_KILL', 'CAP_CHOWN'],
+    inheritable: ['CAP_KILL', 'CAP_FOWNER'],
+    ambient: ['CAP_KILL', 'CAP_CHOWN', 'CAP_FOWNER'],
+  })
+  expect(capabilityNames(plan.ambient)).toEqual(['CAP_KILL'])
+  expect(plan.warnings).toEqual([
+    '/process/capabilities/ambient: `CAP_CHOWN` is left out, as it is not permitted and inheritable',
+    '/process/capabilities/ambient: `CAP_FOWNER` is left out, as it is not permitted and inheritable',
+  ])
+})
+
+test('planCapabilities() leaves out effective capabilities that are not permitted', () => {
+  const plan = planCapabilities({ effective: ['CAP_KILL'] })
+  expect(plan.effective).toBe(0n)
+  expect(plan.warnings).toHaveLength(1)
+})
+
+test('planCapabilities() never fills the inheritable set by itself (CVE-2022-29162)', () => {
+  expect(planCapabilities({ bounding: ['CAP_KILL'], permitted: ['CAP_KILL'] }).inheritable).toBe(0n)
+})
+
+test('capsetData() splits the masks into two times three words', () => {
+  const words = new Uint32Array(
+    capsetData({ effective: 0x1_8000_0001n, permitted: 0x2n, inheritable: 0x3_0000_0000n }).buffer,
+  )
+  expect([...words]).toEqual([0x80000001, 2, 0, 1, 0, 3])
+  expect([...new Uint32Array(capsetHeader().buffer)]).toEqual([0x20080522, 0])
+})
+
+test('capabilityNumber() knows the first and the last', () => {
+  expect(capabilityNumber('CAP_CHOWN')).toBe(0)
+  expect(capabilityNumber('CAP_CHECKPOINT_RESTORE')).toBe(40)
+})

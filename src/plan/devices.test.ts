@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest'
+import { planDevices } from './devices.ts'
+
+const root = { devIsBind: false, canMknod: true }
+
+test('planDevices() makes the default devices and links', () => {
+  const steps = planDevices(undefined, root)
+  expect(steps.map(step => step.path.slice('/dev/'.length))).toEqual(
+    'null zero full random urandom tty fd stdin stdout stderr ptmx'.split(' '),
+  )
+  expect(steps[0]).toEqual({
+    op: 'mknod',
+    path: '/dev/null',
+    type: 'char',
+    major: 1,
+    minor: 3,
+    mode: 0o666,
+    uid: 0,
+    gid: 0,
+  })
+  expect(steps.at(-1)).toEqual({ op: 'symlink', path: '/dev/ptmx', target: 'pts/ptmx' })
+})
+
+test('planDevices() lets the list define a default device or link anew', () => {
+  const steps = planDevices(
+    [
+      { path: '/dev/null', type: 'c', major: 1, minor: 3, fileMode: 0o600, uid: 7, gid: 8 },
+      { path: '/dev//ptmx', type: 'c', major: 5, minor: 2 },
+    ],
+    root,
+  )
+  expect(steps.filter(step => step.path === '/dev/null')).toMatchObject([{ mode: 0o600, uid: 7, gid: 8 }])
+  expect(steps.filter(step => step.path === '/dev/ptmx')).toMatchObject([{ op: 'mknod', major: 5, minor: 2 }])
+  expect(steps).toHaveLength(11)
+})
+
+test('planDevices() binds the nodes of the host where mknod is not allowed, but makes a fifo', () => {
+  const steps = planDevices([{ path: '/run/pipe', type: 'p', fileMode: 0o640 }], { ...root, canMknod: false })
+  expect(steps[0]).toEqual({ op: 'bind', path: '/dev/null', source: '/dev/null', type: 'char', major: 1, minor: 3 })
+  expect(steps.filter(step => step.op === 'mknod')).toMatchObject([{ path: '/run/pipe', type: 'fifo', mode: 0o640 }])
+})
+
+test('planDevices() makes nothing in a /dev of the host, but still checks', () => {
+  expect(planDevices([{ path: '/dev/x', type: 'b', major: 7, minor: 0 }], { ...root, devIsBind: true })).toEqual([])
+  expect(() => planDevices([{ path: '/dev/x', type: 'x' }], { ...root, devIsBind: true })).toThrow('/type')
+})
+
+test('planDevices() links core to kcore when the host has it', () => {
+  expect(planDevices([], { ...root, hasKcore: true })).toContainEqual({
+    op: 'symlink',
+    path: '/dev/core',
+    target: '/proc/kcore',
+  })
+})
+
+test('planDevices() refuses what can not be a device', () => {
+  expect(() => planDevices([{ path: '/dev/x', type: 'd', major: 1, minor: 1 }], root)).toThrow('/linux/devices/0/type')
+  expect(() => planDevices([{ path: '/dev/x', type: 'c', major: 1 }], root)).toThrow('`/dev/x` needs a major and a')
+  expect(() => planDevices([{ path: '/..', type: 'p' }], root)).toThrow('/linux/devices/0/path')
+})
+
+test('planDevices() accepts a device twice when it is the same', () => {
+  const fuse = { path: '/dev/fuse', type: 'c', major: 10, minor: 229 }
+  expect(planDevices([fuse, fuse], root).filter(step => step.path === '/dev/fuse')).toHaveLength(1)
+  expect(() => planDevices([fuse, { ...fuse, minor: 200 }], root)).toThrow(
+    '/linux/devices/1/path: `/dev/fuse` is already',
+  )
+})

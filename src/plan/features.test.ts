@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest'
+import { features } from './features.ts'
+
+test('features() lists words from the tables that the planner uses', () => {
+  expect(features()).toMatchObject({
+    mountOptions: expect.arrayContaining(['idmap', 'ridmap', 'rro', 'tmpcopyup']),
+    linux: { capabilities: expect.arrayContaining(['CAP_CHOWN', 'CAP_CHECKPOINT_RESTORE']) },
+  })
+})
+
+test('features() is plain JSON with the two versions that are required', () => {
+  const printed = JSON.parse(JSON.stringify(features()))
+  expect(printed).toEqual(features())
+  expect(printed).toMatchObject({ ociVersionMin: '1.0.0', ociVersionMax: '1.3.0' })
+})

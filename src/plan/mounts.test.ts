@@ -1,0 +1,231 @@
+import { expect, test } from 'vitest'
+import { type MountContext, type MountInput, planMounts } from './mounts.ts'
+
+const root: MountContext = {
+  bundle: '/bundle',
+  hasUserNamespace: false,
+  hasNetworkNamespace: true,
+  cgroupNamespace: true,
+  gidMapped: () => true,
+}
+const rootless: MountContext = { ...root, hasUserNamespace: true, gidMapped: gid => gid === 0 }
+
+function plan(mount: MountInput, context = root) {
+  return planMounts([mount], context)[0]!
+}
+
+function bind(...options: string[]): MountInput {
+  return { destination: '/data', source: 'volume', options: ['bind', ...options] }
+}
+
+const RDONLY = 1
+const NOSUID = 2
+const NODEV = 4
+const NOEXEC = 8
+
+test('planMounts() keeps the order of the list', () => {
+  const mounts = ['/dev/pts', '/dev', '/proc'].map(destination => ({ destination }))
+  expect(planMounts(mounts, root).map(step => step.destination)).toEqual(['/dev/pts', '/dev', '/proc'])
+  expect(planMounts(undefined, root)).toEqual([])
+})
+
+test('planMounts() prints a bind mount with its source in the bundle', () => {
+  expect(plan(bind('ro', 'rprivate'))).toEqual({
+    op: 'bind',
+    pointer: '/mounts/0',
+    destination: '/data',
+    source: '/bundle/volume',
+    target: 'like-source',
+    needsRealTarget: false,
+    noFollowTarget: false,
+    noFollowSource: false,
+    copySymlink: false,
+    requireProcfs: false,
+    recursive: false,
+    attributes: { set: RDONLY, clear: 0 },
+    recursiveAttributes: { set: 0, clear: 0 },
+    propagation: [{ flag: 0x40000, recursive: true }],
+    idmap: undefined,
+  })
+})
+
+test('planMounts() prints a file system', () => {
+  expect(plan({ destination: 'tmp/../tmp', type: 'tmpfs', options: ['nodev', 'size=64k', 'rw', 'sync'] })).toEqual({
+    op: 'filesystem',
+    pointer: '/mounts/0',
+    destination: '/tmp',
+    type: 'tmpfs',
+    source: 'tmpfs',
+    target: 'directory',
+    needsRealTarget: false,
+    noFollowTarget: false,
+    attributes: { set: NODEV, clear: 0 },
+    recursiveAttributes: { set: 0, clear: 0 },
+    propagation: [],
+    flags: ['sync'],
+    parameters: [{ key: 'size', value: '64k' }],
+    inheritMode: true,
+    copyUp: false,
+    readonlyLate: false,
+    fallback: undefined,
+  })
+})
+
+test('planMounts() takes a mount for a bind by its type too', () => {
+  expect(plan({ destination: '/x', source: '/y', type: 'bind' })).toMatchObject({ op: 'bind', recursive: false })
+  expect(plan({ destination: '/x', source: '/y', type: 'tmpfs', options: ['rbind'] })).toMatchObject({
+    op: 'bind',
+    recursive: true,
+  })
+})
+
+test('planMounts() wants a real directory under proc and sysfs', () => {
+  expect(plan({ destination: '/proc', type: 'proc' }).needsRealTarget).toBe(true)
+  expect(plan({ destination: '/sys', type: 'sysfs' }).needsRealTarget).toBe(true)
+  expect(plan({ destination: '/tmp', type: 'tmpfs' }).needsRealTarget).toBe(false)
+})
+
+test('planMounts() knows the usual options of a well-known place, when there are none', () => {
+  expect(plan({ destination: '/dev/shm', type: 'tmpfs' })).toMatchObject({
+    attributes: { set: NOSUID | NODEV | NOEXEC },
+    parameters: [
+      { key: 'mode', value: '1777' },
+      { key: 'size', value: '65536k' },
+    ],
+    inheritMode: false,
+  })
+  expect(plan({ destination: '/dev/mqueue' })).toMatchObject({ type: 'mqueue', source: 'mqueue' })
+  expect(plan({ destination: '/dev/shm', type: 'tmpfs', options: [] })).toMatchObject({
+    parameters: [],
+    inheritMode: true,
+  })
+  expect(plan({ destination: '/dev/pts', type: 'tmpfs' })).toMatchObject({ parameters: [] })
+})
+
+test('planMounts() makes a tmpfs read-only only at the end', () => {
+  expect(plan({ destination: '/dev', type: 'tmpfs', options: ['ro', 'nosuid'] })).toMatchObject({
+    attributes: { set: NOSUID },
+    flags: [],
+    readonlyLate: true,
+  })
+})
+
+test('planMounts() makes a superblock read-only that nothing else shares', () => {
+  expect(plan({ destination: '/img', source: '/dev/sda', type: 'squashfs', options: ['ro'] })).toMatchObject({
+    attributes: { set: RDONLY },
+    flags: ['ro'],
+    readonlyLate: false,
+  })
+  expect(plan({ destination: '/sys', type: 'sysfs', options: ['ro'] })).toMatchObject({
+    attributes: { set: RDONLY },
+    flags: [],
+  })
+})
+
+test('planMounts() drops gid=5 of devpts where the group is not mapped', () => {
+  const devpts = { destination: '/dev/pts', type: 'devpts', options: ['newinstance', 'gid=5'] }
+  expect(plan(devpts)).toMatchObject({ parameters: [{ key: 'newinstance' }, { key: 'gid', value: '5' }] })
+  expect(plan(devpts, rootless)).toMatchObject({ parameters: [{ key: 'newinstance' }] })
+})
+
+test('planMounts() binds the /sys of the host, read-only throughout, where a new sysfs is refused', () => {
+  const sysfs = { destination: '/sys', type: 'sysfs', options: ['nosuid', 'ro', 'noatime'] }
+  expect(plan(sysfs, { ...rootless, hasNetworkNamespace: false })).toMatchObject({
+    op: 'bind',
+    source: '/sys',
+    recursive: true,
+    needsRealTarget: true,
+    attributes: { set: 0, clear: 0 },
+    recursiveAttributes: { set: RDONLY | NOSUID, clear: 0 },
+  })
+  expect(plan(sysfs, rootless)).toMatchObject({
+    op: 'filesystem',
+    fallback: { on: ['EPERM'], source: 'sys', recursiveAttributes: { set: RDONLY | NOSUID } },
+  })
+  expect(plan(sysfs)).toMatchObject({ fallback: undefined })
+})
+
+test('planMounts() turns cgroup into cgroup2 and forgets the words of v1', () => {
+  expect(
+    plan({ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['none,name=', 'ro'] }),
+  ).toMatchObject({
+    type: 'cgroup2',
+    source: 'cgroup',
+    parameters: [],
+    flags: [],
+    attributes: { set: RDONLY },
+    fallback: { source: 'own-cgroup', recursiveAttributes: { set: RDONLY } },
+  })
+})
+
+test('planMounts() never falls back to a writable cgroup tree of the host (CVE-2023-25809)', () => {
+  const cgroup = { destination: '/sys/fs/cgroup', type: 'cgroup2', options: ['rw'] }
+  expect(plan(cgroup, { ...rootless, cgroupNamespace: false })).toMatchObject({
+    fallback: { on: ['EPERM', 'EBUSY'], source: 'cgroup-root', recursiveAttributes: { set: RDONLY, clear: 0 } },
+  })
+})
+
+test('planMounts() changes a mount that is there', () => {
+  expect(plan({ destination: '/tmp', options: ['remount', 'ro', 'size=1m'] })).toMatchObject({
+    op: 'remount',
+    mountOnly: false,
+    attributes: { set: RDONLY },
+    flags: ['ro'],
+    parameters: [{ key: 'size', value: '1m' }],
+  })
+  expect(plan({ destination: '/tmp', options: ['remount', 'bind', 'ro'] })).toMatchObject({
+    mountOnly: true,
+    flags: [],
+  })
+})
+
+test('planMounts() plans id-mapped binds', () => {
+  const mapping = [{ containerID: 0, hostID: 1000, size: 10 }]
+  const both = { uidMappings: mapping, gidMappings: mapping }
+  const mappings = { uid: mapping, gid: mapping }
+  expect(plan({ ...bind('ridmap'), ...both })).toMatchObject({ idmap: { recursive: true, mappings } })
+  expect(plan({ ...bind(), ...both })).toMatchObject({ idmap: { recursive: false, mappings } })
+  expect(plan(bind('idmap'), rootless)).toMatchObject({ idmap: { recursive: false, mappings: 'container' } })
+  expect(plan(bind('idmap=uids=0-1000-10;gids=0-1000-10'))).toMatchObject({ idmap: { mappings } })
+})
+
+test('planMounts() passes the words about symbolic links on', () => {
+  expect(plan(bind('copy-symlink', 'src-nofollow', 'dest-nofollow'))).toMatchObject({
+    copySymlink: true,
+    noFollowSource: true,
+    noFollowTarget: true,
+  })
+})
+
+test.each<[string, MountInput, string]>([
+  [
+    'data on a bind',
+    bind('size=1', 'foo'),
+    'options: bind mounts cannot have filesystem-specific options: `size=1`, `foo`',
+  ],
+  ['the root as destination', { ...bind(), destination: '/a/..' }, 'destination: nothing can be mounted over `/`'],
+  ['a missing type', { destination: '/x', options: ['ro'] }, 'type: is missing'],
+  ['a missing source of a bind', { destination: '/x', options: ['rbind'] }, 'source: is missing'],
+  ['a tmpfs at /proc', { destination: '/proc', type: 'tmpfs' }, 'type: `tmpfs` can not be mounted at `/proc`'],
+  ['a bind into /proc', { ...bind(), destination: '/proc/self' }, 'destination: `/proc/self` is inside `/proc`'],
+  ['a detour into /proc', { ...bind(), destination: '/x/../proc/sys' }, 'destination: `/proc/sys` is inside'],
+  ['tmpcopyup elsewhere', { destination: '/x', type: 'ext4', options: ['tmpcopyup'] }, 'options: `tmpcopyup` is for'],
+  ['tmpcopyup on a bind', bind('tmpcopyup'), 'options: `tmpcopyup` is for'],
+  ['idmap elsewhere', { destination: '/x', type: 'tmpfs', options: ['idmap'] }, 'options: only a bind mount can be'],
+  ['idmap without a mapping', bind('idmap'), 'options: `idmap` needs `uidMappings`'],
+  ['half a mapping', { ...bind('idmap'), uidMappings: [{ containerID: 0, hostID: 0, size: 1 }] }, 'uidMappings: needs'],
+])('planMounts() refuses %s', (_, mount, message) => {
+  const fine = { destination: '/fine', type: 'tmpfs' }
+  expect(() => planMounts([fine, mount], root)).toThrow(`/mounts/1/${message}`)
+})
+
+test.each(['/proc/cpuinfo', '/proc/sys/kernel/ns_last_pid', '/process'])(
+  'planMounts() allows a bind to %s',
+  destination => {
+    expect(plan({ ...bind(), destination }).destination).toBe(destination)
+  },
+)
+
+test('planMounts() binds only a procfs to /proc', () => {
+  expect(plan({ ...bind(), destination: '/proc' })).toMatchObject({ requireProcfs: true })
+})

@@ -1,0 +1,84 @@
+import { AT_FDCWD } from '../native/abi/fcntl.ts'
+import type { Host } from '../native/host.ts'
+import type { Kernel } from '../native/kernel.ts'
+import { createKernel } from '../native/kernel.ts'
+import { DirectCalls } from '../native/kernels/direct.ts'
+import { decode } from '../native/utf8.ts'
+import { absolute } from './execute/host.ts'
+
+/** How cgroups are managed: by writing files, through systemd, or not at all. */
+export type CgroupManager = 'cgroupfs' | 'systemd' | 'disabled'
+
+/** What a command works with: the host, the kernel as seen from here, and the options that hold for every command. */
+export interface Runtime {
+  readonly host: Host
+  /** The planner's own process: the host's namespaces, all of its privileges. */
+  readonly outside: Kernel
+  /** The directory that holds a directory per container. */
+  readonly root: string
+  readonly cgroupManager: CgroupManager
+  /** An unprivileged user's runtime, or one in a user namespace: what only the host's root may do is not to be expected. */
+  readonly rootless: boolean
+  /** Root of a user namespace only, whatever the user id says. */
+  readonly inUserNamespace: boolean
+  /** Text for the standard output. */
+  write(text: string): void
+  /** Is there a config.json in this directory? */
+  isBundle(path: string): boolean
+  /** The path made absolute with the current directory. */
+  absolute(path: string): string
+  /** A variable of the caller's environment. */
+  env(name: string): string | undefined
+  /** Something the user should know although the work goes on. */
+  warn(text: string): void
+}
+
+export interface RuntimeOptions {
+  readonly root?: string | undefined
+  readonly cgroupManager?: CgroupManager | undefined
+  readonly warn?: ((text: string) => void) | undefined
+  /** A machine other than the host's own, for traces and tests. */
+  readonly outside?: Kernel | undefined
+}
+
+const WHOLE_RANGE = /^\s*0\s+0\s+4294967295\s*$/
+
+function once<T>(find: () => T): () => T {
+  let found: { value: T } | undefined
+  return () => {
+    found ??= { value: find() }
+    return found.value
+  }
+}
+
+export function createRuntime(host: Host, options: RuntimeOptions = {}): Runtime {
+  const outside = options.outside ?? createKernel(new DirectCalls(host))
+  const env = (name: string) => host.env.find(entry => entry.startsWith(`${name}=`))?.slice(name.length + 1)
+  const inUserNamespace = once(() => !WHOLE_RANGE.test(decode(outside.readFile(AT_FDCWD, '/proc/self/uid_map'))))
+  const rootless = once(() => outside.effectiveIds().uid !== 0 || inUserNamespace())
+  const defaultRoot = () => {
+    const directory = env('XDG_RUNTIME_DIR')
+    // Root has it set too, in a login session, but root's containers are the host's.
+    return directory?.startsWith('/') && rootless() ? `${directory}/tsrun` : '/run/tsrun'
+  }
+  const root = once(() => (options.root === undefined ? defaultRoot() : absolute(outside, options.root)))
+  return {
+    host,
+    outside,
+    get root() {
+      return root()
+    },
+    get rootless() {
+      return rootless()
+    },
+    get inUserNamespace() {
+      return inUserNamespace()
+    },
+    cgroupManager: options.cgroupManager ?? 'cgroupfs',
+    write: text => outside.writeAll(1, text),
+    isBundle: path => outside.statx(AT_FDCWD, `${path}/config.json`, 0, 'any').stat !== undefined,
+    absolute: path => absolute(outside, path),
+    env,
+    warn: options.warn ?? (() => {}),
+  }
+}

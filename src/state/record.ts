@@ -1,0 +1,35 @@
+/** What is kept about a container between commands: `state.json` in its directory. */
+export interface ContainerRecord {
+  readonly id: string
+  readonly ociVersion: string
+  /** Absolute path of the bundle. */
+  readonly bundle: string
+  /** Absolute path of the root file system. */
+  readonly rootfs: string
+  /** When it was created, RFC 3339. */
+  readonly created: string
+  /** The user who created it. */
+  readonly owner: string
+  /** The first process, as the runtime's pid namespace numbers it. */
+  readonly pid: number
+  /** Field 22 of /proc/PID/stat, which tells the process from a later one with the same pid. */
+  readonly startTime: string
+  /** Absolute path of its cgroup directory. */
+  readonly cgroup?: string
+  /** It shares its pid namespace with others, so the death of its first process does not end it. */
+  readonly sharedPidNamespace?: boolean
+  /** config.json has no process, so the container can not be started. */
+  readonly withoutProcess?: boolean
+  readonly annotations?: Readonly<Record<string, string>>
+}
+
+/** Where a container is in its life; runtime.md#state, and `paused` as runc and crun add it. */
+export type Status = 'creating' | 'created' | 'running' | 'paused' | 'stopped'
+
+/** Names in a container's directory. */
+export const STATE_FILE = 'state.json'
+export const CONFIG_FILE = 'config.json'
+/** The socket on which a created container waits for `start`; its presence makes the container `created`. */
+export const START_SOCKET = 'start'
+/** Everything that may lie in a container's directory. */
+export const FILES = [STATE_FILE, `${STATE_FILE}.tmp`, CONFIG_FILE, START_SOCKET] as const
