@@ -27,8 +27,11 @@ const without =
 
 const joined = (type: NamespaceType): Namespace => ({ type, path: '/proc/1/ns/x' })
 
-const ids = (count: number, size = 1) =>
-  Array.from({ length: count }, (_, at) => ({ containerID: at, hostID: at, size }))
+const mapping = (containerID: number, hostID: number, size: number) => ({ containerID, hostID, size })
+const ids = (count: number, size = 1) => Array.from({ length: count }, (_, at) => mapping(at, at, size))
+
+const inUserNamespace = (part: Part<Linux>, change: Change = config => config) =>
+  having({ type: 'user' }, config => change(linux({ uidMappings: ids(1), gidMappings: ids(1), ...part })(config)))
 
 function complaint(change: Change): { pointer: string | undefined; message: string } {
   try {
@@ -100,14 +103,36 @@ const REFUSED: [string, string, Change][] = [
   ['a relative namespace', '/linux/namespaces/0/path', linux({ namespaces: [{ type: 'pid', path: 'ns/pid' }] })],
   ['a host name for the host', '/hostname', without('uts')],
   ['a domain name for the host', '/domainname', without('uts', top({ hostname: '', domainname: 'example' }))],
+  ['a host name of 65 bytes', '/hostname', top({ hostname: `${'x'.repeat(63)}\u00fc` })],
+  ['a domain name of 65 letters', '/domainname', top({ domainname: 'x'.repeat(65) })],
+  ['a user namespace without ids', '/linux/uidMappings', having({ type: 'user' })],
+  ['a user namespace without groups', '/linux/gidMappings', inUserNamespace({ gidMappings: [] })],
+  [
+    'an id that is two on the host',
+    '/linux/uidMappings',
+    inUserNamespace({ uidMappings: [mapping(0, 100, 10), mapping(9, 200, 1)] }),
+  ],
+  [
+    'an id of the host that is two inside',
+    '/linux/gidMappings',
+    inUserNamespace({ gidMappings: [mapping(10, 100, 10), mapping(0, 109, 10)] }),
+  ],
+  ['a map of the id -1', '/linux/uidMappings', inUserNamespace({ uidMappings: [mapping(0, 4294967295, 1)] })],
+  ['a user without a mapping', '/process/user/uid', inUserNamespace({}, process({ user: { uid: 1 } }))],
+  ['a group without a mapping', '/process/user/gid', inUserNamespace({}, process({ user: { gid: 1 } }))],
+  [
+    'another group without a mapping',
+    '/process/user/additionalGids/1',
+    inUserNamespace({}, process({ user: { additionalGids: [0, 1] } })),
+  ],
   ['mappings for nobody', '/linux/gidMappings', linux({ gidMappings: ids(1) })],
   [
     'mappings for a namespace that has some',
     '/linux/uidMappings',
     having(joined('user'), linux({ uidMappings: ids(1) })),
   ],
-  ['341 mappings', '/linux/uidMappings', having({ type: 'user' }, linux({ uidMappings: ids(341) }))],
-  ['an empty mapping', '/linux/gidMappings/0/size', having({ type: 'user' }, linux({ gidMappings: ids(1, 0) }))],
+  ['341 mappings', '/linux/uidMappings', inUserNamespace({ uidMappings: ids(341) })],
+  ['an empty mapping', '/linux/gidMappings/0/size', inUserNamespace({ gidMappings: ids(1, 0) })],
   [
     '341 mappings of a mount',
     '/mounts/0/gidMappings',
@@ -201,17 +226,20 @@ const ACCEPTED: [string, Change][] = [
       },
     }),
   ],
-  ['340 mappings', having({ type: 'user' }, linux({ uidMappings: ids(340) }))],
+  ['340 mappings', inUserNamespace({ uidMappings: ids(340) })],
+  ['a host name of 64 bytes', top({ hostname: 'x'.repeat(64) })],
+  ['a map of all ids', inUserNamespace({ uidMappings: [mapping(0, 0, 4294967295)] })],
+  [
+    'maps that touch, in any order',
+    inUserNamespace({ uidMappings: [mapping(1, 100, 10), mapping(0, 99, 1), mapping(11, 0, 99)] }),
+  ],
   ['a relative mount point', mount({ destination: 'data' })],
   ['a mount point named ...', mount({ destination: '/...' })],
   [
     'an id map of its own',
     mount({ destination: '/a', options: ['bind', 'idmap'], uidMappings: ids(1), gidMappings: ids(1) }),
   ],
-  [
-    'the id map of the user namespace',
-    having({ type: 'user' }, top({ mounts: [{ destination: '/a', options: ['bind', 'idmap'] }] })),
-  ],
+  ['the id map of the user namespace', inUserNamespace({}, mount({ destination: '/a', options: ['bind', 'idmap'] }))],
   ['a pipe without numbers', linux({ devices: [{ type: 'p', path: '/dev/x' }] })],
   ['an interface with a template', linux({ netDevices: { eth0: { name: 'net%d' } } })],
   ['MPOL_PREFERRED with and without nodes', linux({ memoryPolicy: { mode: 'MPOL_PREFERRED' } })],

@@ -1,14 +1,18 @@
 // Checks of namespaces and of what needs one (config-linux.md, Namespaces to Offset for Time Namespace).
 
 import type { Config, IdMapping, NamespaceType } from '../../spec/generated/config.ts'
+import { encode } from '../../native/utf8.ts'
 import { type Check, type Complaint, duplicate, firstOf, hasNamespace, joinsNamespace, relative } from './check.ts'
 
 export const NAMESPACE_CHECKS: readonly Check[] = [
   namespacesAreUnique,
   namespacePathsAreAbsolute,
   namesNeedUts,
+  namesAreShort,
   mappingsNeedUserNamespace,
+  userNamespaceNeedsMappings,
   mappingsAreSane,
+  userIsMapped,
   offsetsNeedTimeNamespace,
   nanosecondsAreBelowASecond,
   hiddenPathsNeedMountNamespace,
@@ -30,6 +34,18 @@ function namesNeedUts(config: Config): Complaint | undefined {
   return undefined
 }
 
+/** __NEW_UTS_LEN of <linux/utsname.h>, in bytes. */
+const MAX_NAME = 64
+
+function namesAreShort(config: Config): Complaint | undefined {
+  for (const name of ['hostname', 'domainname'] as const) {
+    const length = encode(config[name] ?? '').length
+    if (length > MAX_NAME)
+      return { pointer: `/${name}`, reason: `has ${length} bytes, the kernel takes no more than ${MAX_NAME}` }
+  }
+  return undefined
+}
+
 function needs(pointer: string, type: NamespaceType): Complaint {
   return { pointer, reason: `needs a ${type} namespace; add {"type": "${type}"} to /linux/namespaces` }
 }
@@ -47,6 +63,13 @@ function mappingsNeedUserNamespace(config: Config): Complaint | undefined {
   return undefined
 }
 
+/** Without them nobody in the namespace would have an id, not even the program. */
+function userNamespaceNeedsMappings(config: Config): Complaint | undefined {
+  if (!hasNamespace(config, 'user') || joinsNamespace(config, 'user')) return undefined
+  const missing = MAPPINGS.find(name => !config.linux?.[name]?.length)
+  return missing && { pointer: `/linux/${missing}`, reason: 'is missing; a new user namespace needs it' }
+}
+
 function mappingsAreSane({ linux, mounts }: Config): Complaint | undefined {
   const look = (owner: { [name in (typeof MAPPINGS)[number]]?: IdMapping[] } | undefined, pointer: string) =>
     insane(owner?.uidMappings, `${pointer}/uidMappings`) ?? insane(owner?.gidMappings, `${pointer}/gidMappings`)
@@ -59,9 +82,43 @@ const MAX_MAPPINGS = 340
 function insane(mappings: IdMapping[] | undefined, pointer: string): Complaint | undefined {
   if (mappings && mappings.length > MAX_MAPPINGS)
     return { pointer, reason: `has ${mappings.length} entries, the kernel takes no more than ${MAX_MAPPINGS}` }
-  return firstOf(mappings, pointer, ({ size }, here) =>
-    size === 0 ? { pointer: `${here}/size`, reason: 'must map at least one id, is 0' } : undefined,
+  return (
+    firstOf(mappings, pointer, ({ size }, here) =>
+      size === 0 ? { pointer: `${here}/size`, reason: 'must map at least one id, is 0' } : undefined,
+    ) ??
+    overlap(mappings, pointer, 'containerID') ??
+    overlap(mappings, pointer, 'hostID')
   )
+}
+
+/** An id stands for one id on the other side, in both directions; the kernel says no more than EINVAL. */
+function overlap(mappings: IdMapping[] = [], pointer: string, side: 'containerID' | 'hostID'): Complaint | undefined {
+  const ranges = mappings.map(mapping => ({ first: mapping[side], end: mapping[side] + mapping.size }))
+  ranges.sort((one, other) => one.first - other.first)
+  let end = 0
+  for (const range of ranges) {
+    if (range.first < end) return { pointer, reason: `${side} ${range.first} is mapped twice` }
+    end = range.end
+  }
+  return end > 2 ** 32 - 1 ? { pointer, reason: `${side} goes up to ${end - 1}, the last id is 4294967294` } : undefined
+}
+
+function userIsMapped(config: Config): Complaint | undefined {
+  const user = config.process?.user
+  if (!config.process || !hasNamespace(config, 'user') || joinsNamespace(config, 'user')) return undefined
+  const { uidMappings, gidMappings } = config.linux ?? {}
+  return (
+    unmapped(uidMappings, user?.uid ?? 0, '/process/user/uid', 'uidMappings') ??
+    unmapped(gidMappings, user?.gid ?? 0, '/process/user/gid', 'gidMappings') ??
+    firstOf(user?.additionalGids, '/process/user/additionalGids', (gid, here) =>
+      unmapped(gidMappings, gid, here, 'gidMappings'),
+    )
+  )
+}
+
+function unmapped(mappings: IdMapping[] = [], id: number, pointer: string, name: string): Complaint | undefined {
+  if (mappings.some(({ containerID, size }) => id >= containerID && id < containerID + size)) return undefined
+  return { pointer, reason: `the id ${id} is in no entry of /linux/${name}` }
 }
 
 /** A clock can only be moved before the first process enters, see time_namespaces(7). */

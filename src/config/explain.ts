@@ -1,14 +1,14 @@
 import type { ValidationError } from '../../spec/generated/validate-config.js'
 import { ConfigError } from '../errors.ts'
 
-/** Turns the first complaint of a generated validator about `data` into one sentence with a JSON pointer. */
-export function explain(error: ValidationError | undefined, data: unknown): ConfigError {
-  if (error === undefined) return new ConfigError('the document has the wrong shape')
+/** Turns the first complaint of a generated validator about `data`, called `name`, into a sentence with a JSON pointer. */
+export function explain(error: ValidationError | undefined, data: unknown, name: string): ConfigError {
+  if (error === undefined) return new ConfigError(`${name} has the wrong shape`)
   if (error.keyword === 'required')
     return new ConfigError('is missing', `${error.instancePath}/${error.params['missingProperty']}`)
   const sentence = complaint(error, valueAt(data, error.instancePath))
   return error.instancePath === ''
-    ? new ConfigError(`the document ${sentence}`)
+    ? new ConfigError(`${name} ${sentence}`)
     : new ConfigError(sentence, error.instancePath)
 }
 

@@ -59,8 +59,8 @@ describe('parseConfig() says what is wrong in one sentence', () => {
   test.each([
     ['{"ociVersion":1}', '/ociVersion: must be a string, is a number'],
     ['{}', '/ociVersion: is missing'],
-    ['[]', 'the document must be an object, is an array'],
-    ['null', 'the document must be an object, is null'],
+    ['[]', 'config.json must be an object, is an array'],
+    ['null', 'config.json must be an object, is null'],
     ['{"ociVersion":"1.3.0","process":{"args":[]}}', '/process/cwd: is missing'],
     ['{"ociVersion":"1.3.0","process":{"cwd":"/","args":"sh"}}', '/process/args: must be an array, is a string'],
     [
@@ -94,7 +94,7 @@ describe('parseConfig() says what is wrong in one sentence', () => {
 
   test('broken JSON is told with line and column', () => {
     expect(complaint('{\n  "ociVersion": "1.3.0",\n}')).toBe(
-      'is not valid JSON: line 3, column 1: expected a name in double quotes, found "}"',
+      'config.json is not valid JSON: line 3, column 1: expected a name in double quotes, found "}"',
     )
   })
 

@@ -19,37 +19,37 @@ interface BigNumber {
  * meaning; that is what checkConfig() is for.
  */
 export function parseConfig(text: string): Config {
-  return parse(text, validateConfig) as Config
+  return parse(text, validateConfig, 'config.json') as Config
 }
 
 /** Reads the text of a process.json, the file given to `exec --process`, as parseConfig() does. */
 export function parseProcess(text: string): Process {
-  return parse(text, validateProcess) as Process
+  return parse(text, validateProcess, 'the process file') as Process
 }
 
 /** Throws a ConfigError unless `data`, made of plain numbers, has the shape of a config.json. */
 export function validate(data: unknown): asserts data is Config {
-  if (!validateConfig(data)) throw explain(validateConfig.errors?.[0], data)
+  if (!validateConfig(data)) throw explain(validateConfig.errors?.[0], data, 'the configuration')
 }
 
-function parse(text: string, validator: typeof validateConfig): unknown {
-  const data = parseJson(text)
+function parse(text: string, validator: typeof validateConfig, name: string): unknown {
+  const data = parseJson(text, name)
   // The names of a prototype can hide behind an escape, so either spelling is worth a look.
   if (/__proto__|\\u00/i.test(text)) refuseProto(data, '')
   // 2^53 has 16 digits: without so many in a row every integer is safe.
   const bigNumbers = /\d{16}/.test(text) ? findBigNumbers(text, data) : []
-  if (!validator(data)) throw explain(validator.errors?.[0], data)
+  if (!validator(data)) throw explain(validator.errors?.[0], data, name)
   for (const { parent, key, value } of bigNumbers) parent[key] = value
   return data
 }
 
-function parseJson(text: string): unknown {
+function parseJson(text: string, name: string): unknown {
   if (text.charCodeAt(0) === 0xfeff)
-    throw new ConfigError('the file starts with a byte order mark, which JSON forbids; save it as UTF-8 without one')
+    throw new ConfigError(`${name} starts with a byte order mark, which JSON forbids; save it as UTF-8 without one`)
   try {
     return JSON.parse(text)
   } catch {
-    throw new ConfigError(findSyntaxError(text)) // every engine words this differently, and some give no position
+    throw new ConfigError(`${name} ${findSyntaxError(text)}`) // every engine words this differently, and some give no position
   }
 }
 

@@ -158,7 +158,7 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
   writeSysctls(inside, plan.sysctl)
   const program = plan.process && prepareProgram(runtime, executor, root, plan.process, pid)
   finishRoot(root, plan, site)
-  inside.closeRange(lasting(baggage.hookOutput) + 1, LAST_FD, 0)
+  closeAllButLasting(executor, lasting(baggage.listener), lasting(baggage.hookOutput))
   inside.flush()
 
   return {
@@ -221,6 +221,13 @@ function prepareProgram(
   const env = completeEnvironment(inside, plan)
   applyLimits(runtime, pid, plan)
   return { ...plan, env, executable }
+}
+
+/** The host's descriptors go; the tail needs the control socket, the listener and the output of hooks. */
+function closeAllButLasting({ kernel: inside, controlNumber }: Executor, listener: number, hookOutput: number): void {
+  inside.closeRange(controlNumber - 1, controlNumber - 1, 0)
+  inside.closeRange(controlNumber + 1, listener - 1, 0)
+  inside.closeRange(hookOutput + 1, LAST_FD, 0)
 }
 
 /** Lets the keeper clear away, waits for it, and looks whether all is gone. Returns the failure to report. */
