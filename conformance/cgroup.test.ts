@@ -22,7 +22,11 @@ function cgroupOf(pid: number): string {
 }
 
 function processesOf(path: string): number[] {
-  return readFileSync(join(tree, path, 'cgroup.procs'), 'utf8').trim().split('\n').filter(line => line !== '').map(Number)
+  return readFileSync(join(tree, path, 'cgroup.procs'), 'utf8')
+    .trim()
+    .split('\n')
+    .filter(line => line !== '')
+    .map(Number)
 }
 
 test('a container has a cgroup of its own, with its id, and delete removes it', () => {
@@ -98,14 +102,11 @@ test('a folder above that was there before stays, and so does what is beside', (
 })
 
 test('children of the program are in the cgroup, and kill --all reaches them', () => {
-  const container = createRunning(
-    config => {
-      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'pid')
-      config.linux.maskedPaths = []
-      config.linux.readonlyPaths = []
-    },
-    "trap '' TERM; sleep 60 & sleep 60 & wait",
-  )
+  const container = createRunning(config => {
+    config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'pid')
+    config.linux.maskedPaths = []
+    config.linux.readonlyPaths = []
+  }, "trap '' TERM; sleep 60 & sleep 60 & wait")
   const path = cgroupOf(container.state().pid!)
   eventually('the children', () => processesOf(path).length >= 3)
   const pids = processesOf(path)
@@ -115,14 +116,11 @@ test('children of the program are in the cgroup, and kill --all reaches them', (
 })
 
 test('delete --force of a container without a pid namespace leaves no process', () => {
-  const container = createRunning(
-    config => {
-      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'pid')
-      config.linux.maskedPaths = []
-      config.linux.readonlyPaths = []
-    },
-    'sleep 60 & setsid sleep 60 & wait',
-  )
+  const container = createRunning(config => {
+    config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'pid')
+    config.linux.maskedPaths = []
+    config.linux.readonlyPaths = []
+  }, 'sleep 60 & setsid sleep 60 & wait')
   const path = cgroupOf(container.state().pid!)
   eventually('the children', () => processesOf(path).length >= 3)
   const pids = processesOf(path)
@@ -132,14 +130,11 @@ test('delete --force of a container without a pid namespace leaves no process', 
 })
 
 test('folders that the program made in its cgroup are removed too', () => {
-  const container = createRunning(
-    config => {
-      config.linux.namespaces.push({ type: 'cgroup' })
-      config.mounts.push({ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['rw'] })
-      for (const set of Object.values(config.process.capabilities!)) set.push('CAP_DAC_OVERRIDE')
-    },
-    "mkdir -p /sys/fs/cgroup/a/b/c; echo made; trap 'exit 0' TERM; while :; do sleep 0.05; done",
-  )
+  const container = createRunning(config => {
+    config.linux.namespaces.push({ type: 'cgroup' })
+    config.mounts.push({ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['rw'] })
+    for (const set of Object.values(config.process.capabilities!)) set.push('CAP_DAC_OVERRIDE')
+  }, "mkdir -p /sys/fs/cgroup/a/b/c; echo made; trap 'exit 0' TERM; while :; do sleep 0.05; done")
   const path = cgroupOf(container.state().pid!)
   eventually('the folders', () => container.output().includes('made'))
   expect(existsSync(join(tree, path, 'a/b/c'))).toBe(true)
@@ -148,7 +143,9 @@ test('folders that the program made in its cgroup are removed too', () => {
 })
 
 test('with a cgroup namespace the program sees itself at the top', () => {
-  expect(inside('cat /proc/self/cgroup', config => config.linux.namespaces.push({ type: 'cgroup' }))).toMatch(/^0::\/$/m)
+  expect(inside('cat /proc/self/cgroup', config => config.linux.namespaces.push({ type: 'cgroup' }))).toMatch(
+    /^0::\/$/m,
+  )
 })
 
 test.skipIf(isRunc)('--cgroup-manager disabled makes none (runc: no such option)', () => {
@@ -202,4 +199,3 @@ test('zeros ask for nothing: dockerd always sends them', () => {
   )
   if (isTsrun) expect(container.created).toMatchObject({ status: 0, stderr: '' })
 })
-

@@ -15,13 +15,21 @@ const CYCLES = Number(process.env['CYCLES'] ?? 50)
 
 /** A runtime call whose container must not hold the pipes of this process. */
 function launched(...words: string[]) {
-  return launch(['sh', '-c', 'out=$(mktemp); "$@" </dev/null >/dev/null 2>"$out"; code=$?; cat "$out" >&2; rm "$out"; exit $code', 'sh', ...command(...words)])
+  return launch([
+    'sh',
+    '-c',
+    'out=$(mktemp); "$@" </dev/null >/dev/null 2>"$out"; code=$?; cat "$out" >&2; rm "$out"; exit $code',
+    'sh',
+    ...command(...words),
+  ])
 }
 
 test(`${AT_ONCE} containers of different ids are created at once`, async () => {
   const bundles = Array.from({ length: AT_ONCE }, () => makeBundle())
   const ids = bundles.map(() => removeLater(fresh()))
-  const results = await Promise.all(ids.map((id, at) => launched('create', '--bundle', bundles[at]!.directory, id).done))
+  const results = await Promise.all(
+    ids.map((id, at) => launched('create', '--bundle', bundles[at]!.directory, id).done),
+  )
   expect(results.map(({ status, stderr }) => `${status} ${stderr}`)).toEqual(ids.map(() => '0 '))
   expect(ids.map(id => stateOf(id).status)).toEqual(ids.map(() => 'created'))
 })

@@ -102,9 +102,11 @@ test('a device without numbers is an error', () => {
 })
 
 test('a device outside /dev is made where it is told', () => {
-  expect(inside('stat -c %t:%T /opt/devices/zero', config => {
-    config.linux.devices = [{ type: 'c', path: '/opt/devices/zero', major: 1, minor: 5 }]
-  })).toBe('1:5')
+  expect(
+    inside('stat -c %t:%T /opt/devices/zero', config => {
+      config.linux.devices = [{ type: 'c', path: '/opt/devices/zero', major: 1, minor: 5 }]
+    }),
+  ).toBe('1:5')
 })
 
 // The device is /dev/fuse, 10:229: everyone may open it, so a refusal is the filter's.
@@ -166,20 +168,25 @@ test('a rule that allows everything does', () => {
 })
 
 test('the default devices and new terminals stay allowed', () => {
-  const output = inside('for d in null zero full random urandom; do (: < /dev/$d) || echo $d; done; (: < /dev/ptmx) && echo ptmx')
+  const output = inside(
+    'for d in null zero full random urandom; do (: < /dev/$d) || echo $d; done; (: < /dev/ptmx) && echo ptmx',
+  )
   expect(output).toBe('ptmx')
 })
 
 test('in a user namespace devices are those of the host, bound', () => {
-  const output = inside('stat -c %t:%T /dev/null /dev/zero; echo x > /dev/null && head -c 2 /dev/zero | wc -c', config => {
-    config.linux.namespaces.push({ type: 'user' })
-    config.linux.uidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
-    config.linux.gidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
-  })
+  const output = inside(
+    'stat -c %t:%T /dev/null /dev/zero; echo x > /dev/null && head -c 2 /dev/zero | wc -c',
+    config => {
+      config.linux.namespaces.push({ type: 'user' })
+      config.linux.uidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
+      config.linux.gidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
+    },
+  )
   expect(output).toBe('1:3\n1:5\n2')
 })
 
-test('with the host\'s /dev nothing is made in it', () => {
+test("with the host's /dev nothing is made in it", () => {
   const result = runScript('test -c /dev/null && ls /dev | wc -l', config => {
     config.mounts = config.mounts.filter(mount => !mount.destination.startsWith('/dev'))
     config.mounts.push({ destination: '/dev', type: 'bind', source: '/dev', options: ['rbind', 'rslave'] })

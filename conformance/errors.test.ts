@@ -102,11 +102,25 @@ const SHAPES: Spoil[] = [
   ['a mount without destination', config => config['mounts'].push({ type: 'tmpfs' }), /\/mounts\/\d+/],
   ['namespaces that are no list', config => (config['linux'].namespaces = {}), /\/linux\/namespaces/, ['crun']],
   ['an unknown namespace', config => config['linux'].namespaces.push({ type: 'space' }), /space/],
-  ['a namespace with a relative path', config => (config['linux'].namespaces[1].path = 'net'), /\/linux\/namespaces\/1/],
-  ['an environment entry without =', config => config['process'].env.push('NOTHING'), /NOTHING|\/process\/env/, ['runc', 'crun']],
+  [
+    'a namespace with a relative path',
+    config => (config['linux'].namespaces[1].path = 'net'),
+    /\/linux\/namespaces\/1/,
+  ],
+  [
+    'an environment entry without =',
+    config => config['process'].env.push('NOTHING'),
+    /NOTHING|\/process\/env/,
+    ['runc', 'crun'],
+  ],
   ['a NUL in an argument', config => config['process'].args.push('a\0b'), /\/process\/args/, ['runc', 'crun']],
   ['a NUL in the environment', config => config['process'].env.push('A=a\0b'), /\/process\/env/, ['crun']],
-  ['a map of size zero', config => (config['linux'].uidMappings = [{ containerID: 0, hostID: 0, size: 0 }]), /uidMappings/, ['runc', 'crun']],
+  [
+    'a map of size zero',
+    config => (config['linux'].uidMappings = [{ containerID: 0, hostID: 0, size: 0 }]),
+    /uidMappings/,
+    ['runc', 'crun'],
+  ],
   ['a hostname too long', config => (config['hostname'] = 'x'.repeat(100)), /hostname/],
   ['an unknown propagation', config => (config['linux'].rootfsPropagation = 'wild'), /rootfsPropagation/, ['crun']],
   ['an annotation without a key', config => (config['annotations'] = { '': 'x' }), /annotations/, ['runc', 'crun']],
@@ -119,19 +133,35 @@ test.each(SHAPES)('%s', (_, change, words, lenient = []) => {
 const VALUES: Spoil[] = [
   ['a missing root', config => (config['root'].path = 'nowhere'), /nowhere/],
   ['a root that is a file', config => (config['root'].path = 'config.json'), /config\.json/],
-  ['a bad user for the namespace', config => {
-    config['linux'].namespaces.push({ type: 'user' })
-    config['linux'].uidMappings = [{ containerID: 0, hostID: 100_000, size: 10 }]
-    config['linux'].gidMappings = [{ containerID: 0, hostID: 100_000, size: 10 }]
-    config['process'].user.uid = 77
-  }, /77/],
-  ['a user namespace without maps', config => config['linux'].namespaces.push({ type: 'user' }), /uidMappings|map/, ['crun']],
-  ['maps that overlap', config => {
-    config['linux'].namespaces.push({ type: 'user' })
-    const maps = [{ containerID: 0, hostID: 100_000, size: 10 }, { containerID: 5, hostID: 200_000, size: 10 }]
-    config['linux'].uidMappings = maps
-    config['linux'].gidMappings = maps
-  }, /map/],
+  [
+    'a bad user for the namespace',
+    config => {
+      config['linux'].namespaces.push({ type: 'user' })
+      config['linux'].uidMappings = [{ containerID: 0, hostID: 100_000, size: 10 }]
+      config['linux'].gidMappings = [{ containerID: 0, hostID: 100_000, size: 10 }]
+      config['process'].user.uid = 77
+    },
+    /77/,
+  ],
+  [
+    'a user namespace without maps',
+    config => config['linux'].namespaces.push({ type: 'user' }),
+    /uidMappings|map/,
+    ['crun'],
+  ],
+  [
+    'maps that overlap',
+    config => {
+      config['linux'].namespaces.push({ type: 'user' })
+      const maps = [
+        { containerID: 0, hostID: 100_000, size: 10 },
+        { containerID: 5, hostID: 200_000, size: 10 },
+      ]
+      config['linux'].uidMappings = maps
+      config['linux'].gidMappings = maps
+    },
+    /map/,
+  ],
 ]
 
 test.each(VALUES)('%s', (_, change, words, lenient = []) => {
@@ -229,31 +259,34 @@ test('a loop of symlinks for the program fails create', () => {
   }, /\/bin\/loop/)
 })
 
-test.skipIf(!isTsrun)('messages about files other than the program avoid the words podman takes for it (tsrun only)', () => {
-  const cases: Change[] = [
-    config => {
-      config.root.path = 'nowhere'
-    },
-    config => config.mounts.push({ destination: '/mnt', type: 'bind', source: '/no/source', options: ['bind'] }),
-    config => {
-      config.hooks = { createRuntime: [{ path: '/no/such/hook' }] }
-    },
-    config => {
-      config.linux.sysctl = { 'net.ipv4.no_such_key': '1' }
-    },
-    config => {
-      config.linux.namespaces[1]!.path = '/no/ns'
-    },
-    config => {
-      config.process.cwd = '/etc/passwd'
-    },
-  ]
-  for (const change of cases) {
-    const { created } = tryCreate(makeBundle(change))
-    expect(created.status).toBe(1)
-    expect(created.stderr).not.toMatch(/no such file or directory|executable file not found|permission denied/i)
-  }
-})
+test.skipIf(!isTsrun)(
+  'messages about files other than the program avoid the words podman takes for it (tsrun only)',
+  () => {
+    const cases: Change[] = [
+      config => {
+        config.root.path = 'nowhere'
+      },
+      config => config.mounts.push({ destination: '/mnt', type: 'bind', source: '/no/source', options: ['bind'] }),
+      config => {
+        config.hooks = { createRuntime: [{ path: '/no/such/hook' }] }
+      },
+      config => {
+        config.linux.sysctl = { 'net.ipv4.no_such_key': '1' }
+      },
+      config => {
+        config.linux.namespaces[1]!.path = '/no/ns'
+      },
+      config => {
+        config.process.cwd = '/etc/passwd'
+      },
+    ]
+    for (const change of cases) {
+      const { created } = tryCreate(makeBundle(change))
+      expect(created.status).toBe(1)
+      expect(created.stderr).not.toMatch(/no such file or directory|executable file not found|permission denied/i)
+    }
+  },
+)
 
 test('a state root that can not be made', () => {
   const directory = makeDirectory()
@@ -301,9 +334,7 @@ test('with --log the failure is one JSON object, and stderr has it too', () => {
     config.process.args = ['no-such-program']
   })
   const id = fresh()
-  const result = run([
-    ...command('--log', log, '--log-format', 'json', 'create', '--bundle', directory, id),
-  ])
+  const result = run([...command('--log', log, '--log-format', 'json', 'create', '--bundle', directory, id)])
   expect(result.status).not.toBe(0)
   const lines = readFileSync(log, 'utf8').trim().split('\n')
   const entry = JSON.parse(isRunc ? lines.at(-1)! : lines.join('\n')) as Record<string, string>
@@ -348,8 +379,11 @@ test('what a damaged state directory holds can be taken away by force', () => {
   const container = tryCreate(makeBundle())
   container.kill('KILL')
   container.until('stopped')
-  const names = must(['ls', '-A', join(stateRoot, container.id)]).trim().split('\n')
-  for (const name of names) if (name.endsWith('.json') || name === 'status') writeFileSync(join(stateRoot, container.id, name), '{')
+  const names = must(['ls', '-A', join(stateRoot, container.id)])
+    .trim()
+    .split('\n')
+  for (const name of names)
+    if (name.endsWith('.json') || name === 'status') writeFileSync(join(stateRoot, container.id, name), '{')
   if (isTsrun) expectOneSentence(oci(['state', container.id]), new RegExp(container.id))
   const removed = container.remove('--force')
   if (isTsrun) expect(removed.status).toBe(0)
@@ -358,4 +392,3 @@ test('what a damaged state directory holds can be taken away by force', () => {
     if (!isTsrun) run(['sh', '-c', `find ${tree} -depth -type d -name '*${container.id}*' -exec rmdir {} +`])
   }
 })
-

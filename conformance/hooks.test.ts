@@ -26,7 +26,11 @@ function sh(script: string, ...more: string[]): Hook {
 }
 
 /** A bundle with hooks, and a directory that both sides know as /log. */
-function hooked(make: (log: string) => Record<string, Hook[]>): { bundle: Bundle; log: string; read(name: string): string } {
+function hooked(make: (log: string) => Record<string, Hook[]>): {
+  bundle: Bundle
+  log: string
+  read(name: string): string
+} {
   const log = makeDirectory(0o777)
   const bundle = makeBundle(config => {
     config.hooks = make(log)
@@ -54,7 +58,11 @@ test('hooks run in the order of the specification, those of one kind in listed o
   const twice = (...kinds: Kind[]) => kinds.flatMap(kind => [`${kind} 1`, `${kind} 2`])
   const atCreate = twice('prestart', 'createRuntime', 'createContainer')
   // The peers run poststart hooks too early: runc at create, crun beside startContainer hooks.
-  const lines = () => read('order').trim().split('\n').filter(line => isTsrun || !line.startsWith('poststart'))
+  const lines = () =>
+    read('order')
+      .trim()
+      .split('\n')
+      .filter(line => isTsrun || !line.startsWith('poststart'))
   expect(lines()).toEqual(atCreate)
 
   expect(container.start()).toMatchObject({ status: 0, stderr: '' })
@@ -93,7 +101,11 @@ test.each(KINDS)('%s hooks read the state on stdin', kind => {
 
 test('hooks outside the container are told the pid of init on the host', () => {
   const { bundle, read } = hooked(log => ({
-    createRuntime: [sh(`cat > ${log}/state; readlink /proc/$(sed -n 's/.*"pid": *\\([0-9]*\\).*/\\1/p' ${log}/state)/ns/uts > ${log}/uts`)],
+    createRuntime: [
+      sh(
+        `cat > ${log}/state; readlink /proc/$(sed -n 's/.*"pid": *\\([0-9]*\\).*/\\1/p' ${log}/state)/ns/uts > ${log}/uts`,
+      ),
+    ],
   }))
   const container = tryCreate(bundle)
   expect((JSON.parse(read('state')) as State).pid).toBe(container.state().pid)
@@ -101,7 +113,9 @@ test('hooks outside the container are told the pid of init on the host', () => {
 })
 
 test.each(KINDS)('%s hooks run in the namespaces they belong to', kind => {
-  const { bundle, read } = hooked(log => ({ [kind]: [sh(`readlink /proc/self/ns/net > ${log}/net; readlink /proc/self/ns/mnt > ${log}/mnt`)] }))
+  const { bundle, read } = hooked(log => ({
+    [kind]: [sh(`readlink /proc/self/ns/net > ${log}/net; readlink /proc/self/ns/mnt > ${log}/mnt`)],
+  }))
   const container = live(bundle)
   container.remove()
   const isInside = RUNS_INSIDE.includes(kind)
@@ -113,7 +127,9 @@ test.each(KINDS)('%s hooks run in the namespaces they belong to', kind => {
 
 test('startContainer hooks see the root of the container, createContainer hooks still that of the host', () => {
   const { bundle, read } = hooked(log => ({
-    createContainer: [sh(`test -e ${log}/../../etc/os-release || test -e /usr/lib/os-release && echo host > ${log}/before`)],
+    createContainer: [
+      sh(`test -e ${log}/../../etc/os-release || test -e /usr/lib/os-release && echo host > ${log}/before`),
+    ],
     startContainer: [sh(`test -e /bin/busybox && ! test -e /usr/lib/os-release && echo container > ${log}/after`)],
   }))
   live(bundle)
@@ -122,7 +138,9 @@ test('startContainer hooks see the root of the container, createContainer hooks 
 })
 
 test('mounts are in place when createContainer hooks run, but not yet at the root', () => {
-  const { bundle, read } = hooked(log => ({ createContainer: [sh(`grep -c " $0/proc " /proc/self/mounts > ${log}/count`, 'ROOT')] }))
+  const { bundle, read } = hooked(log => ({
+    createContainer: [sh(`grep -c " $0/proc " /proc/self/mounts > ${log}/count`, 'ROOT')],
+  }))
   bundle.config.hooks!['createContainer']![0]!.args![3] = bundle.rootfs
   bundle.save()
   live(bundle)
@@ -137,7 +155,10 @@ test('a hook has the environment of its configuration and no other', () => {
   }))
   const container = tryCreate(bundle)
   expect(container.created.stderr).toBe('')
-  const lines = read('env').trim().split('\n').filter(line => !/^(PWD|SHLVL|_|OLDPWD)=/.test(line))
+  const lines = read('env')
+    .trim()
+    .split('\n')
+    .filter(line => !/^(PWD|SHLVL|_|OLDPWD)=/.test(line))
   expect(lines.sort()).toEqual(['ONE=1', 'PATH=/bin', 'TWO=a b=c'])
 })
 
@@ -161,17 +182,20 @@ test('what a hook prints does not get into the output of the command', () => {
   if (!isCrun) expect(created).toMatchObject({ status: 0, stdout: '' })
 })
 
-test.each(['prestart', 'createRuntime', 'createContainer'] as const)('a failing %s hook fails create, and poststop hooks run', kind => {
-  const { bundle, read } = hooked(log => ({
-    [kind]: [sh('echo the reason >&2; exit 7'), sh(`echo second >> ${log}/order`)],
-    poststop: [sh(`echo poststop >> ${log}/order`)],
-  }))
-  const container = tryCreate(bundle)
-  expectOneSentence(container.created, new RegExp(`${kind}.*7`))
-  if (isTsrun) expect(container.created.stderr).toContain('the reason')
-  expect(() => container.state()).toThrow()
-  if (!isCrun) expect(read('order')).toBe('poststop\n')
-})
+test.each(['prestart', 'createRuntime', 'createContainer'] as const)(
+  'a failing %s hook fails create, and poststop hooks run',
+  kind => {
+    const { bundle, read } = hooked(log => ({
+      [kind]: [sh('echo the reason >&2; exit 7'), sh(`echo second >> ${log}/order`)],
+      poststop: [sh(`echo poststop >> ${log}/order`)],
+    }))
+    const container = tryCreate(bundle)
+    expectOneSentence(container.created, new RegExp(`${kind}.*7`))
+    if (isTsrun) expect(container.created.stderr).toContain('the reason')
+    expect(() => container.state()).toThrow()
+    if (!isCrun) expect(read('order')).toBe('poststop\n')
+  },
+)
 
 test('a failing startContainer hook fails start, and the program does not run', () => {
   const { bundle, read } = hooked(() => ({ startContainer: [sh('echo the reason >&2; exit 7')] }))
@@ -193,17 +217,20 @@ test.skipIf(isRunc)('a failing poststart hook fails start and ends the container
   if (isTsrun) expect(isAlive(pid!)).toBe(false)
 })
 
-test.skipIf(isRunc)('a failing poststop hook is a warning, the others run, and the container is gone (runc: an error)', () => {
-  const { bundle, read } = hooked(log => ({
-    poststop: [sh('exit 7'), sh(`echo second >> ${log}/order`)],
-  }))
-  const container = live(bundle)
-  const removed = container.remove()
-  expect(removed.status).toBe(0)
-  if (isTsrun) expect(removed.stderr).toMatch(/^[^\n]*poststop[^\n]*\n$/)
-  expect(read('order')).toMatch(/second/)
-  expect(() => container.state()).toThrow()
-})
+test.skipIf(isRunc)(
+  'a failing poststop hook is a warning, the others run, and the container is gone (runc: an error)',
+  () => {
+    const { bundle, read } = hooked(log => ({
+      poststop: [sh('exit 7'), sh(`echo second >> ${log}/order`)],
+    }))
+    const container = live(bundle)
+    const removed = container.remove()
+    expect(removed.status).toBe(0)
+    if (isTsrun) expect(removed.stderr).toMatch(/^[^\n]*poststop[^\n]*\n$/)
+    expect(read('order')).toMatch(/second/)
+    expect(() => container.state()).toThrow()
+  },
+)
 
 test('a hook that takes longer than its timeout is killed and counts as failed', () => {
   const { bundle } = hooked(log => ({
@@ -219,7 +246,9 @@ test('a hook that takes longer than its timeout is killed and counts as failed',
 })
 
 test('a hook within its timeout is waited for', () => {
-  const { bundle, read } = hooked(log => ({ createRuntime: [{ ...sh(`sleep 0.3; echo done > ${log}/order`), timeout: 5 }] }))
+  const { bundle, read } = hooked(log => ({
+    createRuntime: [{ ...sh(`sleep 0.3; echo done > ${log}/order`), timeout: 5 }],
+  }))
   expect(tryCreate(bundle).created.status).toBe(0)
   expect(read('order')).toBe('done\n')
 })
@@ -248,7 +277,9 @@ test('a hook may stay away from its stdin', () => {
 })
 
 test('run calls all of them', () => {
-  const { bundle, read } = hooked(log => Object.fromEntries(KINDS.map(kind => [kind, [sh(`echo ${kind} >> ${log}/order`)]])))
+  const { bundle, read } = hooked(log =>
+    Object.fromEntries(KINDS.map(kind => [kind, [sh(`echo ${kind} >> ${log}/order`)]])),
+  )
   expect(runBundle(bundle).status).toBe(0)
   const order = read('order').trim().split('\n')
   expect([...order].sort()).toEqual([...KINDS, 'program'].sort())
@@ -265,4 +296,3 @@ test('a hook that changes the bundle is too late for this container', () => {
   expect(result).toMatchObject({ status: 0, stdout: 'as configured\n' })
   writeFileSync(path, '{}')
 })
-

@@ -25,40 +25,53 @@ function expectOnlyRemovable(before: ReturnType<typeof snapshot>): void {
   expectNothingLeft({ ...before, state: after.state, cgroups: after.cgroups, files: after.files })
 }
 
-test.skipIf(!isTsrun)(`killed at ${ROUNDS} moments of create, tsrun leaves nothing that delete --force does not take (tsrun only)`, async () => {
-  const bundle = makeBundle(config => {
-    config.hooks = { createRuntime: [{ path: '/bin/true' }] }
-  })
-  const quiet = (id: string) => ['sh', '-c', 'exec "$@" >/dev/null 2>&1', 'sh', ...command('create', '--bundle', bundle.directory, id)]
-  const first = removeLater(fresh())
-  const whole = await timeOf(quiet(first))
-  oci(['delete', '--force', first])
+test.skipIf(!isTsrun)(
+  `killed at ${ROUNDS} moments of create, tsrun leaves nothing that delete --force does not take (tsrun only)`,
+  async () => {
+    const bundle = makeBundle(config => {
+      config.hooks = { createRuntime: [{ path: '/bin/true' }] }
+    })
+    const quiet = (id: string) => [
+      'sh',
+      '-c',
+      'exec "$@" >/dev/null 2>&1',
+      'sh',
+      ...command('create', '--bundle', bundle.directory, id),
+    ]
+    const first = removeLater(fresh())
+    const whole = await timeOf(quiet(first))
+    oci(['delete', '--force', first])
 
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const before = snapshot()
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const before = snapshot()
+      const id = removeLater(fresh())
+      const { child, done } = launch(quiet(id))
+      await new Promise(resolve => setTimeout(resolve, (whole * (round + 0.5)) / ROUNDS))
+      child.kill('SIGKILL')
+      const { signal } = await done
+      // Killed late enough it had finished, and the container is a good one.
+      if (signal === 'SIGKILL') expectOnlyRemovable(before)
+      expect(oci(['delete', '--force', id])).toMatchObject({ status: 0, stderr: '' })
+      expectNothingLeft(before)
+    }
+  },
+  300_000,
+)
+
+test.skipIf(!isTsrun)(
+  'after a kill the same id can be created, or is told to exist until it is deleted (tsrun only)',
+  async () => {
+    const bundle = makeBundle(config => {
+      config.hooks = { createRuntime: [{ path: '/bin/sleep', args: ['sleep', '20'] }] }
+    })
     const id = removeLater(fresh())
-    const { child, done } = launch(quiet(id))
-    await new Promise(resolve => setTimeout(resolve, (whole * (round + 0.5)) / ROUNDS))
+    const { child, done } = launch(command('create', '--bundle', bundle.directory, id))
+    await new Promise(resolve => setTimeout(resolve, 1500))
     child.kill('SIGKILL')
-    const { signal } = await done
-    // Killed late enough it had finished, and the container is a good one.
-    if (signal === 'SIGKILL') expectOnlyRemovable(before)
-    expect(oci(['delete', '--force', id])).toMatchObject({ status: 0, stderr: '' })
-    expectNothingLeft(before)
-  }
-}, 300_000)
-
-test.skipIf(!isTsrun)('after a kill the same id can be created, or is told to exist until it is deleted (tsrun only)', async () => {
-  const bundle = makeBundle(config => {
-    config.hooks = { createRuntime: [{ path: '/bin/sleep', args: ['sleep', '20'] }] }
-  })
-  const id = removeLater(fresh())
-  const { child, done } = launch(command('create', '--bundle', bundle.directory, id))
-  await new Promise(resolve => setTimeout(resolve, 1500))
-  child.kill('SIGKILL')
-  await done
-  const { status, stderr } = oci(['create', '--bundle', makeBundle().directory, id])
-  if (status !== 0) expect(stderr).toMatch(/exist/)
-  expect(oci(['delete', '--force', id]).status).toBe(0)
-  expect(oci(['create', '--bundle', makeBundle().directory, id])).toMatchObject({ status: 0, stderr: '' })
-})
+    await done
+    const { status, stderr } = oci(['create', '--bundle', makeBundle().directory, id])
+    if (status !== 0) expect(stderr).toMatch(/exist/)
+    expect(oci(['delete', '--force', id]).status).toBe(0)
+    expect(oci(['create', '--bundle', makeBundle().directory, id])).toMatchObject({ status: 0, stderr: '' })
+  },
+)

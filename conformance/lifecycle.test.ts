@@ -111,9 +111,12 @@ test('delete --force of a missing container succeeds and says nothing', () => {
   expect(oci(['delete', '--force', 'never-was'])).toMatchObject({ status: 0, stdout: '', stderr: '' })
 })
 
-test.each([['start'], ['state'], ['kill'], ['delete']])('%s of a missing container says that it does not exist', verb => {
-  expectOneSentence(oci([verb, 'never-was']), /does not exist/)
-})
+test.each([['start'], ['state'], ['kill'], ['delete']])(
+  '%s of a missing container says that it does not exist',
+  verb => {
+    expectOneSentence(oci([verb, 'never-was']), /does not exist/)
+  },
+)
 
 test('kill of a stopped container says that it is not running', () => {
   const container = create(['true'])
@@ -130,28 +133,23 @@ test('kill ends a created container', () => {
   expect(container.remove().status).toBe(0)
 })
 
-test.each([
-  ['TERM', 'TERM'],
-  ['SIGUSR1', 'USR1'],
-  ['1', 'HUP'],
-  ...(isCrun ? [] : [['hup', 'HUP']]),
-])('kill takes the signal as %s', (word = '', trapped = '') => {
-  const container = createRunning(
-    () => {},
-    `trap 'echo got ${trapped}; exit 0' ${trapped}; echo ready; while :; do sleep 0.05; done`,
-  )
-  container.until('running')
-  while (!container.output().includes('ready'));
-  expect(container.kill(word).status).toBe(0)
-  container.until('stopped')
-  expect(container.output()).toBe(`ready\ngot ${trapped}\n`)
-})
+test.each([['TERM', 'TERM'], ['SIGUSR1', 'USR1'], ['1', 'HUP'], ...(isCrun ? [] : [['hup', 'HUP']])])(
+  'kill takes the signal as %s',
+  (word = '', trapped = '') => {
+    const container = createRunning(
+      () => {},
+      `trap 'echo got ${trapped}; exit 0' ${trapped}; echo ready; while :; do sleep 0.05; done`,
+    )
+    container.until('running')
+    while (!container.output().includes('ready'));
+    expect(container.kill(word).status).toBe(0)
+    container.until('stopped')
+    expect(container.output()).toBe(`ready\ngot ${trapped}\n`)
+  },
+)
 
 test.skipIf(isRunc)('kill takes real-time signals by name (runc: by number only)', () => {
-  const container = createRunning(
-    () => {},
-    "trap 'echo got it; exit 0' 36; echo ready; while :; do sleep 0.05; done",
-  )
+  const container = createRunning(() => {}, "trap 'echo got it; exit 0' 36; echo ready; while :; do sleep 0.05; done")
   while (!container.output().includes('ready'));
   expect(container.kill('RTMIN+2').status).toBe(0)
   container.until('stopped')

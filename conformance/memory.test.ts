@@ -25,12 +25,15 @@ test.skipIf(!isTsrun)(`a created container holds less than ${RSS_LIMIT_KIB} KiB 
   expect(resident).toBeLessThan(RSS_LIMIT_KIB)
 })
 
-test.skipIf(!isTsrun)('a created container has one thread and no descriptor of the host besides its streams (tsrun only)', () => {
-  const { pid } = create(['true']).state()
-  expect(readdirSync(`/proc/${pid}/task`)).toHaveLength(1)
-  const targets = readdirSync(`/proc/${pid}/fd`)
-    .filter(name => Number(name) > 2)
-    .map(name => readlinkSync(`/proc/${pid}/fd/${name}`))
-  // The start fifo may be among them; a file or directory of the host must not.
-  expect(targets.filter(target => target.startsWith('/') && !/fifo|memfd/.test(target))).toEqual([])
-})
+test.skipIf(!isTsrun)(
+  'a created container has one thread and no descriptor of the host besides its streams (tsrun only)',
+  () => {
+    const { pid } = create(['true']).state()
+    expect(readdirSync(`/proc/${pid}/task`)).toHaveLength(1)
+    const targets = readdirSync(`/proc/${pid}/fd`)
+      .filter(name => Number(name) > 2)
+      .map(name => readlinkSync(`/proc/${pid}/fd/${name}`))
+    // The start fifo may be among them; a file or directory of the host must not.
+    expect(targets.filter(target => target.startsWith('/') && !/fifo|memfd/.test(target))).toEqual([])
+  },
+)

@@ -1,6 +1,15 @@
 // Mounts, seen from inside through mountinfo and through what they let a program do.
 
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from './lib/bundle.ts'
@@ -148,7 +157,9 @@ test('a directory is bound, with writes to both sides', () => {
 
 test('a file is bound over a file', () => {
   const directory = source()
-  expect(inside('cat /etc/passwd', config => config.mounts.push(bind(`${directory}/file`, '/etc/passwd')))).toBe('of the host')
+  expect(inside('cat /etc/passwd', config => config.mounts.push(bind(`${directory}/file`, '/etc/passwd')))).toBe(
+    'of the host',
+  )
 })
 
 test('a socket and a device are bound like files', () => {
@@ -171,7 +182,9 @@ test('a relative source is one of the bundle', () => {
 
 test('the options say bind though the type says something else', () => {
   const directory = source()
-  expect(inside('cat /mnt/file', config => config.mounts.push({ ...bind(directory, '/mnt'), type: 'none' }))).toBe('of the host')
+  expect(inside('cat /mnt/file', config => config.mounts.push({ ...bind(directory, '/mnt'), type: 'none' }))).toBe(
+    'of the host',
+  )
 })
 
 test('a read-only bind refuses writes and leaves the source writable', () => {
@@ -206,7 +219,12 @@ test.each([
   ['rnodev', 'nodev'],
   ['rnoexec', 'noexec'],
   // crun sets an access time rule without clearing the old one first, which the kernel refuses.
-  ...(isCrun ? [] : [['rnoatime', 'noatime'], ['rnodiratime', 'nodiratime']]),
+  ...(isCrun
+    ? []
+    : [
+        ['rnoatime', 'noatime'],
+        ['rnodiratime', 'nodiratime'],
+      ]),
 ])('%s concerns what is mounted below too', (option = '', shown = '') => {
   const directory = nestedSource()
   const text = inside('cat /proc/self/mountinfo', config => {
@@ -246,12 +264,9 @@ test.skipIf(isCrun)('a mount made on the host later appears inside an rslave bin
   must(['mount', '--bind', directory, directory])
   later(() => must(['umount', '-R', '-l', directory]))
   must(['mount', '--make-shared', directory])
-  const container = createRunning(
-    config => {
-      config.mounts.push({ ...bind(directory, '/mnt'), options: ['rbind', 'rslave'] })
-    },
-    'until test -e /mnt/later/here; do sleep 0.05; done; echo seen',
-  )
+  const container = createRunning(config => {
+    config.mounts.push({ ...bind(directory, '/mnt'), options: ['rbind', 'rslave'] })
+  }, 'until test -e /mnt/later/here; do sleep 0.05; done; echo seen')
   must(['mount', '-t', 'tmpfs', 'later', join(directory, 'later')])
   writeFileSync(join(directory, 'later/here'), '')
   container.until('stopped')
@@ -282,9 +297,11 @@ test('a mount in the container does not reach the host', () => {
   expect(hostMounts().length).toBe(before)
 })
 
-test('none of the host\'s mounts are left inside', () => {
+test("none of the host's mounts are left inside", () => {
   const lines = parseMountinfo(inside('cat /proc/self/mountinfo'))
-  const hosts = lines.filter(line => line.target !== '/' && ['ext4', 'devtmpfs', 'cgroup', 'cgroup2'].includes(line.type))
+  const hosts = lines.filter(
+    line => line.target !== '/' && ['ext4', 'devtmpfs', 'cgroup', 'cgroup2'].includes(line.type),
+  )
   const unexpected = hosts.filter(line => !/^\/(proc|dev|sys)\//.test(line.target))
   expect(unexpected).toEqual([])
 })
@@ -304,7 +321,10 @@ const noIdmap = olderThan('runc', 1, 2) || olderThan('crun', 1, 20)
 test.skipIf(noIdmap)('idmap shows files with mapped owners and leaves the source alone (older peers: missing)', () => {
   const directory = source()
   chownSync(join(directory, 'file'), 0, 1)
-  expect(inside('stat -c "%u %g" /mnt/file', config => idmapped(config, directory)).split(' ')).toEqual(['1000', '1001'])
+  expect(inside('stat -c "%u %g" /mnt/file', config => idmapped(config, directory)).split(' ')).toEqual([
+    '1000',
+    '1001',
+  ])
   expect(must(['stat', '-c', '%u %g', join(directory, 'file')])).toBe('0 1\n')
 })
 
@@ -343,7 +363,9 @@ test('missing targets are made, files for files and directories for directories'
     config.process.args = ['sh', '-c', 'test -d /a/b/c && cat /x/y/z']
   })
   expect(runBundle(bundle)).toMatchObject({ status: 0, stdout: 'of the host\n' })
-  expect(must(['stat', '-c', '%F %a', `${bundle.rootfs}/a/b/c`, `${bundle.rootfs}/a`])).toMatch(isCrun ? /^directory/ : /^directory 755\ndirectory 755\n/)
+  expect(must(['stat', '-c', '%F %a', `${bundle.rootfs}/a/b/c`, `${bundle.rootfs}/a`])).toMatch(
+    isCrun ? /^directory/ : /^directory 755\ndirectory 755\n/,
+  )
   expect(must(['stat', '-c', '%F', `${bundle.rootfs}/x/y/z`])).toBe('regular empty file\n')
 })
 
@@ -424,7 +446,7 @@ test('sysfs shows the network of the container', () => {
   expect(inside('ls /sys/class/net')).toBe('lo')
 })
 
-test('sysfs in a user namespace with the host\'s network falls back to the host\'s, read-only as asked', () => {
+test("sysfs in a user namespace with the host's network falls back to the host's, read-only as asked", () => {
   const output = inside('ls /sys/kernel >/dev/null && mkdir /sys/fs/new 2>/dev/null || echo refused', config => {
     config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'network')
     config.linux.namespaces.push({ type: 'user' })
@@ -437,8 +459,13 @@ test('sysfs in a user namespace with the host\'s network falls back to the host\
   expect(output).toBe('refused')
 })
 
-test('cgroup shows the v2 tree from the container\'s own place', () => {
-  const mount = { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['nosuid', 'noexec', 'nodev', 'ro'] }
+test("cgroup shows the v2 tree from the container's own place", () => {
+  const mount = {
+    destination: '/sys/fs/cgroup',
+    type: 'cgroup',
+    source: 'cgroup',
+    options: ['nosuid', 'noexec', 'nodev', 'ro'],
+  }
   const text = inside('cat /proc/self/mountinfo; cat /sys/fs/cgroup/cgroup.procs', config => {
     config.mounts.push(mount)
     config.linux.namespaces.push({ type: 'cgroup' })
@@ -450,7 +477,7 @@ test('cgroup shows the v2 tree from the container\'s own place', () => {
   expect(text.split('\n').filter(row => /^\d+$/.test(row))).toContain('1')
 })
 
-test('cgroup without a namespace shows the container\'s own place too, or nothing of others', () => {
+test("cgroup without a namespace shows the container's own place too, or nothing of others", () => {
   const output = inside('ls /sys/fs/cgroup | head -200; cat /proc/self/cgroup', config => {
     config.mounts.push({ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['ro'] })
   })
@@ -471,7 +498,11 @@ test('an unknown option goes to the file system, whose refusal names the mount',
 })
 
 test('an unknown option of a bind mount is an error', () => {
-  expectOneSentence(runBundle(makeBundle(config => config.mounts.push(bind(source(), '/mnt', 'nosuch=1')))), /nosuch/, 'crun')
+  expectOneSentence(
+    runBundle(makeBundle(config => config.mounts.push(bind(source(), '/mnt', 'nosuch=1')))),
+    /nosuch/,
+    'crun',
+  )
 })
 
 test('an unknown file system is an error that names it', () => {

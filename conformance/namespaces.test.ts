@@ -41,7 +41,7 @@ function mapUser(config: Config, hostID = 100_000, size = 65_536): void {
   config.linux.gidMappings = [{ containerID: 0, hostID, size }]
 }
 
-test.each(Object.entries(FILES))('a new %s namespace is another than the host\'s', (type, file) => {
+test.each(Object.entries(FILES))("a new %s namespace is another than the host's", (type, file) => {
   const link = inside(`readlink /proc/self/ns/${file}`, config => {
     add(config, type)
     if (type === 'user') mapUser(config)
@@ -50,7 +50,7 @@ test.each(Object.entries(FILES))('a new %s namespace is another than the host\'s
   expect(link).not.toBe(readlinkSync(`/proc/self/ns/${file}`))
 })
 
-test.each(['network', 'ipc', 'uts', 'cgroup', 'time'])('a %s namespace that is not listed is the caller\'s', type => {
+test.each(['network', 'ipc', 'uts', 'cgroup', 'time'])("a %s namespace that is not listed is the caller's", type => {
   const link = inside(`readlink /proc/self/ns/${FILES[type]}`, config => {
     drop(config, type)
     if (type === 'uts') delete config.hostname
@@ -59,7 +59,7 @@ test.each(['network', 'ipc', 'uts', 'cgroup', 'time'])('a %s namespace that is n
   expect(link).toBe(readlinkSync(`/proc/self/ns/${FILES[type]}`))
 })
 
-test('without a pid namespace the program is a process among the host\'s', () => {
+test("without a pid namespace the program is a process among the host's", () => {
   const link = inside('readlink /proc/self/ns/pid', config => drop(config, 'pid'))
   expect(link).toBe(readlinkSync('/proc/self/ns/pid'))
 })
@@ -67,7 +67,6 @@ test('without a pid namespace the program is a process among the host\'s', () =>
 /** A process of the host in namespaces of its own, for a container to join. */
 function holdNamespaces(flags: string[]): number {
   const { child } = launch(['unshare', ...flags, 'sleep', '60'])
-  child.stdout!.unref?.()
   later(() => {
     child.kill('SIGKILL')
     eventually('the holder to end', () => !isAlive(pid))
@@ -189,9 +188,11 @@ test('an id of the user that the maps do not have is an error', () => {
 
 test('a new network namespace has loopback up', () => {
   expect(inside('ip link show lo | head -1')).toMatch(/LOOPBACK,UP/)
-  expect(inside('ping -c 1 -W 2 127.0.0.1 >/dev/null && echo reached', config => {
-    for (const set of Object.values(config.process.capabilities!)) set.push('CAP_NET_RAW')
-  })).toBe('reached')
+  expect(
+    inside('ping -c 1 -W 2 127.0.0.1 >/dev/null && echo reached', config => {
+      for (const set of Object.values(config.process.capabilities!)) set.push('CAP_NET_RAW')
+    }),
+  ).toBe('reached')
 })
 
 test('time offsets move the clocks of the container', () => {

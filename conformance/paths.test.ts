@@ -17,11 +17,14 @@ test('a masked file reads as nothing', () => {
 })
 
 test('a masked directory is empty and stays so', () => {
-  const output = inside('ls /var/secrets | wc -l; touch /var/secrets/x 2>/dev/null || echo refused', (config, rootfs) => {
-    mkdirSync(join(rootfs, 'var/secrets'))
-    writeFileSync(join(rootfs, 'var/secrets/one'), 'secret')
-    config.linux.maskedPaths = ['/var/secrets']
-  })
+  const output = inside(
+    'ls /var/secrets | wc -l; touch /var/secrets/x 2>/dev/null || echo refused',
+    (config, rootfs) => {
+      mkdirSync(join(rootfs, 'var/secrets'))
+      writeFileSync(join(rootfs, 'var/secrets/one'), 'secret')
+      config.linux.maskedPaths = ['/var/secrets']
+    },
+  )
   expect(output).toBe('0\nrefused')
 })
 
@@ -61,10 +64,13 @@ test('a masked path can not be uncovered by the program', () => {
 })
 
 test('a read-only path refuses writes, its surroundings do not', () => {
-  const output = inside('touch /var/fixed/x 2>/dev/null || echo refused; touch /var/free && echo written', (config, rootfs) => {
-    mkdirSync(join(rootfs, 'var/fixed'))
-    config.linux.readonlyPaths = ['/var/fixed']
-  })
+  const output = inside(
+    'touch /var/fixed/x 2>/dev/null || echo refused; touch /var/free && echo written',
+    (config, rootfs) => {
+      mkdirSync(join(rootfs, 'var/fixed'))
+      config.linux.readonlyPaths = ['/var/fixed']
+    },
+  )
   expect(output).toBe('refused\nwritten')
 })
 
@@ -76,7 +82,9 @@ test('a read-only file refuses writes', () => {
 })
 
 test('/proc/sys is read-only, with the restrictions of its mount kept', () => {
-  const line = inside('grep " /proc/sys " /proc/self/mountinfo; (echo x > /proc/sys/kernel/domainname) 2>/dev/null || echo refused')
+  const line = inside(
+    'grep " /proc/sys " /proc/self/mountinfo; (echo x > /proc/sys/kernel/domainname) 2>/dev/null || echo refused',
+  )
   expect(line).toMatch(/ ro[ ,]/)
   expect(line.split('\n').at(-1)).toBe('refused')
 })

@@ -57,7 +57,8 @@ function own(args: string[], change: (config: Config, rootfs: string) => void): 
   const root = join(bundle.directory, 'state')
   mkdirSync(root, { mode: 0o700 })
   chownSync(root, uid, gid)
-  const oci = (...words: string[]) => run(user.current.wrap([runtime.path, '--root', root, ...words]), { cwd: bundle.directory })
+  const oci = (...words: string[]) =>
+    run(user.current.wrap([runtime.path, '--root', root, ...words]), { cwd: bundle.directory })
   return { directory: bundle.directory, oci }
 }
 
@@ -67,7 +68,11 @@ function runAsUser(script: string, change: (config: Config, rootfs: string) => v
 }
 
 test('a container with a single id runs, as its root', () => {
-  expect(runAsUser('id -u; id -g; hostname; echo $$', rootless)).toMatchObject({ status: 0, stdout: '0\n0\ninside\n1\n', stderr: '' })
+  expect(runAsUser('id -u; id -g; hostname; echo $$', rootless)).toMatchObject({
+    status: 0,
+    stdout: '0\n0\ninside\n1\n',
+    stderr: '',
+  })
 })
 
 test('the program is the user, seen from the host', () => {
@@ -101,21 +106,27 @@ test.skipIf(!have('newuidmap'))('ranges of subordinate ids are mapped by newuidm
     for (const set of Object.values(config.process.capabilities!)) set.push('CAP_CHOWN')
   })
   expect(result).toMatchObject({ status: 0, stderr: '' })
-  const rows = result.stdout.trim().split('\n').map(line => line.trim().split(/\s+/).map(Number))
+  const rows = result.stdout
+    .trim()
+    .split('\n')
+    .map(line => line.trim().split(/\s+/).map(Number))
   const { uid, subordinate } = user.current
   expect(rows).toEqual([[0, uid, 1], [1, subordinate.first, subordinate.count], [1000]])
 })
 
-test.skipIf(!have('newuidmap'))('with ranges the program may be another user with groups', () => {
-  const result = runAsUser('cat /proc/self/status', config => {
-    ranged(config)
-    config.process.user = { uid: 1000, gid: 1000, additionalGids: [5, 20] }
-  })
-  expect(field(result.stdout, 'Uid').split(/\s+/)[0]).toBe('1000')
-  if (!isRunc) expect(field(result.stdout, 'Groups').trim()).toBe('5 20')
-})
+test.skipIf(!have('newuidmap') || isRunc)(
+  'with ranges the program may be another user with groups (runc: refused)',
+  () => {
+    const result = runAsUser('cat /proc/self/status', config => {
+      ranged(config)
+      config.process.user = { uid: 1000, gid: 1000, additionalGids: [5, 20] }
+    })
+    expect(field(result.stdout, 'Uid').split(/\s+/)[0]).toBe('1000')
+    expect(field(result.stdout, 'Groups').trim()).toBe('5 20')
+  },
+)
 
-test('an id that is not the user\'s is an error', () => {
+test("an id that is not the user's is an error", () => {
   const result = runAsUser('true', config => {
     rootless(config)
     config.linux.uidMappings = [{ containerID: 0, hostID: 12, size: 5 }]
@@ -179,7 +190,7 @@ test('without a user namespace an unprivileged caller is told to use one', () =>
   expectOneSentence(result, /user namespace/, 'crun')
 })
 
-test('an oomScoreAdj below the user\'s own is passed over or refused, not half done', () => {
+test("an oomScoreAdj below the user's own is passed over or refused, not half done", () => {
   const result = runAsUser('cat /proc/self/oom_score_adj', config => {
     rootless(config)
     config.process.oomScoreAdj = -500

@@ -5,7 +5,17 @@ import { closeSync, existsSync, openSync, readFileSync, statSync, writeFileSync 
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from './lib/bundle.ts'
-import { command, inside, oci, removeLater, runArgs, runBundle, runScript, stateOf, tryCreate } from './lib/container.ts'
+import {
+  command,
+  inside,
+  oci,
+  removeLater,
+  runArgs,
+  runBundle,
+  runScript,
+  stateOf,
+  tryCreate,
+} from './lib/container.ts'
 import { field } from './lib/machine.ts'
 import { eventually, launch, must } from './lib/run.ts'
 import { isCrun, isTsrun, runtime } from './lib/runtime.ts'
@@ -105,23 +115,29 @@ test('run --detach returns while the program runs, and tells its pid', () => {
   expect(container.state()).toMatchObject({ status: 'running', pid: Number(readFileSync(pidFile, 'utf8')) })
 })
 
-test.skipIf(!isTsrun)('run takes a directory with a config.json for the bundle, and its name for the id (tsrun only)', () => {
-  const bundle = makeBundle(config => {
-    config.process.args = ['echo', 'short']
-  })
-  expect(oci(['run', bundle.directory])).toMatchObject({ status: 0, stdout: 'short\n', stderr: '' })
-})
+test.skipIf(!isTsrun)(
+  'run takes a directory with a config.json for the bundle, and its name for the id (tsrun only)',
+  () => {
+    const bundle = makeBundle(config => {
+      config.process.args = ['echo', 'short']
+    })
+    expect(oci(['run', bundle.directory])).toMatchObject({ status: 0, stdout: 'short\n', stderr: '' })
+  },
+)
 
-test.each(['TERM', 'HUP', 'INT', 'USR1', 'USR2', 'QUIT'] as const)('SIG%s to the runtime reaches the program', async signal => {
-  const bundle = makeBundle(config => {
-    const script = `trap 'echo got it; exit 3' ${signal}; echo ready; while :; do sleep 0.05; done`
-    config.process.args = ['sh', '-c', script]
-  })
-  const { child, done } = launch(command('run', '--bundle', bundle.directory, removeLater(fresh())))
-  await new Promise(resolve => child.stdout!.once('data', resolve))
-  child.kill(`SIG${signal}`)
-  expect(await done).toMatchObject({ status: 3, stdout: 'ready\ngot it\n' })
-})
+test.each(['TERM', 'HUP', 'INT', 'USR1', 'USR2', 'QUIT'] as const)(
+  'SIG%s to the runtime reaches the program',
+  async signal => {
+    const bundle = makeBundle(config => {
+      const script = `trap 'echo got it; exit 3' ${signal}; echo ready; while :; do sleep 0.05; done`
+      config.process.args = ['sh', '-c', script]
+    })
+    const { child, done } = launch(command('run', '--bundle', bundle.directory, removeLater(fresh())))
+    await new Promise(resolve => child.stdout!.once('data', resolve))
+    child.kill(`SIG${signal}`)
+    expect(await done).toMatchObject({ status: 3, stdout: 'ready\ngot it\n' })
+  },
+)
 
 test('a signal to the runtime that ends the program becomes 128 + the number', async () => {
   const bundle = makeBundle(config => {
@@ -165,12 +181,20 @@ const LIST = 'exec ls /proc/self/fd'
 test('only stdin, stdout and stderr are open inside', () => {
   const { stdout } = runWithDescriptors(3, [], LIST)
   expect(stdout.trim().split('\n')).toEqual(['0', '1', '2', '3'])
-  const names = runWithDescriptors(3, [], 'for fd in 0 1 2; do readlink /proc/self/fd/$fd; done; readlink /proc/self/fd/3')
+  const names = runWithDescriptors(
+    3,
+    [],
+    'for fd in 0 1 2; do readlink /proc/self/fd/$fd; done; readlink /proc/self/fd/3',
+  )
   expect(names.stdout.trim().split('\n')).toHaveLength(3)
 })
 
 test('--preserve-fds keeps that many descriptors from 3 on', () => {
-  const { stdout } = runWithDescriptors(3, ['--preserve-fds', '2'], 'cat <&3; cat <&4; readlink /proc/self/fd/5 || echo closed')
+  const { stdout } = runWithDescriptors(
+    3,
+    ['--preserve-fds', '2'],
+    'cat <&3; cat <&4; readlink /proc/self/fd/5 || echo closed',
+  )
   expect(stdout).toBe('file of 3\nfile of 4\nclosed\n')
 })
 
@@ -180,9 +204,14 @@ test.skipIf(isCrun)('LISTEN_FDS passes sockets and tells init about them (crun: 
 })
 
 test('--preserve-fds counts after LISTEN_FDS', () => {
-  const { stdout } = runWithDescriptors(3, ['--preserve-fds', '1'], 'cat <&3; cat <&4; readlink /proc/self/fd/5 || echo closed', {
-    LISTEN_FDS: '1',
-  })
+  const { stdout } = runWithDescriptors(
+    3,
+    ['--preserve-fds', '1'],
+    'cat <&3; cat <&4; readlink /proc/self/fd/5 || echo closed',
+    {
+      LISTEN_FDS: '1',
+    },
+  )
   expect(stdout).toBe('file of 3\nfile of 4\nclosed\n')
 })
 
@@ -191,11 +220,14 @@ test('the environment is that of the configuration, in its order', () => {
     config.process.env = ['PATH=/bin', 'B=2', 'A=1', 'EMPTY=', 'QUOTED=a b=c']
     config.process.user = { uid: 0, gid: 0 }
   })
-  const lines = result.stdout.trim().split('\n').filter(line => !/^(HOME|PWD|SHLVL)=/.test(line))
+  const lines = result.stdout
+    .trim()
+    .split('\n')
+    .filter(line => !/^(HOME|PWD|SHLVL)=/.test(line))
   expect(lines).toEqual(['PATH=/bin', 'B=2', 'A=1', 'EMPTY=', 'QUOTED=a b=c'])
 })
 
-test('nothing of the caller\'s environment gets inside', () => {
+test("nothing of the caller's environment gets inside", () => {
   const result = runArgs(['env'], () => {}, { env: { ...process.env, SECRET: 'of the caller', LD_PRELOAD: '' } })
   expect(result.stdout).not.toContain('SECRET')
 })
@@ -234,7 +266,7 @@ test('the runtime runs under a low limit of open files', () => {
   expect(must(['bash', '-c', `ulimit -n 64; exec ${words.join(' ')}`])).toBe('enough\n')
 })
 
-test('the program leads a session of its own, or stays in the caller\'s: it never gets a terminal', () => {
+test("the program leads a session of its own, or stays in the caller's: it never gets a terminal", () => {
   expect(inside('test -c /dev/tty && (: < /dev/tty) 2>&1 | grep -c .')).toBe('1')
 })
 

@@ -104,9 +104,12 @@ test('a /proc given by a volume is refused (CVE-2019-16884)', () => {
   const fake = makeDirectory()
   mkdirSync(join(fake, 'self/attr'), { recursive: true })
   for (const destination of ['/proc', '/proc/self', '/proc/sys', '/proc/self/attr']) {
-    const bundle = makeBundle(config => config.mounts.push({ destination, type: 'bind', source: fake, options: ['bind'] }))
+    const bundle = makeBundle(config =>
+      config.mounts.push({ destination, type: 'bind', source: fake, options: ['bind'] }),
+    )
     const { status } = runBundle(bundle)
-    if (!isCrun) expect({ destination, status: status === 0 ? 'taken' : 'refused' }).toEqual({ destination, status: 'refused' })
+    if (!isCrun)
+      expect({ destination, status: status === 0 ? 'taken' : 'refused' }).toEqual({ destination, status: 'refused' })
   }
 })
 
@@ -114,7 +117,12 @@ test('a file of /proc that callers do mount over is taken', () => {
   const directory = makeDirectory()
   writeFileSync(join(directory, 'meminfo'), 'MemTotal: 1 kB\n')
   const output = inside('cat /proc/meminfo', config => {
-    config.mounts.push({ destination: '/proc/meminfo', type: 'bind', source: `${directory}/meminfo`, options: ['bind'] })
+    config.mounts.push({
+      destination: '/proc/meminfo',
+      type: 'bind',
+      source: `${directory}/meminfo`,
+      options: ['bind'],
+    })
   })
   expect(output).toBe('MemTotal: 1 kB')
 })
@@ -124,7 +132,11 @@ test.each([3, 4, 5, 6, 7, 8, 9, 10, 11, 12].map(descriptor => [`/proc/self/fd/${
   cwd => {
     const bundle = makeBundle(config => {
       config.process.cwd = String(cwd)
-      config.process.args = ['sh', '-c', 'test -e ../../../etc/debian_version && echo escaped; ls ../../.. | grep -c work']
+      config.process.args = [
+        'sh',
+        '-c',
+        'test -e ../../../etc/debian_version && echo escaped; ls ../../.. | grep -c work',
+      ]
     })
     const { stdout } = runBundle(bundle)
     expect(stdout).not.toContain('escaped')
@@ -152,7 +164,11 @@ test('a masked file is covered by the real null device, whatever /dev/null of th
     config.mounts = config.mounts.filter(mount => !mount.destination.startsWith('/dev'))
     config.mounts.push({ destination: '/dev', type: 'bind', source: dev, options: ['bind'] })
     config.linux.maskedPaths = ['/etc/secret', '/proc/timer_list']
-    config.process.args = ['sh', '-c', '(echo attack > /etc/secret) 2>/dev/null; (echo attack > /proc/timer_list) 2>/dev/null; cat /etc/secret']
+    config.process.args = [
+      'sh',
+      '-c',
+      '(echo attack > /etc/secret) 2>/dev/null; (echo attack > /proc/timer_list) 2>/dev/null; cat /etc/secret',
+    ]
   })
   const { stdout } = runBundle(bundle)
   expect(stdout).not.toContain('untouched')
@@ -163,7 +179,8 @@ test('a masked file is covered by the real null device, whatever /dev/null of th
 test('standard streams of the image do not lead outside: /dev/stdin and friends are links inside', () => {
   const place = victim()
   const bundle = makeBundle((config, rootfs) => {
-    for (const name of ['fd', 'stdin', 'stdout', 'stderr', 'ptmx', 'null']) symlinkSync(join(place, name), join(rootfs, 'dev', name))
+    for (const name of ['fd', 'stdin', 'stdout', 'stderr', 'ptmx', 'null'])
+      symlinkSync(join(place, name), join(rootfs, 'dev', name))
     config.mounts = config.mounts.filter(mount => !mount.destination.startsWith('/dev'))
   })
   runBundle(bundle)
@@ -207,7 +224,13 @@ test('directories swapped for links while mounts are made lead nowhere (CVE-2021
           config.mounts.push({ destination: `/volume/real/made${at}/deep`, type: 'tmpfs', source: 'tmpfs' })
         }
       })
-      await launch(['sh', '-c', 'exec "$@" </dev/null', 'sh', ...command('run', '--bundle', bundle.directory, removeLater(fresh()))]).done
+      await launch([
+        'sh',
+        '-c',
+        'exec "$@" </dev/null',
+        'sh',
+        ...command('run', '--bundle', bundle.directory, removeLater(fresh())),
+      ]).done
     }
   } finally {
     swapper.child.kill('SIGKILL')
@@ -238,7 +261,10 @@ test.each(['../escape', '..', 'a/../../b', '/etc'])('the id `%s` removes nothing
 
 test('a name of an object that every object has is no key of the configuration', () => {
   const bundle = makeBundle()
-  const text = JSON.stringify(bundle.config).replace('"hostname":', '"__proto__":{"hooks":{"createRuntime":[{"path":"/bin/false"}]}},"hostname":')
+  const text = JSON.stringify(bundle.config).replace(
+    '"hostname":',
+    '"__proto__":{"hooks":{"createRuntime":[{"path":"/bin/false"}]}},"hostname":',
+  )
   writeFileSync(join(bundle.directory, 'config.json'), text)
   bundle.config.process.args = ['true']
   const { status } = runBundle(bundle)

@@ -29,15 +29,19 @@ test.each([
 })
 
 test('a key may be written with slashes', () => {
-  expect(inside('cat /proc/sys/net/ipv4/conf/lo/rp_filter', config => {
-    config.linux.sysctl = { 'net/ipv4/conf/lo/rp_filter': '2' }
-  })).toBe('2')
+  expect(
+    inside('cat /proc/sys/net/ipv4/conf/lo/rp_filter', config => {
+      config.linux.sysctl = { 'net/ipv4/conf/lo/rp_filter': '2' }
+    }),
+  ).toBe('2')
 })
 
 test.skipIf(isCrun)('kernel.domainname is set with a uts namespace (crun: refused)', () => {
-  expect(inside('cat /proc/sys/kernel/domainname', config => {
-    config.linux.sysctl = { 'kernel.domainname': 'example.net' }
-  })).toBe('example.net')
+  expect(
+    inside('cat /proc/sys/kernel/domainname', config => {
+      config.linux.sysctl = { 'kernel.domainname': 'example.net' }
+    }),
+  ).toBe('example.net')
 })
 
 test.each([
@@ -70,7 +74,7 @@ test.each([
   expectOneSentence(runBundle(bundle), new RegExp(type))
 })
 
-test('the host\'s network namespace by its path counts as the host\'s', () => {
+test("the host's network namespace by its path counts as the host's", () => {
   const bundle = makeBundle(config => {
     const network = config.linux.namespaces.find(({ type }) => type === 'network')!
     network.path = '/proc/1/ns/net'

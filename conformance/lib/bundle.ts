@@ -1,6 +1,6 @@
 // Bundles: a busybox root file system in a temporary directory and a configuration with a few keys changed.
 
-import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { baseConfig, type Config } from './config.ts'
 import { must } from './run.ts'
@@ -51,7 +51,8 @@ export function makeBundle(change: (config: Config, rootfs: string) => void = ()
 /** A directory on the host for the running test: a source for mounts, a place for sockets and pid files. */
 export function makeDirectory(mode = 0o755): string {
   const directory = join(sceneDirectory, fresh('d'))
-  mkdirSync(directory, { mode })
+  mkdirSync(directory)
+  chmodSync(directory, mode) // whatever the umask
   later(() => rmSync(directory, { recursive: true, force: true }))
   return directory
 }

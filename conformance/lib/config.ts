@@ -87,9 +87,7 @@ export function baseConfig(args: string[] = ['true']): Config {
       args,
       env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
       cwd: '/',
-      capabilities: Object.fromEntries(
-        ['bounding', 'effective', 'permitted'].map(set => [set, [...CAPABILITIES]]),
-      ),
+      capabilities: Object.fromEntries(['bounding', 'effective', 'permitted'].map(set => [set, [...CAPABILITIES]])),
       rlimits: [{ type: 'RLIMIT_NOFILE', soft: 1024, hard: 1024 }],
       noNewPrivileges: true,
     },

@@ -124,7 +124,10 @@ export function create(args: string[], change: Change = () => {}, flags: string[
 }
 
 /** A running container that does nothing until a signal ends it. */
-export function createRunning(change: Change = () => {}, script = "trap 'exit 0' TERM; while :; do sleep 0.05; done"): Container {
+export function createRunning(
+  change: Change = () => {},
+  script = "trap 'exit 0' TERM; while :; do sleep 0.05; done",
+): Container {
   const container = create(['sh', '-c', `${script}`], change)
   const started = container.start()
   if (started.status !== 0) throw new Error(`start: ${started.stderr}`)

@@ -53,7 +53,7 @@ export function isPureV2(): boolean {
  * developer's machine the case is skipped.
  */
 export function have(tool: string): boolean {
-  const directories = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
+  const directories = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/lib/podman']
   if (directories.some(directory => existsSync(`${directory}/${tool}`))) return true
   if (process.env['CI']) throw new Error(`${tool} is missing: install it, or run without CI`)
   return false
@@ -73,3 +73,7 @@ export function isAlive(pid: number): boolean {
     return false
   }
 }
+
+/** The cases need root: for cgroups, namespaces of others, the unprivileged user. Under CI its absence is an error. */
+export const isRoot = process.getuid!() === 0
+if (!isRoot && process.env['CI']) throw new Error('the end-to-end tests need root')

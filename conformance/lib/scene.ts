@@ -2,7 +2,7 @@
 // so that what is left over can be told from what else happens on the machine.
 
 import { mkdirSync, rmSync } from 'node:fs'
-import { afterAll } from 'vitest'
+import { afterAll, beforeAll } from 'vitest'
 
 export const tag = `t${process.pid.toString(36)}${Date.now().toString(36).slice(-4)}`
 
@@ -10,7 +10,10 @@ export const tag = `t${process.pid.toString(36)}${Date.now().toString(36).slice(
 export const sceneDirectory = `/tmp/scene-${tag}`
 export const stateRoot = `${sceneDirectory}/state`
 
-mkdirSync(sceneDirectory, { mode: 0o755 })
+// Neither hook runs when every test of a file is skipped.
+beforeAll(() => {
+  mkdirSync(sceneDirectory, { mode: 0o755 })
+})
 afterAll(() => rmSync(sceneDirectory, { recursive: true, force: true }))
 
 let count = 0

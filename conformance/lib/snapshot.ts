@@ -7,7 +7,7 @@
 import { readdirSync, readFileSync, readlinkSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect } from 'vitest'
-import { hostMounts, isAlive } from './machine.ts'
+import { hostMounts, isAlive, isRoot } from './machine.ts'
 import { sleep } from './run.ts'
 import { isCrun } from './runtime.ts'
 import { cleanUp, sceneDirectory, stateRoot, tag } from './scene.ts'
@@ -60,7 +60,9 @@ function processes(): string[] {
 
 /** Named sockets; other programs' come and go, so only those of the scene or of a runtime. */
 function sockets(): string[] {
-  const lines = attempt(() => readFileSync('/proc/net/unix', 'utf8'), '').split('\n').slice(1)
+  const lines = attempt(() => readFileSync('/proc/net/unix', 'utf8'), '')
+    .split('\n')
+    .slice(1)
   const paths = lines.map(line => line.split(/\s+/)[7] ?? '')
   return paths.filter(path => path !== '' && mine(path))
 }
@@ -70,7 +72,9 @@ function files(): string[] {
   const names = roots.flatMap(root => list(root).map(name => join(root, name)))
   const scene = list(sceneDirectory).map(name => join(sceneDirectory, name))
   const runtimes = ['/run/tsrun', '/run/runc', '/run/crun'].flatMap(root => list(root).map(name => join(root, name)))
-  return [...names, ...scene, ...runtimes].filter(path => mine(path) && !/\.(out|err)$|\/scene-[^/]*(\/state|\/user)?$/.test(path))
+  return [...names, ...scene, ...runtimes].filter(
+    path => mine(path) && !/\.(out|err)$|\/scene-[^/]*(\/state|\/user)?$/.test(path),
+  )
 }
 
 /** Looks at the host. */
@@ -89,7 +93,9 @@ export function snapshot(): Snapshot {
 export function leftovers(before: Snapshot): string[] {
   const now = snapshot()
   const kinds = Object.keys(now) as (keyof Snapshot)[]
-  return kinds.flatMap(kind => [...now[kind]].filter(entry => !before[kind].has(entry)).map(entry => `${kind}: ${entry}`))
+  return kinds.flatMap(kind =>
+    [...now[kind]].filter(entry => !before[kind].has(entry)).map(entry => `${kind}: ${entry}`),
+  )
 }
 
 /** Fails with a list when anything is left. Waits a little first: the kernel and the shell take their time to go. */
@@ -110,10 +116,12 @@ function removeStrayCgroups(): void {
 /** Called once per test file: after each test and its clean-up the host must be as it was before. */
 export function leavesNothing(): void {
   let before: Snapshot
-  beforeEach(() => {
+  beforeEach(context => {
+    context.skip(!isRoot, 'needs root')
     before = snapshot()
   })
   afterEach(() => {
+    if (!isRoot) return
     cleanUp()
     if (isCrun) removeStrayCgroups() // crun leaves the cgroup of a create that failed
     expectNothingLeft(before)

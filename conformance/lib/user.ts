@@ -2,6 +2,7 @@
 
 import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll } from 'vitest'
+import { isRoot } from './machine.ts'
 import { must, run } from './run.ts'
 import { sceneDirectory } from './scene.ts'
 
@@ -40,7 +41,9 @@ function removeAccount(): void {
   run(['userdel', '--remove', NAME])
   for (const path of ['/etc/subuid', '/etc/subgid']) {
     if (!existsSync(path)) continue
-    const kept = readFileSync(path, 'utf8').split('\n').filter(line => line !== '' && !line.startsWith(`${NAME}:`))
+    const kept = readFileSync(path, 'utf8')
+      .split('\n')
+      .filter(line => line !== '' && !line.startsWith(`${NAME}:`))
     writeFileSync(path, kept.map(line => `${line}\n`).join(''))
   }
 }
@@ -75,6 +78,7 @@ export function withUser(): { current: User } {
   const holder = {} as { current: User }
   let made = false
   beforeAll(() => {
+    if (!isRoot) return
     made = ensureAccount()
     ensureRanges()
     holder.current = describe()
@@ -82,6 +86,7 @@ export function withUser(): { current: User } {
     chownSync(holder.current.runtimeDirectory, holder.current.uid, holder.current.gid)
   })
   afterAll(() => {
+    if (!isRoot) return
     rmSync(holder.current.runtimeDirectory, { recursive: true, force: true })
     if (made) removeAccount()
   })

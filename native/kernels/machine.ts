@@ -49,5 +49,5 @@ export interface Calls {
 
 /** Is this negative result one that the call takes as an answer? */
 export function tolerates(call: Call, result: number): boolean {
-  return call.tolerate === 'any' || (call.tolerate !== undefined && call.tolerate.includes(-result))
+  return call.tolerate === 'any' || (call.tolerate?.includes(-result) ?? false)
 }

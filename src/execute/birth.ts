@@ -75,12 +75,16 @@ export function giveBirth(executor: Executor, estate: Estate, joins: readonly Op
     })
   } catch (error) {
     if (isErrno(error, 'EEXIST') && error.subject === estate.id)
-      throw new StateError(`container \`${estate.id}\` already exists; choose another id or delete it first`)
+      throw new StateError(idTaken(estate.id))
     throw error
   }
   const child = pid.view.getInt32(0, true)
   executor.children.push(child)
   return child
+}
+
+export function idTaken(id: string): string {
+  return `container \`${id}\` already exists; choose another id or delete it first`
 }
 
 /** The child goes on as the executor; `ps` shows what it is. */

@@ -3,7 +3,7 @@ import { CLONE_NEWCGROUP } from '../../native/abi/sched.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import type { Fd } from '../../native/fd.ts'
 import { encode } from '../../native/utf8.ts'
-import { doing, Failure, HostError } from '../errors.ts'
+import { doing, Failure, HostError, StateError } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import { isOwn } from '../plan/namespaces.ts'
 import type { ProcessPlan } from '../plan/process.ts'
@@ -11,7 +11,7 @@ import type { Runtime } from '../runtime.ts'
 import { CONFIG_FILE, type ContainerRecord, START_SOCKET } from '../state/record.ts'
 import { processStat } from '../state/status.ts'
 import { openRoot } from '../state/store.ts'
-import { dismissKeeper, type OpenJoin } from './birth.ts'
+import { dismissKeeper, idTaken, type OpenJoin } from './birth.ts'
 import { type CgroupSite, openCgroupSite } from './cgroup.ts'
 import { attachDeviceFilter } from './deviceFilter.ts'
 import { runHooks, runHooksInside } from './hooks.ts'
@@ -83,8 +83,11 @@ export function buildContainer<T>(runtime: Runtime, prepared: Prepared, use: (bu
 
 function pack(runtime: Runtime, { plan, privileged, rootless }: Prepared): Baggage {
   const { outside } = runtime
+  const containers = openRoot(outside, runtime.root)
+  // The keeper's mkdir decides; this is for the message, before something else is found to be in use.
+  if (outside.statx(containers, plan.id).stat !== undefined) throw new StateError(idTaken(plan.id))
   return {
-    containers: openRoot(outside, runtime.root),
+    containers,
     cgroup:
       runtime.cgroupManager === 'disabled'
         ? undefined

@@ -35,7 +35,10 @@ export function signalInit({ outside }: Runtime, record: ContainerRecord, signal
 }
 
 function signalCgroup({ outside }: Runtime, cgroup: string, signal: number): void {
-  if (signal === SIGKILL) return killCgroup(outside, cgroup)
+  if (signal === SIGKILL) {
+    killCgroup(outside, cgroup)
+    return
+  }
   // Frozen meanwhile, so that no process escapes by forking.
   const wasFrozen = isFrozen(outside, cgroup)
   if (!wasFrozen) freeze(outside, cgroup, '1')

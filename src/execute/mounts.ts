@@ -27,11 +27,14 @@ const errnos = { EPERM, EBUSY }
 export function applyMount(root: ContainerRoot, step: MountStep, site: MountSite): void {
   switch (step.op) {
     case 'bind':
-      return bind(root, step, site)
+      bind(root, step, site)
+      break
     case 'filesystem':
-      return mountFilesystem(root, step, site)
+      mountFilesystem(root, step, site)
+      break
     case 'remount':
-      return remount(root, step)
+      remount(root, step)
+      break
     default:
       step satisfies never
   }
@@ -39,8 +42,8 @@ export function applyMount(root: ContainerRoot, step: MountStep, site: MountSite
 
 function bind(root: ContainerRoot, step: BindStep, site: MountSite): void {
   const source = sourceOf(site.executor, site.sources, step)
-  if (source.link !== undefined) return link(root, step.destination, source.link)
-  attachAt(root, source.tree, targetFor(root, step, source))
+  if (source.link !== undefined) link(root, step.destination, source.link)
+  else attachAt(root, source.tree, targetFor(root, step, source))
 }
 
 function link(root: ContainerRoot, destination: string, target: string): void {

@@ -1,0 +1,14 @@
+/** How a modelled system call fails. */
+export class Errno extends Error {
+  readonly errno: number
+
+  constructor(errno: number) {
+    super(`errno ${errno}`)
+    this.errno = errno
+  }
+}
+
+/** What a modelled call gives instead of a result while it has to wait; it is tried again later, and has done nothing. */
+export const BLOCKED = Symbol('blocked')
+
+export type Outcome = number | typeof BLOCKED

@@ -1,0 +1,62 @@
+import { EFAULT } from '../../abi/errno.ts'
+import type { Memory } from '../../host.ts'
+import { decode } from '../../utf8.ts'
+import { Errno } from './errno.ts'
+
+const FIRST_ADDRESS = 0x7f00_0000_0000
+const PAGE = 4096
+
+/** The memory of a process: buffers at addresses that are made up. Two processes that share one buffer share memory. */
+export class AddressSpace {
+  readonly #regions: Memory[]
+  #next = FIRST_ADDRESS
+
+  constructor(regions: readonly Memory[] = []) {
+    this.#regions = [...regions]
+  }
+
+  /** Makes `bytes` visible at `address`, by default at one that is free. */
+  map(bytes: Uint8Array, address = this.#next): Memory {
+    if (address === this.#next) this.#next += Math.ceil(bytes.length / PAGE + 1) * PAGE
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    const memory = { bytes, view, address }
+    this.#regions.push(memory)
+    return memory
+  }
+
+  /** What fork(2) with shared mappings gives. */
+  copy(): AddressSpace {
+    return new AddressSpace(this.#regions)
+  }
+
+  /** `size` bytes at `address`, to be read and written. Errors: EFAULT. */
+  at(address: number, size: number): Uint8Array {
+    for (const { bytes, address: start } of this.#regions)
+      if (address >= start && address + size <= start + bytes.length)
+        return bytes.subarray(address - start, address - start + size)
+    throw new Errno(EFAULT)
+  }
+
+  view(address: number, size: number): DataView {
+    const bytes = this.at(address, size)
+    return new DataView(bytes.buffer, bytes.byteOffset, size)
+  }
+
+  /** The NUL-terminated string at `address`. */
+  text(address: number): string {
+    for (const { bytes, address: start } of this.#regions)
+      if (address >= start && address < start + bytes.length)
+        return decode(bytes.subarray(address - start, bytes.indexOf(0, address - start)))
+    throw new Errno(EFAULT)
+  }
+
+  /** The strings that a null-terminated array of pointers points to. */
+  texts(address: number): string[] {
+    const texts: string[] = []
+    for (let at = address; ; at += 8) {
+      const pointer = Number(this.view(at, 8).getBigUint64(0, true))
+      if (pointer === 0) return texts
+      texts.push(this.text(pointer))
+    }
+  }
+}

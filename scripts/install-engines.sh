@@ -1,0 +1,19 @@
+#!/bin/sh
+# Installs what the end-to-end tests use: engines, the runtimes to compare with, and tools. Needs root and apt.
+set -eu
+
+packages="
+  busybox-static uidmap iproute2 procps strace jq socat file binutils
+  podman conmon buildah catatonit crun runc fuse-overlayfs slirp4netns
+  netavark aardvark-dns iptables
+"
+missing=
+for package in $packages; do
+  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+echo "installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q
+apt-get install -q -y --no-install-recommends $missing
