@@ -42,6 +42,8 @@ export interface Host {
   allocate(size: number): Memory
   /** Maps `size` bytes of a memfd, shared. */
   map(fd: number, size: number): Memory
+  /** Takes back what `map` gave; nobody may look at it any more. */
+  unmap(memory: Memory): void
   /** Starts a program. Returns its pid, or -errno. */
   spawn(program: Spawn): number
   /** Waits without blocking the engine's event loop where it has one. Resolves to revents, in the order given. */

@@ -33,6 +33,7 @@ await build({
   minifySyntax: true,
 })
 await build({ ...common, entryPoints: { library: 'src/entry/library.ts' }, outdir: 'dist' })
+execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.types.json'], { stdio: 'inherit' })
 // podman starts runtimes with an empty environment, so the interpreter is named by its absolute path.
 writeFileSync('dist/tsrun', `#!${process.execPath}\nimport './lib/tsrun.mjs'\n`)
 chmodSync('dist/tsrun', 0o755)

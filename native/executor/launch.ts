@@ -36,6 +36,8 @@ export interface Executor {
   readonly gifts: ReadonlyMap<Fd, number>
   /** Pids of the processes cloned from it, which are the planner's children. */
   readonly children: number[]
+  /** The planner is done with it: closes its sockets and gives its memory back. The executor goes on if it can. */
+  release(): void
 }
 
 /** What the executor gets besides its own descriptors. */
@@ -112,6 +114,11 @@ export function launchExecutor(host: Host, outside: Kernel, { inherited, gifts }
     guardNumber: base + GUARD_FD,
     gifts: numbers,
     children: [],
+    release: () => {
+      control.close()
+      guard.close()
+      host.unmap(memory)
+    },
   }
 }
 

@@ -124,6 +124,7 @@ export function createNodeHost(argv: readonly string[]): Host {
     syscall,
     allocate: size => mmap(size, MAP_PRIVATE_ANONYMOUS, -1),
     map: (fd, size) => mmap(size, MAP_SHARED, fd),
+    unmap: ({ address, bytes }) => void syscall(arch === 'x86_64' ? 11 : 215, [address, bytes.length]),
     spawn,
     poll,
     watchSignals,

@@ -11,6 +11,7 @@ export const verb: Verb<'run'> = (runtime, options, positionals) => {
     detach: options.detach,
     keep: options.keep,
     noSubreaper: options['no-subreaper'],
+    forwardSignals: true,
   }
   return doing(`run \`${id}\``, () => runContainer(runtime, request))
 }

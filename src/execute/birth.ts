@@ -54,7 +54,7 @@ export function giveBirth(executor: Executor, estate: Estate, joins: readonly Op
     !exists &&
     calls.later({ name: 'mkdirat', args: [gift(parent), name!, 0o755], subject: `cgroup \`${name}\`` })
   const cgroup = parent && keeper.openat(gift(parent), name!, O_PATH | O_DIRECTORY).take()
-  for (const { fd, flag, path } of joins) keeper.setns(gift(fd), flag, `\`${path}\``)
+  for (const join of joins) joinNamespace(executor, join)
 
   const pid = new Out(8)
   const pidfd = new Out(8)
@@ -74,13 +74,20 @@ export function giveBirth(executor: Executor, estate: Estate, joins: readonly Op
       return operation === makeCgroup ? cleanupWithoutCgroup : cleanup
     })
   } catch (error) {
-    if (isErrno(error, 'EEXIST') && error.subject === estate.id)
-      throw new StateError(idTaken(estate.id))
+    if (isErrno(error, 'EEXIST') && error.subject === estate.id) throw new StateError(idTaken(estate.id))
     throw error
   }
   const child = pid.view.getInt32(0, true)
   executor.children.push(child)
   return child
+}
+
+/** setns(2) into one of the namespaces that config.json names by path. */
+export function joinNamespace({ kernel, gifts }: Executor, { fd, flag, type, path }: OpenJoin): void {
+  kernel.setns(gifts.get(fd)!, flag, `\`${path}\``, undefined, {
+    EINVAL: `is it a ${type} namespace, and not our own?`,
+    EPERM: 'the user namespace that owns it gives us no rights',
+  })
 }
 
 export function idTaken(id: string): string {

@@ -76,7 +76,7 @@ export function buildContainer<T>(runtime: Runtime, prepared: Prepared, use: (bu
     throw abandon(runtime, prepared, executor, error)
   } finally {
     unpack(baggage)
-    executor.control.close()
+    executor.release()
     runtime.outside.wait(executor.pid, 0, 'any')
   }
 }

@@ -1,5 +1,6 @@
 import { SIGKILL } from '../../native/abi/signal.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
+import { __WALL, WNOHANG } from '../../native/abi/wait.ts'
 import { HostError, StateError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
 import { isAlive } from '../state/status.ts'
@@ -49,6 +50,7 @@ export function killContainerProcesses(runtime: Runtime, { record }: StoredConta
     outside.poll([{ fd: pidfd, events: POLLIN }], DEATH_TIMEOUT_MS)
     if (isAlive(outside, record)) throw new HostError(`process ${record.pid} does not die; is it stuck in the kernel?`)
   }
+  outside.wait(record.pid, WNOHANG | __WALL, 'any') // when it is our own child, as in a program that uses the library
   if (record.cgroup !== undefined) killCgroup(outside, record.cgroup)
 }
 

@@ -5,28 +5,31 @@ import type { Fd } from '../../native/fd.ts'
 import type { Runtime } from '../runtime.ts'
 import { openContainerIfAny } from '../state/store.ts'
 import { destroyContainer, killContainerProcesses } from './delete.ts'
+import type { RunRequest } from './run.ts'
 
 /** The signals that are about the runtime itself, not about the container. */
 const OWN: readonly number[] = [signals.SIGCHLD, signals.SIGURG, signals.SIGKILL, signals.SIGSTOP]
 const HIGHEST = 64
 
-/** Passes signals on to the container's first process until it ends; deletes the container; gives the exit code. */
-export async function supervise(runtime: Runtime, id: string, pid: number, pidfd: Fd, keep: boolean): Promise<number> {
-  const { host, outside } = runtime
+/** Waits for the end of the container's first process, deletes the container, and gives the exit code. */
+export async function supervise(runtime: Runtime, request: RunRequest, pid: number, pidfd: Fd): Promise<number> {
+  if (request.forwardSignals) await passSignalsOn(runtime, pidfd)
+  else await runtime.host.poll([{ fd: pidfd.number, events: POLLIN }], -1)
+  pidfd.close()
+  const exit = runtime.outside.wait(pid, WNOHANG | __WALL, 'any')
+  if (!request.keep) remove(runtime, request.id)
+  return exit?.signal === undefined ? (exit?.code ?? 255) : 128 + exit.signal
+}
+
+/** Until the process ends, every signal that we get goes to it. */
+async function passSignalsOn({ host, outside }: Runtime, pidfd: Fd): Promise<void> {
   const caught = host.watchSignals(forwarded())
-  const entries = [
-    { fd: pidfd.number, events: POLLIN },
-    { fd: caught, events: POLLIN },
-  ]
+  const entries = [pidfd.number, caught].map(fd => ({ fd, events: POLLIN }))
   for (;;) {
     const [ended, signalled] = await host.poll(entries, -1)
     if (signalled) for (const signal of outside.read(caught, 64)) outside.signal(pidfd, signal)
-    if (ended) break
+    if (ended) return
   }
-  pidfd.close()
-  const exit = outside.wait(pid, WNOHANG | __WALL, 'any')
-  if (!keep) remove(runtime, id)
-  return exit?.signal === undefined ? (exit?.code ?? 255) : 128 + exit.signal
 }
 
 function forwarded(): number[] {

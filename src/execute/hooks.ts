@@ -1,3 +1,4 @@
+import { errnoName } from '../../native/abi/errno.ts'
 import { AT_FDCWD, CLOSE_RANGE_CLOEXEC, MFD_CLOEXEC, O_RDWR } from '../../native/abi/fcntl.ts'
 import { CLONE_PIDFD } from '../../native/abi/sched.ts'
 import { SIGCHLD, SIGKILL } from '../../native/abi/signal.ts'
@@ -21,6 +22,11 @@ export interface Hook {
 }
 
 const OUTPUT_SHOWN = 1024
+
+const hookHints: Readonly<Record<string, string>> = {
+  ENOENT: 'the hook, or the interpreter that it names, is missing',
+  EACCES: 'the hook is not executable',
+}
 
 /** What a hook said, for the message about its failure. */
 function shown(output: Uint8Array): string {
@@ -47,7 +53,7 @@ function runHook({ host, outside }: Runtime, hook: Hook, state: string): void {
     env: hook.env ?? [],
     descriptors: [input.number, nothing.number, output.number],
   })
-  if (pid < 0) throw new KernelError('execve', -pid)
+  if (pid < 0) throw new KernelError('execve', -pid, undefined, hookHints[errnoName(-pid)])
   using pidfd = outside.pidfdOpen(pid)
   const timeout = hook.timeout === undefined ? -1 : hook.timeout * 1000
   const ended = outside.poll([{ fd: pidfd, events: POLLIN }], timeout)[0] !== 0

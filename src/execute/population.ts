@@ -9,7 +9,7 @@ import { Out } from '../../native/struct.ts'
 import { doing, HostError } from '../errors.ts'
 import { cloneFlags, isOwn, type NamespacePlan, type NamespaceType } from '../plan/namespaces.ts'
 import type { Runtime } from '../runtime.ts'
-import { type Estate, giveBirth, namespaceHints, type OpenJoin } from './birth.ts'
+import { type Estate, giveBirth, joinNamespace, namespaceHints, type OpenJoin } from './birth.ts'
 import { writeIdMaps } from './idMaps.ts'
 
 /** The container's first process, in all of its namespaces but the cgroup one. */
@@ -69,11 +69,7 @@ function enterStepwise(
   const { outside } = runtime
   const { kernel: inside } = executor
   const first = giveBirth(executor, estate, [], 0n)
-  const enter = ({ fd, flag, type, path }: OpenJoin) =>
-    inside.setns(executor.gifts.get(fd)!, flag, `\`${path}\``, undefined, {
-      EINVAL: `is it a ${type} namespace, other than our own?`,
-      EPERM: 'the user namespace that owns it gives us no rights',
-    })
+  const enter = (join: OpenJoin) => joinNamespace(executor, join)
   let setgroupsAllowed = true
   joins.filter(join => join.type === 'user').forEach(enter)
   if (plan.create.has('user')) {

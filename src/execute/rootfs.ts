@@ -11,7 +11,7 @@ import { ContainerRoot } from './containerRoot.ts'
 import { makeDevices } from './devices.ts'
 import { applyMount, type MountSite } from './mounts.ts'
 import { makePathsReadonly, maskPaths, openNull } from './paths.ts'
-import { giftOf, type Sources } from './sources.ts'
+import { giftOf, openRootTree, type Sources } from './sources.ts'
 
 /** The words of config.json#/linux/rootfsPropagation. Without one the container sees what the host mounts, as in runc. */
 const propagations: Readonly<Record<string, number>> = {
@@ -36,7 +36,7 @@ export function placeRoot(executor: Executor, plan: ContainerPlan, sources: Sour
       return new ContainerRoot(inside, inside.openat(AT_FDCWD, plan.rootfs, O_PATH | O_DIRECTORY).take())
     const flag = propagation(plan)
     inside.mountPropagation('/', (flag === MS_UNBINDABLE ? MS_PRIVATE : flag) | MS_REC)
-    const tree = sources.root ? giftOf(executor, sources.root) : inside.openTree(AT_FDCWD, plan.rootfs, true).take()
+    const tree = sources.root ? giftOf(executor, sources.root) : openRootTree(inside, plan.rootfs)
     attach(inside, tree, plan, flag === MS_SHARED)
     return new ContainerRoot(inside, tree)
   })

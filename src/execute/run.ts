@@ -14,6 +14,8 @@ export interface RunRequest extends CreateRequest {
   /** Do not delete the container when its program has ended. */
   readonly keep?: boolean
   readonly noSubreaper?: boolean
+  /** Pass the signals that this process gets on to the container, as a command in the foreground does. */
+  readonly forwardSignals?: boolean
 }
 
 /**
@@ -39,7 +41,7 @@ export async function runContainer(runtime: Runtime, request: RunRequest): Promi
   })
   startedOrGone(runtime, request.id)
   if (request.detach) return 0
-  return supervise(runtime, request.id, pid, pidfd, request.keep ?? false)
+  return supervise(runtime, request, pid, pidfd)
 }
 
 function startedOrGone(runtime: Runtime, id: string): void {

@@ -50,9 +50,7 @@ export function openSources(runtime: Runtime, plan: ContainerPlan, privileged: b
   if (!privileged || !isOwn(plan.namespaces, 'mount')) return { root: undefined, opened: new Map(), gifts: [] }
   const { outside } = runtime
   const shared = plan.rootfsPropagation?.endsWith('shared') ?? false
-  const root = doing(`root \`${plan.rootfs}\``, () =>
-    outside.openTree(AT_FDCWD, plan.rootfs, true, 0, { ENOENT: 'the root file system does not exist' }),
-  )
+  const root = doing(`root \`${plan.rootfs}\``, () => openRootTree(outside, plan.rootfs))
   const opened = new Map<BindStep | BindDeviceStep, Source>()
   for (const step of plan.mounts)
     if (step.op === 'bind')
@@ -65,6 +63,14 @@ export function openSources(runtime: Runtime, plan: ContainerPlan, privileged: b
   if (!shared) for (const tree of trees) outside.mountSetattr(tree, true, { propagation: MS_SLAVE })
   for (const [step, { tree }] of opened) if (step.op === 'bind' && 'propagation' in step) propagate(outside, tree, step)
   return { root, opened, gifts: trees }
+}
+
+/** A detached copy of the root file system with all that is mounted in it. */
+export function openRootTree(kernel: Kernel, rootfs: string): Fd {
+  const tree = kernel.openTree(AT_FDCWD, rootfs, true, 0, { ENOENT: 'the root file system does not exist' }).take()
+  if (((kernel.statx(tree, '').stat?.mode ?? 0) & S_IFMT) !== S_IFDIR)
+    throw new ConfigError(`\`${rootfs}\` is not a directory`, '/root/path')
+  return tree
 }
 
 /** A descriptor of the planner as the executor numbers it. */
@@ -149,8 +155,7 @@ function makeNamespace({ host, outside }: Runtime, uid: readonly IdMapping[], gi
     outside.writeControl(AT_FDCWD, `/proc/${helper.pid}/gid_map`, mappingText(gid))
     return outside.openat(AT_FDCWD, `/proc/${helper.pid}/ns/user`, O_RDONLY)
   } finally {
-    helper.control.close()
-    helper.guard.close()
+    helper.release()
     outside.wait(helper.pid, 0, 'any')
   }
 }

@@ -1,3 +1,8 @@
+// <asm-generic/errno.h>: numbers that only the model needs; the others are in native/abi/errno.ts.
+export const EFAULT = 14
+export const EADDRINUSE = 98
+export const ECONNRESET = 104
+
 /** How a modelled system call fails. */
 export class Errno extends Error {
   readonly errno: number

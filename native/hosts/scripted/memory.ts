@@ -1,7 +1,6 @@
-import { EFAULT } from '../../abi/errno.ts'
 import type { Memory } from '../../host.ts'
 import { decode } from '../../utf8.ts'
-import { Errno } from './errno.ts'
+import { EFAULT, Errno } from './errno.ts'
 
 const FIRST_ADDRESS = 0x7f00_0000_0000
 const PAGE = 4096
