@@ -132,8 +132,8 @@ test.each(['TERM', 'HUP', 'INT', 'USR1', 'USR2', 'QUIT'] as const)(
       const script = `trap 'echo got it; exit 3' ${signal}; echo ready; while :; do sleep 0.05; done`
       config.process.args = ['sh', '-c', script]
     })
-    const { child, done } = launch(command('run', '--bundle', bundle.directory, removeLater(fresh())))
-    await new Promise(resolve => child.stdout!.once('data', resolve))
+    const { child, speaks, done } = launch(command('run', '--bundle', bundle.directory, removeLater(fresh())))
+    await speaks
     child.kill(`SIG${signal}`)
     expect(await done).toMatchObject({ status: 3, stdout: 'ready\ngot it\n' })
   },
@@ -146,8 +146,8 @@ test('a signal to the runtime that ends the program becomes 128 + the number', a
     config.linux.maskedPaths = []
     config.linux.readonlyPaths = []
   })
-  const { child, done } = launch(command('run', '--bundle', bundle.directory, removeLater(fresh())))
-  await new Promise(resolve => child.stdout!.once('data', resolve))
+  const { child, speaks, done } = launch(command('run', '--bundle', bundle.directory, removeLater(fresh())))
+  await speaks
   child.kill('SIGTERM')
   expect(await done).toMatchObject({ status: 143, signal: null })
 })

@@ -214,7 +214,7 @@ test('directories swapped for links while mounts are made lead nowhere (CVE-2021
     ],
     { timeout: 60_000 },
   )
-  await new Promise(resolve => swapper.child.stdout!.once('data', resolve))
+  await swapper.speaks
   const end = Date.now() + 4000
   try {
     while (Date.now() < end) {

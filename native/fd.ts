@@ -44,3 +44,22 @@ export class Fd {
     this.close()
   }
 }
+
+/** Descriptors with one owner, closed together: `using fds = new Fds()` and `fds.keep(kernel.openat(...))`. */
+export class Fds {
+  #fds: Fd[] = []
+
+  keep(fd: Fd): Fd {
+    this.#fds.push(fd)
+    return fd
+  }
+
+  /** Gives up ownership of all. */
+  take(): void {
+    this.#fds = []
+  }
+
+  [Symbol.dispose](): void {
+    for (const fd of this.#fds.reverse()) fd.close()
+  }
+}

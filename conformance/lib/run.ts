@@ -55,8 +55,13 @@ export function must(command: readonly string[], options: RunOptions = {}): stri
 
 export interface Running {
   child: ChildProcess
+  /** Settles with the first output on stdout; an error with stderr's text when the program ends without any. */
+  speaks: Promise<void>
   done: Promise<Result>
 }
+
+/** How long output may still come after a program has ended. */
+const PIPES_MILLISECONDS = 2000
 
 /** Starts a command and lets the test go on; `done` settles when it has ended and its pipes are closed. */
 export function launch(command: readonly string[], options: Omit<RunOptions, 'input'> = {}): Running {
@@ -72,8 +77,20 @@ export function launch(command: readonly string[], options: Omit<RunOptions, 'in
   const done = new Promise<Result>((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (status, signal) => resolve({ status, signal, stdout, stderr }))
+    // A container that outlives a killed runtime holds the pipes; the test is to fail, not to wait for it.
+    child.on('exit', () =>
+      setTimeout(() => {
+        child.stdout.destroy()
+        child.stderr.destroy()
+      }, PIPES_MILLISECONDS).unref(),
+    )
   })
-  return { child, done }
+  const speaks = new Promise<void>((resolve, reject) => {
+    child.stdout.once('data', () => resolve())
+    child.on('close', () => reject(new Error(`${command.join(' ')}: ended without a word on stdout: ${stderr}`)))
+  })
+  speaks.catch(() => {}) // not everybody asks
+  return { child, speaks, done }
 }
 
 /** Sleeps without an event loop. */

@@ -166,6 +166,7 @@ export const ENOSYS = 38
 export const ENOTEMPTY = 39
 export const ELOOP = 40
 export const EOPNOTSUPP = 95
+export const ECONNRESET = 104
 export const ECONNREFUSED = 111
 export const ENOEXEC = 8
 export const ETXTBSY = 26

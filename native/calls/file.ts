@@ -312,8 +312,13 @@ export const wholeFileCalls = {
   ): void {
     const temporary = `${path}.tmp`
     using fd = this.openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC, mode)
-    this.writeAll(fd, content)
-    this.rename(dir, temporary, path)
+    try {
+      this.writeAll(fd, content)
+      this.rename(dir, temporary, path)
+    } catch (error) {
+      this.later({ name: 'unlinkat', args: [dir, temporary, 0], tolerate: 'any' })
+      throw error
+    }
   },
 
   /** Adds `text` to the end of a file of the host, creating it with mode 0644. */

@@ -10,12 +10,13 @@ import {
   MFD_EXEC,
 } from '../abi/fcntl.ts'
 import { Failure, KernelError } from '../failure.ts'
-import type { Fd } from '../fd.ts'
+import { type Fd, Fds } from '../fd.ts'
 import type { Host } from '../host.ts'
 import { createKernel, type Kernel } from '../kernel.ts'
 import { ExecutorCalls } from '../kernels/executor.ts'
 import { EM_X86_64, elfImage } from './elf.ts'
-import { ARENA_FD, ARENA_SIZE, CONTROL_FD, FIRST_GIFT_FD, GUARD_FD } from './protocol.ts'
+import { ARENA_ADDRESS, ARENA_FD, ARENA_SIZE, CONTROL_FD, FIRST_GIFT_FD, GUARD_FD } from './protocol.ts'
+import type { Out } from '../struct.ts'
 import { assemble } from './x86_64.ts'
 
 const LAST_FD = 0xffff_ffff
@@ -34,8 +35,10 @@ export interface Executor {
   readonly controlNumber: number
   readonly guardNumber: number
   readonly gifts: ReadonlyMap<Fd, number>
-  /** Pids of the processes cloned from it, which are the planner's children. */
-  readonly children: number[]
+  /** Announces that the executor clones itself; the kernel writes the pid to `pid`, which has to stay in the arena. */
+  bears(pid: Out): void
+  /** Pids of the processes cloned from it so far, which are the planner's children; oldest first. */
+  children(): number[]
   /** The planner is done with it: closes its sockets and gives its memory back. The executor goes on if it can. */
   release(): void
 }
@@ -55,9 +58,9 @@ function executableMemfd(outside: Kernel): Fd {
 }
 
 /** A sealed memfd with the executor's image: nobody can write to the executable of a container's first process. */
-function sealedImage(host: Host, outside: Kernel, base: number): Fd {
+function sealedImage(host: Host, outside: Kernel, base: number, fds: Fds): Fd {
   if (host.arch !== 'x86_64') throw new Failure(`there is no executor for ${host.arch} yet`)
-  const image = executableMemfd(outside)
+  const image = fds.keep(executableMemfd(outside))
   outside.writeAll(image, elfImage(assemble(base), EM_X86_64))
   outside.seal(image, SEALS)
   return image
@@ -67,21 +70,23 @@ function sealedImage(host: Host, outside: Kernel, base: number): Fd {
 export function launchExecutor(host: Host, outside: Kernel, { inherited, gifts }: Endowment): Executor {
   const base = inherited
   const last = base + FIRST_GIFT_FD + gifts.length
-  using image = sealedImage(host, outside, base)
-  using arena = outside.memfdCreate('arena', MFD_CLOEXEC)
+  using own = new Fds()
+  using passing = new Fds()
+  const image = sealedImage(host, outside, base, passing)
+  const arena = passing.keep(outside.memfdCreate('arena', MFD_CLOEXEC))
   outside.ftruncate(arena, ARENA_SIZE)
-  const [control, childControl] = outside.socketpair()
-  const [guard, childGuard] = outside.socketpair()
-  using _childControl = childControl
-  using _childGuard = childGuard
+  const pair = () => {
+    const [ours, theirs] = outside.socketpair()
+    return [own.keep(ours), passing.keep(theirs)] as const
+  }
+  const [control, childControl] = pair()
+  const [guard, childGuard] = pair()
 
   const descriptors: (number | undefined)[] = Array.from({ length: inherited }, (_, fd) => fd)
   // Sources lie above all targets, or one dup2 of the spawn would overwrite the source of another.
-  const lifted: Fd[] = []
+  const lift = (fd: Fd) => (fd.number >= last ? fd : passing.keep(outside.duplicate(fd, last))).number
   const give = (fd: Fd, to: number) => {
-    const high = fd.number >= last ? fd : outside.duplicate(fd, last)
-    if (high !== fd) lifted.push(high)
-    descriptors[to] = high.number
+    descriptors[to] = lift(fd)
   }
   give(arena, base + ARENA_FD)
   give(childControl, base + CONTROL_FD)
@@ -91,14 +96,21 @@ export function launchExecutor(host: Host, outside: Kernel, { inherited, gifts }
     numbers.set(gift, base + FIRST_GIFT_FD + i)
     give(gift, base + FIRST_GIFT_FD + i)
   })
-  const program = image.number >= last ? image : outside.duplicate(image, last)
-  if (program !== image) lifted.push(program)
-  const pid = host.spawn({ file: `/proc/self/fd/${program.number}`, argv: ['tsrun'], env: [], descriptors })
-  for (const fd of lifted) fd.close()
-  if (pid < 0) throw new KernelError('posix_spawn', -pid, 'the executor')
-
+  const file = `/proc/self/fd/${lift(image)}`
   const memory = host.map(arena.number, ARENA_SIZE)
-  const calls = new ExecutorCalls(memory, host.arch, outside, control, () => obituary(outside, pid))
+  const pid = host.spawn({ file, argv: ['tsrun'], env: [], descriptors })
+  if (pid < 0) {
+    host.unmap(memory)
+    throw new KernelError('posix_spawn', -pid, 'the executor')
+  }
+  own.take()
+
+  const births: Out[] = []
+  const children = () =>
+    births.map(out => memory.view.getInt32(out.address - ARENA_ADDRESS, true)).filter(child => child > 0)
+  // The last one that was born is the one that listens.
+  const died = () => obituary(outside, children().at(-1) ?? pid)
+  const calls = new ExecutorCalls(memory, host.arch, outside, control, died)
   const kernel = createKernel(calls)
   // Whatever else the planner inherited stays out of the container.
   kernel.closeRange(last, LAST_FD, 0)
@@ -113,7 +125,8 @@ export function launchExecutor(host: Host, outside: Kernel, { inherited, gifts }
     controlNumber: base + CONTROL_FD,
     guardNumber: base + GUARD_FD,
     gifts: numbers,
-    children: [],
+    bears: out => void births.push(out),
+    children,
     release: () => {
       control.close()
       guard.close()

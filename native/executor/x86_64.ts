@@ -74,7 +74,8 @@ export function listing(base: number): Line[] {
     { asm: `mov esi,0x${ARENA_ADDRESS.toString(16)}`, bytes: [0xbe, ...imm(ARENA_ADDRESS)] },
     { asm: `mov edx,0x${MESSAGE_SIZE.toString(16)}`, bytes: [0xba, ...imm(MESSAGE_SIZE)] },
     { asm: 'syscall', bytes: [0x0f, 0x05] },
-    { asm: 'jmp wait', jump: [0xe9], to: 'wait', wide: true },
+    { asm: `cmp eax,0x${MESSAGE_SIZE.toString(16)}`, bytes: [0x83, 0xf8, MESSAGE_SIZE] },
+    { asm: 'je wait', jump: [0x0f, 0x84], to: 'wait', wide: true }, // else whoever waits for the answer must not wait on
     { label: 'exit' }, // exit_group(127)
     { asm: 'mov eax,0xe7', bytes: [0xb8, ...imm(231)] },
     { asm: 'mov edi,0x7f', bytes: [0xbf, ...imm(127)] },

@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 import koffi from 'koffi'
+import { KernelError } from '../failure.ts'
 import type { Host, Memory, Poll, Spawn } from '../host.ts'
 
 const PROT_READ_WRITE = 3
@@ -51,7 +52,7 @@ export function createNodeHost(argv: readonly string[]): Host {
   const mmap = (size: number, flags: number, fd: number): Memory => {
     const number = arch === 'x86_64' ? 9 : 222
     const address = syscall(number, [0, size, PROT_READ_WRITE, flags, fd, 0])
-    if (address < 0) throw new Error(`mmap of ${size} bytes failed: errno ${-address}`)
+    if (address < 0) throw new KernelError('mmap', -address, `${size} bytes`)
     const buffer = koffi.view(BigInt(address), size)
     return { bytes: new Uint8Array(buffer), view: new DataView(buffer), address }
   }

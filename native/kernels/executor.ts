@@ -1,3 +1,4 @@
+import { ECONNRESET, EPIPE } from '../abi/errno.ts'
 import { MSG_NOSIGNAL } from '../abi/socket.ts'
 import { type CallNumbers, callNumbers } from '../arch/numbers.ts'
 import {
@@ -18,7 +19,7 @@ import { currentPhrase, Failure, type Phrase } from '../failure.ts'
 import type { Fd } from '../fd.ts'
 import type { Memory } from '../host.ts'
 import type { Kernel } from '../kernel.ts'
-import { get64, type Out, put64, Struct } from '../struct.ts'
+import { get64, Out, put64, Struct } from '../struct.ts'
 import { kernelError } from './direct.ts'
 import { type Call, type Calls, type Result, tolerates } from './machine.ts'
 import { type Marshaller, putWord, Space } from './marshal.ts'
@@ -86,6 +87,8 @@ export class ExecutorCalls implements Calls, Marshaller {
   #queue: Operation[] = []
   #outs: { out: Out; offset: number }[] = []
   #recording = false
+  /** A recorded chain lies in the arena until the next flush. */
+  #recorded = false
 
   constructor(memory: Memory, arch: keyof typeof callNumbers, outside: Kernel, control: Fd, obituary: () => string) {
     this.space = new Space(memory, ARENA_FIRST)
@@ -100,7 +103,13 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   later(call: Call): Operation {
-    if (!this.#recording && this.space.top - this.space.base > BATCH_BYTES) this.flush()
+    // Not while a recorded chain lies in the arena: a flush gives away its memory.
+    const pinned = this.#recording || this.#recorded
+    if (!pinned && this.space.top - this.space.base > BATCH_BYTES) this.flush()
+    return this.#enqueue(call)
+  }
+
+  #enqueue(call: Call): Operation {
     const operation = new Operation(this, call, this.space.allocate(OP_SIZE))
     const at = operation.offset
     const view = this.space.memory.view
@@ -118,6 +127,7 @@ export class ExecutorCalls implements Calls, Marshaller {
     const recording = this.#recording
     this.#queue = []
     this.#recording = true
+    this.#recorded = true
     try {
       work()
       return this.#queue
@@ -156,23 +166,35 @@ export class ExecutorCalls implements Calls, Marshaller {
     this.#queue = []
     this.#outs = []
     this.link(operations, 0, fail)
-    this.send(operations)
-    const alive = this.#outside.read(this.#control, MESSAGE_SIZE).length === MESSAGE_SIZE
+    const alive = this.#tell(operations) && this.#answered()
     const failed = this.#settle(operations) ?? (alive ? undefined : this.#death(operations))
     for (const { out, offset } of outs) out.bytes = this.space.memory.bytes.slice(offset, offset + out.bytes.length)
     this.space.top = this.space.base
+    this.#recorded = false
     if (failed) throw failed
   }
 
   /** Sends a chain off without waiting for its end. */
   send(operations: readonly Operation[]): void {
+    if (!this.#tell(operations)) throw this.#death(operations)
+  }
+
+  /** False when the executor is gone. */
+  #tell(operations: readonly Operation[]): boolean {
     const message = new Struct(MESSAGE_SIZE).u64(0, operations[0]!.address)
-    const hint = { EPIPE: 'the executor is gone' }
-    this.#outside.now({ name: 'sendto', args: [this.#control, message, MESSAGE_SIZE, MSG_NOSIGNAL, null, 0], hint })
+    const args = [this.#control, message, MESSAGE_SIZE, MSG_NOSIGNAL, null, 0]
+    return this.#outside.now({ name: 'sendto', args, tolerate: [EPIPE, ECONNRESET] }) >= 0
+  }
+
+  /** An executor that dies with a message unread resets the connection instead of ending it. */
+  #answered(): boolean {
+    const args = [this.#control, new Out(MESSAGE_SIZE), MESSAGE_SIZE]
+    return this.#outside.now({ name: 'read', args, tolerate: [ECONNRESET] }) === MESSAGE_SIZE
   }
 
   #death(operations: readonly Operation[]): Failure {
-    const last = operations.find(operation => operation.value === NOT_DONE)
+    const view = this.space.memory.view
+    const last = operations.find(({ offset }) => get64(view, offset + OP_RESULT) === NOT_DONE)
     const where = last === undefined ? '' : ` at ${last.call.name} ${last.call.subject ?? ''}`.trimEnd()
     return new Failure(`the executor died${where}: ${this.#obituary()}`, last?.phrase)
   }
@@ -206,7 +228,7 @@ export class ExecutorCalls implements Calls, Marshaller {
       return
     }
     let source = result
-    if (result.forwarded) source = this.later({ name: 'load', args: [result.address + OP_RESULT], tolerate: 'any' })
+    if (result.forwarded) source = this.#enqueue({ name: 'load', args: [result.address + OP_RESULT], tolerate: 'any' })
     source.forwarded = true
     put64(this.space.memory.view, source.offset + OP_ALSO, ARENA_ADDRESS + offset)
   }

@@ -67,6 +67,7 @@ export function giveBirth(executor: Executor, estate: Estate, joins: readonly Op
   clone.branches.positive = recordGuard(executor, cleanup)
   clone.branches.zero = recordChild(executor)
   calls.keep()
+  executor.bears(pid)
   try {
     calls.flush(operation => {
       // A directory that was there before belongs to somebody else: then there is nothing to clean up.
@@ -77,9 +78,7 @@ export function giveBirth(executor: Executor, estate: Estate, joins: readonly Op
     if (isErrno(error, 'EEXIST') && error.subject === estate.id) throw new StateError(idTaken(estate.id))
     throw error
   }
-  const child = pid.view.getInt32(0, true)
-  executor.children.push(child)
-  return child
+  return pid.view.getInt32(0, true)
 }
 
 /** setns(2) into one of the namespaces that config.json names by path. */

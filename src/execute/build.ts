@@ -1,7 +1,7 @@
 import { LOCK_EX, MFD_CLOEXEC, O_CREAT, O_DIRECTORY, O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
 import { CLONE_NEWCGROUP } from '../../native/abi/sched.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
-import type { Fd } from '../../native/fd.ts'
+import { type Fd, Fds } from '../../native/fd.ts'
 import { encode } from '../../native/utf8.ts'
 import { doing, Failure, HostError, StateError } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
@@ -63,39 +63,41 @@ interface Baggage {
  * back all that was made.
  */
 export function buildContainer<T>(runtime: Runtime, prepared: Prepared, use: (built: BuiltContainer) => T): T {
-  const baggage = pack(runtime, prepared)
+  using fds = new Fds()
+  const baggage = pack(runtime, prepared, fds)
   const executor = launchExecutor(runtime.host, runtime.outside, {
     inherited: 3 + prepared.preserveFds,
     gifts: gifts(baggage),
   })
   try {
-    const result = use(build(runtime, prepared, baggage, executor))
+    const result = use(build(runtime, prepared, baggage, executor, fds))
     dismissKeeper(executor, runtime.outside)
     return result
   } catch (error) {
     throw abandon(runtime, prepared, executor, error)
   } finally {
-    unpack(baggage)
     executor.release()
     runtime.outside.wait(executor.pid, 0, 'any')
   }
 }
 
-function pack(runtime: Runtime, { plan, privileged, rootless }: Prepared): Baggage {
+function pack(runtime: Runtime, { plan, privileged, rootless }: Prepared, fds: Fds): Baggage {
   const { outside } = runtime
-  const containers = openRoot(outside, runtime.root)
+  const containers = fds.keep(openRoot(outside, runtime.root))
   // The keeper's mkdir decides; this is for the message, before something else is found to be in use.
   if (outside.statx(containers, plan.id).stat !== undefined) throw new StateError(idTaken(plan.id))
+  const cgroup =
+    runtime.cgroupManager === 'disabled'
+      ? undefined
+      : doing('cgroup', () => openCgroupSite(outside, plan.cgroupPath, rootless, undefined))
+  if (cgroup) fds.keep(cgroup.estate.parent)
   return {
     containers,
-    cgroup:
-      runtime.cgroupManager === 'disabled'
-        ? undefined
-        : doing('cgroup', () => openCgroupSite(outside, plan.cgroupPath, rootless, undefined)),
-    joins: openJoins(outside, plan.namespaces),
-    sources: openSources(runtime, plan, privileged),
-    listener: outside.unixSocket(),
-    hookOutput: outside.memfdCreate('output', MFD_CLOEXEC),
+    cgroup,
+    joins: openJoins(outside, plan.namespaces, fds),
+    sources: openSources(runtime, plan, privileged, fds),
+    listener: fds.keep(outside.unixSocket()),
+    hookOutput: fds.keep(outside.memfdCreate('output', MFD_CLOEXEC)),
   }
 }
 
@@ -105,12 +107,8 @@ function gifts({ containers, listener, hookOutput, cgroup, joins, sources }: Bag
   return [listener, hookOutput, containers, ...parent, ...joins.map(join => join.fd), ...sources.gifts]
 }
 
-function unpack(baggage: Baggage): void {
-  for (const fd of gifts(baggage)) fd.close()
-}
-
 /** The recipe. */
-function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor: Executor): BuiltContainer {
+function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor: Executor, fds: Fds): BuiltContainer {
   const { outside } = runtime
   const { plan, rootless } = prepared
   const { kernel: inside } = executor
@@ -126,7 +124,7 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     baggage.joins,
     prepared.privileged,
   )
-  const directory = openDirectory(runtime, prepared, baggage)
+  const directory = openDirectory(runtime, prepared, baggage, fds)
   const record = describe(runtime, prepared, pid, baggage.cgroup)
   const state = hookState(record, 'creating')
 
@@ -179,8 +177,8 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
 }
 
 /** The directory was made by the keeper; the lock is ours until the command ends. */
-function openDirectory({ outside }: Runtime, { plan, configText }: Prepared, { containers }: Baggage): Fd {
-  const directory = outside.openat(containers, plan.id, O_RDONLY | O_DIRECTORY)
+function openDirectory({ outside }: Runtime, { plan, configText }: Prepared, { containers }: Baggage, fds: Fds): Fd {
+  const directory = fds.keep(outside.openat(containers, plan.id, O_RDONLY | O_DIRECTORY))
   outside.flock(directory, LOCK_EX)
   using config = outside.openat(directory, CONFIG_FILE, O_WRONLY | O_CREAT, 0o600)
   outside.writeAll(config, encode(configText))
@@ -238,7 +236,7 @@ function abandon({ outside, root }: Runtime, { plan }: Prepared, executor: Execu
   executor.control.close()
   executor.guard.close()
   const keeper = outside.wait(executor.pid, 0, 'any')
-  for (const child of executor.children) outside.wait(child, 0, 'any')
+  for (const child of executor.children()) outside.wait(child, 0, 'any')
   if (error instanceof Failure && keeper?.code === 1)
     error.cleanup.push(new Failure(`the cgroup of \`${plan.id}\` (state in \`${root}\`) could not be removed`))
   return error

@@ -59,10 +59,10 @@ export function openCgroupSite(
     if (rootless && wanted === undefined) return undefined
     throw error
   }
+  const exists = outside.statx(AT_FDCWD, path).stat !== undefined
+  if (exists) refuseUsed(outside, path)
   const parent = outside.openat(AT_FDCWD, above, O_PATH | O_DIRECTORY)
   const name = path.slice(above.length + 1)
-  const exists = outside.statx(parent, name).stat !== undefined
-  if (exists) refuseUsed(outside, path)
   return { mount, path, estate: { parent, name, exists } }
 }
 

@@ -1,9 +1,9 @@
 import { errnoName } from '../../native/abi/errno.ts'
 import { AT_FDCWD, CLOSE_RANGE_CLOEXEC, MFD_CLOEXEC, O_RDWR } from '../../native/abi/fcntl.ts'
-import { CLONE_PIDFD } from '../../native/abi/sched.ts'
+import { CLONE_PARENT_SETTID, CLONE_PIDFD } from '../../native/abi/sched.ts'
 import { SIGCHLD, SIGKILL } from '../../native/abi/signal.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
-import { CLONE_ARGS, cloneArgs, timespec } from '../../native/calls/process.ts'
+import { CLONE_ARGS, cloneArgs, type Exit, timespec } from '../../native/calls/process.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import { Failure, KernelError } from '../../native/failure.ts'
 import type { Fd } from '../../native/fd.ts'
@@ -54,11 +54,17 @@ function runHook({ host, outside }: Runtime, hook: Hook, state: string): void {
     descriptors: [input.number, nothing.number, output.number],
   })
   if (pid < 0) throw new KernelError('execve', -pid, undefined, hookHints[errnoName(-pid)])
-  using pidfd = outside.pidfdOpen(pid)
-  const timeout = hook.timeout === undefined ? -1 : hook.timeout * 1000
-  const ended = outside.poll([{ fd: pidfd, events: POLLIN }], timeout)[0] !== 0
-  if (!ended) outside.signal(pidfd, SIGKILL)
-  const exit = outside.wait(pid, 0)
+  let ended = false
+  let exit: Exit | undefined
+  try {
+    using pidfd = outside.pidfdOpen(pid)
+    const timeout = hook.timeout === undefined ? -1 : hook.timeout * 1000
+    ended = outside.poll([{ fd: pidfd, events: POLLIN }], timeout)[0] !== 0
+  } finally {
+    // Also when waiting failed: no hook goes on without us. Its pid is its own until we have waited for it.
+    if (!ended) outside.now({ name: 'kill', args: [pid, SIGKILL], tolerate: 'any' })
+    exit = outside.wait(pid, 0, 'any')
+  }
   if (!ended) throw new Failure(`killed after its timeout of ${hook.timeout} s`)
   if (exit?.code === 0) return
   outside.rewind(output)
@@ -89,14 +95,16 @@ export function runHookInside(executor: Executor, hook: Hook, state: string, out
   // struct pollfd: clone3 writes the pidfd straight into its first field.
   const pollfd = new Out(8)
   pollfd.view.setInt16(4, POLLIN, true)
-  const args = cloneArgs({ flags: BigInt(CLONE_PIDFD), pidfd: pollfd, exitSignal: SIGCHLD })
+  // The kernel writes the pid, since both processes store their own result of clone3 in the shared operation.
+  const pid = new Out(8)
+  const args = cloneArgs({ flags: BigInt(CLONE_PIDFD | CLONE_PARENT_SETTID), pidfd: pollfd, pid, exitSignal: SIGCHLD })
   const clone = calls.later({ name: 'clone3', args: [args, CLONE_ARGS] })
   clone.branches.zero = child[0]!.address
   const timeout = hook.timeout === undefined ? null : timespec(hook.timeout * 1000)
   const unexpected = `killed after its timeout of ${hook.timeout} s`
   calls.later({ name: 'ppoll', args: [pollfd.address, 1, timeout, null, 0], expect: 'positive', unexpected })
   const status = new Out(8)
-  calls.later({ name: 'wait4', args: [clone, status, 0, null] })
+  calls.later({ name: 'wait4', args: [calls.later({ name: 'load', args: [pid.address] }), status, 0, null] })
   calls.later({ name: 'load', args: [status.address], expect: 'zero' })
 }
 

@@ -4,6 +4,7 @@ import { PR_SET_NAME } from '../../native/abi/prctl.ts'
 import { CLONE_NEWTIME, CLONE_NEWUSER, CLONE_PARENT, CLONE_PARENT_SETTID } from '../../native/abi/sched.ts'
 import { CLONE_ARGS, cloneArgs } from '../../native/calls/process.ts'
 import type { Executor } from '../../native/executor/launch.ts'
+import type { Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { Out } from '../../native/struct.ts'
 import { doing, HostError } from '../errors.ts'
@@ -19,9 +20,12 @@ export interface Population {
 }
 
 /** Opens the namespaces to enter, all of them before any is entered: their paths are the host's. */
-export function openJoins(outside: Kernel, plan: NamespacePlan): OpenJoin[] {
+export function openJoins(outside: Kernel, plan: NamespacePlan, fds: Fds): OpenJoin[] {
   return plan.join.map(join =>
-    doing(`open the ${join.type} namespace`, () => ({ ...join, fd: outside.openat(AT_FDCWD, join.path, O_RDONLY) })),
+    doing(`open the ${join.type} namespace`, () => ({
+      ...join,
+      fd: fds.keep(outside.openat(AT_FDCWD, join.path, O_RDONLY)),
+    })),
   )
 }
 
@@ -102,7 +106,7 @@ function becomeRoot(inside: Kernel): void {
 }
 
 /** The executor clones itself once more and ends; the child goes on, born into what the parent has prepared. */
-function cloneSuccessor({ calls, kernel, children }: Executor, namespaces: bigint): number {
+function cloneSuccessor({ calls, kernel, bears }: Executor, namespaces: bigint): number {
   const pid = new Out(8)
   const flags = namespaces | BigInt(CLONE_PARENT | CLONE_PARENT_SETTID)
   const args = cloneArgs({ flags, pid, exitSignal: 0 })
@@ -113,9 +117,10 @@ function cloneSuccessor({ calls, kernel, children }: Executor, namespaces: bigin
   calls.link(child, 0, () => 0)
   clone.branches.positive = parent[0]!.address
   clone.branches.zero = child[0]!.address
+  calls.keep()
+  bears(pid)
   calls.flush()
   const number = pid.view.getInt32(0, true)
   if (number <= 0) throw new HostError('the first process died before it was born')
-  children.push(number)
   return number
 }

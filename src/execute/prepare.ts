@@ -51,7 +51,7 @@ export function prepare(runtime: Runtime, request: CreateRequest): Prepared {
   refuseTerminal(request)
   const { effective } = outside.capget()
   const has = (capability: number) => ((effective >> BigInt(capability)) & 1n) === 1n
-  const listenFds = Number(runtime.env('LISTEN_FDS') ?? 0) || 0
+  const listenFds = socketActivation(runtime)
   const preserveFds = listenFds + (request.preserveFds ?? 0)
   checkDescriptors(runtime, preserveFds)
   const plan = planContainer(config, {
@@ -77,6 +77,14 @@ function refuseTerminal({ consoleSocket, pidfdSocket }: CreateRequest): void {
   if (consoleSocket !== undefined)
     throw new UsageError('--console-socket is given, but process.terminal is not true in config.json')
   if (pidfdSocket !== undefined) throw new UsageError('--pidfd-socket is not supported yet')
+}
+
+/** How many descriptors systemd hands to us, see sd_listen_fds(3); they are for whom LISTEN_PID names. */
+function socketActivation({ outside, env }: Runtime): number {
+  const count = Number(env('LISTEN_FDS') ?? 0)
+  const pid = env('LISTEN_PID')
+  if (!Number.isInteger(count) || count <= 0) return 0
+  return pid === undefined || Number(pid) === outside.getpid() ? count : 0
 }
 
 function checkDescriptors({ outside }: Runtime, count: number): void {

@@ -1,8 +1,10 @@
-import { StateError } from '../errors.ts'
+import { Fds } from '../../native/fd.ts'
+import { Failure, StateError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
 import { openContainer, writeRecord } from '../state/store.ts'
 import { buildContainer } from './build.ts'
 import { becomeContainer, writePidFile } from './create.ts'
+import { deleteContainer } from './delete.ts'
 import { supervise } from './foreground.ts'
 import { type CreateRequest, prepare } from './prepare.ts'
 import { afterStart } from './start.ts'
@@ -28,9 +30,10 @@ export async function runContainer(runtime: Runtime, request: RunRequest): Promi
   const prepared = prepare(runtime, request)
   if (prepared.plan.process === undefined)
     throw new StateError('cannot run a container whose config.json has no process')
+  using fds = new Fds()
   const { pidfd, pid } = buildContainer(runtime, prepared, built => {
     const { executor, directory, record } = built
-    const pidfd = outside.pidfdOpen(record.pid)
+    const pidfd = fds.keep(outside.pidfdOpen(record.pid))
     const tail = recordTail(executor, () => becomeContainer(runtime, built, request))
     writeRecord(outside, directory, record)
     writePidFile(runtime, request, record.pid)
@@ -41,10 +44,19 @@ export async function runContainer(runtime: Runtime, request: RunRequest): Promi
   })
   startedOrGone(runtime, request.id)
   if (request.detach) return 0
-  return supervise(runtime, request, pid, pidfd)
+  return await supervise(runtime, request, pid, pidfd)
 }
 
 function startedOrGone(runtime: Runtime, id: string): void {
-  using container = openContainer(runtime.outside, runtime.root, id, true)
-  afterStart(runtime, container)
+  try {
+    using container = openContainer(runtime.outside, runtime.root, id, true)
+    afterStart(runtime, container)
+  } catch (error) {
+    try {
+      deleteContainer(runtime, id, true)
+    } catch (second) {
+      if (error instanceof Failure && second instanceof Failure) error.cleanup.push(second)
+    }
+    throw error
+  }
 }

@@ -6,7 +6,7 @@ import { S_IFDIR, S_IFLNK, S_IFMT } from '../../native/abi/stat.ts'
 import { PROC_SUPER_MAGIC } from '../../native/abi/wait.ts'
 import type { PendingStat } from '../../native/calls/file.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
-import { Fd } from '../../native/fd.ts'
+import { Fd, type Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { ConfigError, doing } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
@@ -45,19 +45,25 @@ const attributeHints = {
   EPERM: 'the user namespace may not clear these attributes of a mount that it got from outside',
 }
 
+/** Who closes a descriptor: the planner when the container is made, in the executor an execve. */
+type Keep = (fd: Fd) => Fd
+
+const untilExecve: Keep = fd => fd.take()
+
 /** Opens everything that a privileged planner can open; nothing for an unprivileged one. */
-export function openSources(runtime: Runtime, plan: ContainerPlan, privileged: boolean): Sources {
+export function openSources(runtime: Runtime, plan: ContainerPlan, privileged: boolean, fds: Fds): Sources {
   if (!privileged || !isOwn(plan.namespaces, 'mount')) return { root: undefined, opened: new Map(), gifts: [] }
   const { outside } = runtime
+  const keep: Keep = fd => fds.keep(fd)
   const shared = plan.rootfsPropagation?.endsWith('shared') ?? false
-  const root = doing(`root \`${plan.rootfs}\``, () => openRootTree(outside, plan.rootfs))
+  const root = doing(`root \`${plan.rootfs}\``, () => openRootTree(outside, plan.rootfs, keep))
   const opened = new Map<BindStep | BindDeviceStep, Source>()
   for (const step of plan.mounts)
     if (step.op === 'bind')
       doing(`mount \`${step.destination}\``, () =>
-        opened.set(step, openBind(outside, step, namespaceFor(runtime, plan, step))),
+        opened.set(step, openBind(outside, step, namespaceFor(runtime, plan, step, keep), keep)),
       )
-  for (const step of plan.devices) if (step.op === 'bind') opened.set(step, openDevice(outside, step))
+  for (const step of plan.devices) if (step.op === 'bind') opened.set(step, openDevice(outside, step, keep))
   const trees = [root, ...[...opened.values()].map(source => source.tree)]
   // The copies are peers of the host's mounts; what happens to them in the container must not come back.
   if (!shared) for (const tree of trees) outside.mountSetattr(tree, true, { propagation: MS_SLAVE })
@@ -66,8 +72,8 @@ export function openSources(runtime: Runtime, plan: ContainerPlan, privileged: b
 }
 
 /** A detached copy of the root file system with all that is mounted in it. */
-export function openRootTree(kernel: Kernel, rootfs: string): Fd {
-  const tree = kernel.openTree(AT_FDCWD, rootfs, true, 0, { ENOENT: 'the root file system does not exist' }).take()
+export function openRootTree(kernel: Kernel, rootfs: string, keep = untilExecve): Fd {
+  const tree = keep(kernel.openTree(AT_FDCWD, rootfs, true, 0, { ENOENT: 'the root file system does not exist' }))
   if (((kernel.statx(tree, '').stat?.mode ?? 0) & S_IFMT) !== S_IFDIR)
     throw new ConfigError(`\`${rootfs}\` is not a directory`, '/root/path')
   return tree
@@ -83,20 +89,20 @@ export function sourceOf(executor: Executor, sources: Sources, step: BindStep | 
   const source = sources.opened.get(step)
   if (source !== undefined) return { ...source, tree: giftOf(executor, source.tree) }
   const { kernel: inside } = executor
-  if (!('propagation' in step)) return openDevice(inside, step)
-  const own = openBind(inside, step, undefined)
+  if (!('propagation' in step)) return openDevice(inside, step, untilExecve)
+  const own = openBind(inside, step, undefined, untilExecve)
   propagate(inside, own.tree, step)
   return own
 }
 
-function openDevice(kernel: Kernel, { source }: BindDeviceStep): Source {
-  const tree = kernel.openTree(AT_FDCWD, source, false, 0, bindHints).take()
+function openDevice(kernel: Kernel, { source }: BindDeviceStep, keep: Keep): Source {
+  const tree = keep(kernel.openTree(AT_FDCWD, source, false, 0, bindHints))
   return { tree, stat: kernel.statx(tree, '') }
 }
 
-function openBind(kernel: Kernel, step: BindStep, userNamespace: Fd | undefined): Source {
+function openBind(kernel: Kernel, step: BindStep, userNamespace: Fd | undefined, keep: Keep): Source {
   const noFollow = step.noFollowSource || step.copySymlink ? AT_SYMLINK_NOFOLLOW : 0
-  const tree = kernel.openTree(AT_FDCWD, step.source, step.recursive, noFollow, bindHints).take()
+  const tree = keep(kernel.openTree(AT_FDCWD, step.source, step.recursive, noFollow, bindHints))
   const stat = kernel.statx(tree, '')
   if (step.copySymlink && ((stat.stat?.mode ?? 0) & S_IFMT) === S_IFLNK)
     return { tree, stat, link: kernel.readlinkat(AT_FDCWD, step.source) }
@@ -136,13 +142,13 @@ function mapIds(kernel: Kernel, step: BindStep, tree: Fd, userNamespace: Fd | un
 }
 
 /** A user namespace with the mappings of an id-mapped mount. */
-function namespaceFor(runtime: Runtime, plan: ContainerPlan, { idmap }: BindStep): Fd | undefined {
+function namespaceFor(runtime: Runtime, plan: ContainerPlan, { idmap }: BindStep, keep: Keep): Fd | undefined {
   if (idmap === undefined) return undefined
   const { uidMappings, gidMappings, join } = plan.namespaces
   const joined = join.find(({ type }) => type === 'user')
-  if (idmap.mappings !== 'container') return makeNamespace(runtime, idmap.mappings.uid, idmap.mappings.gid)
-  if (joined) return runtime.outside.openat(AT_FDCWD, joined.path, O_RDONLY)
-  return makeNamespace(runtime, uidMappings, gidMappings)
+  if (idmap.mappings !== 'container') return keep(makeNamespace(runtime, idmap.mappings.uid, idmap.mappings.gid))
+  if (joined) return keep(runtime.outside.openat(AT_FDCWD, joined.path, O_RDONLY))
+  return keep(makeNamespace(runtime, uidMappings, gidMappings))
 }
 
 /** The namespace lives as long as its descriptor; the process that was needed to make it goes at once. */

@@ -1,6 +1,6 @@
 import { EEXIST, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
 import { AT_FDCWD, LOCK_EX, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
-import type { Fd } from '../../native/fd.ts'
+import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
 import { StateError } from '../errors.ts'
@@ -73,17 +73,17 @@ export function openContainerIfAny(
   lock: boolean,
 ): StoredContainer | undefined {
   const path = `${root}/${id}`
-  const directory = outside.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, [ENOENT, ENOTDIR])
+  using fds = new Fds()
+  const directory = fds.keep(outside.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, [ENOENT, ENOTDIR]))
   if (!directory.exists) return undefined
   if (lock) {
     outside.flock(directory, LOCK_EX)
     // It may have been deleted while we waited for the lock.
-    if (outside.statx(directory, '').stat?.links === 0) {
-      directory.close()
-      return undefined
-    }
+    if (outside.statx(directory, '').stat?.links === 0) return undefined
   }
-  return new StoredContainer(outside, id, path, directory)
+  const container = new StoredContainer(outside, id, path, directory)
+  fds.take()
+  return container
 }
 
 /** Opens a container that has to exist. */

@@ -24,14 +24,19 @@ export interface Counter {
   at: 'map' | 'wait' | 'done' | 'exit' | number
   /** The first of its descriptors, which its machine code names. */
   readonly base: number
+  /** A new process, which returns from clone3 with 0 first of all. */
+  born?: boolean
 }
 
 const MAX_BASE = 64
 
+const images: Uint8Array[] = []
+
 /** The first descriptor of the executor whose image this is; undefined when it is another program. */
 export function executorBase(image: Uint8Array): number | undefined {
   for (let base = 0; base < MAX_BASE; base++) {
-    const own = elfImage(assemble(base), EM_X86_64)
+    images[base] ??= elfImage(assemble(base), EM_X86_64)
+    const own = images[base]!
     if (own.length === image.length && own.every((byte, i) => byte === image[i])) return base
   }
   return undefined
@@ -43,6 +48,10 @@ export function executorBase(image: Uint8Array): number | undefined {
  */
 export function step(world: World, process: Process): boolean {
   const counter = process.counter!
+  if (counter.born) {
+    counter.born = false
+    counter.at = store(process, counter.at as number, 0)
+  }
   if (typeof counter.at === 'number' && process.pending === undefined) skipLoads(process, counter)
   const outcome = process.pending ? world.attempt(process.pending) : call(world, process, counter)
   if (outcome === BLOCKED) return false
@@ -83,7 +92,7 @@ function skipLoads(process: Process, counter: Counter): void {
 }
 
 /** Puts the result where it belongs; returns the next operation. */
-export function store(process: Process, at: number, result: number): number {
+function store(process: Process, at: number, result: number): number {
   put64(process.memory.view(at + OP_RESULT, 8), 0, result)
   const also = word(process, at + OP_ALSO)
   if (also !== 0) put64(process.memory.view(also, 8), 0, result)

@@ -5,9 +5,21 @@ import { EFAULT, Errno } from './errno.ts'
 const FIRST_ADDRESS = 0x7f00_0000_0000
 const PAGE = 4096
 
+const pool = new Map<number, ArrayBuffer[]>()
+
+/** A zeroed buffer from those that were given back: the garbage collector is slow with thousands of arenas. */
+export function largeBuffer(size: number): ArrayBuffer {
+  return pool.get(size)?.pop() ?? new ArrayBuffer(size)
+}
+
+export function giveBack(buffer: ArrayBuffer): void {
+  new Uint8Array(buffer).fill(0)
+  pool.set(buffer.byteLength, [...(pool.get(buffer.byteLength) ?? []), buffer])
+}
+
 /** The memory of a process: buffers at addresses that are made up. Two processes that share one buffer share memory. */
 export class AddressSpace {
-  readonly #regions: Memory[]
+  #regions: Memory[]
   #next = FIRST_ADDRESS
 
   constructor(regions: readonly Memory[] = []) {
@@ -21,6 +33,10 @@ export class AddressSpace {
     const memory = { bytes, view, address }
     this.#regions.push(memory)
     return memory
+  }
+
+  unmap(memory: Memory): void {
+    this.#regions = this.#regions.filter(region => region !== memory)
   }
 
   /** What fork(2) with shared mappings gives. */

@@ -2,10 +2,12 @@ import { EEXIST, ELOOP, ENOENT, ENOTDIR, ENOTEMPTY } from '../../abi/errno.ts'
 import { S_IFDIR, S_IFLNK, S_IFREG } from '../../abi/stat.ts'
 import { decode, encode } from '../../utf8.ts'
 import { Errno } from './errno.ts'
+import { largeBuffer } from './memory.ts'
 import type { Listener, OpenFile } from './open.ts'
 import type { Process } from './process.ts'
 
 const MAX_LINKS = 40
+const LARGE = 1 << 20
 let inodes = 1
 
 /** What files and directories that the kernel makes up do instead of the usual. */
@@ -37,7 +39,7 @@ export class FileNode {
   device: readonly [number, number] = [0, 0]
   /** The magic number of the file system that starts here, as statfs(2) tells it. */
   magic: number | undefined
-  bytes = new Uint8Array(0)
+  bytes: Uint8Array = new Uint8Array(0)
   size = 0
   target = ''
   seals = 0
@@ -101,7 +103,8 @@ export class FileNode {
   /** Makes room for `size` bytes. */
   resize(size: number): void {
     if (size > this.bytes.length) {
-      const bytes = new Uint8Array(size > 4096 ? Math.max(size, Math.min(2 * this.bytes.length, 1 << 24)) : size)
+      const room = Math.max(size, 2 * this.bytes.length)
+      const bytes = new Uint8Array(room < LARGE ? new ArrayBuffer(room) : largeBuffer(room))
       bytes.set(this.bytes)
       this.bytes = bytes
     }

@@ -1,4 +1,4 @@
-import { EBUSY, EINVAL, EPERM } from '../../abi/errno.ts'
+import { EBUSY, EPERM } from '../../abi/errno.ts'
 import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from '../../abi/stat.ts'
 import { CGROUP2_SUPER_MAGIC, PROC_SUPER_MAGIC, SYSFS_MAGIC } from '../../abi/wait.ts'
 import { Errno } from './errno.ts'
@@ -23,7 +23,7 @@ export function makeTree(world: World): { root: FileNode; cgroups: FileNode } {
   return { root, cgroups }
 }
 
-function generated(read: () => string, write?: (text: string, by: Process) => void): FileNode {
+function generated(read: () => string, write?: (text: string) => void): FileNode {
   return new FileNode(S_IFREG, write ? 0o644 : 0o444, write ? { read, write } : { read })
 }
 
@@ -31,10 +31,10 @@ function generated(read: () => string, write?: (text: string, by: Process) => vo
 function procfs(world: World): FileNode {
   const processAt = (name: string) => world.processes.get(Number(name))
   const root: FileNode = new FileNode(S_IFDIR, 0o555, {
-    find: (name, by) => {
-      if (name === 'self') return magicLink(self => processDirectory(self))
+    find: name => {
+      if (name === 'self') return magicLink(self => processDirectory(world, self))
       const process = processAt(name)
-      return process && by && processDirectory(process)
+      return process && processDirectory(world, process)
     },
   })
   root.magic = PROC_SUPER_MAGIC
@@ -48,17 +48,25 @@ function magicLink(jump: (by: Process) => FileNode): FileNode {
   return new FileNode(S_IFLNK, 0o777, { jump })
 }
 
-function processDirectory(process: Process): FileNode {
+function processDirectory(world: World, process: Process): FileNode {
   const { pid } = process
   const state = () => (process.ended ? 'Z' : 'S')
   const stat = () => `${pid} (${process.name}) ${state()} ${'0 '.repeat(18)}${100 + pid} 0\n`
   const files: Record<string, () => FileNode> = {
     stat: () => generated(stat),
-    oom_score_adj: () => generated(() => '0\n', () => {}),
-    timens_offsets: () => generated(() => '', () => {}),
-    uid_map: () => idMap(process, 'uid_map'),
-    gid_map: () => idMap(process, 'gid_map'),
-    setgroups: () => idMap(process, 'setgroups'),
+    oom_score_adj: () =>
+      generated(
+        () => '0\n',
+        () => {},
+      ),
+    timens_offsets: () =>
+      generated(
+        () => '',
+        () => {},
+      ),
+    uid_map: () => idMap(world, process, 'uid_map'),
+    gid_map: () => idMap(world, process, 'gid_map'),
+    setgroups: () => idMap(world, process, 'setgroups'),
     fd: () => new FileNode(S_IFDIR, 0o500, { find: name => descriptorLink(process, Number(name)) }),
     ns: () => new FileNode(S_IFDIR, 0o500, { find: () => generated(() => '') }),
   }
@@ -71,24 +79,23 @@ function descriptorLink(process: Process, fd: number): FileNode | undefined {
   return magicLink(() => (file instanceof NodeFile ? file.node : new FileNode(S_IFREG)))
 }
 
-/** user_namespaces(7): written once; by a user without privileges only for one id. */
-function idMap(process: Process, name: keyof UserNamespace): FileNode {
+/** user_namespaces(7): written once; by a user without privileges only for the own id, groups after giving up setgroups. */
+function idMap(world: World, process: Process, name: keyof UserNamespace): FileNode {
+  const { uid = 0 } = world.script
   const initial = name === 'setgroups' ? 'allow' : '         0          0 4294967295\n'
+  const mayWrite = (text: string, own: UserNamespace) => {
+    if (name === 'setgroups') return true
+    if (own[name] !== '') return false
+    return uid === 0 || (text.split(' ')[1] === String(uid) && (name === 'uid_map' || own.setgroups === 'deny'))
+  }
   return generated(
     () => process.userNamespace?.[name] ?? initial,
-    (text, by) => {
+    text => {
       const own = process.userNamespace
-      if (own === undefined || (name !== 'setgroups' && own[name] !== '')) throw new Errno(EPERM)
-      if (name === 'gid_map' && privileged(process) && own.setgroups !== 'deny') throw new Errno(EPERM)
-      if (privileged(process) && text.trim().split('\n').length > 1) throw new Errno(EPERM)
-      if (text === '' || by.ended) throw new Errno(EINVAL)
+      if (own === undefined || !mayWrite(text, own)) throw new Errno(EPERM)
       own[name] = text
     },
   )
-
-  function privileged(_: Process): boolean {
-    return false
-  }
 }
 
 /** A directory of the cgroup version 2 tree, with the files that the runtime uses; see cgroup-v2.rst. */
@@ -96,7 +103,9 @@ function cgroup(world: World, parent: FileNode | undefined): FileNode {
   let frozen = '0'
   const members = (below: boolean) =>
     [...world.processes.values()].filter(
-      process => !process.ended && (process.cgroup === node || (below && process.cgroup?.path.startsWith(node.path))),
+      process =>
+        !process.ended &&
+        (process.cgroup === node || (below && `${process.cgroup?.path}/`.startsWith(`${node.path}/`))),
     )
   const node: FileNode = new FileNode(S_IFDIR, 0o755, {
     mkdir: () => cgroup(world, node),
@@ -107,13 +116,35 @@ function cgroup(world: World, parent: FileNode | undefined): FileNode {
   })
   if (parent === undefined) node.magic = CGROUP2_SUPER_MAGIC
   const populated = () => (members(true).length > 0 ? 1 : 0)
-  node.add('cgroup.procs', generated(() => members(false).map(process => `${process.pid}\n`).join('')))
-  node.add('cgroup.events', generated(() => `populated ${populated()}\nfrozen ${frozen}\n`))
-  node.add('cgroup.freeze', generated(() => `${frozen}\n`, text => {
-    frozen = text.trim()
-  }))
-  node.add('cgroup.kill', generated(() => '', () => {
-    for (const process of members(true)) world.end(process, SIGKILL)
-  }))
+  node.add(
+    'cgroup.procs',
+    generated(() =>
+      members(false)
+        .map(process => `${process.pid}\n`)
+        .join(''),
+    ),
+  )
+  node.add(
+    'cgroup.events',
+    generated(() => `populated ${populated()}\nfrozen ${frozen}\n`),
+  )
+  node.add(
+    'cgroup.freeze',
+    generated(
+      () => `${frozen}\n`,
+      text => {
+        frozen = text.trim()
+      },
+    ),
+  )
+  node.add(
+    'cgroup.kill',
+    generated(
+      () => '',
+      () => {
+        for (const process of members(true)) world.end(process, SIGKILL)
+      },
+    ),
+  )
   return node
 }

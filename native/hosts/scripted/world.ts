@@ -13,12 +13,12 @@ import { Opaque } from './open.ts'
 import { Process } from './process.ts'
 
 /** What a call does; nothing returned is 0. Errors: Errno. */
-export type Implementation = (call: Invocation) => Outcome | void
+export type Implementation = (call: Invocation) => Outcome | undefined
 
 /** A program that the model knows by its path; others run until they are killed. */
 export interface Program {
   readonly exit: number
-  /** What it writes to descriptor 1. */
+  /** What it writes to descriptor 2. */
   readonly says?: string
 }
 
@@ -61,6 +61,7 @@ export class World {
   readonly names = new Map<number, string>()
   readonly faults = new Map<number, number>()
   killPlannerAt: number | undefined
+  killCallerAt: number | undefined
   /** Milliseconds. */
   clock = 0
   #nextPid = PLANNER_PID
@@ -87,6 +88,10 @@ export class World {
     this.log.push(call.entry)
     if (call.entry.number === this.killPlannerAt) this.end(this.planner, SIGKILL)
     if (process === this.planner && process.ended) throw new PlannerGone()
+    if (call.entry.number === this.killCallerAt && process !== this.planner) {
+      this.end(process, SIGKILL)
+      return 0
+    }
     const fault = this.faults.get(call.entry.number)
     if (fault === undefined || neverFails.has(name)) return this.attempt(call)
     if (name === 'close') this.attempt(call) // the descriptor is gone in every case
@@ -131,7 +136,9 @@ export class World {
   /** Lets one process do something, or the time pass until a timeout. False when nothing can happen any more. */
   advance(): boolean {
     if (this.stepOne()) return true
-    const deadlines = [...this.processes.values()].flatMap(({ pending, ended }) => (ended ? [] : (pending?.deadline ?? [])))
+    const deadlines = [...this.processes.values()].flatMap(({ pending, ended }) =>
+      ended ? [] : (pending?.deadline ?? []),
+    )
     const next = Math.min(...deadlines.filter(deadline => deadline > this.clock))
     if (next === Number.POSITIVE_INFINITY) return false
     this.clock = next

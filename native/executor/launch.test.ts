@@ -1,0 +1,262 @@
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { afterEach, expect, test } from 'vitest'
+import { EEXIST, ENOENT } from '../abi/errno.ts'
+import { AT_FDCWD, MFD_CLOEXEC, O_DIRECTORY, O_PATH, O_RDONLY } from '../abi/fcntl.ts'
+import { SIGKILL, SIGTERM } from '../abi/signal.ts'
+import { doing, Failure, KernelError } from '../failure.ts'
+import type { Fd } from '../fd.ts'
+import { createNodeHost } from '../hosts/node.ts'
+import { createKernel } from '../kernel.ts'
+import { DirectCalls } from '../kernels/direct.ts'
+import { Out } from '../struct.ts'
+import { type Executor, launchExecutor } from './launch.ts'
+
+const linux = process.platform === 'linux' && process.arch === 'x64'
+const host = linux ? createNodeHost([]) : undefined
+const outside = host && createKernel(new DirectCalls(host))
+
+const started: Executor[] = []
+
+/** An executor that is gone after the test. */
+function launch(...gifts: Fd[]): Executor {
+  const executor = launchExecutor(host!, outside!, { inherited: 3, gifts })
+  started.push(executor)
+  return executor
+}
+
+afterEach(() => {
+  for (const executor of started.splice(0)) {
+    executor.release()
+    outside!.wait(executor.pid, 0, 'any')
+  }
+})
+
+function thrown(work: () => unknown): unknown {
+  try {
+    work()
+  } catch (error) {
+    return error
+  }
+  throw new Error('nothing was thrown')
+}
+
+/** A field of /proc/PID/status. */
+function status(pid: number, field: string): string {
+  const text = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return new RegExp(`^${field}:\\s*(.*)$`, 'm').exec(text)![1]!
+}
+
+test.runIf(linux)('a call is made by the executor, not by us', () => {
+  const { kernel, pid } = launch()
+  expect(kernel.getpid()).toBe(pid)
+  expect(pid).not.toBe(process.pid)
+})
+
+test.runIf(linux)('a failure is thrown with the phrases of the moment when the call was asked for', () => {
+  const { kernel } = launch()
+  doing('create `web`', () => doing('mount `/proc`', () => kernel.mkdirat(AT_FDCWD, '/missing/directory', 0o755)))
+  const error = thrown(() => doing('something else', () => kernel.flush())) as KernelError
+  expect(error).toBeInstanceOf(KernelError)
+  expect(error.message).toBe('create `web`: mount `/proc`: mkdirat `/missing/directory`: ENOENT')
+  expect(error.phrases).toEqual(['create `web`', 'mount `/proc`'])
+})
+
+test.runIf(linux)('calls are put off until somebody needs a result', () => {
+  const { kernel } = launch()
+  const fd = kernel.openat(AT_FDCWD, '/proc/self', O_PATH | O_DIRECTORY)
+  const missing = kernel.openat(AT_FDCWD, '/missing', O_RDONLY, 0, [ENOENT])
+  expect('known' in fd.result && fd.result.known).toBe(false)
+  expect(missing.exists).toBe(false)
+  expect('known' in fd.result && fd.result.known).toBe(true)
+})
+
+test.runIf(linux)('what comes after a failed call is not done', () => {
+  const { kernel } = launch()
+  using fd = outside!.memfdCreate('log', MFD_CLOEXEC)
+  const { kernel: writer, gifts } = launch(fd)
+  writer.later({ name: 'chdir', args: ['/missing'] })
+  writer.later({ name: 'write', args: [gifts.get(fd)!, 'x', 1] })
+  expect(() => writer.flush()).toThrow('chdir')
+  expect(outside!.statx(fd, '').stat?.size).toBe(0)
+  expect(kernel.getpid()).toBeGreaterThan(0)
+})
+
+test.runIf(linux)('a descriptor is used in the batch that opens it, also more than once', () => {
+  const { kernel } = launch()
+  const fd = kernel.memfdCreate('twice', MFD_CLOEXEC)
+  kernel.writeText(fd, 'hello')
+  kernel.rewind(fd)
+  const first = kernel.statx(fd, '')
+  const second = kernel.statx(fd, '')
+  expect(new TextDecoder().decode(kernel.read(fd, 100))).toBe('hello')
+  expect([first.stat?.size, second.stat?.size]).toEqual([5, 5])
+})
+
+test.runIf(linux)('a tolerated errno is an answer, others of the same call are failures', () => {
+  const { kernel } = launch()
+  kernel.mkdirat(AT_FDCWD, '/proc', 0o755, [EEXIST])
+  kernel.flush()
+  kernel.mkdirat(AT_FDCWD, '/proc', 0o755, [ENOENT])
+  expect(() => kernel.flush()).toThrow('mkdirat `/proc`: EEXIST')
+})
+
+test.runIf(linux)('a result of the wrong kind is a failure where one kind is expected', () => {
+  const { calls, kernel } = launch()
+  calls.later({ name: 'getpid', args: [], expect: 'positive' })
+  calls.later({ name: 'umask', args: [0], expect: 'positive' })
+  kernel.flush() // the mask that is inherited is never 0 in a test
+  calls.later({ name: 'umask', args: [0o22], expect: 'positive', unexpected: 'there was no mask' })
+  expect(() => kernel.flush()).toThrow('there was no mask')
+})
+
+test.runIf(linux)('a word of memory that was read decides like a result', () => {
+  const { calls, kernel } = launch()
+  const word = new Out(Uint8Array.of(0, 3, 0, 0, 0, 0, 0, 0))
+  calls.later({ name: 'clock_gettime', args: [0, new Out(16)] })
+  calls.later({ name: 'faccessat', args: [AT_FDCWD, '/', 0, word] }) // only to place the word
+  calls.later({ name: 'load', args: [word.address], expect: 'zero' })
+  expect(() => kernel.flush()).toThrow('exit code 3')
+})
+
+test.runIf(linux)('a branch leads into a recorded chain and back', () => {
+  using fd = outside!.memfdCreate('branch', MFD_CLOEXEC)
+  const { calls, kernel, gifts } = launch(fd)
+  const number = gifts.get(fd)!
+  const chain = calls.record(() => kernel.later({ name: 'write', args: [number, 'taken', 5] }))
+  const asked = calls.later({ name: 'chdir', args: ['/missing'], tolerate: 'any' })
+  asked.branches.negative = chain[0]!.address
+  const behind = calls.later({ name: 'write', args: [number, '!', 1] })
+  calls.link(chain, behind.address, () => 0)
+  calls.flush()
+  outside!.rewind(fd)
+  expect(new TextDecoder().decode(outside!.readAll(fd))).toBe('taken!')
+})
+
+test.runIf(linux)('a recorded chain stays whole however much is queued behind it', () => {
+  using fd = outside!.memfdCreate('long', MFD_CLOEXEC)
+  const { calls, kernel, gifts } = launch(fd)
+  kernel.flush()
+  const number = gifts.get(fd)!
+  const chain = calls.record(() => kernel.later({ name: 'write', args: [number, 'a'.repeat(100_000), 100_000] }))
+  for (let i = 0; i < 1000; i++) calls.later({ name: 'getpid', args: [] })
+  const asked = calls.later({ name: 'umask', args: [0], tolerate: 'any' })
+  asked.branches.positive = chain[0]!.address
+  calls.link(chain, 0, () => 0)
+  calls.flush()
+  outside!.rewind(fd)
+  expect(new TextDecoder().decode(outside!.readAll(fd))).toBe('a'.repeat(100_000))
+})
+
+test.runIf(linux)('a recorded call can not be asked for its result', () => {
+  const { calls, kernel } = launch()
+  expect(() => calls.record(() => kernel.getpid())).toThrow(Failure)
+})
+
+test.runIf(linux)('what the kernel writes comes back, also to several calls of one batch', () => {
+  const { kernel } = launch()
+  const stats = ['/proc', '/', '/dev/null', '/missing'].map(path => kernel.statx(AT_FDCWD, path))
+  expect(stats.map(({ stat }) => stat && stat.mode >> 12)).toEqual([4, 4, 2, undefined])
+})
+
+test.runIf(linux)('a batch of many calls is sent in pieces and keeps its order', () => {
+  const { kernel } = launch()
+  const fd = kernel.memfdCreate('many', MFD_CLOEXEC)
+  for (let i = 0; i < 3000; i++) kernel.writeText(fd, `${i % 10}`)
+  kernel.rewind(fd)
+  const text = new TextDecoder().decode(kernel.readAll(fd))
+  expect(text).toBe('0123456789'.repeat(300))
+})
+
+test.runIf(linux)('it has the descriptors that it was given and no others', () => {
+  const leak = openSync('/dev/null', 'r')
+  using gift = outside!.memfdCreate('gift', MFD_CLOEXEC)
+  const { kernel, pid, gifts, controlNumber, guardNumber } = launch(gift)
+  kernel.flush()
+  const open = readdirSync(`/proc/${pid}/fd`).map(Number)
+  closeSync(leak)
+  expect(open.sort((a, b) => a - b)).toEqual([0, 1, 2, controlNumber, guardNumber, gifts.get(gift)])
+})
+
+test.runIf(linux)('it ends when the planner closes its end of the control socket', () => {
+  const { control, kernel, pid } = launch()
+  kernel.flush()
+  control.close()
+  expect(outside!.wait(pid, 0)).toEqual({ pid, code: 127, signal: undefined })
+})
+
+test.runIf(linux)('an executor that was killed between two batches is a failure with its cause', () => {
+  const { kernel, pid } = launch()
+  kernel.flush()
+  process.kill(pid, SIGKILL)
+  expect(() => kernel.getpid()).toThrow('the executor died at getpid: killed by signal 9')
+})
+
+test.runIf(linux)('an executor that dies in the middle of a batch is a failure that says at which call', () => {
+  const { calls, kernel } = launch()
+  kernel.chdir('/')
+  calls.later({ name: 'exit_group', args: [7] })
+  kernel.umask(0)
+  const error = thrown(() => kernel.flush()) as Failure
+  expect(error).toBeInstanceOf(Failure)
+  expect(error.message).toBe('the executor died at exit_group: exit code 7')
+})
+
+test.runIf(linux)('a chain that nobody waits for is refused when the executor is gone', () => {
+  const { calls, kernel, pid } = launch()
+  kernel.flush()
+  process.kill(pid, SIGTERM)
+  while (status(pid, 'State')[0] !== 'Z');
+  const chain = calls.record(() => kernel.exit(0))
+  calls.link(chain, 0, () => 0)
+  expect(() => calls.send(chain)).toThrow('the executor died at exit_group: killed by signal 15')
+})
+
+test.runIf(linux)('nobody can write to its executable', () => {
+  const { kernel, pid } = launch()
+  kernel.flush()
+  const error = thrown(() => openSync(`/proc/${pid}/exe`, 'r+')) as NodeJS.ErrnoException
+  expect(['ETXTBSY', 'EPERM', 'EACCES']).toContain(error.code)
+  // Nor through a descriptor of it, which the seals forbid even to root.
+  const sealed = readFileSync(`/proc/${pid}/exe`)
+  expect(sealed.subarray(0, 4).toString('latin1')).toBe('\x7fELF')
+})
+
+test.runIf(linux)('it takes less than 200 KiB of memory', () => {
+  const { kernel, pid } = launch()
+  for (let i = 0; i < 100; i++) kernel.statx(AT_FDCWD, '/')
+  kernel.flush()
+  expect(Number.parseInt(status(pid, 'VmRSS'), 10)).toBeLessThan(200)
+})
+
+test.runIf(linux)('its signals have their default dispositions and none is blocked', () => {
+  const ignored = () => {}
+  process.on('SIGUSR1', ignored)
+  const { kernel, pid } = launch()
+  kernel.flush()
+  process.off('SIGUSR1', ignored)
+  expect(['SigBlk', 'SigIgn', 'SigCgt'].map(field => BigInt(`0x${status(pid, field)}`))).toEqual([0n, 0n, 0n])
+})
+
+test.runIf(linux)('a failed launch leaves nothing open', () => {
+  const before = readdirSync('/proc/self/fd').length
+  const broken = { ...host!, spawn: () => -12 }
+  expect(() => launchExecutor(broken, outside!, { inherited: 3, gifts: [] })).toThrow('posix_spawn')
+  expect(readdirSync('/proc/self/fd').length).toBe(before)
+})
+
+test.runIf(linux)('release() gives back memory and descriptors', () => {
+  const before = readdirSync('/proc/self/fd').length
+  for (let i = 0; i < 3; i++) {
+    const { kernel, release, pid } = launchExecutor(host!, outside!, { inherited: 3, gifts: [] })
+    kernel.flush()
+    release()
+    outside!.wait(pid, 0)
+    expect(existsSync(`/proc/${pid}`)).toBe(false)
+  }
+  expect(readdirSync('/proc/self/fd').length).toBe(before)
+  expect(readFileSync('/proc/self/maps', 'utf8')).not.toContain('memfd:arena')
+})
+
+test.runIf(linux)('a planner that is not Linux on x86-64 is told so', () => {
+  expect(() => launchExecutor({ ...host!, arch: 'aarch64' }, outside!, { inherited: 3, gifts: [] })).toThrow('aarch64')
+})

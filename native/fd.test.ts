@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest'
+import { AT_FDCWD, O_RDONLY } from './abi/fcntl.ts'
+import { Fds } from './fd.ts'
+import { createScriptedHost } from './hosts/scripted.ts'
+import { createKernel } from './kernel.ts'
+import { DirectCalls } from './kernels/direct.ts'
+
+function setUp() {
+  const host = createScriptedHost()
+  const kernel = createKernel(new DirectCalls(host))
+  return { host, open: () => kernel.openat(AT_FDCWD, '/tmp', O_RDONLY) }
+}
+
+test('a descriptor is closed at the end of its block, also after an error', () => {
+  const { host, open } = setUp()
+  expect(() => {
+    using _fd = open()
+    throw new Error('x')
+  }).toThrow('x')
+  expect(host.descriptors()).toEqual([])
+})
+
+test('it is closed once: the number may belong to somebody else by then', () => {
+  const { host, open } = setUp()
+  const fd = open()
+  fd.close()
+  const other = open()
+  expect(other.number).toBe(fd.number)
+  fd.close()
+  expect(host.descriptors().length).toBe(1)
+})
+
+test('take() leaves it open', () => {
+  const { host, open } = setUp()
+  {
+    using fd = open()
+    fd.take()
+  }
+  expect(host.descriptors().length).toBe(1)
+})
+
+test('Fds close together, unless they were given up', () => {
+  const { host, open } = setUp()
+  {
+    using fds = new Fds()
+    fds.keep(open())
+    fds.keep(open())
+    expect(host.descriptors().length).toBe(2)
+  }
+  expect(host.descriptors()).toEqual([])
+  {
+    using fds = new Fds()
+    fds.keep(open())
+    fds.take()
+  }
+  expect(host.descriptors().length).toBe(1)
+})

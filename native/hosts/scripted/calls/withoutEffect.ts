@@ -1,0 +1,11 @@
+import type { Implementation } from '../world.ts'
+
+/** Calls that succeed and change nothing that the model knows of: what they do is for the real kernel to show. */
+const names = [
+  ...['mount', 'umount2', 'move_mount', 'mount_setattr', 'fsconfig'],
+  ...['setresuid', 'setresgid', 'setgroups', 'capset', 'umask', 'setsid', 'sethostname', 'setdomainname', 'keyctl'],
+]
+
+export const withoutEffect: Readonly<Record<string, Implementation>> = Object.fromEntries(
+  names.map(name => [name, () => {}]),
+)

@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest'
+import type { Memory } from '../host.ts'
+import { get64, Out, Struct } from '../struct.ts'
+import { decode } from '../utf8.ts'
+import type { Result } from './machine.ts'
+import { type Marshaller, putWord, Space } from './marshal.ts'
+
+const ADDRESS = 0x5000
+
+function memory(size: number): Memory {
+  const bytes = new Uint8Array(size).fill(0xee)
+  return { bytes, view: new DataView(bytes.buffer), address: ADDRESS }
+}
+
+/** A marshaller that writes down what it is told. */
+function setUp(size = 1024) {
+  const space = new Space(memory(size), 64)
+  const outs: [Out, number][] = []
+  const results: [Result, number][] = []
+  const marshaller: Marshaller = {
+    space,
+    address: ADDRESS,
+    out: (out, offset) => void outs.push([out, offset]),
+    result: (result, offset) => void results.push([result, offset]),
+  }
+  /** The offset that the word points to. */
+  const put = (value: Parameters<typeof putWord>[2]) => {
+    const at = space.allocate(8)
+    putWord(marshaller, at, value)
+    return get64(space.memory.view, at) - ADDRESS
+  }
+  const text = (offset: number) => decode(space.memory.bytes.subarray(offset, space.memory.bytes.indexOf(0, offset)))
+  return { space, outs, results, marshaller, put, text }
+}
+
+test('numbers are the word itself, null is a null pointer', () => {
+  const { put } = setUp()
+  expect([put(-100), put(7n), put(null)].map(offset => offset + ADDRESS)).toEqual([-100, 7, 0])
+})
+
+test('a string is placed with its NUL, also over old bytes', () => {
+  const { put, text, space } = setUp()
+  const at = put('/päth')
+  expect(text(at)).toBe('/päth')
+  expect(space.memory.bytes[at + 6]).toBe(0)
+})
+
+test('argv is an array of pointers with a null pointer behind', () => {
+  const { put, text, space } = setUp()
+  const at = put(['sh', '-c', ''])
+  const pointers = [0, 8, 16, 24].map(offset => get64(space.memory.view, at + offset))
+  expect(pointers.slice(0, 3).map(pointer => text(pointer - ADDRESS))).toEqual(['sh', '-c', ''])
+  expect(pointers[3]).toBe(0)
+})
+
+test('a struct is placed with what its fields point to', () => {
+  const { put, text, space } = setUp()
+  const inner = new Struct(8).word(0, 'deep')
+  const at = put(new Struct(24).u64(0, 5).word(8, 'near').word(16, inner))
+  const pointer = (offset: number) => get64(space.memory.view, offset) - ADDRESS
+  expect(get64(space.memory.view, at)).toBe(5)
+  expect([text(pointer(at + 8)), text(pointer(pointer(at + 16)))]).toEqual(['near', 'deep'])
+})
+
+test('space for results is announced with its place, and knows its address', () => {
+  const { put, outs } = setUp()
+  const out = new Out(Uint8Array.of(1, 2, 3))
+  const at = put(out)
+  expect(outs).toEqual([[out, at]])
+  expect(out.address).toBe(ADDRESS + at)
+})
+
+test('a result of an earlier call is left to the machine', () => {
+  const { put, results, space } = setUp()
+  const result = { value: 9 }
+  const at = space.top
+  put(result)
+  expect(results).toEqual([[result, at]])
+})
+
+test('everything lies at multiples of 8', () => {
+  const { space } = setUp()
+  space.string('a')
+  expect(space.allocate(3) % 8).toBe(0)
+  expect(space.allocate(1) % 8).toBe(0)
+})
+
+test('what does not fit is an error and not an overflow', () => {
+  const { space, put } = setUp(256)
+  expect(() => space.allocate(200)).toThrow('a call needs 200 bytes where 192 are left')
+  expect(() => put('x'.repeat(400))).toThrow('does not fit')
+  expect(() => put(new Uint8Array(300))).toThrow(RangeError)
+})

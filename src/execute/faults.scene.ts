@@ -1,0 +1,160 @@
+import { createScriptedHost, directoryAt, fileAt, type Script, type ScriptedHost } from '../../native/hosts/scripted.ts'
+import type { Config } from '../../spec/generated/config.ts'
+import { createRuntime, type Runtime } from '../runtime.ts'
+
+// The host and the configurations of faults.test.ts.
+
+export const ROOT = '/run/tsrun'
+export const CGROUPS = '/sys/fs/cgroup'
+export const ID = 'web'
+
+type Namespaces = NonNullable<NonNullable<Config['linux']>['namespaces']>
+
+const namespaces = (...types: string[]) => types.map(type => ({ type })) as Namespaces
+const hook = { path: '/hook', args: ['hook', 'now'], timeout: 5 }
+const mappings = [{ containerID: 0, hostID: 100000, size: 65536 }]
+
+/** A configuration with something of everything. */
+function rich(): Config {
+  return {
+    ociVersion: '1.3.0',
+    process: {
+      user: { uid: 5, gid: 6, additionalGids: [7] },
+      args: ['sh', '-c', 'true'],
+      env: ['PATH=/bin'],
+      cwd: '/work',
+      capabilities: { bounding: ['CAP_KILL'], effective: ['CAP_KILL'], permitted: ['CAP_KILL'] },
+      rlimits: [
+        { type: 'RLIMIT_NOFILE', soft: 64, hard: 64 },
+        { type: 'RLIMIT_CORE', soft: 0, hard: 0 },
+      ],
+      noNewPrivileges: true,
+      oomScoreAdj: 10,
+    },
+    root: { path: 'rootfs', readonly: true },
+    hostname: 'web',
+    mounts: [
+      { destination: '/proc', type: 'proc', source: 'proc' },
+      { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=755'] },
+      { destination: '/data', type: 'bind', source: '/srv/data', options: ['rbind', 'ro', 'nosuid'] },
+      { destination: '/etc/hosts', type: 'bind', source: '/srv/hosts', options: ['bind', 'rslave'] },
+    ],
+    linux: {
+      namespaces: namespaces('pid', 'network', 'ipc', 'uts', 'mount', 'cgroup'),
+      devices: [{ type: 'c', path: '/dev/fuse', major: 10, minor: 229, fileMode: 0o666, uid: 1, gid: 2 }],
+      maskedPaths: ['/masked', '/secret'],
+      readonlyPaths: ['/fixed'],
+      sysctl: { 'net.ipv4.ip_forward': '1' },
+      resources: { devices: [{ allow: false, access: 'rwm' }] },
+    },
+  }
+}
+
+/** Hooks of every kind but poststart and poststop, which do not belong to create. */
+function withHooks(): Config {
+  const hooks = { prestart: [hook], createRuntime: [hook], createContainer: [hook], startContainer: [hook] }
+  return { ...rich(), hooks }
+}
+
+/** A user namespace, an id-mapped mount, and a cgroup that is deeper down. */
+function withUserNamespace(): Config {
+  const { linux, mounts, ...config } = rich()
+  const { resources: _, ...rest } = linux!
+  return {
+    ...config,
+    mounts: [
+      ...mounts!,
+      {
+        destination: '/mapped',
+        type: 'bind',
+        source: '/srv/data',
+        options: ['bind', 'idmap'],
+        uidMappings: mappings,
+        gidMappings: mappings,
+      },
+    ],
+    linux: {
+      ...rest,
+      namespaces: namespaces('pid', 'ipc', 'uts', 'mount', 'user'),
+      uidMappings: mappings,
+      gidMappings: mappings,
+      sysctl: {},
+      cgroupsPath: '/pod/web',
+    },
+  }
+}
+
+/** Joined namespaces and clocks of its own: the first process is reached step by step. */
+function stepwise(): Config {
+  const { linux, ...config } = rich()
+  const joined = [{ type: 'network' as const, path: '/proc/1000/ns/net' }]
+  return {
+    ...config,
+    linux: {
+      ...linux,
+      namespaces: [...namespaces('pid', 'time', 'user', 'mount', 'uts'), ...joined],
+      timeOffsets: { monotonic: { secs: 100 } },
+      uidMappings: mappings,
+      gidMappings: mappings,
+    },
+  }
+}
+
+/** An unprivileged user, who maps only the own id. */
+function rootless(): Config {
+  const { linux, process, ...config } = rich()
+  const { devices: _, sysctl: __, ...rest } = linux!
+  const own = [{ containerID: 0, hostID: 1000, size: 1 }]
+  return {
+    ...config,
+    process: { ...process!, user: { uid: 0, gid: 0 } },
+    linux: { ...rest, namespaces: namespaces('pid', 'mount', 'user', 'uts'), uidMappings: own, gidMappings: own },
+  }
+}
+
+export interface Variant {
+  readonly name: string
+  readonly config: Config
+  readonly script: Script
+}
+
+export const plain: Variant = { name: 'without hooks', config: rich(), script: {} }
+export const variants: readonly Variant[] = [
+  plain,
+  { name: 'with hooks', config: withHooks(), script: {} },
+  { name: 'with a user namespace', config: withUserNamespace(), script: {} },
+  { name: 'step by step', config: stepwise(), script: {} },
+  { name: 'without privileges', config: rootless(), script: { uid: 1000 } },
+]
+
+export interface Scene extends Disposable {
+  readonly host: ScriptedHost
+  readonly runtime: Runtime
+  readonly warnings: string[]
+}
+
+/** A host with a bundle that has this configuration. */
+export function scene({ config, script }: Pick<Variant, 'config' | 'script'>): Scene {
+  const host = createScriptedHost({ ...script, programs: { '/hook': { exit: 0, says: 'done' }, ...script.programs } })
+  const { root } = host.world
+  fileAt(root, '/bundle/config.json', JSON.stringify(config))
+  fileAt(root, '/bundle/rootfs/bin/sh', '', 0o755)
+  for (const path of ['/bundle/rootfs/masked', '/bundle/rootfs/fixed', '/srv/data']) directoryAt(root, path)
+  for (const path of ['/bundle/rootfs/secret', '/srv/hosts']) fileAt(root, path)
+  for (const path of ['/hook', '/bundle/rootfs/hook']) fileAt(root, path, '', 0o755)
+  for (const name of ['zero', 'full', 'random', 'urandom', 'tty', 'fuse']) fileAt(root, `/dev/${name}`)
+  const warnings: string[] = []
+  const runtime = createRuntime(host, { root: ROOT, warn: text => warnings.push(text) })
+  return { host, runtime, warnings, [Symbol.dispose]: () => host[Symbol.dispose]() }
+}
+
+/** What a container should not leave behind. */
+export function leftovers(host: ScriptedHost): string[] {
+  return [
+    ...host.descriptors().map(text => `descriptor ${text}`),
+    ...host.living().map(text => `process ${text}`),
+    ...host.zombies().map(text => `zombie ${text}`),
+    ...host.below(ROOT),
+    ...host.below(CGROUPS).filter(path => path.includes(ID)),
+  ]
+}
