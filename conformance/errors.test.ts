@@ -90,7 +90,6 @@ const SHAPES: Spoil[] = [
   ['args that are a string', config => (config['process'].args = 'sh'), /\/process\/args/, ['crun']],
   ['no args', config => (config['process'].args = []), /\/process\/args/],
   ['an argument that is a number', config => (config['process'].args = ['echo', 1]), /\/process\/args\/1/, ['crun']],
-  ['no process', config => delete config['process'], /process/, ['crun']],
   ['no root', config => delete config['root'], /root/],
   ['no root path', config => delete config['root'].path, /\/root/],
   ['no version', config => delete config['ociVersion'], /ociVersion/, ['runc']],

@@ -394,8 +394,8 @@ test('a target behind a symlink of the image never lands outside the root', () =
   })
   const result = runBundle(bundle)
   expect(readdirSync(outside)).toEqual([])
-  // Made inside by tsrun and runc; crun does not follow a link that leads nowhere inside.
-  if (isCrun) return
+  // runc makes what the link names inside the root; crun and tsrun refuse a link that leads nowhere there.
+  if (isCrun || isTsrun) return
   expect(result).toMatchObject({ status: 0, stdout: 'of the host\n' })
   expect(existsSync(join(bundle.rootfs, outside, 'target'))).toBe(true)
 })

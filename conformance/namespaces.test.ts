@@ -2,8 +2,8 @@
 
 import { readFileSync, readlinkSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import type { Config } from './lib/config.ts'
 import { makeBundle, makeDirectory } from './lib/bundle.ts'
+import type { Config } from './lib/config.ts'
 import { create, inside, runBundle, runScript } from './lib/container.ts'
 import { expectOneSentence } from './lib/expect.ts'
 import { isAlive } from './lib/machine.ts'

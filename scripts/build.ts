@@ -34,6 +34,14 @@ await build({
 })
 await build({ ...common, entryPoints: { library: 'src/entry/library.ts' }, outdir: 'dist' })
 execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.types.json'], { stdio: 'inherit' })
-// podman starts runtimes with an empty environment, so the interpreter is named by its absolute path.
-writeFileSync('dist/tsrun', `#!${process.execPath}\nimport './lib/tsrun.mjs'\n`)
+// podman starts runtimes with an empty environment, so node is named by its absolute path.
+writeFileSync(
+  'dist/tsrun',
+  `#!/bin/sh
+# Node.js raises the soft limit of open files at its start; a container is to get the caller's.
+self=$0
+[ ! -L "$self" ] || self=$(readlink -f "$self")
+TSRUN_NOFILE=$(ulimit -Sn) exec ${process.execPath} "\${self%/*}/lib/tsrun.mjs" "$@"
+`,
+)
 chmodSync('dist/tsrun', 0o755)

@@ -1,3 +1,4 @@
+import { CLOSE_RANGE_CLOEXEC } from '../native/abi/fcntl.ts'
 import type { Host } from '../native/host.ts'
 import { createKernel, type Kernel } from '../native/kernel.ts'
 import { DirectCalls } from '../native/kernels/direct.ts'
@@ -14,7 +15,7 @@ import { createRuntime } from './runtime.ts'
  * `run`, else 0 or 1. Failures are printed, none is thrown.
  */
 export async function main(host: Host): Promise<number> {
-  const kernel = once(() => createKernel(new DirectCalls(host)))
+  const kernel = once(() => commandKernel(host))
   const output = createOutput(kernel)
   const parsed = parse(host.argv)
   const log = createLog(output, logSettings(parsed.globals))
@@ -33,6 +34,13 @@ function once<T>(make: () => T): () => T {
     made ??= make()
     return made
   }
+}
+
+/** What the caller left open goes to the container only where --preserve-fds says so, and to no hook. */
+function commandKernel(host: Host): Kernel {
+  const kernel = createKernel(new DirectCalls(host))
+  kernel.closeRange(3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC)
+  return kernel
 }
 
 function createOutput(kernel: () => Kernel): Output {
@@ -75,7 +83,7 @@ async function dispatch(host: Host, outside: Kernel, parsed: Parsed, log: Log): 
   const { command, globals, options, positionals } = parsed
   const settings = readGlobals(globals)
   const { verb } = await commands[command!].load!()
-  const runtime = createRuntime(host, { ...settings, outside, warn: log.warning })
+  const runtime = createRuntime(host, { ...settings, outside, inform: log.info, warn: log.warning })
   const code = await verb(runtime, options as never, positionals)
   return typeof code === 'number' ? code : 0
 }

@@ -29,6 +29,8 @@ export interface Runtime {
   absolute(path: string): string
   /** A variable of the caller's environment. */
   env(name: string): string | undefined
+  /** Something that is worth a look when one looks for it. Not on stderr by default: conmon takes that for the container's. */
+  inform(text: string): void
   /** Something the user should know although the work goes on. */
   warn(text: string): void
 }
@@ -36,6 +38,7 @@ export interface Runtime {
 export interface RuntimeOptions {
   readonly root?: string | undefined
   readonly cgroupManager?: CgroupManager | undefined
+  readonly inform?: ((text: string) => void) | undefined
   readonly warn?: ((text: string) => void) | undefined
   /** A machine other than the host's own, for traces and tests. */
   readonly outside?: Kernel | undefined
@@ -79,6 +82,7 @@ export function createRuntime(host: Host, options: RuntimeOptions = {}): Runtime
     isBundle: path => outside.statx(AT_FDCWD, `${path}/config.json`, 0, 'any').stat !== undefined,
     absolute: path => absolute(outside, path),
     env,
+    inform: options.inform ?? (() => {}),
     warn: options.warn ?? (() => {}),
   }
 }

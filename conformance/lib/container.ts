@@ -1,11 +1,11 @@
 // Containers as the tests handle them: made, looked at, and taken back when the test ends.
 
+import { spawnSync } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { spawnSync } from 'node:child_process'
 import { type Bundle, makeBundle } from './bundle.ts'
 import type { Config } from './config.ts'
-import { eventually, type Result, run, type RunOptions } from './run.ts'
+import { eventually, type Result, type RunOptions, run } from './run.ts'
 import { runtime } from './runtime.ts'
 import { fresh, later, sceneDirectory, stateRoot } from './scene.ts'
 

@@ -4,11 +4,11 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { makeRootfs } from './bundle.ts'
 import { hostMounts, isAlive } from './machine.ts'
-import { eventually, must, type Result, run, type RunOptions } from './run.ts'
+import { eventually, must, type Result, type RunOptions, run } from './run.ts'
 import { runtime } from './runtime.ts'
 import { fresh, sceneDirectory } from './scene.ts'
 import type { User } from './user.ts'
-import { delegatedV2, type Delegation, type Held, holdView, PURE_V2 } from './views.ts'
+import { type Delegation, delegatedV2, type Held, holdView, PURE_V2 } from './views.ts'
 
 export const IMAGE = 'localhost/busybox-image'
 

@@ -118,7 +118,10 @@ export const mountCalls = {
   /** move_mount(mount, "", target, "", ...EMPTY_PATH): attaches a detached mount to a directory or file by descriptor. */
   moveMount(this: Calls, mount: Fd, target: Fd): void {
     const args = [mount, '', target, '', MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH]
-    const hint = { ENOSPC: 'too many mounts, see /proc/sys/fs/mount-max' }
+    const hint = {
+      ENOSPC: 'too many mounts, see /proc/sys/fs/mount-max',
+      EINVAL: 'a directory can not be mounted over a file, nor a file over a directory',
+    }
     this.later({ name: 'move_mount', args, subject: `\`${target.subject}\``, hint })
   },
 

@@ -14,9 +14,9 @@ import { type Fd, Fds } from '../fd.ts'
 import type { Host } from '../host.ts'
 import { createKernel, type Kernel } from '../kernel.ts'
 import { ExecutorCalls } from '../kernels/executor.ts'
+import type { Out } from '../struct.ts'
 import { EM_X86_64, elfImage } from './elf.ts'
 import { ARENA_ADDRESS, ARENA_FD, ARENA_SIZE, CONTROL_FD, FIRST_GIFT_FD, GUARD_FD } from './protocol.ts'
-import type { Out } from '../struct.ts'
 import { assemble } from './x86_64.ts'
 
 const LAST_FD = 0xffff_ffff

@@ -6,7 +6,6 @@ import type { Host, Memory, Poll, Spawn } from '../host.ts'
 const PROT_READ_WRITE = 3
 const MAP_SHARED = 1
 const MAP_PRIVATE_ANONYMOUS = 0x22
-const RLIMIT_NOFILE = 7
 const POSIX_SPAWN_SETSIGDEF = 4
 const POSIX_SPAWN_SETSIGMASK = 8
 /** Larger than glibc's and musl's posix_spawn_file_actions_t, posix_spawnattr_t and sigset_t. */
@@ -34,6 +33,7 @@ function bindLibc() {
 /** Node.js as a host: every system call goes through koffi to libc's syscall(2), which is the same on every machine. */
 export function createNodeHost(argv: readonly string[]): Host {
   const libc = bindLibc()
+  const nofile = callerNofile()
   const arch = process.arch === 'arm64' ? 'aarch64' : 'x86_64'
 
   const syscall = (number: number, args: readonly (number | bigint)[]): number => {
@@ -119,9 +119,7 @@ export function createNodeHost(argv: readonly string[]): Host {
     arch,
     argv,
     env: Object.entries(process.env).map(([key, value]) => `${key}=${value}`),
-    get callerNofile() {
-      return callerNofile(syscall, mmap)
-    },
+    callerNofile: nofile,
     syscall,
     allocate: size => mmap(size, MAP_PRIVATE_ANONYMOUS, -1),
     map: (fd, size) => mmap(size, MAP_SHARED, fd),
@@ -137,10 +135,9 @@ function signalNames(): Record<number, string> {
   return Object.fromEntries(Object.entries(constants.signals).map(([name, number]) => [number, name]))
 }
 
-/** Node.js raises its soft limit of open files at its start; the parent's is the best witness of what it was. */
-function callerNofile(syscall: Host['syscall'], mmap: (size: number, flags: number, fd: number) => Memory) {
-  const memory = mmap(4096, MAP_PRIVATE_ANONYMOUS, -1)
-  const number = process.arch === 'arm64' ? 261 : 302
-  const result = syscall(number, [process.ppid, RLIMIT_NOFILE, 0, memory.address])
-  return result < 0 ? undefined : Number(memory.view.getBigUint64(0, true))
+/** Node.js raises its soft limit of open files at its start; the program's first lines of shell keep the caller's. */
+function callerNofile(): number | undefined {
+  const soft = Number(process.env['TSRUN_NOFILE'])
+  delete process.env['TSRUN_NOFILE']
+  return Number.isInteger(soft) && soft > 0 ? soft : undefined
 }

@@ -48,7 +48,7 @@ export const optionGroups = [
         name: 'log-level',
         type: 'string',
         choices: ['error', 'warning', 'info', 'debug'],
-        default: 'error', // warnings on stderr would end up in a container's own output, which conmon reads from there
+        default: 'warning',
         help: 'the least important message to show',
       },
       { name: 'debug', type: 'boolean', help: 'the same as --log-level debug' },

@@ -2,6 +2,7 @@
 
 declare module '*/yargs/build/lib/yargs-factory.js' {
   import type { Argv } from 'yargs'
+
   type Yargs = Argv & { usageConfiguration(configuration: { 'hide-types': boolean }): Argv }
   export function YargsFactory(platform: object): (words: readonly string[]) => Yargs
 }

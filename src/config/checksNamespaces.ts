@@ -1,7 +1,7 @@
 // Checks of namespaces and of what needs one (config-linux.md, Namespaces to Offset for Time Namespace).
 
-import type { Config, IdMapping, NamespaceType } from '../../spec/generated/config.ts'
 import { encode } from '../../native/utf8.ts'
+import type { Config, IdMapping, NamespaceType } from '../../spec/generated/config.ts'
 import { type Check, type Complaint, duplicate, firstOf, hasNamespace, joinsNamespace, relative } from './check.ts'
 
 export const NAMESPACE_CHECKS: readonly Check[] = [

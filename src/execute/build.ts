@@ -14,9 +14,9 @@ import { openRoot } from '../state/store.ts'
 import { dismissKeeper, idTaken, type OpenJoin } from './birth.ts'
 import { type CgroupSite, openCgroupSite } from './cgroup.ts'
 import { attachDeviceFilter } from './deviceFilter.ts'
-import { runHooks, runHooksInside } from './hooks.ts'
+import { runHooks, runHooksInside, runPoststop } from './hooks.ts'
 import { userName } from './host.ts'
-import { adjustOomScore, applyLimits } from './limits.ts'
+import { adjustOomScore, applyLimits, withCallerLimit } from './limits.ts'
 import type { MountSite } from './mounts.ts'
 import { enterNamespaces, openJoins } from './population.ts'
 import type { Prepared } from './prepare.ts'
@@ -221,7 +221,7 @@ function prepareProgram(
   const executable = findExecutable(inside, plan)
   const env = completeEnvironment(inside, plan)
   applyLimits(runtime, pid, plan)
-  return { ...plan, env, executable }
+  return { ...plan, env, executable, rlimits: withCallerLimit(runtime, pid, plan.rlimits) }
 }
 
 /** The host's descriptors go; the tail needs the control socket, the listener and the output of hooks. */
@@ -232,12 +232,15 @@ function closeAllButLasting({ kernel: inside, controlNumber }: Executor, listene
 }
 
 /** Lets the keeper clear away, waits for it, and looks whether all is gone. Returns the failure to report. */
-function abandon({ outside, root }: Runtime, { plan }: Prepared, executor: Executor, error: unknown): unknown {
+function abandon(runtime: Runtime, { plan }: Prepared, executor: Executor, error: unknown): unknown {
+  const { outside, root } = runtime
   executor.control.close()
   executor.guard.close()
   const keeper = outside.wait(executor.pid, 0, 'any')
   for (const child of executor.children()) outside.wait(child, 0, 'any')
   if (error instanceof Failure && keeper?.code === 1)
     error.cleanup.push(new Failure(`the cgroup of \`${plan.id}\` (state in \`${root}\`) could not be removed`))
+  // The hooks of the kinds before may have set things up; runtime.md#lifecycle goes on to poststop from every failure.
+  if (executor.children().length > 0) runPoststop(runtime, plan.hooks.poststop, { ...plan, pid: 0 })
   return error
 }

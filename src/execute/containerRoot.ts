@@ -14,6 +14,7 @@ const S_IFREG = 0x8000
 const IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
 
 const walkHints = {
+  ENOENT: 'missing, or behind a symbolic link that leads nowhere in the root file system',
   ELOOP: 'a symbolic link stands in the way, which is not followed here',
   ENOTDIR: 'a part of the path is no directory',
 }

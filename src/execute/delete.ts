@@ -2,13 +2,14 @@ import { SIGKILL } from '../../native/abi/signal.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
 import { __WALL, WNOHANG } from '../../native/abi/wait.ts'
 import { HostError, StateError } from '../errors.ts'
+import { cgroupPath } from '../plan/cgroup.ts'
 import type { Runtime } from '../runtime.ts'
 import { isAlive } from '../state/status.ts'
 import { openContainerIfAny, removeDirectory, type StoredContainer } from '../state/store.ts'
-import { killCgroup, removeCgroup } from './cgroup.ts'
-import { runHooks } from './hooks.ts'
+import { cgroupMount, killCgroup, removeCgroup } from './cgroup.ts'
+import { runPoststop } from './hooks.ts'
 import { signalInit } from './kill.ts'
-import { hookState, storedHooks } from './state.ts'
+import { storedHooks } from './state.ts'
 
 const DEATH_TIMEOUT_MS = 10_000
 
@@ -54,17 +55,18 @@ export function killContainerProcesses(runtime: Runtime, { record }: StoredConta
   if (record.cgroup !== undefined) killCgroup(outside, record.cgroup)
 }
 
+/** Where the cgroup is that a container without a readable record most likely has. */
+function usualCgroup({ outside }: Runtime, id: string): string | undefined {
+  const mount = cgroupMount(outside)
+  return mount === undefined ? undefined : `${mount}${cgroupPath(id, undefined)}`
+}
+
 /** Takes back cgroup and directory of a container without processes; runs poststop hooks, whose failures only warn. */
 export function destroyContainer(runtime: Runtime, container: StoredContainer): void {
   const { record } = container
   const hooks = record && storedHooks(container)?.poststop
-  if (record?.cgroup !== undefined) removeCgroup(runtime.outside, record.cgroup)
+  const cgroup = record === undefined ? usualCgroup(runtime, container.id) : record.cgroup
+  if (cgroup !== undefined) removeCgroup(runtime.outside, cgroup)
   removeDirectory(runtime.outside, runtime.root, container.id)
-  for (const hook of hooks ?? []) {
-    try {
-      runHooks(runtime, 'poststop', [hook], hookState(record!, 'stopped'))
-    } catch (error) {
-      runtime.warn(String((error as Error).message))
-    }
-  }
+  if (record) runPoststop(runtime, hooks, { ...record, pid: 0 })
 }

@@ -11,6 +11,7 @@ import { Out } from '../../native/struct.ts'
 import { decode } from '../../native/utf8.ts'
 import { doing } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
+import { type HookSubject, hookState } from './state.ts'
 
 /** config.json#/hooks/*, see config.md#posix-platform-hooks. */
 export interface Hook {
@@ -39,6 +40,17 @@ export function runHooks(runtime: Runtime, kind: string, hooks: readonly Hook[] 
   hooks?.forEach((hook, i) => {
     doing(`${kind} hook ${i} \`${hook.path}\``, () => runHook(runtime, hook, state))
   })
+}
+
+/** The hooks after the end of a container: a failure only warns and the others run, see runtime.md#lifecycle. */
+export function runPoststop(runtime: Runtime, hooks: readonly Hook[] | undefined, container: HookSubject): void {
+  for (const hook of hooks ?? []) {
+    try {
+      runHooks(runtime, 'poststop', [hook], hookState(container, 'stopped'))
+    } catch (error) {
+      runtime.warn(String((error as Error).message))
+    }
+  }
 }
 
 function runHook({ host, outside }: Runtime, hook: Hook, state: string): void {

@@ -20,12 +20,17 @@ export function applyLimits({ outside }: Runtime, pid: number, plan: ProcessPlan
     })
 }
 
-/** What the program's RLIMIT_NOFILE is to be when the configuration says nothing: the caller's, not this engine's. */
-export function callerLimit({ host, outside }: Runtime, pid: number): RlimitStep | undefined {
+/** When the configuration says nothing of RLIMIT_NOFILE, the program gets the caller's, not what this engine made of it. */
+export function withCallerLimit(
+  { host, outside }: Runtime,
+  pid: number,
+  rlimits: readonly RlimitStep[],
+): readonly RlimitStep[] {
   const soft = host.callerNofile
-  const now = soft === undefined ? undefined : outside.getLimit(pid, RLIMIT_NOFILE)
-  if (soft === undefined || now === undefined || now.soft === BigInt(soft)) return undefined
-  return { name: 'RLIMIT_NOFILE', resource: RLIMIT_NOFILE, soft: BigInt(soft), hard: now.hard }
+  if (soft === undefined || rlimits.some(({ resource }) => resource === RLIMIT_NOFILE)) return rlimits
+  const now = outside.getLimit(pid, RLIMIT_NOFILE)
+  if (now === undefined || now.soft === BigInt(soft)) return rlimits
+  return [...rlimits, { name: 'RLIMIT_NOFILE', resource: RLIMIT_NOFILE, soft: BigInt(soft), hard: now.hard }]
 }
 
 /** /proc/PID/oom_score_adj, see proc_pid_oom_score_adj(5). Lowering it needs a privilege that rootless runtimes lack. */

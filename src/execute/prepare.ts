@@ -61,7 +61,7 @@ export function prepare(runtime: Runtime, request: CreateRequest): Prepared {
     listenFds,
     canMknod: has(CAP_MKNOD) && !runtime.inUserNamespace,
   })
-  for (const warning of plan.process?.capabilities.warnings ?? []) runtime.warn(warning)
+  for (const warning of plan.process?.capabilities.warnings ?? []) runtime.inform(warning)
   return { request, plan, configText, privileged: has(CAP_SYS_ADMIN), rootless: runtime.rootless, preserveFds }
 }
 

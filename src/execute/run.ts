@@ -5,7 +5,7 @@ import { openContainer, writeRecord } from '../state/store.ts'
 import { buildContainer } from './build.ts'
 import { becomeContainer, writePidFile } from './create.ts'
 import { deleteContainer } from './delete.ts'
-import { supervise } from './foreground.ts'
+import { catchSignals, supervise } from './foreground.ts'
 import { type CreateRequest, prepare } from './prepare.ts'
 import { afterStart } from './start.ts'
 import { awaitProgram, recordTail } from './tail.ts'
@@ -31,20 +31,21 @@ export async function runContainer(runtime: Runtime, request: RunRequest): Promi
   if (prepared.plan.process === undefined)
     throw new StateError('cannot run a container whose config.json has no process')
   using fds = new Fds()
-  const { pidfd, pid } = buildContainer(runtime, prepared, built => {
+  const program = buildContainer(runtime, prepared, built => {
     const { executor, directory, record } = built
     const pidfd = fds.keep(outside.pidfdOpen(record.pid))
     const tail = recordTail(executor, () => becomeContainer(runtime, built, request))
     writeRecord(outside, directory, record)
     writePidFile(runtime, request, record.pid)
+    const signals = catchSignals(runtime, request)
     executor.calls.send(tail)
     awaitProgram(outside, executor.control)
     directory.close()
-    return { pidfd, pid: record.pid }
+    return { pidfd, pid: record.pid, signals }
   })
   startedOrGone(runtime, request.id)
   if (request.detach) return 0
-  return await supervise(runtime, request, pid, pidfd)
+  return await supervise(runtime, request, program)
 }
 
 function startedOrGone(runtime: Runtime, id: string): void {

@@ -39,9 +39,13 @@ export function containerState(runtime: Runtime, id: string): ContainerState {
   return stateOf(container.established, container.status)
 }
 
+/** What a hook is told about its container; pid 0 when it has stopped. */
+export type HookSubject = Pick<ContainerRecord, 'ociVersion' | 'id' | 'pid' | 'bundle' | 'rootfs'> & {
+  readonly annotations?: ContainerRecord['annotations'] | undefined
+}
+
 /** What a hook reads from its standard input; see config.md#posix-platform-hooks. */
-export function hookState(record: ContainerRecord, status: Status): string {
-  const { ociVersion, id, pid, bundle, rootfs, annotations } = stateOf(record, status)
+export function hookState({ ociVersion, id, pid, bundle, rootfs, annotations }: HookSubject, status: Status): string {
   return JSON.stringify({ ociVersion, id, status, pid, bundle, root: rootfs, annotations })
 }
 

@@ -103,11 +103,13 @@ test('the lock is free again when the container is closed', () => {
   expect(outside.flock(directory, LOCK_EX | LOCK_NB)).toBe(true)
 })
 
-test('a record that can not be read is an error that leaves nothing open', () => {
+test('a record that can not be read leaves a container that only force deletes', () => {
   const { host, outside } = withContainer()
   host.world.root.children.get('run')!.children.get('tsrun')!.children.get('web')!.children.get('state.json')!.content =
     '{'
-  expect(() => openContainer(outside, ROOT, 'web', true)).toThrow()
+  using container = openContainer(outside, ROOT, 'web', true)
+  expect(() => container.established).toThrow(/damaged.*--force/)
+  container[Symbol.dispose]()
   expect(host.descriptors()).toEqual([])
 })
 

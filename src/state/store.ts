@@ -21,7 +21,7 @@ export class StoredContainer {
     this.path = path
     this.directory = directory
     const text = outside.readTextIfAny(directory, STATE_FILE)
-    this.record = text === undefined ? undefined : (JSON.parse(text) as ContainerRecord)
+    this.record = text === undefined ? undefined : parseRecord(text)
   }
 
   /** A container whose record is not written yet is still being created. */
@@ -33,7 +33,7 @@ export class StoredContainer {
   get established(): ContainerRecord {
     if (this.record === undefined)
       throw new StateError(
-        `container \`${this.id}\` is still being created, or its creation was cut off; delete --force removes it`,
+        `container \`${this.id}\` is still being created, or its state is damaged; delete --force removes it`,
       )
     return this.record
   }
@@ -45,6 +45,15 @@ export class StoredContainer {
 
   [Symbol.dispose](): void {
     this.directory.close()
+  }
+}
+
+/** Undefined for a file that somebody has damaged: then `delete --force` is what is left to do. */
+function parseRecord(text: string): ContainerRecord | undefined {
+  try {
+    return JSON.parse(text) as ContainerRecord
+  } catch {
+    return undefined
   }
 }
 

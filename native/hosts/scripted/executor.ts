@@ -1,4 +1,4 @@
-import { elfImage, EM_X86_64 } from '../../executor/elf.ts'
+import { EM_X86_64, elfImage } from '../../executor/elf.ts'
 import {
   ARENA_ADDRESS,
   ARENA_FD,

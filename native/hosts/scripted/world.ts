@@ -5,12 +5,12 @@ import { fileCalls } from './calls/files.ts'
 import { processCalls } from './calls/processes.ts'
 import { socketCalls } from './calls/sockets.ts'
 import { withoutEffect } from './calls/withoutEffect.ts'
-import { makeTree } from './tree.ts'
 import { BLOCKED, Errno, type Outcome } from './errno.ts'
 import { step } from './executor.ts'
 import type { FileNode } from './nodes.ts'
 import { Opaque } from './open.ts'
 import { Process } from './process.ts'
+import { makeTree } from './tree.ts'
 
 /** What a call does; nothing returned is 0. Errors: Errno. */
 export type Implementation = (call: Invocation) => Outcome | undefined
