@@ -2,7 +2,7 @@
 # Builds tsrun, makes a bundle out of the host's own programs, and looks around inside a container.
 set -eu
 cd "$(dirname "$0")/.."
-sh scripts/prepare.sh
+sh scripts/prepare.sh --no-tools
 
 bundle=$(mktemp -d "${TMPDIR:-/tmp}/tsrun-demo.XXXXXX")
 trap 'rm -rf "$bundle"' EXIT
