@@ -38,6 +38,8 @@ export interface Runtime {
 export interface RuntimeOptions {
   readonly root?: string | undefined
   readonly cgroupManager?: CgroupManager | undefined
+  /** Instead of finding out. */
+  readonly rootless?: 'auto' | 'true' | 'false' | undefined
   readonly inform?: ((text: string) => void) | undefined
   readonly warn?: ((text: string) => void) | undefined
   /** A machine other than the host's own, for traces and tests. */
@@ -58,7 +60,11 @@ export function createRuntime(host: Host, options: RuntimeOptions = {}): Runtime
   const outside = options.outside ?? createKernel(new DirectCalls(host))
   const env = (name: string) => host.env.find(entry => entry.startsWith(`${name}=`))?.slice(name.length + 1)
   const inUserNamespace = once(() => !WHOLE_RANGE.test(decode(outside.readFile(AT_FDCWD, '/proc/self/uid_map'))))
-  const rootless = once(() => outside.effectiveIds().uid !== 0 || inUserNamespace())
+  const rootless = once(() =>
+    options.rootless === 'true' || options.rootless === 'false'
+      ? options.rootless === 'true'
+      : outside.effectiveIds().uid !== 0 || inUserNamespace(),
+  )
   const defaultRoot = () => {
     const directory = env('XDG_RUNTIME_DIR')
     // Root has it set too, in a login session, but root's containers are the host's.
