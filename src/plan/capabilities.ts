@@ -1,4 +1,4 @@
-import { _LINUX_CAPABILITY_VERSION_3, capabilities } from '../../native/abi/capability.ts'
+import { capabilities } from '../../native/abi/capability.ts'
 import { ConfigError } from '../errors.ts'
 
 /** The five sets of capabilities(7), in the order in which they are planned. */
@@ -67,23 +67,4 @@ export function capabilityMask(names: readonly string[] | undefined, pointer: st
 
 function lost(mask: bigint, pointer: string, needed: string): string[] {
   return capabilityNames(mask).map(name => `${pointer}: \`${name}\` is left out, as it is not ${needed}`)
-}
-
-/** The header of capset(2) for the calling process: `struct __user_cap_header_struct`. */
-export function capsetHeader(): Uint8Array {
-  const bytes = new Uint8Array(8)
-  new DataView(bytes.buffer).setUint32(0, _LINUX_CAPABILITY_VERSION_3, true)
-  return bytes
-}
-
-/** The data of capset(2): `struct __user_cap_data_struct` twice, the lower 32 bits first. */
-export function capsetData(plan: Pick<CapabilityPlan, 'effective' | 'permitted' | 'inheritable'>): Uint8Array {
-  const bytes = new Uint8Array(24)
-  const view = new DataView(bytes.buffer)
-  const masks = [plan.effective, plan.permitted, plan.inheritable]
-  masks.forEach((mask, index) => {
-    view.setUint32(4 * index, Number(mask & 0xffff_ffffn), true)
-    view.setUint32(4 * index + 12, Number(mask >> 32n), true)
-  })
-  return bytes
 }
