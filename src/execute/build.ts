@@ -1,5 +1,6 @@
 import { LOCK_EX, MFD_CLOEXEC, O_CREAT, O_DIRECTORY, O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
 import { CLONE_NEWCGROUP } from '../../native/abi/sched.ts'
+import { SIGKILL } from '../../native/abi/signal.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import { encode } from '../../native/utf8.ts'
@@ -10,9 +11,9 @@ import type { ProcessPlan } from '../plan/process.ts'
 import type { Runtime } from '../runtime.ts'
 import { CONFIG_FILE, type ContainerRecord, START_SOCKET } from '../state/record.ts'
 import { processStat } from '../state/status.ts'
-import { openRoot } from '../state/store.ts'
+import { openRoot, removeDirectory } from '../state/store.ts'
 import { dismissKeeper, idTaken, type OpenJoin } from './birth.ts'
-import { type CgroupSite, openCgroupSite } from './cgroup.ts'
+import { type CgroupSite, openCgroupSite, removeCgroup } from './cgroup.ts'
 import { attachDeviceFilter } from './deviceFilter.ts'
 import { runHooks, runHooksInside, runPoststop } from './hooks.ts'
 import { userName } from './host.ts'
@@ -74,7 +75,7 @@ export function buildContainer<T>(runtime: Runtime, prepared: Prepared, use: (bu
     dismissKeeper(executor, runtime.outside)
     return result
   } catch (error) {
-    throw abandon(runtime, prepared, executor, error)
+    throw abandon(runtime, prepared, baggage, executor, error)
   } finally {
     executor.release()
     runtime.outside.wait(executor.pid, 0, 'any')
@@ -231,12 +232,32 @@ function closeAllButLasting({ kernel: inside, controlNumber }: Executor, listene
   inside.closeRange(hookOutput + 1, LAST_FD, 0)
 }
 
+/** Somebody has killed the keeper, so what it would have done is done from here. */
+function replaceKeeper(
+  { outside, root }: Runtime,
+  { id }: ContainerPlan,
+  cgroup: CgroupSite | undefined,
+  children: readonly number[],
+): void {
+  if (children.length === 0) return
+  for (const child of children) outside.now({ name: 'kill', args: [child, SIGKILL], tolerate: 'any' })
+  if (cgroup !== undefined && !cgroup.estate.exists) removeCgroup(outside, cgroup.path)
+  removeDirectory(outside, root, id)
+}
+
 /** Lets the keeper clear away, waits for it, and looks whether all is gone. Returns the failure to report. */
-function abandon(runtime: Runtime, { plan }: Prepared, executor: Executor, error: unknown): unknown {
+function abandon(
+  runtime: Runtime,
+  { plan }: Prepared,
+  { cgroup }: Baggage,
+  executor: Executor,
+  error: unknown,
+): unknown {
   const { outside, root } = runtime
   executor.control.close()
   executor.guard.close()
   const keeper = outside.wait(executor.pid, 0, 'any')
+  if (keeper?.signal !== undefined) replaceKeeper(runtime, plan, cgroup, executor.children())
   for (const child of executor.children()) outside.wait(child, 0, 'any')
   if (error instanceof Failure && keeper?.code === 1)
     error.cleanup.push(new Failure(`the cgroup of \`${plan.id}\` (state in \`${root}\`) could not be removed`))
