@@ -12,38 +12,11 @@ mkdir -p "$1"
 dir=$(cd "$1" && pwd)
 apt=$dir/.apt
 root=$dir/root
-. /etc/os-release
-
-mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/deb" "$root"
+mkdir -p "$apt/deb" "$root"
 trap 'rm -rf "$apt"' EXIT
+. "$(dirname "$0")/newer-suite.sh"
 
-# The machine's own source, with the suite's name replaced: update and security suites have no counterpart.
-newer_source() {
-  if [ -f /etc/apt/sources.list.d/debian.sources ]; then
-    awk -v old="$VERSION_CODENAME" -v new="$suite" '
-      BEGIN { RS = ""; FS = "\n" }
-      $0 ~ "Suites: *" old "( |\n|$)" {
-        for (i = 1; i <= NF; i++) print ($i ~ /^Suites:/) ? "Suites: " new : $i
-        exit
-      }' /etc/apt/sources.list.d/debian.sources > "$apt/newer.sources"
-    echo "$apt/newer.sources"
-  else
-    sed -n "s/^\(deb .*[[:space:]]\)$VERSION_CODENAME\([[:space:]]\)/\1$suite\2/p" /etc/apt/sources.list | head -1 > "$apt/newer.list"
-    echo "$apt/newer.list"
-  fi
-}
-source=$(newer_source)
-[ -s "$source" ] || { echo "$0: no source for $VERSION_CODENAME in the machine's apt configuration" >&2; exit 1; }
-
-newer() { # newer apt-get|apt-cache ARGUMENT...
-  tool=$1
-  shift
-  "$tool" -q -o Dir::State="$apt" -o Dir::State::status=/dev/null -o Dir::Cache="$apt/cache" \
-    -o Dir::Etc::sourcelist="$source" -o Dir::Etc::sourceparts=/dev/null -o APT::Sandbox::User=root "$@"
-}
-
-echo "reading the package list of $suite" >&2
-newer apt-get update > "$apt/log" 2>&1 || { cat "$apt/log" >&2; exit 1; }
+newer_suite "$suite" "$apt"
 packages=$(newer apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
   --no-enhances crun runc | grep '^[a-z]' | grep -v -e '-base$' -e gconv | sort -u)
 

@@ -11,7 +11,7 @@ export type Kind = 'tsrun' | 'runc' | 'crun'
 export const repository = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 
 /** The built command of each host, by the value of TSRUN_HOST. */
-const BUILT: Record<string, string> = { node: 'dist/tsrun', static: 'dist/tsrun-static' }
+const BUILT: Record<string, string> = { node: 'dist/tsrun', static: 'dist/static/tsrun' }
 
 function onPath(name: string): string | undefined {
   const directories = (process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin').split(delimiter)

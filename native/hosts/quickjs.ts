@@ -1,0 +1,97 @@
+import { callNumbers } from '../arch/numbers.ts'
+import { KernelError } from '../failure.ts'
+import type { Host, Memory, Spawn } from '../host.ts'
+import { createKernel } from '../kernel.ts'
+import { DirectCalls } from '../kernels/direct.ts'
+import type { Argument } from '../kernels/machine.ts'
+import { type Marshaller, putWord, Space } from '../kernels/marshal.ts'
+import { get64, put64 } from '../struct.ts'
+import { byteBound, useNativeAscii } from '../utf8.ts'
+
+/** What the C program around the engine offers: see native/quickjs/host.c. Addresses are numbers. */
+interface QuickjsHost {
+  readonly arch: 'x86_64' | 'aarch64'
+  readonly argv: readonly string[]
+  readonly env: readonly string[]
+  syscall(number: number, args: readonly (number | bigint)[]): number
+  map(fd: number, size: number): { buffer: ArrayBuffer; address: number } | number
+  spawn(file: number, argv: number, env: number, descriptors: number, count: number): number
+  encodeAscii(bytes: Uint8Array, offset: number, text: string): number
+  decodeAscii(bytes: Uint8Array): string | undefined
+}
+
+declare global {
+  var quickjs: QuickjsHost
+}
+
+const PAGE = 4096
+const SIG_BLOCK = 0
+const SIGSET_SIZE = 8
+const SFD_CLOEXEC = 0x80000
+
+/** QuickJS in the static binary as a host. There is one thread and no event loop, so `poll` waits in the kernel. */
+export function createQuickjsHost(): Host {
+  const { arch, argv, env, syscall, map, spawn: spawnAt, encodeAscii, decodeAscii } = globalThis.quickjs
+  const numbers = callNumbers[arch]
+  useNativeAscii({ encodeInto: encodeAscii, decode: decodeAscii })
+
+  const memory = (fd: number, size: number): Memory => {
+    const mapped = map(fd, size)
+    if (typeof mapped === 'number') throw new KernelError('mmap', -mapped, `${size} bytes`)
+    const { buffer, address } = mapped
+    return { bytes: new Uint8Array(buffer), view: new DataView(buffer), address }
+  }
+  const allocate = (size: number) => memory(-1, size)
+  const unmap = ({ address, bytes }: Memory) => void syscall(numbers.munmap, [address, bytes.length])
+
+  const spawn = ({ file, argv, env, descriptors }: Spawn): number => {
+    const strings = [file, ...argv, ...env]
+    const room = allocate(strings.reduce((size, text) => size + byteBound(text) + 24, PAGE + 8 * descriptors.length))
+    const space = new Space(room, 0)
+    const place = (value: Argument) => placed({ space, address: room.address, out() {}, result() {} }, value)
+    const numbers = new Uint8Array(Int32Array.from(descriptors, from => from ?? -1).buffer)
+    const pid = spawnAt(place(file), place(argv), place(env), place(numbers), descriptors.length)
+    unmap(room)
+    return pid
+  }
+
+  const watchSignals = (signals: readonly number[]): number => {
+    const room = allocate(PAGE)
+    put64(
+      room.view,
+      0,
+      signals.reduce((mask, signal) => mask | (1n << BigInt(signal - 1)), 0n),
+    )
+    syscall(numbers.rt_sigprocmask, [SIG_BLOCK, room.address, 0, SIGSET_SIZE])
+    const fd = syscall(numbers.signalfd4, [-1, room.address, SIGSET_SIZE, SFD_CLOEXEC])
+    unmap(room)
+    return fd
+  }
+
+  const host: Host = {
+    arch,
+    argv,
+    env,
+    callerNofile: undefined,
+    syscall,
+    allocate,
+    map: memory,
+    unmap,
+    spawn,
+    poll: async (entries, timeoutMs) => kernel.poll(entries, timeoutMs),
+    watchSignals,
+    exit(code) {
+      syscall(numbers.exit_group, [code])
+      throw new Error('exit_group returned')
+    },
+  }
+  const kernel = createKernel(new DirectCalls(host))
+  return host
+}
+
+/** Puts `value` where C finds it; returns its address. */
+function placed(m: Marshaller, value: Argument): number {
+  const at = m.space.allocate(8)
+  putWord(m, at, value)
+  return get64(m.space.memory.view, at)
+}

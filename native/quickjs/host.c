@@ -1,0 +1,271 @@
+/*
+ * QuickJS as a host for tsrun: what native/host.ts asks of an engine, and nothing else. The program's modules come as
+ * bytecode in a table that scripts/buildStatic.ts generates. Nothing here knows what a container is.
+ *
+ * JavaScript finds the functions on the global object `quickjs`; native/hosts/quickjs.ts gives them their types.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "modules.h"
+#include "quickjs.h"
+
+extern char **environ;
+
+#define SYSCALL_ARGUMENTS 6
+
+/* A number that may be a BigInt, as a register holds it. */
+static int get_word(JSContext *ctx, JSValueConst value, int64_t *word)
+{
+    return JS_ToInt64Ext(ctx, word, value);
+}
+
+/* syscall(number, args: (number | bigint)[]): number, an error is -errno. */
+static JSValue host_syscall(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+    int64_t number, words[SYSCALL_ARGUMENTS] = { 0 };
+
+    if (get_word(ctx, argv[0], &number))
+        return JS_EXCEPTION;
+    for (uint32_t i = 0; i < SYSCALL_ARGUMENTS; i++) {
+        JSValue value = JS_GetPropertyUint32(ctx, argv[1], i);
+        if (JS_IsUndefined(value))
+            break;
+        int failed = get_word(ctx, value, &words[i]);
+        JS_FreeValue(ctx, value);
+        if (failed)
+            return JS_EXCEPTION;
+    }
+    long result = syscall(number, words[0], words[1], words[2], words[3], words[4], words[5]);
+    return JS_NewInt64(ctx, result == -1 ? -errno : result);
+}
+
+/* map(fd, size): a shared mapping of a memfd, or private memory when fd is -1. An error is -errno. */
+static JSValue host_map(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+    int32_t fd;
+    int64_t size;
+
+    if (JS_ToInt32(ctx, &fd, argv[0]) || JS_ToInt64(ctx, &size, argv[1]))
+        return JS_EXCEPTION;
+    int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+    void *address = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+    if (address == MAP_FAILED)
+        return JS_NewInt32(ctx, -errno);
+    JSValue memory = JS_NewObject(ctx);
+    JS_SetPropertyStr(ctx, memory, "buffer", JS_NewArrayBuffer(ctx, address, size, NULL, NULL, 0));
+    JS_SetPropertyStr(ctx, memory, "address", JS_NewInt64(ctx, (int64_t)(uintptr_t)address));
+    return memory;
+}
+
+/* What vfork(2) leaves to the child: the parent's memory, so nothing here may allocate or return. */
+static void become(const char *file, char *const *argv, char *const *env, const int32_t *descriptors, int32_t count)
+{
+    const struct sigaction by_default = { .sa_handler = SIG_DFL };
+    sigset_t none;
+
+    for (int signal = 1; signal < NSIG; signal++)
+        sigaction(signal, &by_default, NULL);
+    for (int32_t to = 0; to < count; to++) {
+        int32_t from = descriptors[to];
+        if (from < 0)
+            continue;
+        if (from == to ? fcntl(to, F_SETFD, 0) < 0 : dup2(from, to) < 0)
+            return;
+    }
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execve(file, argv, env);
+}
+
+/*
+ * spawn(file, argv, env, descriptors, count): addresses of C strings, of arrays of them, and of 32-bit descriptors of which
+ * the n-th becomes n, or is -1. Returns the pid, or -errno.
+ */
+static JSValue host_spawn(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+    int64_t words[5];
+    volatile int failure = 0;
+
+    for (int i = 0; i < 5; i++)
+        if (get_word(ctx, argv[i], &words[i]))
+            return JS_EXCEPTION;
+    pid_t pid = vfork();
+    if (pid == 0) {
+        become((void *)words[0], (void *)words[1], (void *)words[2], (void *)words[3], words[4]);
+        failure = errno;
+        _exit(127);
+    }
+    if (pid < 0)
+        failure = errno;
+    else if (failure)
+        waitpid(pid, NULL, 0);
+    return JS_NewInt32(ctx, failure ? -failure : pid);
+}
+
+static int is_ascii(const uint8_t *bytes, size_t length)
+{
+    uint8_t seen = 0;
+    for (size_t i = 0; i < length; i++)
+        seen |= bytes[i];
+    return seen < 0x80;
+}
+
+/* The memory of a Uint8Array from `offset` on; NULL with an exception when it is none. */
+static uint8_t *get_bytes(JSContext *ctx, JSValueConst array, size_t offset, size_t *length)
+{
+    size_t start, size, whole;
+    JSValue buffer = JS_GetTypedArrayBuffer(ctx, array, &start, &size, NULL);
+
+    if (JS_IsException(buffer))
+        return NULL;
+    uint8_t *bytes = JS_GetArrayBuffer(ctx, &whole, buffer);
+    JS_FreeValue(ctx, buffer);
+    *length = offset < size ? size - offset : 0;
+    return bytes ? bytes + start + offset : NULL;
+}
+
+/* encodeAscii(bytes, offset, text): the offset after the text, or -1 when it is not ASCII or does not fit. */
+static JSValue host_encode_ascii(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+    int64_t offset;
+    size_t room, length;
+
+    if (JS_ToInt64(ctx, &offset, argv[1]))
+        return JS_EXCEPTION;
+    uint8_t *bytes = get_bytes(ctx, argv[0], offset, &room);
+    const char *text = bytes ? JS_ToCStringLen(ctx, &length, argv[2]) : NULL;
+    if (!text)
+        return JS_EXCEPTION;
+    int usable = length <= room && is_ascii((const uint8_t *)text, length);
+    if (usable)
+        memcpy(bytes, text, length);
+    JS_FreeCString(ctx, text);
+    return JS_NewInt64(ctx, usable ? offset + (int64_t)length : -1);
+}
+
+/* decodeAscii(bytes): the text, or undefined when the bytes are not ASCII. */
+static JSValue host_decode_ascii(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+    size_t length;
+    uint8_t *bytes = get_bytes(ctx, argv[0], 0, &length);
+
+    if (!bytes)
+        return JS_EXCEPTION;
+    return is_ascii(bytes, length) ? JS_NewStringLen(ctx, (const char *)bytes, length) : JS_UNDEFINED;
+}
+
+static JSValue new_strings(JSContext *ctx, char **strings)
+{
+    JSValue array = JS_NewArray(ctx);
+    for (uint32_t i = 0; strings[i]; i++)
+        JS_SetPropertyUint32(ctx, array, i, JS_NewString(ctx, strings[i]));
+    return array;
+}
+
+static void add_host(JSContext *ctx, char **argv)
+{
+    static const JSCFunctionListEntry functions[] = {
+        JS_CFUNC_DEF("syscall", 2, host_syscall),
+        JS_CFUNC_DEF("map", 2, host_map),
+        JS_CFUNC_DEF("spawn", 5, host_spawn),
+        JS_CFUNC_DEF("encodeAscii", 3, host_encode_ascii),
+        JS_CFUNC_DEF("decodeAscii", 1, host_decode_ascii),
+#ifdef __x86_64__
+        JS_PROP_STRING_DEF("arch", "x86_64", JS_PROP_ENUMERABLE),
+#else
+        JS_PROP_STRING_DEF("arch", "aarch64", JS_PROP_ENUMERABLE),
+#endif
+    };
+    JSValue global = JS_GetGlobalObject(ctx);
+    JSValue host = JS_NewObject(ctx);
+
+    JS_SetPropertyFunctionList(ctx, host, functions, sizeof(functions) / sizeof(*functions));
+    JS_SetPropertyStr(ctx, host, "argv", new_strings(ctx, argv + 1));
+    JS_SetPropertyStr(ctx, host, "env", new_strings(ctx, environ));
+    JS_SetPropertyStr(ctx, global, "quickjs", host);
+    JS_FreeValue(ctx, global);
+}
+
+/* Modules are found by name in the table; none is read from a file. */
+static JSValue read_module(JSContext *ctx, const char *name)
+{
+    for (const struct module *module = modules; module->name; module++)
+        if (strcmp(module->name, name) == 0)
+            return JS_ReadObject(ctx, module->bytes, module->size, JS_READ_OBJ_BYTECODE);
+    return JS_ThrowReferenceError(ctx, "no module `%s` in this program", name);
+}
+
+static JSModuleDef *load_module(JSContext *ctx, const char *name, void *opaque)
+{
+    JSValue module = read_module(ctx, name);
+    if (JS_IsException(module))
+        return NULL;
+    JS_FreeValue(ctx, module); /* the engine's list of modules keeps it */
+    return JS_VALUE_GET_PTR(module);
+}
+
+/* Only what the program uses: each of them costs time at every start. */
+static JSContext *new_context(JSRuntime *runtime)
+{
+    JSContext *ctx = JS_NewContextRaw(runtime);
+    JS_AddIntrinsicBaseObjects(ctx);
+    JS_AddIntrinsicDate(ctx);
+    JS_AddIntrinsicRegExp(ctx);
+    JS_AddIntrinsicJSON(ctx);
+    JS_AddIntrinsicMapSet(ctx);
+    JS_AddIntrinsicTypedArrays(ctx);
+    JS_AddIntrinsicPromise(ctx);
+    return ctx;
+}
+
+static void write_error(const char *text)
+{
+    if (write(STDERR_FILENO, text, strlen(text)) < 0)
+        return; /* there is nobody to tell */
+}
+
+/* An exception that no JavaScript caught is a fault of the program itself. */
+static int die(JSContext *ctx, JSValue thrown)
+{
+    JSValue stack = JS_GetPropertyStr(ctx, thrown, "stack");
+    const char *what = JS_ToCString(ctx, thrown);
+    const char *where = JS_IsString(stack) ? JS_ToCString(ctx, stack) : "";
+
+    write_error("tsrun: internal error: ");
+    write_error(what ? what : "?");
+    write_error("\n");
+    write_error(where ? where : "");
+    return 70;
+}
+
+int main(int argc, char **argv)
+{
+    JSRuntime *runtime = JS_NewRuntime();
+    JSContext *ctx = new_context(runtime);
+    JSContext *job_ctx;
+    int more;
+
+    JS_SetModuleLoaderFunc(runtime, NULL, load_module, NULL);
+    add_host(ctx, argv);
+    JSValue entry = read_module(ctx, "tsrun.js");
+    if (JS_IsException(entry) || JS_ResolveModule(ctx, entry) < 0)
+        return die(ctx, JS_GetException(ctx));
+    JSValue done = JS_EvalFunction(ctx, entry);
+    while ((more = JS_ExecutePendingJob(runtime, &job_ctx)) > 0)
+        ;
+    if (more < 0 || JS_IsException(done))
+        return die(ctx, JS_GetException(ctx));
+    if (JS_PromiseState(ctx, done) == JS_PROMISE_REJECTED)
+        return die(ctx, JS_PromiseResult(ctx, done));
+    return die(ctx, JS_NewString(ctx, "the program ended without an exit code"));
+}
