@@ -41,7 +41,7 @@ test('a pointer of a struct is remembered and not written', () => {
 
 test('space for results starts with what it was given', () => {
   const bytes = Uint8Array.of(7, 0, 0, 0)
-  expect([new Out(3).bytes.length, new Out(bytes).view.getUint32(0, true)]).toEqual([3, 7])
+  expect([new Out(3).size, new Out(bytes).view.getUint32(0, true)]).toEqual([3, 7])
   const slice = new Out(new Uint8Array([9, 9, 1, 0, 0, 0]).subarray(2))
   expect(slice.view.getUint32(0, true)).toBe(1)
 })

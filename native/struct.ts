@@ -20,18 +20,28 @@ export function getU64(view: DataView, offset: number): bigint {
   return view.getBigUint64(offset, true)
 }
 
-/** Space that a system call writes to. `bytes` holds what the kernel left there once the call was made. */
+const NOTHING = new Uint8Array(0)
+
+/** Space that a system call writes to: `size` zeroed bytes, or these. `bytes` holds what is there once the call was made. */
 export class Out {
+  readonly size: number
+  readonly initial: Uint8Array | undefined
   bytes: Uint8Array
   /** Where the executor sees it, once a call with it is queued. */
   address = 0
   constructor(size: number | Uint8Array) {
-    this.bytes = typeof size === 'number' ? new Uint8Array(size) : size
+    const given = typeof size !== 'number'
+    this.size = given ? size.length : size
+    this.initial = given ? size : undefined
+    this.bytes = given ? size : NOTHING
   }
   get view(): DataView {
     return new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength)
   }
 }
+
+/** Room for up to `size` bytes that a call writes; `bytes` is then as long as its result says. */
+export class Room extends Out {}
 
 /** A C struct to be passed in: zeroed bytes, fields set by offset, pointers to what follows it in memory. */
 export class Struct {

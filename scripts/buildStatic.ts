@@ -1,26 +1,30 @@
 /** Builds dist/static/tsrun: the program as QuickJS bytecode in one static executable. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { buildSync } from 'esbuild'
+import { join } from 'node:path'
+import { type BuildOptions, buildSync } from 'esbuild'
 import { commit } from './commit.ts'
 
-/** Where scripts/quickjs.sh found or built the engine: quickjs.h, libquickjs.a, qjsc. */
+/** What scripts/quickjs.sh found or built: the C compiler that goes with it, quickjs.h, libquickjs.a, qjsc. */
 interface Engine {
-  include: string
-  library: string
-  compiler: string
+  readonly cc: string
+  readonly include: string
+  readonly library: string
+  readonly qjsc: string
 }
+
+const ENTRY = 'tsrun'
+const HOST = ['native/quickjs/host.c', 'native/quickjs/heap.c']
 
 function findEngine(): Engine {
   const output = execFileSync('sh', ['scripts/quickjs.sh'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
-  const [include, library, compiler] = output.trim().split('\n')
-  return { include: include!, library: library!, compiler: compiler! }
+  const [cc, include, library, qjsc] = output.trim().split('\n') as [string, string, string, string]
+  return { cc, include, library, qjsc }
 }
 
-/** Bundles `entry` into a directory: a module per command and shared ones. Returns their file names. */
-function bundle(entry: string, outdir: string): string[] {
+/** Bundles `entry` into `outdir`: a module per command and what they share. Returns the names of the files. */
+function bundle(entry: string, outdir: string, options: BuildOptions): string[] {
   buildSync({
     entryPoints: { [ENTRY]: entry },
     outdir,
@@ -32,42 +36,66 @@ function bundle(entry: string, outdir: string): string[] {
     inject: ['native/quickjs/symbols.ts'],
     chunkNames: '[hash]',
     minify: true,
-    keepNames: false,
     define: { TSRUN_COMMIT: JSON.stringify(commit()) },
     legalComments: 'none',
     logLevel: 'warning',
+    ...options,
   })
   return readdirSync(outdir).filter(name => name.endsWith('.js'))
 }
 
-const ENTRY = 'tsrun'
-
-/** C source of a table of the modules' bytecode. */
-function compile({ compiler }: Engine, directory: string, names: readonly string[]): void {
+/** Compiles modules to bytecode in a file of C, where the array of `x.js` is `${prefix}x`. */
+function compile({ qjsc }: Engine, directory: string, names: readonly string[], prefix: string, options: string[]) {
   const others = names.filter(name => name !== `${ENTRY}.js`).flatMap(name => ['-D', name])
-  const options = ['-c', '-m', '-p', 'module_', '-o', 'modules.c']
-  execFileSync(compiler, [...options, ...others, `${ENTRY}.js`], { cwd: directory, stdio: 'inherit' })
-  const identifier = (name: string) => `module_${name.replace(/\.js$/, '').replace(/[^A-Za-z0-9]/g, '_')}`
-  const rows = names.map(name => `    { "${name}", ${identifier(name)}, ${identifier(name)}_size },`)
-  const table = `const struct module modules[] = {\n${rows.join('\n')}\n    { 0 },\n};\n`
-  writeFileSync(join(directory, 'table.c'), `#include "modules.h"\n#include "modules.c"\n${table}`)
+  const output = ['-c', '-m', '-p', prefix, '-o', `${prefix}.c`]
+  execFileSync(qjsc, [...options, ...output, ...others, `${ENTRY}.js`], { cwd: directory, stdio: 'inherit' })
 }
 
-function link({ include, library }: Engine, directory: string, output: string): void {
-  const cc = process.env['CC'] ?? 'gcc'
-  const sources = [resolve('native/quickjs/host.c'), join(directory, 'table.c')]
-  const options = ['-O2', '-Wall', '-static', '-s', `-I${include}`, `-Inative/quickjs`]
-  execFileSync(cc, [...options, '-o', output, ...sources, library, '-lm'], { stdio: 'inherit' })
+/**
+ * Writes the table of modules. They are stripped of what only stack traces need, but for those with `import()`: that finds
+ * its module relative to the name of the file it stands in, which stripping takes away.
+ */
+function writeTable(directory: string, names: readonly string[]): void {
+  const rows = names.map(name => {
+    const imports = /\bimport\(/.test(readFileSync(join(directory, name), 'utf8'))
+    const array = `${imports ? 'whole_' : 'stripped_'}${name.replace(/\.js$/, '')}`
+    return `    { "${name}", ${array}, ${array}_size },`
+  })
+  const includes = ['modules.h', 'whole_.c', 'stripped_.c'].map(name => `#include "${name}"`)
+  const table = ['const struct module modules[] = {', ...rows, '    { 0 },', '};', '']
+  writeFileSync(join(directory, 'table.c'), [...includes, ...table].join('\n'))
 }
 
-const directory = mkdtempSync(join(tmpdir(), 'tsrun-static-'))
-try {
-  const engine = findEngine()
-  const output = 'dist/static/tsrun'
-  mkdirSync('dist/static', { recursive: true })
-  compile(engine, directory, bundle('src/entry/quickjs.ts', directory))
-  link(engine, directory, output)
-  console.log(`${output}: ${statSync(output).size} bytes`)
-} finally {
-  rmSync(directory, { recursive: true })
+function link({ cc, include, library }: Engine, directory: string, output: string): void {
+  const options = ['-O2', '-Wall', '-static', '-s', '-fdata-sections', '-Wl,--gc-sections']
+  const includes = [`-I${include}`, '-Inative/quickjs', `-I${directory}`]
+  const sources = [...HOST, join(directory, 'table.c'), library]
+  execFileSync(cc, [...options, ...includes, '-o', output, ...sources, '-lm'], { stdio: 'inherit' })
 }
+
+/** Gives the executable a heap in which its modules are loaded and evaluated already: see native/quickjs/heap.c. */
+function embedSnapshot(directory: string, bare: string, output: string): void {
+  const snapshot = join(directory, 'snapshot')
+  execFileSync(bare, [snapshot], { stdio: 'inherit' })
+  execFileSync('objcopy', ['--update-section', `.heap=${snapshot}`, bare, output], { stdio: 'inherit' })
+}
+
+/** Makes a static executable of the program that starts with `entry`. */
+export function buildStatic(entry: string, output: string, options: BuildOptions = {}): void {
+  const directory = mkdtempSync(join(tmpdir(), 'tsrun-static-'))
+  try {
+    const engine = findEngine()
+    const names = bundle(entry, directory, options)
+    compile(engine, directory, names, 'whole_', [])
+    compile(engine, directory, names, 'stripped_', ['-s'])
+    writeTable(directory, names)
+    mkdirSync(join(output, '..'), { recursive: true })
+    link(engine, directory, join(directory, 'bare'))
+    embedSnapshot(directory, join(directory, 'bare'), output)
+    console.log(`${output}: ${statSync(output).size} bytes`)
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+}
+
+if (process.argv[1]?.endsWith('buildStatic.ts')) buildStatic('src/entry/quickjs.ts', 'dist/static/tsrun')

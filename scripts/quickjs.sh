@@ -1,10 +1,14 @@
 #!/bin/sh
-# Finds or makes what a static build needs of QuickJS, and prints three lines: the directory of quickjs.h, the path of
-# libquickjs.a, the path of qjsc. The engine comes from, in this order:
-#   QUICKJS_DIR=  a directory with quickjs.h, libquickjs.a and qjsc, such as a source tree after `make`
-#   the system    Debian's packages libquickjs and quickjs (Debian 13), installed if need be when root runs this
-#   the cache     built before by this script, in ${XDG_CACHE_HOME:-~/.cache}/tsrun
-#   the source    Debian's source package of a newer suite, verified by apt and built in the cache
+# Finds or makes what a static build needs of QuickJS, and prints four lines: the C compiler, the directory of quickjs.h,
+# the path of libquickjs.a, the path of qjsc. The engine comes from, in this order:
+#   QUICKJS_DIR=  a directory with quickjs.h, libquickjs.a and qjsc, such as a source tree after `make`; CC= names the
+#                 compiler that it was made with (gcc)
+#   the cache     ${XDG_CACHE_HOME:-~/.cache}/tsrun: built before by this script
+#   the source    Debian's source package (of a newer suite where the machine's has none), verified by apt and built in
+#                 the cache with musl: a program starts 1 ms sooner than with glibc's static library, which asks the
+#                 processor for its features, a trap in every virtual machine
+#   the system    Debian's libquickjs and quickjs, linked with glibc, where musl-gcc is missing
+# QUICKJS=system prefers the last to the two before.
 set -eu
 cd "$(dirname "$0")"
 
@@ -17,22 +21,25 @@ fail() {
   exit 1
 }
 
-print_tree() {
+print_engine() { # COMPILER DIRECTORY
   for file in quickjs.h libquickjs.a qjsc; do
-    [ -e "$1/$file" ] || fail "$1 has no $file"
+    [ -e "$2/$file" ] || fail "$2 has no $file"
   done
-  printf '%s\n' "$1" "$1/libquickjs.a" "$1/qjsc"
+  printf '%s\n' "$1" "$2" "$2/libquickjs.a" "$2/qjsc"
 }
 
-system_library() {
-  find /usr/lib -path '*quickjs/libquickjs.a' 2>/dev/null | head -1
+# install PACKAGE... where root may and apt knows them all
+install() {
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-cache show "$@" >/dev/null 2>&1 || return 0
+  echo "quickjs: installing $*" >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" >&2
 }
 
-install_packages() {
-  [ -z "$(system_library)" ] || return 0
-  [ "$(id -u)" = 0 ] && apt-cache show libquickjs >/dev/null 2>&1 || return 0
-  echo 'quickjs: installing libquickjs and quickjs' >&2
-  apt-get install -q -y --no-install-recommends libquickjs quickjs >&2
+system_engine() {
+  [ -e /usr/include/quickjs/quickjs.h ] || install libquickjs quickjs
+  library=$(find /usr/lib -path '*quickjs/libquickjs.a' 2>/dev/null | head -1)
+  [ -n "$library" ] && command -v qjsc >/dev/null || return 1
+  printf '%s\n' "${CC:-gcc}" /usr/include/quickjs "$library" "$(command -v qjsc)"
 }
 
 build_from_source() {
@@ -44,7 +51,7 @@ build_from_source() {
   newer_suite "$suite" "$work/apt"
   (cd "$work/apt" && newer apt-get source --download-only quickjs >&2) || fail 'the source package could not be fetched'
   tar -xf "$work"/apt/quickjs_"$version".orig.tar.* -C "$work/source" --strip-components=1
-  make -s -C "$work/source" -j"$(nproc)" CONFIG_LTO= libquickjs.a qjsc >&2 || fail 'the build failed'
+  make -s -C "$work/source" -j"$(nproc)" CC=musl-gcc HOST_CC=musl-gcc CONFIG_LTO= libquickjs.a qjsc >&2 || fail 'the build failed'
   mkdir "$work/engine"
   cp "$work/source/quickjs.h" "$work/source/libquickjs.a" "$work/source/qjsc" "$work/engine"
   # Another build may have finished meanwhile: then its result is as good.
@@ -52,14 +59,17 @@ build_from_source() {
 }
 
 if [ -n "${QUICKJS_DIR:-}" ]; then
-  print_tree "$QUICKJS_DIR"
+  print_engine "${CC:-gcc}" "$QUICKJS_DIR"
   exit
 fi
-install_packages
-library=$(system_library)
-if [ -n "$library" ] && [ -e /usr/include/quickjs/quickjs.h ] && command -v qjsc >/dev/null; then
-  printf '%s\n' /usr/include/quickjs "$library" "$(command -v qjsc)"
+if [ "${QUICKJS:-}" = system ]; then
+  system_engine || fail 'QUICKJS=system, but there is no libquickjs.a with qjsc'
   exit
 fi
-[ -e "$cache/qjsc" ] || build_from_source
-print_tree "$cache"
+command -v musl-gcc >/dev/null || install musl-tools
+if command -v musl-gcc >/dev/null; then
+  [ -e "$cache/qjsc" ] || build_from_source
+  print_engine musl-gcc "$cache"
+else
+  system_engine || fail 'neither musl-gcc nor libquickjs.a is here; install musl-tools, or see the head of this script'
+fi

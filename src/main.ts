@@ -8,7 +8,7 @@ import type { CommandName } from './cli/options.ts'
 import { type Parsed, parse } from './cli/parse.ts'
 import { Failure, UsageError } from './errors.ts'
 import { createLog, type Log, type Output } from './log.ts'
-import { createRuntime } from './runtime.ts'
+import { createRuntime, type Runtime, type RuntimeOptions } from './runtime.ts'
 
 /**
  * The program: reads the command line of `host`, does what it says, and returns the exit code: of the container for
@@ -80,10 +80,17 @@ function topic(word: string | undefined): CommandName | undefined {
 }
 
 async function dispatch(host: Host, outside: Kernel, parsed: Parsed, log: Log): Promise<number> {
-  const { command, globals, options, positionals } = parsed
-  const settings = readGlobals(globals)
-  const { verb } = await commands[command!].load!()
-  const runtime = createRuntime(host, { ...settings, outside, inform: log.info, warn: log.warning })
+  const { trace, ...settings } = readGlobals(parsed.globals)
+  const debug = logSettings(parsed.globals).level === 'debug'
+  const perform = (on: Host, options: RuntimeOptions) =>
+    callVerb(createRuntime(on, { ...settings, ...options, inform: log.info, warn: log.warning }), parsed)
+  if (trace === undefined && !debug) return perform(host, { outside })
+  const { traceCommand } = await import('./trace/command.ts')
+  return traceCommand(host, outside, { file: trace, log, debug }, traced => perform(traced.host, traced))
+}
+
+async function callVerb(runtime: Runtime, { command, options, positionals }: Parsed): Promise<number> {
+  const { verb } = await runtime.phase('load the command', () => commands[command!].load!())
   const code = await verb(runtime, options as never, positionals)
   return typeof code === 'number' ? code : 0
 }

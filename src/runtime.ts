@@ -1,4 +1,5 @@
 import { AT_FDCWD } from '../native/abi/fcntl.ts'
+import type { MakeExecutorCalls } from '../native/executor/launch.ts'
 import type { Host } from '../native/host.ts'
 import type { Kernel } from '../native/kernel.ts'
 import { createKernel } from '../native/kernel.ts'
@@ -33,7 +34,14 @@ export interface Runtime {
   inform(text: string): void
   /** Something the user should know although the work goes on. */
   warn(text: string): void
+  /** Does a part of the work that a trace shows as such; no message names it, see doing() for that. */
+  phase<T>(name: string, work: () => T): T
+  /** What executors make their calls with; undefined without a trace. */
+  readonly makeCalls: MakeExecutorCalls | undefined
 }
+
+/** Who wants to know what is done when. */
+export type Observer = Pick<Runtime, 'phase' | 'makeCalls'>
 
 export interface RuntimeOptions {
   readonly root?: string | undefined
@@ -44,6 +52,7 @@ export interface RuntimeOptions {
   readonly warn?: ((text: string) => void) | undefined
   /** A machine other than the host's own, for traces and tests. */
   readonly outside?: Kernel | undefined
+  readonly observer?: Observer | undefined
 }
 
 const WHOLE_RANGE = /^\s*0\s+0\s+4294967295\s*$/
@@ -90,5 +99,7 @@ export function createRuntime(host: Host, options: RuntimeOptions = {}): Runtime
     env,
     inform: options.inform ?? (() => {}),
     warn: options.warn ?? (() => {}),
+    phase: options.observer?.phase ?? ((_, work) => work()),
+    makeCalls: options.observer?.makeCalls,
   }
 }

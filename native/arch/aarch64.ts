@@ -101,6 +101,7 @@ export const aarch64 = {
   setdomainname: 162,
   setgroups: 159,
   sethostname: 161,
+  setitimer: 103,
   setns: 268,
   setpgid: 154,
   setresgid: 149,
@@ -126,4 +127,5 @@ export const aarch64 = {
   utimensat: 88,
   wait4: 260,
   write: 64,
+  writev: 66,
 } as const

@@ -101,6 +101,7 @@ export const x86_64 = {
   setdomainname: 171,
   setgroups: 116,
   sethostname: 170,
+  setitimer: 38,
   setns: 308,
   setpgid: 109,
   setresgid: 119,
@@ -126,4 +127,5 @@ export const x86_64 = {
   utimensat: 280,
   wait4: 61,
   write: 1,
+  writev: 20,
 } as const

@@ -16,7 +16,7 @@ import {
 } from '../abi/fcntl.ts'
 import { Fd } from '../fd.ts'
 import type { Call, Calls } from '../kernels/machine.ts'
-import { get64, Out, Struct } from '../struct.ts'
+import { get64, Out, Room, Struct } from '../struct.ts'
 import { decode, encode } from '../utf8.ts'
 
 /** A directory to start from: a descriptor, or AT_FDCWD. */
@@ -119,13 +119,10 @@ export const fileCalls = {
 
   /** read(fd, buffer, size): up to `size` bytes; none at the end. */
   read(this: Calls, fd: Fd | number, size: number): Uint8Array {
-    const out = new Out(size)
-    const got = this.now({
-      name: 'read',
-      args: [fd, out, size],
-      subject: fd instanceof Fd ? `\`${fd.subject}\`` : undefined,
-    })
-    return out.bytes.subarray(0, got)
+    const out = new Room(size)
+    const subject = fd instanceof Fd ? `\`${fd.subject}\`` : undefined
+    this.now({ name: 'read', args: [fd, out, size], subject })
+    return out.bytes
   },
 
   /** write(fd, bytes, length) until all is written. */
@@ -167,10 +164,10 @@ export const fileCalls = {
     const pieces: Uint8Array[] = []
     let total = 0
     for (;;) {
-      const out = new Out(READ_PIECE)
+      const out = new Room(READ_PIECE)
       const got = this.now({ name: 'read', args: [fd, out, READ_PIECE], subject })
       if (got === 0) break
-      pieces.push(out.bytes.subarray(0, got))
+      pieces.push(out.bytes)
       total += got
     }
     if (pieces.length === 1) return pieces[0]!
@@ -201,16 +198,16 @@ export const fileCalls = {
 
   /** readlinkat(dir, path): the target. */
   readlinkat(this: Calls, dir: Dir, path: string): string {
-    const out = new Out(4096)
-    const length = this.now({ name: 'readlinkat', args: [dir, path, out, 4096], subject: `\`${path}\`` })
-    return decode(out.bytes.subarray(0, length))
+    const out = new Room(4096)
+    this.now({ name: 'readlinkat', args: [dir, path, out, 4096], subject: `\`${path}\`` })
+    return decode(out.bytes)
   },
 
   /** The names in a directory, without `.` and `..`; see getdents(2). */
   readDirectory(this: Calls, fd: Fd): string[] {
     const names: string[] = []
     for (;;) {
-      const out = new Out(32768)
+      const out = new Room(32768)
       const length = this.now({ name: 'getdents64', args: [fd, out, 32768], subject: `\`${fd.subject}\`` })
       if (length === 0) return names
       for (let at = 0; at < length; at += out.view.getUint16(at + 16, true)) {

@@ -1,5 +1,6 @@
 import { ESRCH } from '../abi/errno.ts'
 import { AT_FDCWD } from '../abi/fcntl.ts'
+import { ITIMER_REAL } from '../abi/time.ts'
 import { Fd } from '../fd.ts'
 import type { Call, Calls } from '../kernels/machine.ts'
 import { get64, Out, Struct } from '../struct.ts'
@@ -97,7 +98,7 @@ export const processCalls = {
 
   /** ppoll(fds, n, timeout, NULL): revents of each, blocking the whole process; `timeoutMs` < 0 waits for ever. */
   poll(this: Calls, entries: readonly { fd: Fd | number; events: number }[], timeoutMs: number): number[] {
-    const fds = new Out(8 * entries.length)
+    const fds = new Out(new Uint8Array(8 * entries.length))
     entries.forEach(({ fd, events }, i) => {
       fds.view.setInt32(8 * i, typeof fd === 'number' ? fd : fd.number, true)
       fds.view.setInt16(8 * i + 4, events, true)
@@ -110,6 +111,12 @@ export const processCalls = {
   /** nanosleep(duration), see nanosleep(2). */
   sleep(this: Calls, milliseconds: number): void {
     this.now({ name: 'nanosleep', args: [timespec(milliseconds), null], tolerate: [4] })
+  },
+
+  /** setitimer(ITIMER_REAL): SIGALRM comes after `milliseconds`, once; see setitimer(2). */
+  alarm(this: Calls, milliseconds: number): void {
+    const timer = new Struct(32).u64(16, Math.floor(milliseconds / 1000)).u64(24, (milliseconds % 1000) * 1000)
+    this.later({ name: 'setitimer', args: [ITIMER_REAL, timer, null] })
   },
 
   /** clock_gettime(clock): nanoseconds. */

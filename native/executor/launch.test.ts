@@ -124,7 +124,7 @@ test.runIf(linux)('a branch leads into a recorded chain and back', () => {
   const number = gifts.get(fd)!
   const chain = calls.record(() => kernel.later({ name: 'write', args: [number, 'taken', 5] }))
   const asked = calls.later({ name: 'chdir', args: ['/missing'], tolerate: 'any' })
-  asked.branches.negative = chain[0]!.address
+  asked.branch({ negative: chain[0]!.address })
   const behind = calls.later({ name: 'write', args: [number, '!', 1] })
   calls.link(chain, behind.address, () => 0)
   calls.flush()
@@ -140,7 +140,7 @@ test.runIf(linux)('a recorded chain stays whole however much is queued behind it
   const chain = calls.record(() => kernel.later({ name: 'write', args: [number, 'a'.repeat(100_000), 100_000] }))
   for (let i = 0; i < 1000; i++) calls.later({ name: 'getpid', args: [] })
   const asked = calls.later({ name: 'umask', args: [0], tolerate: 'any' })
-  asked.branches.positive = chain[0]!.address
+  asked.branch({ positive: chain[0]!.address })
   calls.link(chain, 0, () => 0)
   calls.flush()
   outside!.rewind(fd)

@@ -49,7 +49,13 @@ export interface Endowment {
   readonly inherited: number
   /** Descriptors of the planner that the executor is to have. */
   readonly gifts: readonly Fd[]
+  /** Instead of plain ExecutorCalls, for a trace. */
+  readonly makeCalls?: MakeExecutorCalls | undefined
 }
+
+export type MakeExecutorCalls = (...parts: ConstructorParameters<typeof ExecutorCalls>) => ExecutorCalls
+
+const plainCalls: MakeExecutorCalls = (...parts) => new ExecutorCalls(...parts)
 
 /** memfd_create with MFD_EXEC, which vm.memfd_noexec asks for and kernels before 6.3 refuse. */
 function executableMemfd(outside: Kernel): Fd {
@@ -67,7 +73,8 @@ function sealedImage(host: Host, outside: Kernel, base: number, fds: Fds): Fd {
 }
 
 /** Starts an executor in the planner's own namespaces. */
-export function launchExecutor(host: Host, outside: Kernel, { inherited, gifts }: Endowment): Executor {
+export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment): Executor {
+  const { inherited, gifts, makeCalls = plainCalls } = endowment
   const base = inherited
   const last = base + FIRST_GIFT_FD + gifts.length
   using own = new Fds()
@@ -110,7 +117,7 @@ export function launchExecutor(host: Host, outside: Kernel, { inherited, gifts }
     births.map(out => memory.view.getInt32(out.address - ARENA_ADDRESS, true)).filter(child => child > 0)
   // The last one that was born is the one that listens.
   const died = () => obituary(outside, children().at(-1) ?? pid)
-  const calls = new ExecutorCalls(memory, host.arch, outside, control, died)
+  const calls = makeCalls(memory, host.arch, outside, control, died)
   const kernel = createKernel(calls)
   // Whatever else the planner inherited stays out of the container.
   kernel.closeRange(last, LAST_FD, 0)

@@ -5,7 +5,7 @@ import { createKernel } from '../kernel.ts'
 import { DirectCalls } from '../kernels/direct.ts'
 import type { Argument } from '../kernels/machine.ts'
 import { type Marshaller, putWord, Space } from '../kernels/marshal.ts'
-import { get64, put64 } from '../struct.ts'
+import { put64 } from '../struct.ts'
 import { byteBound, useNativeAscii } from '../utf8.ts'
 
 /** What the C program around the engine offers: see native/quickjs/host.c. Addresses are numbers. */
@@ -93,5 +93,5 @@ export function createQuickjsHost(): Host {
 function placed(m: Marshaller, value: Argument): number {
   const at = m.space.allocate(8)
   putWord(m, at, value)
-  return get64(m.space.memory.view, at)
+  return m.space.get(at)
 }

@@ -4,9 +4,8 @@ import { KernelError } from '../failure.ts'
 import { Fd } from '../fd.ts'
 import type { Host } from '../host.ts'
 import type { Out } from '../struct.ts'
-import { get64 } from '../struct.ts'
 import { type Argument, type Call, type Calls, type Result, tolerates } from './machine.ts'
-import { type Marshaller, putWord, Space } from './marshal.ts'
+import { type Marshaller, putWord, Space, takeOut } from './marshal.ts'
 
 /** Room for the arguments of one call; reads and writes of files go through it in pieces of at most half of it. */
 export const DIRECT_SPACE = 1 << 20
@@ -45,8 +44,7 @@ export class DirectCalls implements Calls, Marshaller {
     const words: (number | bigint)[] = []
     for (const arg of call.args) words.push(typeof arg === 'number' || typeof arg === 'bigint' ? arg : this.#word(arg))
     const result = this.#host.syscall(this.#numbers[call.name as keyof CallNumbers], words)
-    for (const { out, offset } of this.#outs)
-      out.bytes = this.space.memory.bytes.slice(offset, offset + out.bytes.length)
+    for (const { out, offset } of this.#outs) takeOut(this.space, out, offset, result)
     return result
   }
 
@@ -55,7 +53,7 @@ export class DirectCalls implements Calls, Marshaller {
     if (arg instanceof Fd) return arg.number
     const at = this.space.allocate(8)
     putWord(this, at, arg)
-    return get64(this.space.memory.view, at)
+    return this.space.get(at)
   }
 
   #load(call: Call): number {
@@ -67,8 +65,7 @@ export class DirectCalls implements Calls, Marshaller {
   }
 
   result(result: Result, offset: number): void {
-    this.space.memory.view.setInt32(offset, result.value, true)
-    this.space.memory.view.setInt32(offset + 4, result.value < 0 ? -1 : 0, true)
+    this.space.put(offset, result.value)
   }
 }
 

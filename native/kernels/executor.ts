@@ -19,13 +19,13 @@ import { currentPhrase, Failure, type Phrase } from '../failure.ts'
 import type { Fd } from '../fd.ts'
 import type { Memory } from '../host.ts'
 import type { Kernel } from '../kernel.ts'
-import { get64, Out, put64, Struct } from '../struct.ts'
+import { Out, Struct } from '../struct.ts'
 import { kernelError } from './direct.ts'
 import { type Call, type Calls, type Result, tolerates } from './machine.ts'
-import { type Marshaller, putWord, Space } from './marshal.ts'
+import { type Marshaller, putWord, Space, takeOut } from './marshal.ts'
 
 /** Written where a result will be: an executor that died leaves it, so the message can say at which call. */
-const NOT_DONE = 2 ** 52
+export const NOT_DONE = 2 ** 52
 /** A batch is sent when it gets this long, so that the arena's touched pages stay few. */
 const BATCH_BYTES = 0x1_0000
 
@@ -41,7 +41,7 @@ export class Operation implements Result {
   readonly call: Call
   readonly offset: number
   readonly phrase: Phrase | undefined = currentPhrase()
-  readonly branches: Branches = {}
+  branches: Branches | undefined
   #machine: ExecutorCalls
   #value: number | undefined
   /** Its result goes to an argument of another operation already; a second reader needs a LOAD. */
@@ -67,6 +67,11 @@ export class Operation implements Result {
     return this.#value
   }
 
+  /** Where the executor goes on after it, instead of where `link` says. */
+  branch(where: Branches): void {
+    this.branches = where
+  }
+
   settle(value: number): void {
     this.#value = value
   }
@@ -85,7 +90,9 @@ export class ExecutorCalls implements Calls, Marshaller {
   /** What happened to the executor, in words, when its socket ended. */
   readonly #obituary: () => string
   #queue: Operation[] = []
-  #outs: { out: Out; offset: number }[] = []
+  #outs: { out: Out; offset: number; operation: Operation }[] = []
+  /** The operation whose arguments are being put into the arena. */
+  #marshalled: Operation | undefined
   #recording = false
   /** A recorded chain lies in the arena until the next flush. */
   #recorded = false
@@ -110,13 +117,24 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   #enqueue(call: Call): Operation {
-    const operation = new Operation(this, call, this.space.allocate(OP_SIZE))
-    const at = operation.offset
-    const view = this.space.memory.view
-    put64(view, at + OP_NUMBER, call.name === 'load' ? LOAD : this.#numbers[call.name])
-    for (let i = 0; i < 6; i++) putWord(this, at + OP_ARGUMENTS + 8 * i, call.args[i] ?? 0)
-    put64(view, at + OP_RESULT, NOT_DONE)
-    put64(view, at + OP_ALSO, 0)
+    const { space } = this
+    const { words } = space
+    const { args } = call
+    const at = space.allocate(OP_SIZE)
+    const operation = new Operation(this, call, at)
+    const outer = this.#marshalled // an argument may need an operation of its own: see result()
+    this.#marshalled = operation
+    space.clear(at, OP_SIZE)
+    space.put(at + OP_NUMBER, call.name === 'load' ? LOAD : this.#numbers[call.name])
+    for (let i = 0; i < args.length; i++) {
+      const arg = args[i]!
+      const offset = at + OP_ARGUMENTS + 8 * i
+      // Nearly all arguments are small numbers, and nearly all of the time went here.
+      if (typeof arg === 'number' && arg >= 0 && arg <= 0x7fff_ffff) words[offset >> 2] = arg
+      else putWord(this, offset, arg)
+    }
+    space.put(at + OP_RESULT, NOT_DONE)
+    this.#marshalled = outer
     this.#queue.push(operation)
     return operation
   }
@@ -142,16 +160,18 @@ export class ExecutorCalls implements Calls, Marshaller {
    * that an operation sets itself stay.
    */
   link(operations: readonly Operation[], end: number, fail: (operation: Operation) => number): void {
-    const view = this.space.memory.view
-    operations.forEach((operation, i) => {
+    const { words } = this.space
+    for (let i = 0; i < operations.length; i++) {
+      const operation = operations[i]!
       const next = operations[i + 1]?.address ?? end
       const { call, branches, offset } = operation
       const canFail = call.tolerate === undefined || call.expect !== undefined
       const bad = canFail ? fail(operation) : 0
-      put64(view, offset + OP_POSITIVE, branches.positive ?? (call.expect === 'zero' ? bad : next))
-      put64(view, offset + OP_ZERO, branches.zero ?? (call.expect === 'positive' ? bad : next))
-      put64(view, offset + OP_NEGATIVE, branches.negative ?? (call.tolerate === undefined ? bad : next))
-    })
+      // Addresses in the arena have 32 bits.
+      words[(offset + OP_POSITIVE) >> 2] = branches?.positive ?? (call.expect === 'zero' ? bad : next)
+      words[(offset + OP_ZERO) >> 2] = branches?.zero ?? (call.expect === 'positive' ? bad : next)
+      words[(offset + OP_NEGATIVE) >> 2] = branches?.negative ?? (call.tolerate === undefined ? bad : next)
+    }
   }
 
   /**
@@ -168,7 +188,8 @@ export class ExecutorCalls implements Calls, Marshaller {
     this.link(operations, 0, fail)
     const alive = this.#tell(operations) && this.#answered()
     const failed = this.#settle(operations) ?? (alive ? undefined : this.#death(operations))
-    for (const { out, offset } of outs) out.bytes = this.space.memory.bytes.slice(offset, offset + out.bytes.length)
+    for (const { out, offset, operation } of outs)
+      if (operation.known) takeOut(this.space, out, offset, operation.value)
     this.space.top = this.space.base
     this.#recorded = false
     if (failed) throw failed
@@ -193,8 +214,7 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   #death(operations: readonly Operation[]): Failure {
-    const view = this.space.memory.view
-    const last = operations.find(({ offset }) => get64(view, offset + OP_RESULT) === NOT_DONE)
+    const last = operations.find(({ offset }) => this.space.get(offset + OP_RESULT) === NOT_DONE)
     const where = last === undefined ? '' : ` at ${last.call.name} ${last.call.subject ?? ''}`.trimEnd()
     return new Failure(`the executor died${where}: ${this.#obituary()}`, last?.phrase)
   }
@@ -202,7 +222,7 @@ export class ExecutorCalls implements Calls, Marshaller {
   #settle(operations: readonly Operation[]): Failure | undefined {
     for (const operation of operations) {
       const { call, offset, phrase } = operation
-      const value = get64(this.space.memory.view, offset + OP_RESULT)
+      const value = this.space.get(offset + OP_RESULT)
       operation.settle(value)
       if (value === NOT_DONE) return undefined
       if (value < 0 && !tolerates(call, value)) return kernelError(call, -value, phrase)
@@ -218,19 +238,19 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   out(out: Out, offset: number): void {
-    this.#outs.push({ out, offset })
+    this.#outs.push({ out, offset, operation: this.#marshalled! })
   }
 
   /** The word at `offset` becomes `result`: at once when it is known, else by the executor itself. */
   result(result: Result, offset: number): void {
     if (!(result instanceof Operation) || result.known) {
-      put64(this.space.memory.view, offset, result.value)
+      this.space.put(offset, result.value)
       return
     }
     let source = result
     if (result.forwarded) source = this.#enqueue({ name: 'load', args: [result.address + OP_RESULT], tolerate: 'any' })
     source.forwarded = true
-    put64(this.space.memory.view, source.offset + OP_ALSO, ARENA_ADDRESS + offset)
+    this.space.put(source.offset + OP_ALSO, ARENA_ADDRESS + offset)
   }
 }
 

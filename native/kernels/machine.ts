@@ -48,6 +48,6 @@ export interface Calls {
 }
 
 /** Is this negative result one that the call takes as an answer? */
-export function tolerates(call: Call, result: number): boolean {
+export function tolerates(call: Pick<Call, 'tolerate'>, result: number): boolean {
   return call.tolerate === 'any' || (call.tolerate?.includes(-result) ?? false)
 }

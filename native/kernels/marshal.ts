@@ -1,6 +1,6 @@
 import { Fd } from '../fd.ts'
 import type { Memory } from '../host.ts'
-import { Out, put64, Struct } from '../struct.ts'
+import { Out, Room, Struct } from '../struct.ts'
 import { byteBound, encodeInto } from '../utf8.ts'
 import type { Argument, Result } from './machine.ts'
 
@@ -11,12 +11,39 @@ export class Space {
   /** Everything below stays when the space is taken back. */
   base: number
   top: number
+  /** The same memory as 32-bit words: an interpreter stores these four times as fast as through a DataView. */
+  readonly words: Int32Array
 
   constructor(memory: Memory, base: number) {
     this.memory = memory
     this.size = memory.bytes.length
     this.base = base
     this.top = base
+    this.words = new Int32Array(memory.bytes.buffer, memory.bytes.byteOffset, this.size >> 2)
+  }
+
+  /** Writes a 64-bit word at a multiple of 8. Numbers must be integers that a double holds exactly. */
+  put(offset: number, value: number | bigint): void {
+    const { words } = this
+    const at = offset >> 2
+    if (typeof value === 'bigint') {
+      words[at] = Number(BigInt.asIntN(32, value))
+      words[at + 1] = Number(BigInt.asIntN(32, value >> 32n))
+    } else {
+      words[at] = value // modulo 2^32
+      words[at + 1] = value === (value | 0) ? value >> 31 : Math.floor(value / 0x1_0000_0000)
+    }
+  }
+
+  /** Reads a signed 64-bit word, which fits into a double: results and addresses do. */
+  get(offset: number): number {
+    const at = offset >> 2
+    return this.words[at + 1]! * 0x1_0000_0000 + (this.words[at]! >>> 0)
+  }
+
+  /** Zeroes `size` bytes from `offset` on, both multiples of 8. */
+  clear(offset: number, size: number): void {
+    this.words.fill(0, offset >> 2, (offset + size) >> 2)
   }
 
   /** Room for `size` bytes at a multiple of 8; returns its offset. */
@@ -51,24 +78,29 @@ export interface Marshaller {
   result(result: Result, offset: number): void
 }
 
+/** Takes what a call left for `out` at `offset`. */
+export function takeOut({ memory }: Space, out: Out, offset: number, result: number): void {
+  const length = out instanceof Room ? Math.max(result, 0) : out.size
+  out.bytes = memory.bytes.slice(offset, offset + length)
+}
+
 /** Writes the word at `offset` that stands for `value`, and puts what it points to into memory. */
 export function putWord(m: Marshaller, offset: number, value: Argument): void {
-  const view = m.space.memory.view
-  if (typeof value === 'number' || typeof value === 'bigint') put64(view, offset, value)
-  else if (value === null) put64(view, offset, 0)
+  if (typeof value === 'number' || typeof value === 'bigint') m.space.put(offset, value)
+  else if (typeof value === 'string') m.space.put(offset, m.address + m.space.string(value))
+  else if (value === null) m.space.put(offset, 0)
   else if (value instanceof Fd) m.result(value.result, offset)
   else {
     const target = putObject(m, value)
     if (target === undefined) m.result(value as Result, offset)
-    else put64(view, offset, m.address + target)
+    else m.space.put(offset, m.address + target)
   }
 }
 
-function putObject(m: Marshaller, value: Exclude<Argument, number | bigint | null | Fd>): number | undefined {
-  if (typeof value === 'string') return m.space.string(value)
+function putObject(m: Marshaller, value: Exclude<Argument, number | bigint | string | null | Fd>): number | undefined {
   if (value instanceof Uint8Array) return putBytes(m, value)
   if (value instanceof Out) {
-    const at = putBytes(m, value.bytes)
+    const at = putOut(m.space, value)
     value.address = m.address + at
     m.out(value, at)
     return at
@@ -76,6 +108,13 @@ function putObject(m: Marshaller, value: Exclude<Argument, number | bigint | nul
   if (value instanceof Struct) return putStruct(m, value)
   if (Array.isArray(value)) return putStrings(m, value)
   return undefined
+}
+
+function putOut(space: Space, out: Out): number {
+  const at = space.allocate(out.size)
+  if (out.initial !== undefined) space.memory.bytes.set(out.initial, at)
+  else if (!(out instanceof Room)) space.clear(at, (out.size + 7) & ~7)
+  return at
 }
 
 function putBytes(m: Marshaller, bytes: Uint8Array): number {
@@ -92,8 +131,7 @@ function putStruct(m: Marshaller, struct: Struct): number {
 
 function putStrings(m: Marshaller, strings: readonly string[]): number {
   const at = m.space.allocate(8 * (strings.length + 1))
-  for (let i = 0; i < strings.length; i++)
-    put64(m.space.memory.view, at + 8 * i, m.address + m.space.string(strings[i]!))
-  put64(m.space.memory.view, at + 8 * strings.length, 0)
+  for (let i = 0; i < strings.length; i++) m.space.put(at + 8 * i, m.address + m.space.string(strings[i]!))
+  m.space.put(at + 8 * strings.length, 0)
   return at
 }

@@ -1,70 +1,83 @@
 import { expect, test } from 'vitest'
-import { AT_FDCWD, MFD_CLOEXEC, O_CREAT, O_RDWR } from '../abi/fcntl.ts'
-import { launchExecutor } from '../executor/launch.ts'
+import { ENOENT } from '../abi/errno.ts'
+import { AT_FDCWD, O_CREAT, O_RDWR } from '../abi/fcntl.ts'
+import { doing, phraseTexts } from '../failure.ts'
 import { createScriptedHost } from '../hosts/scripted.ts'
-import { createKernel } from '../kernel.ts'
+import { createKernel, type Kernel } from '../kernel.ts'
+import { Out, Struct } from '../struct.ts'
 import { DirectCalls } from './direct.ts'
-import { callText, traced } from './traced.ts'
+import { callText, type Made, madeText, outcome, traced } from './traced.ts'
 
-/** A clock that goes on by 3 microseconds whenever somebody looks. */
-function clock(): () => number {
+/** A kernel, and what was made through it. The clock goes on by 3 ns whenever somebody looks. */
+function watched(): { kernel: Kernel; made: Made[] } {
+  const made: Made[] = []
   let time = 0
-  return () => {
+  const clock = () => {
     time += 3
     return time
   }
+  const kernel = createKernel(traced(new DirectCalls(createScriptedHost()), one => made.push(one), clock))
+  return { kernel, made }
 }
 
-test('traced() prints name, arguments, result and time', () => {
-  const lines: string[] = []
-  const kernel = createKernel(traced(new DirectCalls(createScriptedHost()), text => lines.push(text), clock()))
+test('traced() reports calls with their results, in order', () => {
+  const { kernel, made } = watched()
   const fd = kernel.openat(AT_FDCWD, '/tmp/a', O_RDWR | O_CREAT, 0o600)
   kernel.writeAll(fd, 'hello')
-  expect(lines).toEqual([
-    'openat(-100, "/tmp/a", 0x80042, 0x180) = 3 <3 us>',
-    'write(3</tmp/a>, "hello", 5) = 5 <3 us>',
+  expect(made.map(madeText)).toEqual([
+    'openat(AT_FDCWD, "/tmp/a", 0x80042, 0600) = 3',
+    'write(3</tmp/a>, "hello", 5) = 5',
+  ])
+  expect(made.map(({ start, end }) => [start, end])).toEqual([
+    [3, 6],
+    [9, 12],
   ])
 })
 
-test('traced() names the errno of a tolerated failure, and prints what is thrown', () => {
-  const lines: string[] = []
-  const kernel = createKernel(traced(new DirectCalls(createScriptedHost()), text => lines.push(text), clock()))
+test('traced() tells what was being done', () => {
+  const { kernel, made } = watched()
+  doing('mount `/proc`', () => kernel.getpid())
+  expect(phraseTexts(made[0]!.phrase)).toEqual(['mount `/proc`'])
+})
+
+test('traced() reports a failed call and lets the failure through', () => {
+  const { kernel, made } = watched()
   kernel.rmdir(AT_FDCWD, '/missing')
-  expect(() => kernel.mkdirat(AT_FDCWD, '/missing/x', 0o755)).toThrow()
-  expect(lines).toEqual([
-    'unlinkat(-100, "/missing", 0x200) = -1 ENOENT <3 us>',
-    'mkdirat(-100, "/missing/x", 0x1ed) = mkdirat `/missing/x`: ENOENT',
+  expect(() => kernel.mkdirat(AT_FDCWD, '/missing/x', 0o755)).toThrow('mkdirat `/missing/x`: ENOENT')
+  expect(made.map(madeText)).toEqual([
+    'unlinkat(AT_FDCWD, "/missing", 0x200) = -1 ENOENT',
+    'mkdirat(AT_FDCWD, "/missing/x", 0755) = -1 ENOENT',
   ])
+  expect(made.map(outcome)).toEqual(['tolerated', 'failed'])
 })
 
-test('traced() prints calls of an executor when their batch is done, descriptors with what they stand for', () => {
-  const host = createScriptedHost()
-  const outside = createKernel(new DirectCalls(host))
-  const { calls } = launchExecutor(host, outside, { inherited: 3, gifts: [] })
-  const lines: string[] = []
-  const inside = createKernel(traced(calls, text => lines.push(text), clock()))
-  const fd = inside.memfdCreate('x', MFD_CLOEXEC)
-  inside.writeText(fd, 'abc')
-  expect(lines).toEqual([])
-  inside.flush()
-  const texts = lines.map(text => text.replace(/<\d+ us>/, '<T>'))
-  expect(texts).toEqual(['memfd_create("x", 1) = 3 <T>', 'write(<memfd:x>, "abc", 3) = 3 <T>'])
-  inside.ftruncate(fd, 10)
-  expect(() => inside.mkdirat(AT_FDCWD, '/missing/x', 0)).not.toThrow()
-  inside.umask(0)
-  expect(() => inside.flush()).toThrow('mkdirat')
-  expect(lines.slice(2).map(text => text.replace(/<\d+ us>/, '<T>'))).toEqual([
-    'ftruncate(3<memfd:x>, 10) = 0 <T>',
-    'mkdirat(-100, "/missing/x", 0) = -1 ENOENT <T>',
-    'umask(0) = ?',
-    'flush = mkdirat `/missing/x`: ENOENT',
-  ])
+test('outcome() knows what a call expects', () => {
+  const result = (call: object, value: number | undefined) =>
+    outcome({ call: { name: 'read', args: [], ...call }, result: value })
+  expect(result({}, 0)).toBe('good')
+  expect(result({ expect: 'positive' }, 0)).toBe('failed')
+  expect(result({ expect: 'zero' }, 1)).toBe('failed')
+  expect(result({ tolerate: 'any' }, -ENOENT)).toBe('tolerated')
+  expect(result({ tolerate: [1] }, -ENOENT)).toBe('failed')
+  expect(result({}, undefined)).toBe('unknown')
 })
 
-test('callText() cuts long strings, and shows lists, null pointers and masks', () => {
-  expect(callText({ name: 'execve', args: ['/bin/sh', ['sh', '-c'], null] })).toBe(
-    'execve("/bin/sh", ["sh", "-c"], NULL)',
-  )
-  expect(callText({ name: 'chdir', args: ['x'.repeat(70)] })).toBe(`chdir("${'x'.repeat(64)}"...)`)
-  expect(callText({ name: 'capset', args: [0x1_0000_0000n] })).toBe('capset(0x100000000)')
+test.each([
+  [{ name: 'mount', args: ['proc', '/proc', null, 0x100e] }, 'mount("proc", "/proc", NULL, 0x100e)'],
+  [{ name: 'chdir', args: ['x'.repeat(70)] }, `chdir("${'x'.repeat(64)}"...)`],
+  [{ name: 'unshare', args: [0x1_0000_0000n] }, 'unshare(0x100000000)'],
+  [{ name: 'fchownat', args: [3, 'f', 100000, 1000, 0x100] }, 'fchownat(3, "f", 100000, 1000, 0x100)'],
+  [{ name: 'read', args: [3, new Out(65536), 65536] }, 'read(3, <65536 bytes>, 65536)'],
+  [
+    { name: 'openat2', args: [3, '/', new Struct(24).u64(0, 0x80000).u64(16, 0x12), 24] },
+    'openat2(3, "/", {0x80000, 0x0, 0x12}, 24)',
+  ],
+  [{ name: 'clone3', args: [new Struct(88).word(8, new Out(4)), 88] }, 'clone3({0x0, <4 bytes>}, 88)'],
+] as const)('callText() of %o', (call, text) => {
+  expect(callText(call)).toBe(text)
+})
+
+test('callText() keeps environments to itself', () => {
+  const text = callText({ name: 'execve', args: ['/bin/sh', ['sh', '-c'], ['PASSWORD=secret', 'HOME=/']] })
+  expect(text).toBe('execve("/bin/sh", ["sh", "-c"], /* 2 vars */)')
 })

@@ -1,95 +1,112 @@
 import { errnoName } from '../abi/errno.ts'
+import { AT_FDCWD } from '../abi/fcntl.ts'
+import { currentPhrase, KernelError, type Phrase } from '../failure.ts'
 import { Fd } from '../fd.ts'
-import { Out, Struct } from '../struct.ts'
+import { getU64, Out, Struct } from '../struct.ts'
 import { decode } from '../utf8.ts'
-import type { Argument, Call, Calls, Result } from './machine.ts'
+import { type Argument, type Call, type Calls, tolerates } from './machine.ts'
 
 const SHOWN = 64
 /** Arguments of this size and more are flags, addresses and masks rather than counts, and read better in hex. */
 const HEX_FROM = 0x100
-
-interface Pending {
-  readonly text: string
-  readonly result: Result
-  readonly since: number
+/** Which argument of a call is a mode, for which octal digits are usual. */
+const MODES: Readonly<Record<string, number>> = { fchmodat: 2, mkdirat: 2, mknodat: 2, openat: 3, umask: 0 }
+/** Which arguments are numbers even if they are large: ids and sizes. */
+const NUMBERS: Readonly<Record<string, readonly number[]>> = {
+  fchownat: [2, 3],
+  ftruncate: [1],
+  getdents64: [2],
+  kill: [0],
+  mmap: [1],
+  munmap: [0],
+  pidfd_open: [0],
+  prlimit64: [0],
+  read: [2],
+  readlinkat: [3],
+  sendfile: [3],
+  setresgid: [0, 1, 2],
+  setresuid: [0, 1, 2],
+  wait4: [0],
+  write: [2],
 }
 
-/** An executor does not know results of what it has put off; see Operation in executor.ts. */
-function isKnown(result: Result): boolean {
-  return !('known' in result) || result.known === true
+/** A call that was made. */
+export interface Made {
+  /** What an engine does by itself (posix_spawn) is shown like a system call. */
+  readonly call: Omit<Call, 'name'> & { readonly name: string }
+  /** What was being done when the call was asked for. */
+  readonly phrase: Phrase | undefined
+  /** Nanoseconds. */
+  readonly start: number
+  readonly end: number
+  /** Undefined for a call that has not returned, as an execve that works. */
+  readonly result: number | undefined
 }
 
-/**
- * Prints every call as strace(1) does, and passes it on to `calls`. Give `clock` in microseconds. What an executor has put
- * off is printed once it is done, at the next call: with the time since it was asked for, and as `= ?` when it belongs to a
- * chain whose results nobody gets.
- */
-export function traced(calls: Calls, sink: (line: string) => void, clock: () => number): Calls {
-  let pending: Pending[] = []
+/** How a call ended: `tolerated` is an error that it takes as an answer. */
+export type Outcome = 'good' | 'tolerated' | 'failed' | 'unknown'
 
-  const print = ({ text, result, since }: Pending) =>
-    sink(isKnown(result) ? line(text, result.value, clock() - since) : `${text} = ?`)
+export function outcome({ call, result }: Pick<Made, 'call' | 'result'>): Outcome {
+  if (result === undefined) return 'unknown'
+  if (result < 0) return tolerates(call, result) ? 'tolerated' : 'failed'
+  const unexpected = (result === 0 && call.expect === 'positive') || (result > 0 && call.expect === 'zero')
+  return unexpected ? 'failed' : 'good'
+}
 
-  const settle = () => {
-    const end = pending.findLastIndex(({ result }) => isKnown(result)) + 1
-    pending.slice(0, end).forEach(print)
-    pending = pending.slice(end)
-  }
-
-  const attempt = <T>(text: string, work: () => T): T => {
+/** Reports every call to `made` and passes it on to a machine that makes calls at once. `clock` in nanoseconds. */
+export function traced(calls: Calls, made: (call: Made) => void, clock: () => number): Calls {
+  const now = (call: Call): number => {
+    const phrase = currentPhrase()
+    const start = clock()
+    let result: number | undefined
     try {
-      return work()
+      result = calls.now(call)
+      return result
     } catch (error) {
-      pending.forEach(print)
-      pending = []
-      sink(`${text} = ${error instanceof Error ? error.message : error}`)
+      if (error instanceof KernelError) result = -error.errno
       throw error
+    } finally {
+      made({ call, phrase, start, end: clock(), result })
     }
   }
-
-  return {
-    now(call) {
-      const text = callText(call)
-      const since = clock()
-      const value = attempt(text, () => calls.now(call))
-      const spent = clock() - since
-      settle()
-      sink(line(text, value, spent))
-      return value
-    },
-    later(call) {
-      const text = callText(call)
-      const since = clock()
-      const result = attempt(text, () => calls.later(call))
-      pending.push({ text, result, since })
-      settle()
-      return result // itself: the executor hands its own results on to later calls
-    },
-    flush() {
-      attempt('flush', () => calls.flush())
-      settle()
-    },
-  }
+  return { now, later: call => ({ value: now(call) }), flush: () => calls.flush() }
 }
 
-function line(text: string, value: number, microseconds: number): string {
-  const result = value < 0 ? `-1 ${errnoName(-value)}` : String(value)
-  return `${text} = ${result} <${Math.round(microseconds)} us>`
+/** `mkdirat(AT_FDCWD, "/run/tsrun", 0x1c0) = -1 EEXIST`, as strace(1) shows it. */
+export function madeText({ call, result }: Pick<Made, 'call' | 'result'>): string {
+  return `${callText(call)} = ${resultText(result)}`
 }
 
-/** `openat(-100, "/etc/passwd", 0x80000, 0)`. */
-export function callText({ name, args }: Call): string {
-  return `${name}(${args.map(argumentText).join(', ')})`
+export function resultText(result: number | undefined): string {
+  if (result === undefined) return '?'
+  return result < 0 ? `-1 ${errnoName(-result)}` : String(result)
+}
+
+/** `openat(AT_FDCWD, "/etc/passwd", 0x80000, 0)`. */
+export function callText({ name, args }: Pick<Made['call'], 'name' | 'args'>): string {
+  const texts = args.map((arg, i) => (typeof arg === 'number' ? numberText(name, i, arg) : argumentText(arg)))
+  // Environments hold secrets.
+  if (name === 'execve' && Array.isArray(args[2])) texts[2] = `/* ${args[2].length} vars */`
+  return `${name}(${texts.join(', ')})`
+}
+
+function numberText(name: string, i: number, number: number): string {
+  if (number === AT_FDCWD) return 'AT_FDCWD'
+  if (MODES[name] === i) return `0${number.toString(8)}`
+  return NUMBERS[name]?.includes(i) || number < HEX_FROM ? String(number) : hex(number)
+}
+
+function hex(number: number | bigint): string {
+  return `0x${number.toString(16)}`
 }
 
 function argumentText(arg: Argument): string {
   if (arg === null) return 'NULL'
-  if (typeof arg === 'bigint') return `0x${arg.toString(16)}`
-  if (typeof arg === 'number') return arg < HEX_FROM ? String(arg) : `0x${arg.toString(16)}`
+  if (typeof arg === 'number' || typeof arg === 'bigint') return hex(arg)
   if (typeof arg === 'string') return quoted(arg)
   if (arg instanceof Uint8Array) return quoted(decode(arg.subarray(0, SHOWN + 1)))
   if (arg instanceof Fd) return fdText(arg)
-  if (arg instanceof Out) return `<${arg.bytes.length} bytes>`
+  if (arg instanceof Out) return `<${arg.size} bytes>`
   if (arg instanceof Struct) return structText(arg)
   if (Array.isArray(arg)) return `[${arg.map(quoted).join(', ')}]`
   return '<result>'
@@ -105,8 +122,13 @@ function fdText(fd: Fd): string {
   return 'known' in result && !result.known ? `<${fd.subject}>` : `${fd.number}<${fd.subject}>`
 }
 
-function structText({ bytes, words }: Struct): string {
-  const hex = Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')
-  const pointers = words.map(({ offset, value }) => `, +${offset} ${argumentText(value)}`).join('')
-  return `{${hex.replace(/(00)+$/, '')}${pointers}}`
+/** `{0x280000, 0x0, 0x12}`: its 64-bit words, but for the last ones that are zero. */
+function structText({ bytes, view, words }: Struct): string {
+  const texts: string[] = []
+  for (let at = 0; at + 8 <= bytes.length; at += 8) {
+    const pointer = words.find(({ offset }) => offset === at)
+    texts.push(pointer === undefined ? hex(getU64(view, at)) : argumentText(pointer.value))
+  }
+  const end = texts.findLastIndex(text => text !== '0x0') + 1
+  return `{${texts.slice(0, end).join(', ')}}`
 }

@@ -16,12 +16,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "heap.h"
 #include "modules.h"
-#include "quickjs.h"
 
 extern char **environ;
 
 #define SYSCALL_ARGUMENTS 6
+/* Cycles are looked for when this much is in use, which a command that ends soon never reaches. */
+#define GC_THRESHOLD (32 << 20)
 
 /* A number that may be a BigInt, as a register holds it. */
 static int get_word(JSContext *ctx, JSValueConst value, int64_t *word)
@@ -248,24 +250,69 @@ static int die(JSContext *ctx, JSValue thrown)
     return 70;
 }
 
-int main(int argc, char **argv)
+/* Runs what promises wait for. Returns 0, or the exit code of a fault. */
+static int run_jobs(JSContext *ctx)
 {
-    JSRuntime *runtime = JS_NewRuntime();
-    JSContext *ctx = new_context(runtime);
     JSContext *job_ctx;
     int more;
 
+    while ((more = JS_ExecutePendingJob(JS_GetRuntime(ctx), &job_ctx)) > 0)
+        ;
+    return more < 0 ? die(ctx, JS_GetException(ctx)) : 0;
+}
+
+/* Loads and evaluates the modules, and saves the heap in which they lie then. */
+static int make_snapshot(const char *path)
+{
+    JSRuntime *runtime = JS_NewRuntime2(&heap_functions, NULL);
+    JSContext *ctx = new_context(runtime);
+
+    JS_SetGCThreshold(runtime, GC_THRESHOLD);
     JS_SetModuleLoaderFunc(runtime, NULL, load_module, NULL);
-    add_host(ctx, argv);
     JSValue entry = read_module(ctx, "tsrun.js");
     if (JS_IsException(entry) || JS_ResolveModule(ctx, entry) < 0)
         return die(ctx, JS_GetException(ctx));
     JSValue done = JS_EvalFunction(ctx, entry);
-    while ((more = JS_ExecutePendingJob(runtime, &job_ctx)) > 0)
-        ;
-    if (more < 0 || JS_IsException(done))
+    if (JS_IsException(done))
         return die(ctx, JS_GetException(ctx));
+    int fault = run_jobs(ctx);
+    if (fault)
+        return fault;
+    if (JS_PromiseState(ctx, done) != JS_PROMISE_FULFILLED)
+        return die(ctx, JS_PromiseResult(ctx, done));
+    JS_RunGC(runtime);
+    return heap_save(path, ctx) < 0 ? die(ctx, JS_NewString(ctx, "the snapshot could not be written")) : 0;
+}
+
+/* The entry module has left a function `start`, which ends the process. */
+static int start(JSContext *ctx, char **argv)
+{
+    heap_populate();
+    JS_UpdateStackTop(JS_GetRuntime(ctx));
+    add_host(ctx, argv);
+    JSValue global = JS_GetGlobalObject(ctx);
+    JSValue function = JS_GetPropertyStr(ctx, global, "start");
+    JSValue done = JS_Call(ctx, function, JS_UNDEFINED, 0, NULL);
+
+    if (JS_IsException(done))
+        return die(ctx, JS_GetException(ctx));
+    int fault = run_jobs(ctx);
+    if (fault)
+        return fault;
     if (JS_PromiseState(ctx, done) == JS_PROMISE_REJECTED)
         return die(ctx, JS_PromiseResult(ctx, done));
     return die(ctx, JS_NewString(ctx, "the program ended without an exit code"));
+}
+
+int main(int argc, char **argv)
+{
+    JSContext *ctx = heap_context();
+
+    if (ctx)
+        return start(ctx, argv);
+    if (argc != 2) {
+        write_error("this is a part of the build: it takes the path of a snapshot to write\n");
+        return 2;
+    }
+    return make_snapshot(argv[1]);
 }

@@ -32,3 +32,9 @@ test('readGlobals() understands both ways to ask for systemd', () => {
   expect(readGlobals(globals('--cgroup-manager=disabled')).cgroupManager).toBe('disabled')
   expect(readGlobals(globals())).toEqual({ root: undefined, cgroupManager: 'cgroupfs', rootless: 'auto' })
 })
+
+test('readGlobals() gives the file of --trace, which must have a name', () => {
+  expect(readGlobals(globals('--trace', '/t.json')).trace).toBe('/t.json')
+  expect(readGlobals(globals()).trace).toBe(undefined)
+  expect(() => readGlobals(globals('--trace='))).toThrow('--trace: the name of a file is missing')
+})

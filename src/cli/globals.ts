@@ -8,6 +8,8 @@ export interface Globals {
   readonly root: string | undefined
   readonly cgroupManager: 'cgroupfs' | 'systemd' | 'disabled'
   readonly rootless: 'auto' | 'true' | 'false'
+  /** Where a trace is to be written. */
+  readonly trace: string | undefined
 }
 
 /** Destinations of crun that are no files. */
@@ -33,9 +35,11 @@ export function readGlobals(options: OptionsOf<'*'>): Globals {
   const destination = scheme(options.log ?? '')
   if (destination !== undefined && NOT_BUILT.includes(destination))
     throw new UsageError(`--log ${destination}: is not supported yet, use --log [file:]PATH`)
+  if (options.trace === '') throw new UsageError('--trace: the name of a file is missing')
   return {
     root: options.root === '' ? undefined : options.root,
     cgroupManager: options['systemd-cgroup'] ? 'systemd' : options['cgroup-manager'],
     rootless: options.rootless,
+    trace: options.trace,
   }
 }

@@ -51,7 +51,13 @@ export const optionGroups = [
         default: 'warning',
         help: 'the least important message to show',
       },
-      { name: 'debug', type: 'boolean', help: 'the same as --log-level debug' },
+      { name: 'debug', type: 'boolean', help: 'the same as --log-level debug; tells where the time went, too' },
+      {
+        name: 'trace',
+        type: 'string',
+        placeholder: 'FILE',
+        help: 'write every step and system call to this file, for https://ui.perfetto.dev; in a directory: to PID.json',
+      },
       {
         name: 'cgroup-manager',
         type: 'string',

@@ -51,13 +51,21 @@ function rootIsGiven({ root }: Config): Complaint | undefined {
 /** The parts of the config that reach the kernel. Names of system calls do not, and there are hundreds. */
 const REACH_KERNEL = ['root', 'process', 'hostname', 'domainname', 'mounts', 'hooks', 'linux'] as const
 
-/** The kernel would silently cut a string at its first NUL. */
+/** The kernel would silently cut a string at its first NUL. The place is looked for only when there is one. */
 function noNul(config: Config): Complaint | undefined {
   for (const part of REACH_KERNEL) {
-    const pointer = nulBelow(config[part], `/${part}`)
+    const pointer = hasNul(config[part]) ? nulBelow(config[part], `/${part}`) : undefined
     if (pointer !== undefined) return { pointer, reason: 'contains a NUL character' }
   }
   return undefined
+}
+
+function hasNul(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('\0')
+  if (typeof value !== 'object' || value === null) return false
+  for (const key in value)
+    if (key !== 'syscalls' && (key.includes('\0') || hasNul((value as Record<string, unknown>)[key]))) return true
+  return false
 }
 
 function nulBelow(value: unknown, pointer: string): string | undefined {

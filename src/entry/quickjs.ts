@@ -1,5 +1,15 @@
 import { createQuickjsHost } from '../../native/hosts/quickjs.ts'
+import { commands } from '../cli/commands.ts'
 import { main } from '../main.ts'
 
-const host = createQuickjsHost()
-host.exit(await main(host))
+declare global {
+  var start: () => Promise<never>
+}
+
+// What is evaluated here becomes part of the executable: see native/quickjs/heap.c. Only help and usage errors need more.
+for (const { load } of Object.values(commands)) await load?.()
+
+globalThis.start = async () => {
+  const host = createQuickjsHost()
+  return host.exit(await main(host))
+}

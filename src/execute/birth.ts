@@ -5,16 +5,15 @@ import { SIGKILL } from '../../native/abi/signal.ts'
 import { CLONE_ARGS, cloneArgs, timespec } from '../../native/calls/process.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import type { Fd } from '../../native/fd.ts'
-import type { Operation } from '../../native/kernels/executor.ts'
 import type { Call } from '../../native/kernels/machine.ts'
 import { Out } from '../../native/struct.ts'
 import { isErrno, StateError } from '../errors.ts'
 import type { Join } from '../plan/namespaces.ts'
 import { FILES } from '../state/record.ts'
 
-/** A cgroup can be removed some milliseconds after its last process died; the keeper tries for a second. */
-const REMOVE_TRIES = 50
-const REMOVE_PAUSE_MS = 20
+/** How long the keeper tries to remove the cgroup, and the pause between two tries. */
+const PATIENCE_MS = 1000
+const REMOVE_PAUSE_MS = 5
 
 /** What the keeper makes, guards, and takes back when the planner dies or gives up. */
 export interface Estate {
@@ -63,16 +62,15 @@ export function giveBirth(executor: Executor, estate: Estate, joins: readonly Op
   const args = cloneArgs({ flags, cgroup, pid, pidfd, exitSignal: 0 })
   const clone = calls.later({ name: 'clone3', args: [args, CLONE_ARGS], hint: namespaceHints })
   const cleanup = recordCleanup(executor, estate, pidfd)
-  const cleanupWithoutCgroup = recordCleanup(executor, { ...estate, cgroup: undefined }, pidfd)
-  clone.branches.positive = recordGuard(executor, cleanup)
-  clone.branches.zero = recordChild(executor)
+  const directoryCleanup = recordDirectoryCleanup(executor, estate)
+  clone.branch({ positive: recordGuard(executor, cleanup), zero: recordChild(executor) })
   calls.keep()
   executor.bears(pid)
   try {
     calls.flush(operation => {
       // A directory that was there before belongs to somebody else: then there is nothing to clean up.
       if (operation.offset <= directory.offset) return 0
-      return operation === makeCgroup ? cleanupWithoutCgroup : cleanup
+      return operation === makeCgroup ? directoryCleanup : cleanup
     })
   } catch (error) {
     if (isErrno(error, 'EEXIST') && error.subject === estate.id) throw new StateError(idTaken(estate.id))
@@ -114,33 +112,44 @@ function recordGuard({ calls, kernel, controlNumber, guardNumber }: Executor, cl
   return guard[0]!.address
 }
 
-/** Kill, then remove, newest first; what is gone already does not matter. Exit code 1: the cgroup did not go away. */
-function recordCleanup({ calls, kernel, gifts }: Executor, estate: Estate, pidfd: Out): number {
-  const root = gifts.get(estate.root)!
-  const parent = estate.cgroup && gifts.get(estate.cgroup.parent)!
+/**
+ * Kill, then remove, newest first; what is gone already does not matter. SIGALRM ends the keeper when the cgroup does not
+ * go away: it can be removed only some milliseconds after its last process died.
+ */
+function recordCleanup({ calls, kernel, gifts }: Executor, { root, id, cgroup }: Estate, pidfd: Out): number {
+  const containers = gifts.get(root)!
+  const parent = cgroup && gifts.get(cgroup.parent)!
   const remove = (directory: number, path: string, flags: number) =>
     calls.later({ name: 'unlinkat', args: [directory, path, flags], tolerate: 'any' })
-  const exit = calls.record(() => kernel.exit(0))
-  const tries: Operation[] = []
+  const end = calls.record(() => kernel.exit(0))
   const chain = calls.record(() => {
-    if (estate.cgroup) {
-      const kill = kernel.openat(parent!, `${estate.cgroup.name}/cgroup.kill`, O_WRONLY, 0, 'any').take()
+    if (cgroup) {
+      const kill = kernel.openat(parent!, `${cgroup.name}/cgroup.kill`, O_WRONLY, 0, 'any').take()
       calls.later({ name: 'write', args: [kill, '1', 1], tolerate: 'any' })
     }
     const child = calls.later({ name: 'load', args: [pidfd.address], tolerate: 'any' })
     calls.later({ name: 'pidfd_send_signal', args: [child, SIGKILL, null, 0], tolerate: 'any' })
-    for (const file of FILES) remove(root, `${estate.id}/${file}`, 0)
-    remove(root, estate.id, AT_REMOVEDIR)
-    if (estate.cgroup && !estate.cgroup.exists)
-      for (let i = 0; i < REMOVE_TRIES; i++) {
-        tries.push(remove(parent!, estate.cgroup.name, AT_REMOVEDIR))
-        calls.later({ name: 'nanosleep', args: [timespec(REMOVE_PAUSE_MS), null], tolerate: 'any' })
-      }
-    kernel.exit(estate.cgroup && !estate.cgroup.exists ? 1 : 0)
+    for (const file of FILES) remove(containers, `${id}/${file}`, 0)
+    remove(containers, id, AT_REMOVEDIR)
+    if (!cgroup || cgroup.exists) return
+    kernel.alarm(PATIENCE_MS)
+    const attempt = remove(parent!, cgroup.name, AT_REMOVEDIR)
+    const pause = calls.later({ name: 'nanosleep', args: [timespec(REMOVE_PAUSE_MS), null], tolerate: 'any' })
+    attempt.branch({ zero: end[0]!.address })
+    pause.branch({ zero: attempt.address, negative: attempt.address })
   })
-  calls.link(exit, 0, () => 0)
-  for (const attempt of tries) attempt.branches.zero = exit[0]!.address
-  calls.link(chain, exit[0]!.address, () => exit[0]!.address)
+  calls.link(end, 0, () => 0)
+  calls.link(chain, end[0]!.address, () => end[0]!.address)
+  return chain[0]!.address
+}
+
+/** All that there is before the cgroup. */
+function recordDirectoryCleanup({ calls, kernel, gifts }: Executor, { root, id }: Estate): number {
+  const chain = calls.record(() => {
+    calls.later({ name: 'unlinkat', args: [gifts.get(root)!, id, AT_REMOVEDIR], tolerate: 'any' })
+    kernel.exit(0)
+  })
+  calls.link(chain, 0, () => 0)
   return chain[0]!.address
 }
 

@@ -1,6 +1,6 @@
 import { LOCK_EX, MFD_CLOEXEC, O_CREAT, O_DIRECTORY, O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
 import { CLONE_NEWCGROUP } from '../../native/abi/sched.ts'
-import { SIGKILL } from '../../native/abi/signal.ts'
+import { SIGALRM, SIGKILL } from '../../native/abi/signal.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import { encode } from '../../native/utf8.ts'
@@ -16,7 +16,6 @@ import { dismissKeeper, idTaken, type OpenJoin } from './birth.ts'
 import { type CgroupSite, openCgroupSite, removeCgroup } from './cgroup.ts'
 import { attachDeviceFilter } from './deviceFilter.ts'
 import { runHooks, runHooksInside, runPoststop } from './hooks.ts'
-import { userName } from './host.ts'
 import { adjustOomScore, applyLimits, withCallerLimit } from './limits.ts'
 import type { MountSite } from './mounts.ts'
 import { enterNamespaces, openJoins } from './population.ts'
@@ -65,11 +64,14 @@ interface Baggage {
  */
 export function buildContainer<T>(runtime: Runtime, prepared: Prepared, use: (built: BuiltContainer) => T): T {
   using fds = new Fds()
-  const baggage = pack(runtime, prepared, fds)
-  const executor = launchExecutor(runtime.host, runtime.outside, {
-    inherited: 3 + prepared.preserveFds,
-    gifts: gifts(baggage),
-  })
+  const baggage = runtime.phase('open what is on the host', () => pack(runtime, prepared, fds))
+  const executor = runtime.phase('spawn the executor', () =>
+    launchExecutor(runtime.host, runtime.outside, {
+      inherited: 3 + prepared.preserveFds,
+      gifts: gifts(baggage),
+      makeCalls: runtime.makeCalls,
+    }),
+  )
   try {
     const result = use(build(runtime, prepared, baggage, executor, fds))
     dismissKeeper(executor, runtime.outside)
@@ -117,15 +119,10 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
   const lasting = (fd: Fd) => executor.gifts.get(fd)!
 
   const estate = { root: baggage.containers, id: plan.id, cgroup: baggage.cgroup?.estate }
-  const { pid, setgroupsAllowed } = enterNamespaces(
-    runtime,
-    executor,
-    estate,
-    namespaces,
-    baggage.joins,
-    prepared.privileged,
+  const { pid, setgroupsAllowed } = runtime.phase('namespaces', () =>
+    enterNamespaces(runtime, executor, estate, namespaces, baggage.joins, prepared.privileged),
   )
-  const directory = openDirectory(runtime, prepared, baggage, fds)
+  const directory = runtime.phase('directory', () => openDirectory(runtime, prepared, baggage, fds))
   const record = describe(runtime, prepared, pid, baggage.cgroup)
   const state = hookState(record, 'creating')
 
@@ -137,17 +134,7 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
   if (namespaces.create.has('network')) inside.interfaceUp('lo')
   nameHost(executor, plan)
 
-  const root = placeRoot(executor, plan, baggage.sources)
-  const site: MountSite = {
-    executor,
-    sources: baggage.sources,
-    nullDevice: nullDeviceFor(inside, plan),
-    cgroupMount: baggage.cgroup?.mount,
-    cgroup: record.cgroup,
-    readonlyLate: [],
-  }
-  fillRoot(root, plan, site)
-  inside.flush()
+  const { root, site } = runtime.phase('mounts and devices', () => makeRoot(executor, plan, baggage, record.cgroup))
   runHooks(runtime, 'prestart', hooks.prestart, state)
   runHooks(runtime, 'createRuntime', hooks.createRuntime, state)
   const printed = () => {
@@ -155,13 +142,16 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     return outside.readAll(baggage.hookOutput)
   }
   runHooksInside(executor, 'createContainer', hooks.createContainer, state, baggage.hookOutput, printed)
-  protectPaths(root, plan, site)
-  enterRoot(root, plan)
-  writeSysctls(inside, plan.sysctl)
-  const program = plan.process && prepareProgram(runtime, executor, root, plan.process, pid)
-  finishRoot(root, plan, site)
-  closeAllButLasting(executor, lasting(baggage.listener), lasting(baggage.hookOutput))
-  inside.flush()
+  const program = runtime.phase('change the root, find the program', () => {
+    protectPaths(root, plan, site)
+    enterRoot(root, plan)
+    writeSysctls(inside, plan.sysctl)
+    const found = plan.process && prepareProgram(runtime, executor, root, plan.process, pid)
+    finishRoot(root, plan, site)
+    closeAllButLasting(executor, lasting(baggage.listener), lasting(baggage.hookOutput))
+    inside.flush()
+    return found
+  })
 
   return {
     plan,
@@ -175,6 +165,23 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     program,
     setgroupsAllowed,
   }
+}
+
+/** The root file system with all that is mounted in it, still beside the host's. */
+function makeRoot(executor: Executor, plan: ContainerPlan, baggage: Baggage, cgroup: string | undefined) {
+  const { kernel: inside } = executor
+  const root = placeRoot(executor, plan, baggage.sources)
+  const site: MountSite = {
+    executor,
+    sources: baggage.sources,
+    nullDevice: nullDeviceFor(inside, plan),
+    cgroupMount: baggage.cgroup?.mount,
+    cgroup,
+    readonlyLate: [],
+  }
+  fillRoot(root, plan, site)
+  inside.flush()
+  return { root, site }
 }
 
 /** The directory was made by the keeper; the lock is ours until the command ends. */
@@ -196,12 +203,13 @@ function describe(runtime: Runtime, { plan }: Prepared, pid: number, cgroup: Cgr
     bundle: plan.bundle,
     rootfs: plan.rootfs,
     created: new Date().toISOString(),
-    owner: userName(outside, outside.effectiveIds().uid),
+    uid: outside.effectiveIds().uid,
     pid,
     startTime: stat.startTime,
     ...(cgroup && { cgroup: cgroup.path }),
     ...(!isOwn(plan.namespaces, 'pid') && { sharedPidNamespace: true }),
     ...(plan.process === undefined && { withoutProcess: true }),
+    ...((plan.hooks.poststart?.length || plan.hooks.poststop?.length) && { laterHooks: true }),
     ...(plan.annotations && { annotations: plan.annotations }),
   }
 }
@@ -257,9 +265,10 @@ function abandon(
   executor.control.close()
   executor.guard.close()
   const keeper = outside.wait(executor.pid, 0, 'any')
-  if (keeper?.signal !== undefined) replaceKeeper(runtime, plan, cgroup, executor.children())
+  const lost = keeper?.signal === SIGALRM
+  if (keeper?.signal !== undefined && !lost) replaceKeeper(runtime, plan, cgroup, executor.children())
   for (const child of executor.children()) outside.wait(child, 0, 'any')
-  if (error instanceof Failure && keeper?.code === 1)
+  if (error instanceof Failure && lost)
     error.cleanup.push(new Failure(`the cgroup of \`${plan.id}\` (state in \`${root}\`) could not be removed`))
   // The hooks of the kinds before may have set things up; runtime.md#lifecycle goes on to poststop from every failure.
   if (executor.children().length > 0) runPoststop(runtime, plan.hooks.poststop, { ...plan, pid: 0 })

@@ -19,14 +19,18 @@ export function createContainer(runtime: Runtime, request: CreateRequest): void 
   const prepared = prepare(runtime, request)
   buildContainer(runtime, prepared, built => {
     const { executor, directory, record } = built
-    const tail = recordTail(executor, kernel => {
-      awaitStart(kernel, executor, built.listener)
-      becomeContainer(runtime, built, request)
+    runtime.phase('tail', () => {
+      const tail = recordTail(executor, kernel => {
+        awaitStart(kernel, executor, built.listener)
+        becomeContainer(runtime, built, request)
+      })
+      executor.calls.send(tail)
     })
-    executor.calls.send(tail)
-    built.listen()
-    writeRecord(runtime.outside, directory, record)
-    writePidFile(runtime, request, record.pid)
+    runtime.phase('state', () => {
+      built.listen()
+      writeRecord(runtime.outside, directory, record)
+      writePidFile(runtime, request, record.pid)
+    })
     // The last word: from now on the first process waits for `start` whatever becomes of us.
     runtime.outside.writeAll(executor.control, new Uint8Array(8))
     directory.close()

@@ -4,6 +4,7 @@ import { __WALL, WNOHANG } from '../../native/abi/wait.ts'
 import { HostError, StateError } from '../errors.ts'
 import { cgroupPath } from '../plan/cgroup.ts'
 import type { Runtime } from '../runtime.ts'
+import type { ContainerRecord } from '../state/record.ts'
 import { isAlive } from '../state/status.ts'
 import { openContainerIfAny, removeDirectory, type StoredContainer } from '../state/store.ts'
 import { cgroupMount, killCgroup, removeCgroup } from './cgroup.ts'
@@ -43,7 +44,10 @@ function killBeforeLocking(runtime: Runtime, id: string): void {
 
 /** Ends every process of the container and waits until the first one is gone. */
 export function killContainerProcesses(runtime: Runtime, { record }: StoredContainer): void {
-  if (record === undefined) return
+  if (record !== undefined) runtime.phase('end its processes', () => killProcesses(runtime, record))
+}
+
+function killProcesses(runtime: Runtime, record: ContainerRecord): void {
   const { outside } = runtime
   using pidfd = outside.pidfdOpen(record.pid)
   if (pidfd.exists && isAlive(outside, record)) {
@@ -66,7 +70,9 @@ export function destroyContainer(runtime: Runtime, container: StoredContainer): 
   const { record } = container
   const hooks = record && storedHooks(container)?.poststop
   const cgroup = record === undefined ? usualCgroup(runtime, container.id) : record.cgroup
-  if (cgroup !== undefined) removeCgroup(runtime.outside, cgroup)
-  removeDirectory(runtime.outside, runtime.root, container.id)
+  runtime.phase('remove', () => {
+    if (cgroup !== undefined) removeCgroup(runtime.outside, cgroup)
+    removeDirectory(runtime.outside, runtime.root, container.id)
+  })
   if (record) runPoststop(runtime, hooks, { ...record, pid: 0 })
 }

@@ -105,13 +105,12 @@ export function runHookInside(executor: Executor, hook: Hook, state: string, out
   calls.link(child, 0, () => failed[0]!.address)
 
   // struct pollfd: clone3 writes the pidfd straight into its first field.
-  const pollfd = new Out(8)
-  pollfd.view.setInt16(4, POLLIN, true)
+  const pollfd = new Out(new Uint8Array([0, 0, 0, 0, POLLIN, 0, 0, 0]))
   // The kernel writes the pid, since both processes store their own result of clone3 in the shared operation.
   const pid = new Out(8)
   const args = cloneArgs({ flags: BigInt(CLONE_PIDFD | CLONE_PARENT_SETTID), pidfd: pollfd, pid, exitSignal: SIGCHLD })
   const clone = calls.later({ name: 'clone3', args: [args, CLONE_ARGS] })
-  clone.branches.zero = child[0]!.address
+  clone.branch({ zero: child[0]!.address })
   const timeout = hook.timeout === undefined ? null : timespec(hook.timeout * 1000)
   const unexpected = `killed after its timeout of ${hook.timeout} s`
   calls.later({ name: 'ppoll', args: [pollfd.address, 1, timeout, null, 0], expect: 'positive', unexpected })

@@ -6,6 +6,6 @@ import { type ContainerState, stateOf } from './state.ts'
 export function listContainers(runtime: Runtime): ContainerState[] {
   return listIds(runtime.outside, runtime.root).flatMap(id => {
     using container = openContainerIfAny(runtime.outside, runtime.root, id, false)
-    return container?.record === undefined ? [] : [stateOf(container.record, container.status)]
+    return container?.record === undefined ? [] : [stateOf(runtime, container.record, container.status)]
   })
 }

@@ -115,8 +115,7 @@ function cloneSuccessor({ calls, kernel, bears }: Executor, namespaces: bigint):
   const child = calls.record(() => kernel.later({ name: 'prctl', args: [PR_SET_NAME, 'tsrun:init', 0, 0, 0] }))
   calls.link(parent, 0, () => 0)
   calls.link(child, 0, () => 0)
-  clone.branches.positive = parent[0]!.address
-  clone.branches.zero = child[0]!.address
+  clone.branch({ positive: parent[0]!.address, zero: child[0]!.address })
   calls.keep()
   bears(pid)
   calls.flush()

@@ -44,23 +44,27 @@ export interface Prepared {
 export function prepare(runtime: Runtime, request: CreateRequest): Prepared {
   const { outside } = runtime
   const bundle = absolute(outside, request.bundle)
-  const configText = readConfig(runtime, bundle, request.configFile)
-  const config = parseConfig(configText)
-  checkConfig(config)
-  refuseUnsupported(config)
+  const configText = runtime.phase('read config.json', () => readConfig(runtime, bundle, request.configFile))
+  const config = runtime.phase('parse and validate', () => parseConfig(configText))
+  runtime.phase('check', () => {
+    checkConfig(config)
+    refuseUnsupported(config)
+  })
   refuseTerminal(request)
   const { effective } = outside.capget()
   const has = (capability: number) => ((effective >> BigInt(capability)) & 1n) === 1n
   const listenFds = socketActivation(runtime)
   const preserveFds = listenFds + (request.preserveFds ?? 0)
   checkDescriptors(runtime, preserveFds)
-  const plan = planContainer(config, {
-    id: request.id,
-    bundle,
-    noPivot: request.noPivot ?? false,
-    listenFds,
-    canMknod: has(CAP_MKNOD) && !runtime.inUserNamespace,
-  })
+  const plan = runtime.phase('plan', () =>
+    planContainer(config, {
+      id: request.id,
+      bundle,
+      noPivot: request.noPivot ?? false,
+      listenFds,
+      canMknod: has(CAP_MKNOD) && !runtime.inUserNamespace,
+    }),
+  )
   for (const warning of plan.process?.capabilities.warnings ?? []) runtime.inform(warning)
   return { request, plan, configText, privileged: has(CAP_SYS_ADMIN), rootless: runtime.rootless, preserveFds }
 }

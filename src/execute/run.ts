@@ -34,18 +34,22 @@ export async function runContainer(runtime: Runtime, request: RunRequest): Promi
   const program = buildContainer(runtime, prepared, built => {
     const { executor, directory, record } = built
     const pidfd = fds.keep(outside.pidfdOpen(record.pid))
-    const tail = recordTail(executor, () => becomeContainer(runtime, built, request))
-    writeRecord(outside, directory, record)
-    writePidFile(runtime, request, record.pid)
+    const tail = runtime.phase('tail', () => recordTail(executor, () => becomeContainer(runtime, built, request)))
+    runtime.phase('state', () => {
+      writeRecord(outside, directory, record)
+      writePidFile(runtime, request, record.pid)
+    })
     const signals = catchSignals(runtime, request)
-    executor.calls.send(tail)
-    awaitProgram(outside, executor.control)
+    runtime.phase('start', () => {
+      executor.calls.send(tail)
+      awaitProgram(outside, executor.control)
+    })
     directory.close()
     return { pidfd, pid: record.pid, signals }
   })
   startedOrGone(runtime, request.id)
   if (request.detach) return 0
-  return await supervise(runtime, request, program)
+  return await runtime.phase('wait and delete', () => supervise(runtime, request, program))
 }
 
 function startedOrGone(runtime: Runtime, id: string): void {

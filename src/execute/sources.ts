@@ -152,8 +152,12 @@ function namespaceFor(runtime: Runtime, plan: ContainerPlan, { idmap }: BindStep
 }
 
 /** The namespace lives as long as its descriptor; the process that was needed to make it goes at once. */
-function makeNamespace({ host, outside }: Runtime, uid: readonly IdMapping[], gid: readonly IdMapping[]): Fd {
-  const helper = launchExecutor(host, outside, { inherited: 3, gifts: [] })
+function makeNamespace(
+  { host, outside, makeCalls }: Runtime,
+  uid: readonly IdMapping[],
+  gid: readonly IdMapping[],
+): Fd {
+  const helper = launchExecutor(host, outside, { inherited: 3, gifts: [], makeCalls })
   try {
     helper.kernel.unshare(CLONE_NEWUSER, 'a user namespace')
     helper.kernel.flush()

@@ -25,7 +25,7 @@ export function startContainer(runtime: Runtime, id: string): void {
   if (status !== 'created') throw new StateError(REFUSALS[status]!)
   if (container.established.withoutProcess)
     throw new StateError('cannot start a container whose config.json has no process')
-  connectAndWait(runtime, container)
+  runtime.phase('start', () => connectAndWait(runtime, container))
   afterStart(runtime, container)
 }
 

@@ -3,6 +3,7 @@ import type { Runtime } from '../runtime.ts'
 import type { ContainerRecord, Status } from '../state/record.ts'
 import { openContainer, type StoredContainer } from '../state/store.ts'
 import type { Hook } from './hooks.ts'
+import { userName } from './host.ts'
 
 /** What `tsrun state` prints: runtime.md#state, and what runc and crun print beside it. */
 export interface ContainerState {
@@ -19,7 +20,7 @@ export interface ContainerState {
   readonly annotations?: Readonly<Record<string, string>>
 }
 
-export function stateOf(record: ContainerRecord, status: Status): ContainerState {
+export function stateOf({ outside }: Runtime, record: ContainerRecord, status: Status): ContainerState {
   return {
     ociVersion: record.ociVersion,
     id: record.id,
@@ -28,7 +29,7 @@ export function stateOf(record: ContainerRecord, status: Status): ContainerState
     bundle: record.bundle,
     rootfs: record.rootfs,
     created: record.created,
-    owner: record.owner,
+    owner: userName(outside, record.uid),
     ...(record.annotations && { annotations: record.annotations }),
   }
 }
@@ -36,7 +37,7 @@ export function stateOf(record: ContainerRecord, status: Status): ContainerState
 /** The state of a container. Errors: StateError when there is none, or when its creation has not got that far. */
 export function containerState(runtime: Runtime, id: string): ContainerState {
   using container = openContainer(runtime.outside, runtime.root, id, false)
-  return stateOf(container.established, container.status)
+  return stateOf(runtime, container.established, container.status)
 }
 
 /** What a hook is told about its container; pid 0 when it has stopped. */
@@ -53,6 +54,6 @@ export function hookState({ ociVersion, id, pid, bundle, rootfs, annotations }: 
 export function storedHooks(
   container: StoredContainer,
 ): Readonly<Record<string, readonly Hook[] | undefined>> | undefined {
-  const text = container.configText
-  return text.includes('"hooks"') ? (parseConfig(text).hooks as Record<string, readonly Hook[]> | undefined) : undefined
+  if (!container.record?.laterHooks) return undefined
+  return parseConfig(container.configText).hooks as Record<string, readonly Hook[]> | undefined
 }

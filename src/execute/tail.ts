@@ -1,22 +1,24 @@
 import { errnoName } from '../../native/abi/errno.ts'
 import { O_CLOEXEC } from '../../native/abi/fcntl.ts'
 import type { Executor } from '../../native/executor/launch.ts'
-import { OP_ALSO, OP_RESULT } from '../../native/executor/protocol.ts'
+import { OP_RESULT } from '../../native/executor/protocol.ts'
 import { currentPhrase, doingAll, KernelError, phraseTexts } from '../../native/failure.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
-import { type Operation, unexpectedReason } from '../../native/kernels/executor.ts'
+import { NOT_DONE, type Operation, unexpectedReason } from '../../native/kernels/executor.ts'
 import type { Call } from '../../native/kernels/machine.ts'
-import { get64, Out, put64 } from '../../native/struct.ts'
+import { get64, Out, Struct } from '../../native/struct.ts'
 import { decode, encode } from '../../native/utf8.ts'
 import { Failure } from '../errors.ts'
 
-/** What the executor says about a failed call of the tail, before the eight bytes of its result. */
-interface Report {
+/** The most pieces that one writev(2) takes. */
+const IOV_MAX = 1024
+
+/** What has to be known of a call of the tail to tell of its failure when the planner is gone. */
+interface Step {
   readonly name: Call['name']
   readonly subject: string | undefined
-  readonly hint: Readonly<Record<string, string>> | undefined
-  /** What the result means when the call did not fail but gave something else than expected. */
+  readonly hint: Call['hint']
   readonly unexpected: string | undefined
   /** What was being done, outermost first. */
   readonly phrases: readonly string[]
@@ -24,52 +26,30 @@ interface Report {
 
 /**
  * The tail: the last batch of a container's first process, which the executor takes without the planner. A successful
- * execve closes the descriptor to whoever waits; a failed call writes a report there and ends the process.
+ * execve closes the descriptor to whoever waits; a failed call writes a report there and ends the process. The report is
+ * the same for all of them: the steps as JSON, a zero byte, and the results so far, of which the last one is to blame.
  */
 export function recordTail(executor: Executor, steps: (tail: Kernel) => void): Operation[] {
   const { calls, kernel, controlNumber } = executor
   const base = currentPhrase()
   const tail = calls.record(() => steps(kernel))
-  const result = new Out(8)
-  const last = calls.record(() => {
-    calls.later({ name: 'write', args: [controlNumber, result, 8], tolerate: 'any' })
+  const words = encode(`${JSON.stringify(tail.map(({ call, phrase }) => step(call, phraseTexts(phrase, base))))}\0`)
+  if (tail.length >= IOV_MAX) throw new Failure(`${tail.length} steps to start the program are too many`)
+  const failed = calls.record(() => {
+    const pieces = new Struct(16 * (tail.length + 1)).word(0, words).u64(8, words.length)
+    tail.forEach((operation, i) => {
+      pieces.u64(16 * (i + 1), operation.address + OP_RESULT).u64(16 * (i + 1) + 8, 8)
+    })
+    calls.later({ name: 'writev', args: [controlNumber, pieces, tail.length + 1], tolerate: 'any' })
     kernel.exit(1)
   })
-  calls.link(last, 0, () => 0)
-  const reports = new Map<string, number>()
-  const view = calls.space.memory.view
-  calls.link(tail, 0, operation => {
-    if (get64(view, operation.offset + OP_ALSO) === 0) put64(view, operation.offset + OP_ALSO, result.address)
-    else return describe(operation, operation.address + OP_RESULT)
-    return describe(operation, undefined)
-  })
+  calls.link(failed, 0, () => 0)
+  calls.link(tail, 0, () => failed[0]!.address)
   return tail
+}
 
-  /** The chain that writes the report of `operation`; operations with the same words share it. */
-  function describe({ call, phrase }: Operation, from: number | undefined): number {
-    const report: Report = {
-      name: call.name,
-      subject: call.subject,
-      hint: call.hint,
-      unexpected: call.unexpected,
-      phrases: phraseTexts(phrase, base),
-    }
-    const text = JSON.stringify(report)
-    const key = `${from ?? ''}${text}`
-    const known = reports.get(key)
-    if (known !== undefined) return known
-    const bytes = encode(text)
-    const chain = calls.record(() => {
-      if (from !== undefined) {
-        const copy = calls.later({ name: 'load', args: [from], tolerate: 'any' })
-        put64(view, copy.offset + OP_ALSO, result.address)
-      }
-      calls.later({ name: 'write', args: [controlNumber, bytes, bytes.length], tolerate: 'any' })
-    })
-    calls.link(chain, last[0]!.address, () => last[0]!.address)
-    reports.set(key, chain[0]!.address)
-    return chain[0]!.address
-  }
+function step({ name, subject, hint, unexpected }: Call, phrases: readonly string[]): Step {
+  return { name, subject, hint, unexpected, phrases }
 }
 
 /** The first steps of a created container's tail: wait for the planner's last word, then for `start` to connect. */
@@ -87,14 +67,17 @@ export function awaitProgram(outside: Kernel, connection: Fd): void {
   throw readReport(bytes)
 }
 
+/** Finds the failure in a report of the tail. */
 export function readReport(bytes: Uint8Array): Failure {
-  const end = bytes.length - 8
-  const result = get64(new DataView(bytes.buffer, bytes.byteOffset + end, 8), 0)
-  const report = JSON.parse(decode(bytes.subarray(0, end))) as Report
-  const { name, subject, hint, phrases } = report
+  const end = bytes.indexOf(0)
+  const steps = JSON.parse(decode(bytes.subarray(0, end))) as Step[]
+  const results = new DataView(bytes.buffer, bytes.byteOffset + end + 1)
+  const at = steps.findLastIndex((_, i) => get64(results, 8 * i) !== NOT_DONE)
+  const { name, subject, hint, phrases, unexpected } = steps[at]!
+  const result = get64(results, 8 * at)
   return doingAll(phrases, () =>
     result < 0
       ? new KernelError(name, -result, subject, hint?.[errnoName(-result)])
-      : new Failure(unexpectedReason(report, result)),
+      : new Failure(unexpectedReason({ name, unexpected }, result)),
   )
 }

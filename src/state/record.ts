@@ -8,8 +8,8 @@ export interface ContainerRecord {
   readonly rootfs: string
   /** When it was created, RFC 3339. */
   readonly created: string
-  /** The user who created it. */
-  readonly owner: string
+  /** The id of the user who created it. */
+  readonly uid: number
   /** The first process, as the runtime's pid namespace numbers it. */
   readonly pid: number
   /** Field 22 of /proc/PID/stat, which tells the process from a later one with the same pid. */
@@ -20,6 +20,8 @@ export interface ContainerRecord {
   readonly sharedPidNamespace?: boolean
   /** config.json has no process, so the container can not be started. */
   readonly withoutProcess?: boolean
+  /** Its config.json has hooks that run after create: poststart or poststop. */
+  readonly laterHooks?: boolean
   readonly annotations?: Readonly<Record<string, string>>
 }
 

@@ -22,7 +22,7 @@ const record: ContainerRecord = {
   bundle: '/bundle',
   rootfs: '/bundle/rootfs',
   created: '2026-01-01T00:00:00.000Z',
-  owner: 'root',
+  uid: 0,
   pid: 4242,
   startTime: '77',
 }

@@ -38,6 +38,8 @@ export class Process {
   pending: Invocation | undefined
   /** The status of wait(2) once it has ended. */
   status: number | undefined
+  /** When SIGALRM comes, in milliseconds of the world's clock; it is noticed at the next timed wait. */
+  alarm: number | undefined
   /** Nobody can wait for it any more. */
   reaped = false
   readonly #slots = new Map<number, Slot>()

@@ -10,7 +10,7 @@ import {
   O_CLOEXEC,
   O_RDWR,
 } from '../../../abi/fcntl.ts'
-import { SIGPIPE } from '../../../abi/signal.ts'
+import { SIGALRM, SIGPIPE } from '../../../abi/signal.ts'
 import { S_IFREG } from '../../../abi/stat.ts'
 import { get64, put64 } from '../../../struct.ts'
 import { encode } from '../../../utf8.ts'
@@ -80,6 +80,16 @@ export const descriptorCalls: Readonly<Record<string, Implementation>> = {
     }
   },
 
+  writev(call) {
+    let written = 0
+    const pieces = call.view(1, 16 * call.unsigned(2))
+    for (let at = 0; at < pieces.byteLength; at += 16) {
+      const bytes = call.process.memory.at(get64(pieces, at), get64(pieces, at + 8))
+      written += call.file(0).write(bytes, call.process)
+    }
+    return written
+  },
+
   lseek(call) {
     call.nodeFile(0).position = call.address(1)
     return call.address(1)
@@ -137,6 +147,8 @@ export const descriptorCalls: Readonly<Record<string, Implementation>> = {
 
 /** Blocks until the time in the struct timespec of argument `i` is over; for ever without one. */
 function waitFor(call: Invocation, i: number) {
+  const { process, world } = call
+  if (process.alarm !== undefined && world.clock >= process.alarm) world.end(process, SIGALRM)
   if (call.address(i) === 0) return BLOCKED
   const time = call.view(i, 16)
   call.deadline ??= call.world.clock + get64(time, 0) * 1000 + get64(time, 8) / 1e6

@@ -109,6 +109,11 @@ export const processCalls: Readonly<Record<string, Implementation>> = {
     put64(old, 8, 4096)
   },
 
+  setitimer(call) {
+    const timer = call.view(1, 32)
+    call.process.alarm = call.world.clock + get64(timer, 16) * 1000 + get64(timer, 24) / 1000
+  },
+
   clock_gettime(call) {
     const time = call.view(1, 16)
     put64(time, 0, Math.floor(call.world.clock / 1000))

@@ -1,0 +1,4 @@
+// <linux/time.h>
+export const CLOCK_REALTIME = 0
+export const CLOCK_MONOTONIC = 1
+export const ITIMER_REAL = 0

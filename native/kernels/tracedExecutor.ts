@@ -1,0 +1,182 @@
+import { CLOCK_REALTIME } from '../abi/time.ts'
+import { OP_RESULT } from '../executor/protocol.ts'
+import { currentPhrase, type Phrase } from '../failure.ts'
+import { get64, Out } from '../struct.ts'
+import { ExecutorCalls, NOT_DONE, type Operation } from './executor.ts'
+import type { Call } from './machine.ts'
+import type { Made } from './traced.ts'
+
+/** A moment as clock_gettime(2) gives it. */
+export interface Instant {
+  readonly seconds: number
+  readonly nanoseconds: number
+}
+
+/** One exchange with an executor. */
+export interface Batch {
+  /** From the planner's message to its reading of the answer, nanoseconds. */
+  readonly start: number
+  readonly end: number
+  /** What was being done when the planner asked for an answer. */
+  readonly phrase: Phrase | undefined
+  readonly calls: readonly Made[]
+  /** How many calls were not made because one before them failed. */
+  readonly left: number
+  readonly error: unknown
+}
+
+/** Calls that were recorded to be made without the planner, up to now. */
+export interface Chain {
+  /** The phase in which they were recorded. */
+  readonly name: string
+  readonly calls: readonly Made[]
+}
+
+/** Who watches an executor. */
+export interface Watcher {
+  /** Nanoseconds since the watch began. */
+  clock(): number
+  /** CLOCK_REALTIME at that moment. */
+  readonly beginning: Instant
+  /** The phase that the planner is in. */
+  phaseName(): string
+  batch(batch: Batch): void
+  chain(chain: Chain): void
+}
+
+/** The reading of the clock that follows a call. */
+interface Stamp {
+  readonly operation: Operation
+  readonly time: Out
+}
+
+/** A call and the time of its end. The first step of a batch or chain has no call. */
+interface Step {
+  readonly operation: Operation | undefined
+  stamp: Stamp | undefined
+}
+
+type Steps = Step[]
+
+/**
+ * An executor whose calls are timed: it reads the clock itself after each call, so deferred calls stay deferred and in
+ * their batches. CLOCK_REALTIME, the one clock that a time namespace does not shift.
+ */
+export class TracedExecutorCalls extends ExecutorCalls {
+  readonly #watcher: Watcher
+  /** Of the queue, or of the chain that is being recorded. */
+  #steps: Steps = []
+  #depth = 0
+  #chains: { name: string; steps: Steps }[] = []
+  /** They stay in the arena, and the processes that make them may be at it still. */
+  #kept: { name: string; steps: Steps }[] = []
+
+  constructor(watcher: Watcher, ...rest: ConstructorParameters<typeof ExecutorCalls>) {
+    super(...rest)
+    this.#watcher = watcher
+  }
+
+  override later(call: Call): Operation {
+    if (call.name === 'load') return super.later(call)
+    if (this.#steps.length === 0) this.#steps.push({ operation: undefined, stamp: this.#stamp() })
+    const operation = super.later(call)
+    const step: Step = { operation, stamp: undefined }
+    this.#steps.push(step)
+    step.stamp = this.#stamp()
+    return operation
+  }
+
+  #stamp(): Stamp {
+    const time = new Out(16)
+    return { operation: super.later({ name: 'clock_gettime', args: [CLOCK_REALTIME, time], tolerate: 'any' }), time }
+  }
+
+  override record(work: () => void): Operation[] {
+    const outer = this.#steps
+    this.#steps = []
+    this.#depth++
+    try {
+      return super.record(work)
+    } finally {
+      this.#chains.push({ name: this.#watcher.phaseName(), steps: this.#steps })
+      this.#steps = outer
+      this.#depth--
+    }
+  }
+
+  override keep(): void {
+    super.keep()
+    this.#kept.push(...this.#chains)
+    this.#chains = []
+  }
+
+  override flush(fail?: (operation: Operation) => number): void {
+    if (this.#depth > 0 || this.#steps.length === 0) super.flush(fail)
+    else this.#watch(() => super.flush(fail))
+  }
+
+  #watch(exchange: () => void): void {
+    const steps = this.#steps
+    this.#steps = []
+    const phrase = currentPhrase()
+    const start = this.#watcher.clock()
+    let error: unknown
+    try {
+      exchange()
+    } catch (thrown) {
+      error = thrown
+      throw thrown
+    } finally {
+      const end = this.#watcher.clock()
+      const calls = this.#made(steps, start, end)
+      const left = steps.filter(({ operation }) => operation !== undefined).length - calls.length
+      this.#watcher.batch({ start, end, phrase, calls, left, error })
+      this.#report(this.#chains)
+      this.#chains = []
+    }
+  }
+
+  /** Reports what has become of the chains that are still in the arena: to be called before it is unmapped. */
+  finish(): void {
+    this.#report([...this.#kept, ...this.#chains])
+  }
+
+  #report(chains: readonly { name: string; steps: Steps }[]): void {
+    for (const { name, steps } of chains) {
+      const calls = this.#made(steps, 0, this.#watcher.clock())
+      if (calls.length > 0) this.#watcher.chain({ name, calls })
+    }
+  }
+
+  /** The steps that were begun. What has no end of its own, since it led elsewhere or goes on, ends at `latest`. */
+  #made(steps: Steps, earliest: number, latest: number): Made[] {
+    const made: Made[] = []
+    let at: number | undefined
+    for (const { operation, stamp } of steps) {
+      const end = stamp && this.#time(stamp, earliest, latest)
+      if (operation !== undefined) {
+        const { call, phrase } = operation
+        const result = this.#result(operation)
+        if (result !== undefined || at !== undefined)
+          made.push({ call, phrase, start: at ?? earliest, end: end ?? latest, result })
+      }
+      at = end
+    }
+    return made
+  }
+
+  #time({ operation, time }: Stamp, earliest: number, latest: number): number | undefined {
+    if (this.#result(operation) === undefined) return undefined
+    const { view } = this.space.memory
+    const at = time.address - this.address
+    const { seconds, nanoseconds } = this.#watcher.beginning
+    const since = (get64(view, at) - seconds) * 1e9 + get64(view, at + 8) - nanoseconds
+    return Math.min(Math.max(since, earliest), latest)
+  }
+
+  /** Undefined for a call that has not returned. */
+  #result({ offset }: Operation): number | undefined {
+    const result = get64(this.space.memory.view, offset + OP_RESULT)
+    return result === NOT_DONE ? undefined : result
+  }
+}
