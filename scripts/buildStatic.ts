@@ -1,5 +1,5 @@
 /** Builds dist/static/tsrun: the program as QuickJS bytecode in one static executable. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,6 +21,12 @@ function findEngine(): Engine {
   const output = execFileSync('sh', ['scripts/quickjs.sh'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
   const [cc, include, library, qjsc] = output.trim().split('\n') as [string, string, string, string]
   return { cc, include, library, qjsc }
+}
+
+/** Can a static executable be built here without fetching and compiling the engine first? */
+export function engineIsAtHand(): boolean {
+  if (process.platform !== 'linux') return false
+  return spawnSync('sh', ['scripts/quickjs.sh', '--check'], { stdio: 'ignore' }).status === 0
 }
 
 /** Bundles `entry` into `outdir`: a module per command and what they share. Returns the names of the files. */

@@ -22,6 +22,8 @@ interface QuickjsHost {
 
 declare global {
   var quickjs: QuickjsHost
+  /** Set by the entry module; the C program calls it when the process really starts. */
+  var start: () => Promise<never>
 }
 
 const PAGE = 4096

@@ -2,10 +2,6 @@ import { createQuickjsHost } from '../../native/hosts/quickjs.ts'
 import { commands } from '../cli/commands.ts'
 import { main } from '../main.ts'
 
-declare global {
-  var start: () => Promise<never>
-}
-
 // What is evaluated here becomes part of the executable: see native/quickjs/heap.c. Only help and usage errors need more.
 for (const { load } of Object.values(commands)) await load?.()
 
