@@ -17,6 +17,11 @@ if [ ! -e dist/tsrun ] || [ -n "$(find src native spec scripts package.json -new
 fi
 
 [ "${1:-}" != --no-tools ] || exit 0
+
+if [ ! -e dist/static/tsrun ] || [ -n "$(find src native spec scripts package.json -newer dist/static/tsrun ! -name '*.test.ts' -type f -print -quit)" ]; then
+  echo 'prepare: building dist/static (npm run build:static)'
+  npm run --silent build:static || echo 'prepare: there is no static binary, so the tests leave it out'
+fi
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   sh scripts/install-engines.sh
 elif [ ! -x /bin/busybox ]; then

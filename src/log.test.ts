@@ -110,6 +110,19 @@ test('at level debug without a file everything goes to stderr', () => {
   expect(stderr()).toBe('tsrun: debug: d\n')
 })
 
+test('debug() takes several messages, each of which is a line', () => {
+  const { log, files } = record({ level: 'debug' })
+  log.debug('one', 'two')
+  expect(
+    files['/log']!.trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line).msg),
+  ).toEqual(['one', 'two'])
+  const without = record({ level: 'debug', file: undefined })
+  without.log.debug('one', 'two')
+  expect(without.stderr()).toBe('tsrun: debug: one\ntsrun: debug: two\n')
+})
+
 test('the text format has a line per message', () => {
   const { log, files } = record({ format: 'text' })
   const failure = new Failure('it broke')

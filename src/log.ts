@@ -23,7 +23,8 @@ export interface Log {
   error(error: unknown): void
   warning(text: string): void
   info(text: string): void
-  debug(text: string): void
+  /** Each text is a message of its own; all are written at once. */
+  debug(...texts: string[]): void
 }
 
 const LEVELS: readonly Level[] = ['error', 'warning', 'info', 'debug']
@@ -36,20 +37,23 @@ export function createLog(output: Output, settings: LogSettings, now: () => Date
   const { file, format, level } = settings
   let failed = false
 
-  const append = (record: ErrorRecord) => {
+  const append = (...records: ErrorRecord[]) => {
     if (file === undefined) return
     try {
       const time = timestamp(now())
-      output.append(file, format === 'json' ? jsonLine(record, time) : textLine(record, time))
+      const line = format === 'json' ? jsonLine : textLine
+      output.append(file, records.map(record => line(record, time)).join(''))
     } catch (error) {
       output.stderr(`tsrun: --log: ${oneLine(describe(error).msg)}\n`)
     }
   }
-  const message = (at: Level) => (msg: string) => {
-    if (LEVELS.indexOf(at) > LEVELS.indexOf(level)) return
-    if (file !== undefined && level === 'debug') append({ msg, level: at })
-    else output.stderr(`tsrun: ${at}: ${oneLine(msg)}\n`)
-  }
+  const message =
+    (at: Level) =>
+    (...texts: string[]) => {
+      if (LEVELS.indexOf(at) > LEVELS.indexOf(level)) return
+      if (file !== undefined && level === 'debug') append(...texts.map(msg => ({ msg, level: at })))
+      else output.stderr(texts.map(msg => `tsrun: ${at}: ${oneLine(msg)}\n`).join(''))
+    }
   const error = (thrown: unknown) => {
     const record = describe(thrown)
     output.stderr(`tsrun: ${oneLine(record.msg)}\n`)

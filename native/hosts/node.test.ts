@@ -98,6 +98,22 @@ test.runIf(linux)('poll() does not block the event loop', async () => {
   other.close()
 })
 
+test.runIf(linux)('a patient poll() waits on the spot first, and a signal ends its patience', async () => {
+  const kernel = createKernel(new DirectCalls(host))
+  const patient = createNodeHost([], { patienceMs: 3000 })
+  const fd = patient.watchSignals([SIGUSR2])
+  const script = `sleep 0.05; kill -USR2 ${process.pid}`
+  const pid = host.spawn({ file: '/bin/sh', argv: ['sh', '-c', script], env: ['PATH=/usr/bin:/bin'], descriptors: [] })
+  const before = performance.now()
+  expect(await patient.poll([{ fd, events: POLLIN }], 5000)).toEqual([POLLIN])
+  expect(performance.now() - before).toBeLessThan(2000)
+  expect([...kernel.read(fd, 10)]).toEqual([SIGUSR2])
+  kernel.wait(pid, 0)
+  process.removeAllListeners('SIGUSR2')
+  const impatient = createNodeHost([], { patienceMs: 1 })
+  expect(await impatient.poll([{ fd, events: POLLIN }], 10)).toEqual([0])
+})
+
 test.runIf(linux)('watched signals are readable by number', async () => {
   const kernel = createKernel(new DirectCalls(host))
   const fd = host.watchSignals([SIGUSR2])

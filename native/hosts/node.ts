@@ -1,5 +1,8 @@
-import { constants } from 'node:os'
 import koffi from 'koffi'
+import { EINTR } from '../abi/errno.ts'
+import { O_CLOEXEC } from '../abi/fcntl.ts'
+import { signals as signalNumbers } from '../abi/signal.ts'
+import { callNumbers } from '../arch/numbers.ts'
 import { KernelError } from '../failure.ts'
 import type { Host, Memory, Poll, Spawn } from '../host.ts'
 
@@ -10,129 +13,145 @@ const POSIX_SPAWN_SETSIGDEF = 4
 const POSIX_SPAWN_SETSIGMASK = 8
 /** Larger than glibc's and musl's posix_spawn_file_actions_t, posix_spawnattr_t and sigset_t. */
 const OPAQUE_SIZE = 512
+const POLLFD_SIZE = 8
 
-const EINTR = 4
-
-function bindLibc() {
-  const libc = koffi.load(null)
-  const integers = (name: string, result: string, count: number) =>
-    libc.func(name, result, Array(count).fill('int64_t'))
-  return {
-    syscall: integers('syscall', 'int64_t', 7),
-    posixSpawn: libc.func('posix_spawn', 'int', ['int *', 'str', 'void *', 'void *', 'str *', 'str *']),
-    poll: libc.func('poll', 'int', ['void *', 'uint64_t', 'int']),
-    actionsInit: libc.func('posix_spawn_file_actions_init', 'int', ['void *']),
-    actionsDup2: libc.func('posix_spawn_file_actions_adddup2', 'int', ['void *', 'int', 'int']),
-    attrInit: libc.func('posix_spawnattr_init', 'int', ['void *']),
-    attrFlags: libc.func('posix_spawnattr_setflags', 'int', ['void *', 'short']),
-    attrDefault: libc.func('posix_spawnattr_setsigdefault', 'int', ['void *', 'void *']),
-    attrMask: libc.func('posix_spawnattr_setsigmask', 'int', ['void *', 'void *']),
-  }
+export interface NodeHostOptions {
+  /**
+   * How long `poll` may hold up the event loop before it lets a thread wait: to start threads takes 1 ms. For a process
+   * that does nothing else; signals end that time.
+   */
+  readonly patienceMs?: number
 }
 
+type Libc = ReturnType<typeof koffi.load>
+
 /** Node.js as a host: every system call goes through koffi to libc's syscall(2), which is the same on every machine. */
-export function createNodeHost(argv: readonly string[]): Host {
-  const libc = bindLibc()
-  const nofile = callerNofile()
+export function createNodeHost(argv: readonly string[], { patienceMs = 0 }: NodeHostOptions = {}): Host {
+  const libc = koffi.load(null)
   const arch = process.arch === 'arm64' ? 'aarch64' : 'x86_64'
+  const numbers = callNumbers[arch]
+  const rawCall = libc.func('syscall', 'int64_t', Array(7).fill('int64_t'))
 
   const syscall = (number: number, args: readonly (number | bigint)[]): number => {
-    const result = libc.syscall(
-      number,
-      args[0] ?? 0,
-      args[1] ?? 0,
-      args[2] ?? 0,
-      args[3] ?? 0,
-      args[4] ?? 0,
-      args[5] ?? 0,
-    )
+    const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = args
+    const result = rawCall(number, a, b, c, d, e, f)
     return result === -1 ? -koffi.errno() : Number(result)
   }
 
   const mmap = (size: number, flags: number, fd: number): Memory => {
-    const number = arch === 'x86_64' ? 9 : 222
-    const address = syscall(number, [0, size, PROT_READ_WRITE, flags, fd, 0])
+    const address = syscall(numbers.mmap, [0, size, PROT_READ_WRITE, flags, fd, 0])
     if (address < 0) throw new KernelError('mmap', -address, `${size} bytes`)
     const buffer = koffi.view(BigInt(address), size)
     return { bytes: new Uint8Array(buffer), view: new DataView(buffer), address }
   }
+  const allocate = (size: number) => mmap(size, MAP_PRIVATE_ANONYMOUS, -1)
 
-  const spawn = ({ file, argv, env, descriptors }: Spawn): number => {
-    const actions = Buffer.alloc(OPAQUE_SIZE)
-    libc.actionsInit(actions)
-    descriptors.forEach((from, to) => {
-      if (from !== undefined) libc.actionsDup2(actions, from, to)
-    })
-    const attributes = Buffer.alloc(OPAQUE_SIZE)
-    const none = Buffer.alloc(OPAQUE_SIZE)
-    // All bits, also the two that glibc keeps for itself and would leave ignored.
-    const all = Buffer.alloc(OPAQUE_SIZE, 0xff)
-    libc.attrInit(attributes)
-    libc.attrFlags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK)
-    libc.attrMask(attributes, none)
-    libc.attrDefault(attributes, all)
-    const pidOut = Buffer.alloc(8)
-    const errno = libc.posixSpawn(pidOut, file, actions, attributes, [...argv, null], [...env, null])
-    return errno === 0 ? pidOut.readInt32LE(0) : -errno
-  }
-
-  const poll = (entries: readonly Poll[], timeoutMs: number): Promise<number[]> => {
-    const fds = Buffer.alloc(8 * entries.length)
-    entries.forEach(({ fd, events }, i) => {
-      fds.writeInt32LE(fd, 8 * i)
-      fds.writeInt16LE(events, 8 * i + 4)
-    })
-    return new Promise((resolve, reject) => {
-      libc.poll.async(fds, entries.length, timeoutMs, (error: unknown, count: number) => {
-        if (error) reject(error)
-        else if (count < 0 && koffi.errno() !== EINTR) resolve(entries.map(() => 0))
-        else resolve(entries.map((_, i) => fds.readInt16LE(8 * i + 6)))
-      })
-    })
-  }
-
-  const watchSignals = (signals: readonly number[]): number => {
-    const pair = Buffer.alloc(8)
-    const O_CLOEXEC = 0x80000
-    const number = arch === 'x86_64' ? 293 : 59
-    const memory = mmap(4096, MAP_PRIVATE_ANONYMOUS, -1)
-    syscall(number, [memory.address, O_CLOEXEC])
-    pair.set(memory.bytes.subarray(0, 8))
-    const write = pair.readInt32LE(4)
-    const names = signalNames()
-    for (const signal of signals) {
-      const name = names[signal]
-      if (name === undefined) continue // Node.js knows no real-time signals
+  const watchSignals = (watched: readonly number[]): number => {
+    const { address, bytes, view } = allocate(16)
+    syscall(numbers.pipe2, [address, O_CLOEXEC])
+    const [read, write] = [view.getInt32(0, true), view.getInt32(4, true)]
+    for (const [name, signal] of Object.entries(signalNumbers)) {
+      if (!watched.includes(signal)) continue
       try {
         process.on(name as NodeJS.Signals, () => {
-          memory.bytes[16] = signal
-          syscall(arch === 'x86_64' ? 1 : 64, [write, memory.address + 16, 1])
+          bytes[8] = signal
+          syscall(numbers.write, [write, address + 8, 1])
         })
       } catch {
         // SIGKILL, SIGSTOP and those that the engine keeps for itself can not be watched.
       }
     }
-    return pair.readInt32LE(0)
+    return read
   }
 
   return {
     arch,
     argv,
-    env: Object.entries(process.env).map(([key, value]) => `${key}=${value}`),
-    callerNofile: nofile,
+    get env() {
+      return Object.entries(process.env).map(([key, value]) => `${key}=${value}`)
+    },
+    callerNofile: callerNofile(),
     syscall,
-    allocate: size => mmap(size, MAP_PRIVATE_ANONYMOUS, -1),
+    allocate,
     map: (fd, size) => mmap(size, MAP_SHARED, fd),
-    unmap: ({ address, bytes }) => void syscall(arch === 'x86_64' ? 11 : 215, [address, bytes.length]),
-    spawn,
-    poll,
+    unmap: ({ address, bytes }) => void syscall(numbers.munmap, [address, bytes.length]),
+    spawn: spawner(libc),
+    poll: poller(libc, patienceMs),
     watchSignals,
-    exit: code => process.exit(code),
+    exit: code => {
+      // Nothing waits to be written, and what Node.js does at its end takes 2 ms.
+      syscall(numbers.exit_group, [code])
+      throw new Error('exit_group() returned')
+    },
   }
 }
 
-function signalNames(): Record<number, string> {
-  return Object.fromEntries(Object.entries(constants.signals).map(([name, number]) => [number, name]))
+function spawner(libc: Libc): Host['spawn'] {
+  const once = lazily(() => ({
+    posixSpawn: libc.func('posix_spawn', 'int', ['int *', 'str', 'void *', 'void *', 'str *', 'str *']),
+    actionsInit: libc.func('posix_spawn_file_actions_init', 'int', ['void *']),
+    actionsDup2: libc.func('posix_spawn_file_actions_adddup2', 'int', ['void *', 'int', 'int']),
+    actionsDestroy: libc.func('posix_spawn_file_actions_destroy', 'int', ['void *']),
+    attributes: spawnAttributes(libc),
+  }))
+  return ({ file, argv, env, descriptors }: Spawn): number => {
+    const { posixSpawn, actionsInit, actionsDup2, actionsDestroy, attributes } = once()
+    const actions = Buffer.alloc(OPAQUE_SIZE)
+    actionsInit(actions)
+    descriptors.forEach((from, to) => {
+      if (from !== undefined) actionsDup2(actions, from, to)
+    })
+    const pidOut = Buffer.alloc(8)
+    const errno = posixSpawn(pidOut, file, actions, attributes, [...argv, null], [...env, null])
+    actionsDestroy(actions)
+    return errno === 0 ? pidOut.readInt32LE(0) : -errno
+  }
+}
+
+/** posix_spawnattr_t: all signals have their default actions, none is blocked. */
+function spawnAttributes(libc: Libc): Buffer {
+  const attributes = Buffer.alloc(OPAQUE_SIZE)
+  const none = Buffer.alloc(OPAQUE_SIZE)
+  // All bits, also the two that glibc keeps for itself and would leave ignored.
+  const all = Buffer.alloc(OPAQUE_SIZE, 0xff)
+  libc.func('posix_spawnattr_init', 'int', ['void *'])(attributes)
+  const flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK
+  libc.func('posix_spawnattr_setflags', 'int', ['void *', 'short'])(attributes, flags)
+  libc.func('posix_spawnattr_setsigmask', 'int', ['void *', 'void *'])(attributes, none)
+  libc.func('posix_spawnattr_setsigdefault', 'int', ['void *', 'void *'])(attributes, all)
+  return attributes
+}
+
+function poller(libc: Libc, patienceMs: number): Host['poll'] {
+  const once = lazily(() => libc.func('poll', 'int', ['void *', 'uint64_t', 'int']))
+  return async (entries: readonly Poll[], timeoutMs: number): Promise<number[]> => {
+    const call = once()
+    const fds = Buffer.alloc(POLLFD_SIZE * entries.length)
+    entries.forEach(({ fd, events }, i) => {
+      fds.writeInt32LE(fd, POLLFD_SIZE * i)
+      fds.writeInt16LE(events, POLLFD_SIZE * i + 4)
+    })
+    const failed = (count: number) => count < 0 && koffi.errno() !== EINTR
+    const revents = () => entries.map((_, i) => fds.readInt16LE(POLLFD_SIZE * i + 6))
+
+    const patience = timeoutMs < 0 ? patienceMs : Math.min(patienceMs, timeoutMs)
+    const count = call(fds, entries.length, patience)
+    if (count > 0 || patience === timeoutMs) return revents()
+    return new Promise((resolve, reject) => {
+      call.async(fds, entries.length, timeoutMs, (error: unknown, count: number) => {
+        if (error) reject(error)
+        else resolve(failed(count) ? entries.map(() => 0) : revents())
+      })
+    })
+  }
+}
+
+function lazily<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
 }
 
 /** Node.js raises its soft limit of open files at its start; the program's first lines of shell keep the caller's. */

@@ -1,3 +1,4 @@
+import { O_CLOEXEC, O_NONBLOCK } from '../abi/fcntl.ts'
 import { callNumbers } from '../arch/numbers.ts'
 import { KernelError } from '../failure.ts'
 import type { Host, Memory, Spawn } from '../host.ts'
@@ -5,7 +6,7 @@ import { createKernel } from '../kernel.ts'
 import { DirectCalls } from '../kernels/direct.ts'
 import type { Argument } from '../kernels/machine.ts'
 import { type Marshaller, putWord, Space } from '../kernels/marshal.ts'
-import { put64 } from '../struct.ts'
+import { Out } from '../struct.ts'
 import { byteBound, useNativeAscii } from '../utf8.ts'
 
 /** What the C program around the engine offers: see native/quickjs/host.c. Addresses are numbers. */
@@ -16,6 +17,7 @@ interface QuickjsHost {
   syscall(number: number, args: readonly (number | bigint)[]): number
   map(fd: number, size: number): { buffer: ArrayBuffer; address: number } | number
   spawn(file: number, argv: number, env: number, descriptors: number, count: number): number
+  catchSignal(signal: number, fd: number): number
   encodeAscii(bytes: Uint8Array, offset: number, text: string): number
   decodeAscii(bytes: Uint8Array): string | undefined
 }
@@ -27,13 +29,10 @@ declare global {
 }
 
 const PAGE = 4096
-const SIG_BLOCK = 0
-const SIGSET_SIZE = 8
-const SFD_CLOEXEC = 0x80000
 
 /** QuickJS in the static binary as a host. There is one thread and no event loop, so `poll` waits in the kernel. */
 export function createQuickjsHost(): Host {
-  const { arch, argv, env, syscall, map, spawn: spawnAt, encodeAscii, decodeAscii } = globalThis.quickjs
+  const { arch, argv, env, syscall, map, spawn: spawnAt, catchSignal, encodeAscii, decodeAscii } = globalThis.quickjs
   const numbers = callNumbers[arch]
   useNativeAscii({ encodeInto: encodeAscii, decode: decodeAscii })
 
@@ -58,16 +57,10 @@ export function createQuickjsHost(): Host {
   }
 
   const watchSignals = (signals: readonly number[]): number => {
-    const room = allocate(PAGE)
-    put64(
-      room.view,
-      0,
-      signals.reduce((mask, signal) => mask | (1n << BigInt(signal - 1)), 0n),
-    )
-    syscall(numbers.rt_sigprocmask, [SIG_BLOCK, room.address, 0, SIGSET_SIZE])
-    const fd = syscall(numbers.signalfd4, [-1, room.address, SIGSET_SIZE, SFD_CLOEXEC])
-    unmap(room)
-    return fd
+    const pair = new Out(8)
+    kernel.now({ name: 'pipe2', args: [pair, O_CLOEXEC | O_NONBLOCK] })
+    for (const signal of signals) catchSignal(signal, pair.view.getInt32(4, true))
+    return pair.view.getInt32(0, true)
   }
 
   const host: Host = {

@@ -114,6 +114,30 @@ static JSValue host_spawn(JSContext *ctx, JSValueConst this, int argc, JSValueCo
     return JS_NewInt32(ctx, failure ? -failure : pid);
 }
 
+static int signal_pipe;
+
+/* One byte, the number: a pipe takes it whole, and a full one loses what nobody reads anyway. */
+static void tell_signal(int signal)
+{
+    uint8_t byte = signal;
+    int error = errno;
+
+    ssize_t ignored = write(signal_pipe, &byte, 1);
+    (void)ignored;
+    errno = error;
+}
+
+/* catchSignal(signal, fd): from now on the signal is written to the pipe `fd`. */
+static JSValue host_catch_signal(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+    const struct sigaction caught = { .sa_handler = tell_signal, .sa_flags = SA_RESTART };
+    int32_t signal;
+
+    if (JS_ToInt32(ctx, &signal, argv[0]) || JS_ToInt32(ctx, &signal_pipe, argv[1]))
+        return JS_EXCEPTION;
+    return JS_NewInt32(ctx, sigaction(signal, &caught, NULL) < 0 ? -errno : 0);
+}
+
 static int is_ascii(const uint8_t *bytes, size_t length)
 {
     uint8_t seen = 0;
@@ -180,6 +204,7 @@ static void add_host(JSContext *ctx, char **argv)
         JS_CFUNC_DEF("syscall", 2, host_syscall),
         JS_CFUNC_DEF("map", 2, host_map),
         JS_CFUNC_DEF("spawn", 5, host_spawn),
+        JS_CFUNC_DEF("catchSignal", 2, host_catch_signal),
         JS_CFUNC_DEF("encodeAscii", 3, host_encode_ascii),
         JS_CFUNC_DEF("decodeAscii", 1, host_decode_ascii),
 #ifdef __x86_64__
@@ -287,7 +312,7 @@ static int make_snapshot(const char *path)
 /* The entry module has left a function `start`, which ends the process. */
 static int start(JSContext *ctx, char **argv)
 {
-    heap_populate();
+    populate_memory();
     JS_UpdateStackTop(JS_GetRuntime(ctx));
     add_host(ctx, argv);
     JSValue global = JS_GetGlobalObject(ctx);

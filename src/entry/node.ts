@@ -1,4 +1,6 @@
+// The command from source.
 import { createNodeHost } from '../../native/hosts/node.ts'
 import { main } from '../main.ts'
 
-process.exitCode = await main(createNodeHost(process.argv.slice(2)))
+const host = createNodeHost(process.argv.slice(2))
+host.exit(await main(host))

@@ -5,7 +5,7 @@ import {
   BPF_PROG_LOAD,
   BPF_PROG_TYPE_CGROUP_DEVICE,
 } from '../../native/abi/bpf.ts'
-import { EACCES, EPERM } from '../../native/abi/errno.ts'
+import { EACCES, EAGAIN, EPERM } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
 import { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
@@ -17,6 +17,7 @@ import { type DeviceRuleInput, planDeviceRules } from '../plan/deviceRules.ts'
 /** Enough of union bpf_attr for the commands used here; the kernel takes any size whose rest is zero. */
 const ATTR_SIZE = 72
 const INSTRUCTION_SIZE = 8
+const LOAD_TRIES = 10
 
 /** BPF_PROG_LOAD of a device program, see bpf(2). `exists` is false where the kernel does not let us. */
 function loadProgram(outside: Kernel, instructions: Uint8Array): Fd {
@@ -26,8 +27,12 @@ function loadProgram(outside: Kernel, instructions: Uint8Array): Fd {
     .word(8, instructions)
     .word(16, 'Apache-2.0')
   attr.bytes.set([0x74, 0x73, 0x72, 0x75, 0x6e], 48) // the name, "tsrun"
-  const number = outside.bpf(BPF_PROG_LOAD, attr, 'load the device filter', [EPERM, EACCES])
-  return new Fd(outside, { value: number }, 'device filter')
+  // EAGAIN: a signal came while the kernel verified the program.
+  for (let tries = 0; ; tries++) {
+    const tolerated = tries < LOAD_TRIES ? [EPERM, EACCES, EAGAIN] : [EPERM, EACCES]
+    const number = outside.bpf(BPF_PROG_LOAD, attr, 'load the device filter', tolerated)
+    if (number !== -EAGAIN) return new Fd(outside, { value: number }, 'device filter')
+  }
 }
 
 /** BPF_PROG_ATTACH to a cgroup, beside the programs of the cgroups above: all of them have to allow. */

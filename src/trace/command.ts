@@ -49,7 +49,7 @@ export async function traceCommand<T>(
 ): Promise<T> {
   const pid = kernel.getpid()
   const path = file === undefined ? undefined : makeFile(kernel, file, pid)
-  const clock = startClock(kernel)
+  const clock = startClock(host)
   const recorder = new Recorder(clock, ['tsrun', ...host.argv].join(' '))
   const outside = createKernel(traced(kernel, recorder.made, clock.now))
   let failure: unknown
@@ -61,7 +61,7 @@ export async function traceCommand<T>(
   } finally {
     const recording = recorder.recording(failure)
     if (path !== undefined) warning(log, () => save(kernel, path, chromeTrace(recording, pid)))
-    if (debug) warning(log, () => timeline(recording).forEach(log.debug))
+    if (debug) warning(log, () => log.debug(...timeline(recording)))
   }
 }
 
