@@ -3,7 +3,7 @@ import type { Argument } from './kernels/machine.ts'
 /** Writes a 64-bit word, little endian. Numbers must be integers that a double holds exactly. */
 export function put64(view: DataView, offset: number, value: number | bigint): void {
   if (typeof value === 'bigint') {
-    view.setBigUint64(offset, BigInt.asUintN(64, value), true)
+    view.setBigUint64(offset, value, true) // modulo 2^64
     return
   }
   view.setInt32(offset, value | 0, true)

@@ -45,15 +45,22 @@ export function createQuickjsHost(): Host {
   const allocate = (size: number) => memory(-1, size)
   const unmap = ({ address, bytes }: Memory) => void syscall(numbers.munmap, [address, bytes.length])
 
+  // Kept: to unmap even one page costs more than the rest of a spawn.
+  let room: Memory | undefined
+  const roomFor = (size: number): Memory => {
+    if (room !== undefined && room.bytes.length >= size) return room
+    if (room !== undefined) unmap(room)
+    room = allocate(Math.ceil(size / PAGE) * PAGE)
+    return room
+  }
+
   const spawn = ({ file, argv, env, descriptors }: Spawn): number => {
     const strings = [file, ...argv, ...env]
-    const room = allocate(strings.reduce((size, text) => size + byteBound(text) + 24, PAGE + 8 * descriptors.length))
-    const space = new Space(room, 0)
-    const place = (value: Argument) => placed({ space, address: room.address, out() {}, result() {} }, value)
+    const memory = roomFor(strings.reduce((size, text) => size + byteBound(text) + 24, PAGE + 8 * descriptors.length))
+    const space = new Space(memory, 0)
+    const place = (value: Argument) => placed({ space, address: memory.address, out() {}, result() {} }, value)
     const numbers = new Uint8Array(Int32Array.from(descriptors, from => from ?? -1).buffer)
-    const pid = spawnAt(place(file), place(argv), place(env), place(numbers), descriptors.length)
-    unmap(room)
-    return pid
+    return spawnAt(place(file), place(argv), place(env), place(numbers), descriptors.length)
   }
 
   const watchSignals = (signals: readonly number[]): number => {

@@ -63,6 +63,10 @@ function refuseProto(data: unknown, pointer: string): void {
   }
 }
 
+// Compared, since BigInt.asUintN(64, HIGHEST) is -1n in QuickJS 2025-04-26.
+const LOWEST = -(2n ** 63n)
+const HIGHEST = 2n ** 64n - 1n
+
 const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
 
 /**
@@ -79,8 +83,7 @@ function findBigNumbers(text: string, data: unknown): BigNumber[] {
       if (typeof original === 'object' && original !== null) compare(original as Container, twin as Container)
       else if (typeof original === 'number' && typeof twin === 'string') {
         const value = exactly(twin)
-        if (BigInt.asUintN(64, value) === value || BigInt.asIntN(64, value) === value)
-          found.push({ parent, key, value })
+        if (value >= LOWEST && value <= HIGHEST) found.push({ parent, key, value })
         else parent[key] = value < 0n ? -Number.MAX_VALUE : Number.MAX_VALUE
       }
     }
