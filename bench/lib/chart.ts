@@ -20,7 +20,9 @@ const FAINT = '#57606a'
 /** All measurements as one picture, a panel each: SVG text. */
 export async function chart(results: Results): Promise<string> {
   const view = new View(parse(compile(picture(results)).spec), { renderer: 'none' })
-  return `${await view.toSVG()}\n`
+  const svg = await view.toSVG()
+  // Hundredths of a pixel are enough.
+  return `${svg.replace(/\d+\.\d{3,}/g, digits => String(Math.round(Number(digits) * 100) / 100))}\n`
 }
 
 function picture({ facts, measurements }: Results): TopLevelSpec {
@@ -204,7 +206,7 @@ function lines(measurements: readonly Measurement[], colors: Colors): Panel {
   const x = {
     type: 'quantitative',
     title: plain(first.series!.axis),
-    axis: { values: measurements.map(({ series }) => series!.x), grid: false },
+    axis: { values: measurements.map(({ series }) => series!.x), grid: false, format: '~f' },
   } as const
   const y = { type: 'quantitative', title: unitTitle(first), scale: { zero: true }, axis: { tickCount: 5 } } as const
   return {
