@@ -3,7 +3,7 @@
 set -eu
 
 packages="
-  busybox-static uidmap iproute2 procps strace jq socat file binutils
+  busybox-static uidmap iproute2 procps strace jq socat file binutils gcc make musl-tools xz-utils
   podman conmon buildah catatonit crun runc fuse-overlayfs slirp4netns
   netavark aardvark-dns iptables
 "
