@@ -8,6 +8,7 @@
 import { AT_FDCWD, O_RDWR } from '../../native/abi/fcntl.ts'
 import { SIGCHLD, SIGKILL } from '../../native/abi/signal.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
+import { CLOCK_MONOTONIC } from '../../native/abi/time.ts'
 import { CLONE_ARGS, cloneArgs } from '../../native/calls/process.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import { ARENA_ADDRESS, MESSAGE_SIZE, OP_RESULT } from '../../native/executor/protocol.ts'
@@ -18,8 +19,6 @@ import { DirectCalls } from '../../native/kernels/direct.ts'
 import type { Operation } from '../../native/kernels/executor.ts'
 import { get64, Out } from '../../native/struct.ts'
 
-// <linux/time.h>
-const CLOCK_MONOTONIC = 1
 // <bits/types/struct_rusage.h>: two timevals, then ru_maxrss in KiB.
 const RUSAGE_SIZE = 144
 const RU_MAXRSS = 32

@@ -56,9 +56,9 @@ export function createQuickjsHost(): Host {
 
   const spawn = ({ file, argv, env, descriptors }: Spawn): number => {
     const strings = [file, ...argv, ...env]
-    const memory = roomFor(strings.reduce((size, text) => size + byteBound(text) + 24, PAGE + 8 * descriptors.length))
-    const space = new Space(memory, 0)
-    const place = (value: Argument) => placed({ space, address: memory.address, out() {}, result() {} }, value)
+    const taken = roomFor(strings.reduce((size, text) => size + byteBound(text) + 24, PAGE + 8 * descriptors.length))
+    const space = new Space(taken, 0)
+    const place = (value: Argument) => placed({ space, address: taken.address, out() {}, result() {} }, value)
     const numbers = new Uint8Array(Int32Array.from(descriptors, from => from ?? -1).buffer)
     return spawnAt(place(file), place(argv), place(env), place(numbers), descriptors.length)
   }

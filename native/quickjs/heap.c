@@ -26,14 +26,9 @@
 /* Above SMALL there are four sizes to each power of two. */
 #define CLASSES (SMALL / STEP + 1 + 4 * 40)
 
-#define STACK_SIZE (48 << 10)
-
 #ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
 #endif
-
-extern const char __executable_start; /* the linker's name for the first byte of the program */
 
 /* Lies before each block. Blocks are aligned to 16, as everything is that malloc(3) gives. */
 struct header {
@@ -161,20 +156,11 @@ int heap_save(const char *path, JSContext *ctx)
     return fd < 0 ? -1 : close(fd);
 }
 
-/* A kernel before 5.14 does not know these, and faults page by page. */
-static void populate(const void *from, const void *to, int advice)
+void heap_populate(void)
 {
-    uintptr_t start = (uintptr_t)from & ~(uintptr_t)(PAGE - 1);
-    madvise((void *)start, ((uintptr_t)to - start + PAGE - 1) & ~(uintptr_t)(PAGE - 1), advice);
-}
+    size_t used = heap.top - (uint8_t *)&heap;
+    size_t wanted = used + RUN_SIZE < sizeof(heap) ? used + RUN_SIZE : sizeof(heap);
 
-void populate_memory(void)
-{
-    volatile uint8_t stack[STACK_SIZE];
-    uint8_t *wanted = heap.top + RUN_SIZE, *last = (uint8_t *)(&heap + 1);
-
-    stack[0] = 0; /* makes the kernel extend the stack so far */
-    populate((const void *)stack, (const void *)(stack + STACK_SIZE), MADV_POPULATE_WRITE);
-    populate(&__executable_start, &heap, MADV_POPULATE_READ);
-    populate(&heap, wanted < last ? wanted : last, MADV_POPULATE_WRITE);
+    /* A kernel before 5.14 does not know this, and faults page by page. */
+    madvise(&heap, (wanted + PAGE - 1) & ~(size_t)(PAGE - 1), MADV_POPULATE_WRITE);
 }

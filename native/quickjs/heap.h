@@ -10,5 +10,5 @@ JSContext *heap_context(void);
 /* Writes the heap to a file, as the content of the executable's section `.heap`. Returns 0, or -1 with errno. */
 int heap_save(const char *path, JSContext *ctx);
 
-/* Maps all pages at once that a run is likely to touch: of the heap, the stack, and the program itself. */
-void populate_memory(void);
+/* Makes all pages writable at once that a run is likely to touch. */
+void heap_populate(void);

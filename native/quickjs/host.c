@@ -312,7 +312,7 @@ static int make_snapshot(const char *path)
 /* The entry module has left a function `start`, which ends the process. */
 static int start(JSContext *ctx, char **argv)
 {
-    populate_memory();
+    heap_populate();
     JS_UpdateStackTop(JS_GetRuntime(ctx));
     add_host(ctx, argv);
     JSValue global = JS_GetGlobalObject(ctx);

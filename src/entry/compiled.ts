@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Script } from 'node:vm'
 import type Koffi from 'koffi'
+import { O_CLOEXEC } from '../../native/abi/fcntl.ts'
 import type * as program from './program.ts'
 
 // The program ahead of its time. An image holds its text together with the code that V8 has made of it before (see
@@ -18,7 +19,6 @@ declare const KOFFI_MAJOR: string
 
 const HEADER_SIZE = 8
 const ALIGNMENT = 8
-const O_CLOEXEC = 0x80000
 const SEEK_END = 2
 const PROT_READ = 1
 const MAP_PRIVATE = 2
