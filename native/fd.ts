@@ -37,6 +37,7 @@ export class Fd {
   close(): void {
     if (!this.#open) return
     this.#open = false
+    if (this.result.known !== false && !this.exists) return
     this.#kernel.later({ name: 'close', args: [this], tolerate: 'any' })
   }
 

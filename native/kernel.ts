@@ -2,6 +2,7 @@ import { fileCalls, wholeFileCalls } from './calls/file.ts'
 import { identityCalls } from './calls/identity.ts'
 import { mountCalls } from './calls/mount.ts'
 import { processCalls } from './calls/process.ts'
+import { schedulingCalls } from './calls/scheduling.ts'
 import { socketCalls } from './calls/socket.ts'
 import type { Call, Calls, Result } from './kernels/machine.ts'
 
@@ -15,6 +16,7 @@ export type Kernel = Calls &
   typeof wholeFileCalls &
   typeof mountCalls &
   typeof processCalls &
+  typeof schedulingCalls &
   typeof identityCalls &
   typeof socketCalls
 
@@ -29,6 +31,9 @@ class KernelOver implements Calls {
   later(call: Call): Result {
     return this.#machine.later(call)
   }
+  begin(): void {
+    this.#machine.begin()
+  }
   flush(): void {
     this.#machine.flush()
   }
@@ -39,7 +44,8 @@ let complete = false
 /** The typed calls over a machine. */
 export function createKernel(machine: Calls): Kernel {
   if (!complete) {
-    Object.assign(KernelOver.prototype, fileCalls, wholeFileCalls, mountCalls, processCalls, identityCalls, socketCalls)
+    const parts = [fileCalls, wholeFileCalls, mountCalls, processCalls, schedulingCalls, identityCalls, socketCalls]
+    Object.assign(KernelOver.prototype, ...parts)
     complete = true
   }
   return new KernelOver(machine) as unknown as Kernel

@@ -117,11 +117,11 @@ export const fileCalls = {
     this.later({ name: 'dup3', args: [from, to, flags] })
   },
 
-  /** read(fd, buffer, size): up to `size` bytes; none at the end. */
-  read(this: Calls, fd: Fd | number, size: number): Uint8Array {
+  /** read(fd, buffer, size): up to `size` bytes; none at the end, nor after an errno of `tolerate`. */
+  read(this: Calls, fd: Fd | number, size: number, tolerate?: Call['tolerate']): Uint8Array {
     const out = new Room(size)
     const subject = fd instanceof Fd ? `\`${fd.subject}\`` : undefined
-    this.now({ name: 'read', args: [fd, out, size], subject })
+    this.now({ name: 'read', args: [fd, out, size], subject, tolerate })
     return out.bytes
   },
 

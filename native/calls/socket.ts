@@ -7,9 +7,10 @@ import { encode } from '../utf8.ts'
 /** The longest path that fits into struct sockaddr_un with its NUL, see unix(7). */
 export const SUN_PATH_MAX = 107
 
+/** struct sockaddr_un. A path ends with a NUL; an abstract name starts with one and is as long as the address says. */
 function unixAddress(path: string): Uint8Array {
   const name = encode(path)
-  const address = new Uint8Array(3 + name.length)
+  const address = new Uint8Array((path.startsWith('\0') ? 2 : 3) + name.length)
   new DataView(address.buffer).setUint16(0, AF_UNIX, true)
   address.set(name, 2)
   return address

@@ -36,6 +36,8 @@ export class DirectCalls implements Calls, Marshaller {
     return { value: this.now(call) }
   }
 
+  begin(): void {}
+
   flush(): void {}
 
   #perform(call: Call): number {

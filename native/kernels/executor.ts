@@ -62,7 +62,7 @@ export class Operation implements Result {
   }
 
   get value(): number {
-    if (this.#value === undefined) this.#machine.flush()
+    if (this.#value === undefined) this.#machine.answer(this)
     if (this.#value === undefined) throw new Failure(`the result of ${this.call.name} was asked for outside its batch`)
     return this.#value
   }
@@ -77,9 +77,18 @@ export class Operation implements Result {
   }
 }
 
+/** A batch that the executor is at. */
+interface Flight {
+  readonly operations: readonly Operation[]
+  readonly outs: readonly { out: Out; offset: number; operation: Operation }[]
+  /** Operations below this offset belong to it, those above are of the next one. */
+  readonly top: number
+}
+
 /**
  * Makes system calls through the executor. Calls are queued and go over in one batch when somebody needs a result, so a
- * sequence of twenty mounts costs one exchange; a descriptor opened in a batch is handed on inside it.
+ * sequence of twenty mounts costs one exchange; a descriptor opened in a batch is handed on inside it. With `begin` the
+ * batch goes over at once and the planner goes on, until somebody needs a result of it or the next batch is sent.
  */
 export class ExecutorCalls implements Calls, Marshaller {
   readonly space: Space
@@ -91,10 +100,11 @@ export class ExecutorCalls implements Calls, Marshaller {
   readonly #obituary: () => string
   #queue: Operation[] = []
   #outs: { out: Out; offset: number; operation: Operation }[] = []
+  #flight: Flight | undefined
   /** The operation whose arguments are being put into the arena. */
   #marshalled: Operation | undefined
   #recording = false
-  /** A recorded chain lies in the arena until the next flush. */
+  /** The queue refers to a recorded chain, or one is to be sent: the arena may not be given away. */
   #recorded = false
 
   constructor(memory: Memory, arch: keyof typeof callNumbers, outside: Kernel, control: Fd, obituary: () => string) {
@@ -110,7 +120,6 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   later(call: Call): Operation {
-    // Not while a recorded chain lies in the arena: a flush gives away its memory.
     const pinned = this.#recording || this.#recorded
     if (!pinned && this.space.top - this.space.base > BATCH_BYTES) this.flush()
     return this.#enqueue(call)
@@ -175,28 +184,73 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   /**
-   * Does what is queued. Throws the first failure. `fail` says where the executor goes on after a failed operation; by
-   * default it stops and reports.
+   * Does what is queued and waits for it. Throws the first failure. `fail` says where the executor goes on after a
+   * failed operation; by default it stops and reports.
    */
-  flush(fail: (operation: Operation) => number = () => 0): void {
+  flush(fail?: (operation: Operation) => number): void {
+    this.begin(fail)
+    this.land()
+  }
+
+  /** Sends what is queued without waiting for it; one batch before it is waited for. Throws what failed in that one. */
+  begin(fail: (operation: Operation) => number = () => 0): void {
     if (this.#queue.length === 0) return
     if (this.#recording) throw new Failure('a recorded call was asked for its result')
+    this.land()
     const operations = this.#queue
-    const outs = this.#outs
+    this.#flight = { operations, outs: this.#outs, top: this.space.top }
     this.#queue = []
     this.#outs = []
-    this.link(operations, 0, fail)
-    const alive = this.#tell(operations) && this.#answered()
-    const failed = this.#settle(operations) ?? (alive ? undefined : this.#death(operations))
-    for (const { out, offset, operation } of outs)
-      if (operation.known) takeOut(this.space, out, offset, operation.value)
-    this.space.top = this.space.base
     this.#recorded = false
+    this.link(operations, 0, fail)
+    this.departed()
+    if (!this.#tell(operations)) this.#end(this.#death(operations))
+  }
+
+  /** Waits for the batch that was sent, if any. Throws the first failure, and drops what was queued behind it. */
+  land(): void {
+    const flight = this.#flight
+    if (flight === undefined) return
+    const { operations } = flight
+    this.awaited()
+    const alive = this.#answered()
+    const failed = this.#settle(operations) ?? (alive ? undefined : this.#death(operations))
+    for (const { out, offset, operation } of flight.outs)
+      if (operation.known) takeOut(this.space, out, offset, operation.value)
+    this.#end(failed)
+  }
+
+  #end(failed: Failure | undefined): void {
+    this.#flight = undefined
+    this.arrived(failed)
+    if (failed) {
+      this.#queue = []
+      this.#outs = []
+    }
+    if (this.#queue.length === 0 && !this.#recording && !this.#recorded) this.space.top = this.space.base
     if (failed) throw failed
   }
 
+  /** Waits until the result of the operation is known. */
+  answer(operation: Operation): void {
+    if (this.#isFlying(operation)) this.land()
+    else this.flush()
+  }
+
+  #isFlying(operation: Operation): boolean {
+    return this.#flight !== undefined && operation.offset < this.#flight.top
+  }
+
+  /** For those who watch: a batch is on its way, then waited for, then answered. */
+  protected departed(): void {}
+
+  protected awaited(): void {}
+
+  protected arrived(_failed: Failure | undefined): void {}
+
   /** Sends a chain off without waiting for its end. */
   send(operations: readonly Operation[]): void {
+    this.land()
     if (!this.#tell(operations)) throw this.#death(operations)
   }
 
@@ -241,14 +295,18 @@ export class ExecutorCalls implements Calls, Marshaller {
     this.#outs.push({ out, offset, operation: this.#marshalled! })
   }
 
-  /** The word at `offset` becomes `result`: at once when it is known, else by the executor itself. */
+  /**
+   * The word at `offset` becomes `result`: at once when it is known, else by the executor itself, which may be past the
+   * operation already when that was sent.
+   */
   result(result: Result, offset: number): void {
     if (!(result instanceof Operation) || result.known) {
       this.space.put(offset, result.value)
       return
     }
     let source = result
-    if (result.forwarded) source = this.#enqueue({ name: 'load', args: [result.address + OP_RESULT], tolerate: 'any' })
+    if (result.forwarded || this.#isFlying(result))
+      source = this.#enqueue({ name: 'load', args: [result.address + OP_RESULT], tolerate: 'any' })
     source.forwarded = true
     this.space.put(source.offset + OP_ALSO, ARENA_ADDRESS + offset)
   }

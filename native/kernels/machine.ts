@@ -34,16 +34,21 @@ export interface Call {
 /** The result of a call that may not have been made yet; reading `value` makes it happen. */
 export interface Result {
   readonly value: number
+  /** False while the call has not been made. */
+  readonly known?: boolean
 }
 
 /**
  * Who makes system calls: this process, the executor, a test. `now` answers; `later` may be done together with what
  * follows, so it is for calls whose result only other calls need. Failures are thrown as KernelError, by `later` possibly
- * at a following `now` or `flush`, with the phrases of the moment when the call was asked for.
+ * at a following `now`, `begin` or `flush`, with the phrases of the moment when the call was asked for.
  */
 export interface Calls {
   now(call: Call): number
   later(call: Call): Result
+  /** Has what was asked for done, while the caller goes on with something else. */
+  begin(): void
+  /** Has it done and waits. */
   flush(): void
 }
 

@@ -69,7 +69,7 @@ export function traced(calls: Calls, made: (call: Made) => void, clock: () => nu
       made({ call, phrase, start, end: clock(), result })
     }
   }
-  return { now, later: call => ({ value: now(call) }), flush: () => calls.flush() }
+  return { now, later: call => ({ value: now(call) }), begin: () => calls.begin(), flush: () => calls.flush() }
 }
 
 /** `mkdirat(AT_FDCWD, "/run/tsrun", 0x1c0) = -1 EEXIST`, as strace(1) shows it. */

@@ -1,6 +1,6 @@
 import { CLOCK_REALTIME } from '../abi/time.ts'
 import { OP_RESULT } from '../executor/protocol.ts'
-import { currentPhrase, type Phrase } from '../failure.ts'
+import { currentPhrase, type Failure, type Phrase } from '../failure.ts'
 import { get64, Out } from '../struct.ts'
 import { ExecutorCalls, NOT_DONE, type Operation } from './executor.ts'
 import type { Call } from './machine.ts'
@@ -17,6 +17,8 @@ export interface Batch {
   /** From the planner's message to its reading of the answer, nanoseconds. */
   readonly start: number
   readonly end: number
+  /** When the planner began to wait for it. */
+  readonly awaited: number
   /** What was being done when the planner asked for an answer. */
   readonly phrase: Phrase | undefined
   readonly calls: readonly Made[]
@@ -58,6 +60,20 @@ interface Step {
 
 type Steps = Step[]
 
+interface NamedSteps {
+  readonly name: string
+  readonly steps: Steps
+}
+
+/** A batch that the executor is at, and the chains that it may go into. */
+interface Flight {
+  readonly steps: Steps
+  readonly chains: readonly NamedSteps[]
+  readonly phrase: Phrase | undefined
+  readonly start: number
+  awaited: number
+}
+
 /**
  * An executor whose calls are timed: it reads the clock itself after each call, so deferred calls stay deferred and in
  * their batches. CLOCK_REALTIME, the one clock that a time namespace does not shift.
@@ -66,10 +82,10 @@ export class TracedExecutorCalls extends ExecutorCalls {
   readonly #watcher: Watcher
   /** Of the queue, or of the chain that is being recorded. */
   #steps: Steps = []
-  #depth = 0
-  #chains: { name: string; steps: Steps }[] = []
+  #chains: NamedSteps[] = []
+  #flight: Flight | undefined
   /** They stay in the arena, and the processes that make them may be at it still. */
-  #kept: { name: string; steps: Steps }[] = []
+  #kept: NamedSteps[] = []
 
   constructor(watcher: Watcher, ...rest: ConstructorParameters<typeof ExecutorCalls>) {
     super(...rest)
@@ -94,13 +110,11 @@ export class TracedExecutorCalls extends ExecutorCalls {
   override record(work: () => void): Operation[] {
     const outer = this.#steps
     this.#steps = []
-    this.#depth++
     try {
       return super.record(work)
     } finally {
       this.#chains.push({ name: this.#watcher.phaseName(), steps: this.#steps })
       this.#steps = outer
-      this.#depth--
     }
   }
 
@@ -110,30 +124,24 @@ export class TracedExecutorCalls extends ExecutorCalls {
     this.#chains = []
   }
 
-  override flush(fail?: (operation: Operation) => number): void {
-    if (this.#depth > 0 || this.#steps.length === 0) super.flush(fail)
-    else this.#watch(() => super.flush(fail))
+  protected override departed(): void {
+    const start = this.#watcher.clock()
+    this.#flight = { steps: this.#steps, chains: this.#chains, phrase: currentPhrase(), start, awaited: start }
+    this.#steps = []
+    this.#chains = []
   }
 
-  #watch(exchange: () => void): void {
-    const steps = this.#steps
-    this.#steps = []
-    const phrase = currentPhrase()
-    const start = this.#watcher.clock()
-    let error: unknown
-    try {
-      exchange()
-    } catch (thrown) {
-      error = thrown
-      throw thrown
-    } finally {
-      const end = this.#watcher.clock()
-      const calls = this.#made(steps, start, end)
-      const left = steps.filter(({ operation }) => operation !== undefined).length - calls.length
-      this.#watcher.batch({ start, end, phrase, calls, left, error })
-      this.#report(this.#chains)
-      this.#chains = []
-    }
+  protected override awaited(): void {
+    this.#flight!.awaited = this.#watcher.clock()
+  }
+
+  protected override arrived(error: Failure | undefined): void {
+    const { steps, chains, phrase, start, awaited } = this.#flight!
+    const end = this.#watcher.clock()
+    const calls = this.#made(steps, start, end)
+    const left = steps.filter(({ operation }) => operation !== undefined).length - calls.length
+    if (steps.length > 0) this.#watcher.batch({ start, end, awaited, phrase, calls, left, error })
+    this.#report(chains)
   }
 
   /** Reports what has become of the chains that are still in the arena: to be called before it is unmapped. */
@@ -141,7 +149,7 @@ export class TracedExecutorCalls extends ExecutorCalls {
     this.#report([...this.#kept, ...this.#chains])
   }
 
-  #report(chains: readonly { name: string; steps: Steps }[]): void {
+  #report(chains: readonly NamedSteps[]): void {
     for (const { name, steps } of chains) {
       const calls = this.#made(steps, 0, this.#watcher.clock())
       if (calls.length > 0) this.#watcher.chain({ name, calls })

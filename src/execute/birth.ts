@@ -39,9 +39,14 @@ export const namespaceHints: Call['hint'] = {
  * Makes the container's directory, cgroup and first process in one batch of the outer executor, which is the keeper of
  * all three from then on: it waits on its guard socket, and end of file there (the planner was killed, or gave up) makes
  * it kill the process and remove cgroup and directory. There is no moment at which one of them exists unguarded. The
- * control socket belongs to the child from then on. Returns the child's pid.
+ * control socket belongs to the child from then on. It does not wait; what it returns gives the child's pid, and waits.
  */
-export function giveBirth(executor: Executor, estate: Estate, joins: readonly OpenJoin[], namespaces: bigint): number {
+export function giveBirth(
+  executor: Executor,
+  estate: Estate,
+  joins: readonly OpenJoin[],
+  namespaces: bigint,
+): () => number {
   const { calls, kernel: keeper } = executor
   const gift = (fd: Fd) => executor.gifts.get(fd)!
   keeper.setsid() // Ctrl-C in a terminal must not end the keeper together with the planner
@@ -66,17 +71,15 @@ export function giveBirth(executor: Executor, estate: Estate, joins: readonly Op
   clone.branch({ positive: recordGuard(executor, cleanup), zero: recordChild(executor) })
   calls.keep()
   executor.bears(pid)
-  try {
-    calls.flush(operation => {
-      // A directory that was there before belongs to somebody else: then there is nothing to clean up.
-      if (operation.offset <= directory.offset) return 0
-      return operation === makeCgroup ? directoryCleanup : cleanup
-    })
-  } catch (error) {
-    if (isErrno(error, 'EEXIST') && error.subject === estate.id) throw new StateError(idTaken(estate.id))
-    throw error
+  calls.begin(operation => {
+    // A directory that was there before belongs to somebody else: then there is nothing to clean up.
+    if (operation.offset <= directory.offset) return 0
+    return operation === makeCgroup ? directoryCleanup : cleanup
+  })
+  return () => {
+    calls.answer(clone)
+    return pid.view.getInt32(0, true)
   }
-  return pid.view.getInt32(0, true)
 }
 
 /** setns(2) into one of the namespaces that config.json names by path. */
@@ -87,8 +90,13 @@ export function joinNamespace({ kernel, gifts }: Executor, { fd, flag, type, pat
   })
 }
 
-export function idTaken(id: string): string {
-  return `container \`${id}\` already exists; choose another id or delete it first`
+export function idTaken(id: string): StateError {
+  return new StateError(`container \`${id}\` already exists; choose another id or delete it first`)
+}
+
+/** Is this the keeper's failure to make the container's directory, since there is one? */
+export function isTaken(error: unknown, id: string): boolean {
+  return isErrno(error, 'EEXIST') && error.subject === id
 }
 
 /** The child goes on as the executor; `ps` shows what it is. */

@@ -4,7 +4,7 @@ import { SIGALRM, SIGKILL } from '../../native/abi/signal.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import { encode } from '../../native/utf8.ts'
-import { doing, Failure, HostError, StateError } from '../errors.ts'
+import { doing, Failure, HostError } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import { isOwn } from '../plan/namespaces.ts'
 import type { ProcessPlan } from '../plan/process.ts'
@@ -12,9 +12,9 @@ import type { Runtime } from '../runtime.ts'
 import { CONFIG_FILE, type ContainerRecord, START_SOCKET } from '../state/record.ts'
 import { processStat } from '../state/status.ts'
 import { openRoot, removeDirectory } from '../state/store.ts'
-import { dismissKeeper, idTaken, type OpenJoin } from './birth.ts'
+import { dismissKeeper, idTaken, isTaken, type OpenJoin } from './birth.ts'
 import { type CgroupSite, openCgroupSite, removeCgroup } from './cgroup.ts'
-import { attachDeviceFilter } from './deviceFilter.ts'
+import { attachDeviceFilter, loadDeviceFilter } from './deviceFilter.ts'
 import { runHooks, runHooksInside, runPoststop } from './hooks.ts'
 import { adjustOomScore, applyLimits, withCallerLimit } from './limits.ts'
 import type { MountSite } from './mounts.ts'
@@ -77,7 +77,8 @@ export function buildContainer<T>(runtime: Runtime, prepared: Prepared, use: (bu
     dismissKeeper(executor, runtime.outside)
     return result
   } catch (error) {
-    throw abandon(runtime, prepared, baggage, executor, error)
+    const reason = isTaken(error, prepared.plan.id) ? idTaken(prepared.plan.id) : error
+    throw abandon(runtime, prepared, baggage, executor, reason)
   } finally {
     executor.release()
     runtime.outside.wait(executor.pid, 0, 'any')
@@ -88,7 +89,7 @@ function pack(runtime: Runtime, { plan, privileged, rootless }: Prepared, fds: F
   const { outside } = runtime
   const containers = fds.keep(openRoot(outside, runtime.root))
   // The keeper's mkdir decides; this is for the message, before something else is found to be in use.
-  if (outside.statx(containers, plan.id).stat !== undefined) throw new StateError(idTaken(plan.id))
+  if (outside.statx(containers, plan.id).stat !== undefined) throw idTaken(plan.id)
   const cgroup =
     runtime.cgroupManager === 'disabled'
       ? undefined
@@ -110,7 +111,10 @@ function gifts({ containers, listener, hookOutput, cgroup, joins, sources }: Bag
   return [listener, hookOutput, containers, ...parent, ...joins.map(join => join.fd), ...sources.gifts]
 }
 
-/** The recipe. */
+/**
+ * The recipe. The executor works while the planner goes on: `begin` sends off what is queued, and what is asked of the
+ * first process comes in when it is needed.
+ */
 function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor: Executor, fds: Fds): BuiltContainer {
   const { outside } = runtime
   const { plan, rootless } = prepared
@@ -119,22 +123,32 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
   const lasting = (fd: Fd) => executor.gifts.get(fd)!
 
   const estate = { root: baggage.containers, id: plan.id, cgroup: baggage.cgroup?.estate }
-  const { pid, setgroupsAllowed } = runtime.phase('namespaces', () =>
+  const population = runtime.phase('namespaces', () =>
     enterNamespaces(runtime, executor, estate, namespaces, baggage.joins, prepared.privileged),
   )
-  const directory = runtime.phase('directory', () => openDirectory(runtime, prepared, baggage, fds))
-  const record = describe(runtime, prepared, pid, baggage.cgroup)
-  const state = hookState(record, 'creating')
-
-  if (record.cgroup !== undefined) attachDeviceFilter(outside, record.cgroup, plan.deviceRules, rootless)
-  adjustOomScore(outside, pid, plan.process?.oomScoreAdj, rootless)
   inside.notDumpable() // from here on processes of other containers may be able to see this one
   inside.setsid()
   if (namespaces.create.has('cgroup')) inside.unshare(CLONE_NEWCGROUP, 'a cgroup namespace') // it is in its cgroup now
   if (namespaces.create.has('network')) inside.interfaceUp('lo')
   nameHost(executor, plan)
 
-  const { root, site } = runtime.phase('mounts and devices', () => makeRoot(executor, plan, baggage, record.cgroup))
+  const { root, site, check } = runtime.phase('mounts and devices', () => makeRoot(executor, plan, baggage))
+  const filter = runtime.phase(
+    'device filter',
+    () => baggage.cgroup && loadDeviceFilter(outside, plan.deviceRules, fds),
+  )
+  const pid = runtime.phase('first process', population.pid)
+  adjustOomScore(outside, pid, plan.process?.oomScoreAdj, rootless)
+  inside.begin()
+
+  const directory = runtime.phase('directory', () => openDirectory(runtime, prepared, baggage, fds))
+  const record = describe(runtime, prepared, pid, baggage.cgroup)
+  const state = hookState(record, 'creating')
+  if (filter) attachDeviceFilter(outside, baggage.cgroup!.path, filter, rootless)
+  runtime.phase('mounts and devices', () => {
+    inside.flush()
+    check()
+  })
   runHooks(runtime, 'prestart', hooks.prestart, state)
   runHooks(runtime, 'createRuntime', hooks.createRuntime, state)
   const printed = () => {
@@ -143,14 +157,19 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
   }
   runHooksInside(executor, 'createContainer', hooks.createContainer, state, baggage.hookOutput, printed)
   const program = runtime.phase('change the root, find the program', () => {
-    protectPaths(root, plan, site)
+    const protect = protectPaths(root, plan, site)
+    const env = plan.process && completeEnvironment(root, plan.process)
+    inside.begin()
+    const rlimits = plan.process && limit(runtime, plan.process, pid)
+    protect()
     enterRoot(root, plan)
     writeSysctls(inside, plan.sysctl)
-    const found = plan.process && prepareProgram(runtime, executor, root, plan.process, pid)
+    if (plan.process) enterWorkingDirectory(root, plan.process.cwd)
+    const executable = plan.process && findExecutable(inside, plan.process)
     finishRoot(root, plan, site)
     closeAllButLasting(executor, lasting(baggage.listener), lasting(baggage.hookOutput))
     inside.flush()
-    return found
+    return plan.process && { ...plan.process, env: env!(), rlimits: rlimits!, executable: executable!() }
   })
 
   return {
@@ -163,12 +182,12 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     // Through the descriptor: the path of a socket must be shorter than 108 bytes.
     listen: () => outside.listenAt(baggage.listener, `/proc/self/fd/${directory.number}/${START_SOCKET}`),
     program,
-    setgroupsAllowed,
+    setgroupsAllowed: population.setgroupsAllowed,
   }
 }
 
 /** The root file system with all that is mounted in it, still beside the host's. */
-function makeRoot(executor: Executor, plan: ContainerPlan, baggage: Baggage, cgroup: string | undefined) {
+function makeRoot(executor: Executor, plan: ContainerPlan, baggage: Baggage) {
   const { kernel: inside } = executor
   const root = placeRoot(executor, plan, baggage.sources)
   const site: MountSite = {
@@ -176,12 +195,11 @@ function makeRoot(executor: Executor, plan: ContainerPlan, baggage: Baggage, cgr
     sources: baggage.sources,
     nullDevice: nullDeviceFor(inside, plan),
     cgroupMount: baggage.cgroup?.mount,
-    cgroup,
+    cgroup: baggage.cgroup?.path,
     readonlyLate: [],
   }
-  fillRoot(root, plan, site)
-  inside.flush()
-  return { root, site }
+  const check = fillRoot(root, plan, site)
+  return { root, site, check }
 }
 
 /** The directory was made by the keeper; the lock is ours until the command ends. */
@@ -219,18 +237,10 @@ function nameHost({ kernel: inside }: Executor, { hostname, domainname }: Contai
   if (domainname !== undefined) inside.setdomainname(domainname, encode(domainname).length)
 }
 
-function prepareProgram(
-  runtime: Runtime,
-  { kernel: inside }: Executor,
-  root: Parameters<typeof enterWorkingDirectory>[0],
-  plan: ProcessPlan,
-  pid: number,
-): Program {
-  enterWorkingDirectory(root, plan.cwd)
-  const executable = findExecutable(inside, plan)
-  const env = completeEnvironment(inside, plan)
+/** Applies the limits; returns those that are left for the tail. */
+function limit(runtime: Runtime, plan: ProcessPlan, pid: number): ProcessPlan['rlimits'] {
   applyLimits(runtime, pid, plan)
-  return { ...plan, env, executable, rlimits: withCallerLimit(runtime, pid, plan.rlimits) }
+  return withCallerLimit(runtime, pid, plan.rlimits)
 }
 
 /** The host's descriptors go; the tail needs the control socket, the listener and the output of hooks. */

@@ -7,7 +7,7 @@ import {
 } from '../../native/abi/bpf.ts'
 import { EACCES, EAGAIN, EPERM } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
-import { Fd } from '../../native/fd.ts'
+import { Fd, type Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { Struct } from '../../native/struct.ts'
 import { doing, HostError } from '../errors.ts'
@@ -46,19 +46,24 @@ function attachProgram(outside: Kernel, cgroup: Fd, program: Fd): boolean {
 }
 
 /**
- * Makes a cgroup's processes obey config.json#/linux/resources/devices. An unprivileged runtime may not load programs:
- * then there is no filter, as with crun and runc, since such a container has no rights to devices to begin with.
+ * The program for config.json#/linux/resources/devices, loaded into the kernel for a cgroup that may not be there yet;
+ * undefined when there is nothing to filter. `fds` closes it.
  */
-export function attachDeviceFilter(
+export function loadDeviceFilter(
   outside: Kernel,
-  cgroup: string,
   rules: readonly DeviceRuleInput[] | undefined,
-  rootless: boolean,
-): void {
+  fds: Fds,
+): Fd | undefined {
   const { allowsAll, instructions } = deviceProgram(planDeviceRules(rules))
-  if (allowsAll) return
+  return allowsAll ? undefined : doing('device filter', () => fds.keep(loadProgram(outside, instructions)))
+}
+
+/**
+ * Makes a cgroup's processes obey the filter. An unprivileged runtime may not load programs: then there is no filter, as
+ * with crun and runc, since such a container has no rights to devices to begin with.
+ */
+export function attachDeviceFilter(outside: Kernel, cgroup: string, program: Fd, rootless: boolean): void {
   doing('device filter', () => {
-    using program = loadProgram(outside, instructions)
     using directory = outside.openat(AT_FDCWD, cgroup, O_RDONLY | O_DIRECTORY)
     if (program.exists && attachProgram(outside, directory, program)) return
     if (!rootless)

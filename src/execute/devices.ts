@@ -13,10 +13,15 @@ const types = { char: S_IFCHR, block: S_IFBLK, fifo: S_IFIFO } as const
 /** Looks, once the kernel has answered, whether what is there is what was wanted. */
 type Check = () => void
 
-/** Device nodes, devices bound from the host, and links; see config-linux.md#devices. */
-export function makeDevices(root: ContainerRoot, { devices }: ContainerPlan, site: MountSite): void {
+/**
+ * Device nodes, devices bound from the host, and links; see config-linux.md#devices. What it returns is to be called when
+ * they have been made.
+ */
+export function makeDevices(root: ContainerRoot, { devices }: ContainerPlan, site: MountSite): Check {
   const checks = devices.map(step => doing(`device \`${step.path}\``, () => makeDevice(root, step, site)))
-  for (const check of checks) check?.()
+  return () => {
+    for (const check of checks) check?.()
+  }
 }
 
 function makeDevice(root: ContainerRoot, step: DeviceStep, site: MountSite): Check | undefined {

@@ -32,34 +32,38 @@ function checkNull({ stat: { stat } }: NullDevice): void {
     )
 }
 
-/** Opens those of `paths` that are there, with one exchange for all of them. */
-function openExisting(root: ContainerRoot, paths: readonly string[]): { fd: Fd; isDirectory: boolean }[] {
+/** Opens those of `paths` that are there; what it returns tells which. */
+function openExisting(root: ContainerRoot, paths: readonly string[]): () => { fd: Fd; isDirectory: boolean }[] {
   const opened = paths.map(path => {
     const fd = root.open(path, 0, 0, MAY_BE_MISSING)
     return { fd, pending: root.inside.statx(fd, '', 0, [EBADF]) }
   })
-  return opened.flatMap(({ fd, pending }) => {
-    const stat = pending.stat
-    return stat === undefined ? [] : [{ fd, isDirectory: (stat.mode & S_IFMT) === S_IFDIR }]
-  })
+  return () =>
+    opened.flatMap(({ fd, pending }) => {
+      const stat = pending.stat
+      return stat === undefined ? [] : [{ fd, isDirectory: (stat.mode & S_IFMT) === S_IFDIR }]
+    })
 }
 
 /**
  * config.json#/linux/maskedPaths: an empty read-only tmpfs over directories, one for all of them, and the null device
- * over files.
+ * over files. What it returns does it, so that all questions about paths are one exchange.
  */
-export function maskPaths(root: ContainerRoot, paths: readonly string[], nullDevice: NullDevice): void {
+export function maskPaths(root: ContainerRoot, paths: readonly string[], nullDevice: NullDevice): () => void {
   const { inside } = root
-  checkNull(nullDevice)
-  let empty: Fd | undefined
-  for (const { fd, isDirectory } of openExisting(root, paths))
-    doing(`mask \`${fd.subject}\``, () => {
-      if (!isDirectory) inside.moveMount(inside.openTree(nullDevice.fd, '', false).take(), fd)
-      else if (empty === undefined) {
-        empty = emptyDirectory(inside)
-        inside.moveMount(empty, fd)
-      } else inside.moveMount(inside.openTree(empty, '', false).take(), fd)
-    })
+  const existing = openExisting(root, paths)
+  return () => {
+    checkNull(nullDevice)
+    let empty: Fd | undefined
+    for (const { fd, isDirectory } of existing())
+      doing(`mask \`${fd.subject}\``, () => {
+        if (!isDirectory) inside.moveMount(inside.openTree(nullDevice.fd, '', false).take(), fd)
+        else if (empty === undefined) {
+          empty = emptyDirectory(inside)
+          inside.moveMount(empty, fd)
+        } else inside.moveMount(inside.openTree(empty, '', false).take(), fd)
+      })
+  }
 }
 
 function emptyDirectory(inside: Kernel): Fd {
@@ -72,13 +76,16 @@ function emptyDirectory(inside: Kernel): Fd {
   return inside.fsmount(fs, MOUNT_ATTR_RDONLY | SAFE).take()
 }
 
-/** config.json#/linux/readonlyPaths: the path bound onto itself, read-only with everything below. */
-export function makePathsReadonly(root: ContainerRoot, paths: readonly string[]): void {
+/** config.json#/linux/readonlyPaths: the path bound onto itself, read-only with everything below; as in maskPaths. */
+export function makePathsReadonly(root: ContainerRoot, paths: readonly string[]): () => void {
   const { inside } = root
-  for (const { fd } of openExisting(root, paths))
-    doing(`make \`${fd.subject}\` read-only`, () => {
-      const copy = inside.openTree(fd, '', true).take()
-      inside.mountSetattr(copy, true, { set: MOUNT_ATTR_RDONLY })
-      inside.moveMount(copy, fd)
-    })
+  const existing = openExisting(root, paths)
+  return () => {
+    for (const { fd } of existing())
+      doing(`make \`${fd.subject}\` read-only`, () => {
+        const copy = inside.openTree(fd, '', true).take()
+        inside.mountSetattr(copy, true, { set: MOUNT_ATTR_RDONLY })
+        inside.moveMount(copy, fd)
+      })
+  }
 }

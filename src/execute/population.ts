@@ -15,7 +15,8 @@ import { writeIdMaps } from './idMaps.ts'
 
 /** The container's first process, in all of its namespaces but the cgroup one. */
 export interface Population {
-  readonly pid: number
+  /** Waits until it is there. */
+  readonly pid: () => number
   readonly setgroupsAllowed: boolean
 }
 
@@ -58,7 +59,7 @@ function enterAtOnce(
   joins: readonly OpenJoin[],
 ): Population {
   const pid = giveBirth(executor, estate, joins, cloneFlags(without(plan.create, 'cgroup')))
-  const setgroupsAllowed = plan.create.has('user') ? writeIdMaps(runtime, pid, plan) : true
+  const setgroupsAllowed = plan.create.has('user') ? writeIdMaps(runtime, pid(), plan) : true
   if (plan.create.has('user')) becomeRoot(executor.kernel)
   return { pid, setgroupsAllowed }
 }
@@ -72,7 +73,7 @@ function enterStepwise(
 ): Population {
   const { outside } = runtime
   const { kernel: inside } = executor
-  const first = giveBirth(executor, estate, [], 0n)
+  const first = giveBirth(executor, estate, [], 0n)()
   const enter = (join: OpenJoin) => joinNamespace(executor, join)
   let setgroupsAllowed = true
   joins.filter(join => join.type === 'user').forEach(enter)
@@ -92,7 +93,7 @@ function enterStepwise(
   const rest = without(plan.create, 'user', 'cgroup', ...(plan.timeOffsets === undefined ? [] : ['time' as const]))
   const pid = cloneSuccessor(executor, cloneFlags(rest))
   outside.wait(first, 0)
-  return { pid, setgroupsAllowed }
+  return { pid: () => pid, setgroupsAllowed }
 }
 
 function without(types: ReadonlySet<NamespaceType>, ...left: NamespaceType[]): NamespaceType[] {

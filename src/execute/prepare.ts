@@ -62,7 +62,8 @@ export function prepare(runtime: Runtime, request: CreateRequest): Prepared {
       bundle,
       noPivot: request.noPivot ?? false,
       listenFds,
-      canMknod: has(CAP_MKNOD) && !runtime.inUserNamespace,
+      inUserNamespace: runtime.inUserNamespace,
+      capMknod: has(CAP_MKNOD),
     }),
   )
   for (const warning of plan.process?.capabilities.warnings ?? []) runtime.inform(warning)

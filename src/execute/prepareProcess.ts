@@ -1,12 +1,16 @@
 import { EACCES, ELOOP, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
-import { AT_FDCWD, O_RDONLY, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, O_NONBLOCK, O_RDONLY, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from '../../native/abi/fcntl.ts'
 import { S_IFMT, S_IFREG } from '../../native/abi/stat.ts'
-import type { Stat } from '../../native/calls/file.ts'
+import type { PendingStat, Stat } from '../../native/calls/file.ts'
 import type { Kernel } from '../../native/kernel.ts'
+import { Room } from '../../native/struct.ts'
 import { decode } from '../../native/utf8.ts'
 import { doing, Failure } from '../errors.ts'
 import { executableCandidates, type ProcessPlan, variable } from '../plan/process.ts'
 import type { ContainerRoot } from './containerRoot.ts'
+
+/** What is read of /etc/passwd together with other questions; nearly all are shorter. */
+const PASSWD_SIZE = 4096
 
 const ABSENT = [ENOENT, ENOTDIR, EACCES, ELOOP]
 
@@ -22,14 +26,24 @@ export function enterWorkingDirectory(root: ContainerRoot, cwd: string): void {
 
 /**
  * Finds the executable as execvp(3) would, in the container: the container is refused at create, not at start. The words
- * of both failures are those by which podman chooses its exit codes 127 and 126.
+ * of both failures are those by which podman chooses its exit codes 127 and 126. What it returns gives the answer.
  */
-export function findExecutable(inside: Kernel, plan: ProcessPlan): string {
+export function findExecutable(inside: Kernel, plan: ProcessPlan): () => string {
   const candidates = executableCandidates(plan).map(path => ({
     path,
     stat: inside.statx(AT_FDCWD, path, 0, ABSENT),
     access: inside.executable(path),
   }))
+  return () => choose(candidates, plan)
+}
+
+interface Candidate {
+  readonly path: string
+  readonly stat: PendingStat
+  readonly access: { readonly value: number }
+}
+
+function choose(candidates: readonly Candidate[], plan: ProcessPlan): string {
   const files = candidates.filter(({ stat }) => ((stat.stat?.mode ?? 0) & S_IFMT) === S_IFREG)
   const found = files.find(({ access, stat }) => access.value === 0 && mayExecute(stat.stat!, plan))
   if (found) return found.path
@@ -52,20 +66,27 @@ function mayExecute({ mode, uid, gid }: Stat, plan: ProcessPlan): boolean {
   return (mode & (inGroup ? 0o010 : 0o001)) !== 0
 }
 
-/** HOME as the container's /etc/passwd says, for a process whose environment has none; `/` when that says nothing. */
-export function homeDirectory(inside: Kernel, uid: number): string {
+/** HOME as the container's /etc/passwd says; `/` when that says nothing. What it returns gives the answer. */
+function homeDirectory({ inside, fd }: ContainerRoot, uid: number): () => string {
   const resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
-  const file = inside.openat2(AT_FDCWD, '/etc/passwd', O_RDONLY, resolve, 'any')
-  if (!file.exists) return '/'
-  const line = decode(inside.readAll(file))
-    .split('\n')
-    .map(entry => entry.split(':'))
-    .find(fields => fields[2] === String(uid))
-  file.close()
-  return line?.[5] || '/'
+  // Whatever it is in this image, it must not make us wait.
+  const file = inside.openat2(fd, 'etc/passwd', O_RDONLY | O_NONBLOCK, resolve, 'any').take()
+  const start = new Room(PASSWD_SIZE)
+  const size = inside.later({ name: 'read', args: [file, start, PASSWD_SIZE], tolerate: 'any' })
+  return () => {
+    if (size.value < 0) return '/'
+    if (size.value === PASSWD_SIZE) inside.rewind(file)
+    const line = decode(size.value === PASSWD_SIZE ? inside.readAll(file) : start.bytes)
+      .split('\n')
+      .map(entry => entry.split(':'))
+      .find(fields => fields[2] === String(uid))
+    return line?.[5] || '/'
+  }
 }
 
-/** The environment with HOME. */
-export function completeEnvironment(inside: Kernel, plan: ProcessPlan): readonly string[] {
-  return variable(plan.env, 'HOME') === undefined ? [...plan.env, `HOME=${homeDirectory(inside, plan.uid)}`] : plan.env
+/** The environment with HOME, which is looked up when there is none. What it returns gives the answer. */
+export function completeEnvironment(root: ContainerRoot, plan: ProcessPlan): () => readonly string[] {
+  if (variable(plan.env, 'HOME') !== undefined) return () => plan.env
+  const home = homeDirectory(root, plan.uid)
+  return () => [...plan.env, `HOME=${home()}`]
 }

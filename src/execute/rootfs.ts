@@ -54,10 +54,10 @@ function reachable(inside: Kernel, path: string): boolean {
   return inside.statx(AT_FDCWD, path, 0, [EACCES]).stat !== undefined
 }
 
-/** Mounts, devices and links, in the order of the configuration. */
-export function fillRoot(root: ContainerRoot, plan: ContainerPlan, site: MountSite): void {
+/** Mounts, devices and links, in the order of the configuration. What it returns checks them when they are there. */
+export function fillRoot(root: ContainerRoot, plan: ContainerPlan, site: MountSite): () => void {
   for (const step of plan.mounts) doing(`mount \`${step.destination}\``, () => applyMount(root, step, site))
-  if (isOwn(plan.namespaces, 'mount')) makeDevices(root, plan, site)
+  return isOwn(plan.namespaces, 'mount') ? makeDevices(root, plan, site) : () => {}
 }
 
 /** Changes the root of the namespace; nothing of the host's tree is reachable afterwards. */
@@ -78,10 +78,17 @@ export function enterRoot({ inside, fd }: ContainerRoot, plan: ContainerPlan): v
   })
 }
 
-/** Masks paths and makes others read-only. Before the root changes, since the null device is taken from the host's. */
-export function protectPaths(root: ContainerRoot, plan: ContainerPlan, { nullDevice }: MountSite): void {
-  if (nullDevice) maskPaths(root, plan.maskedPaths, nullDevice)
-  makePathsReadonly(root, plan.readonlyPaths)
+/**
+ * Masks paths and makes others read-only, when what it returns is called. Before the root changes, since the null device
+ * is taken from the host's.
+ */
+export function protectPaths(root: ContainerRoot, plan: ContainerPlan, { nullDevice }: MountSite): () => void {
+  const mask = nullDevice && maskPaths(root, plan.maskedPaths, nullDevice)
+  const makeReadonly = makePathsReadonly(root, plan.readonlyPaths)
+  return () => {
+    mask?.()
+    makeReadonly()
+  }
 }
 
 /** What makes things read-only comes last: until then directories and files are made for mounts and the process. */

@@ -25,5 +25,4 @@ export function writeSysctls(inside: Kernel, steps: readonly SysctlStep[]): void
       const fd = inside.openat2(proc, `sys/${path}`, O_WRONLY, resolve, undefined, hint).take()
       inside.writeText(fd, value, `\`${value}\``, { EINVAL: 'the kernel does not take this value' })
     })
-  inside.flush()
 }

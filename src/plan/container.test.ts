@@ -2,7 +2,14 @@ import { expect, test } from 'vitest'
 import type { Config } from '../../spec/generated/config.ts'
 import { type PlanFacts, planContainer } from './container.ts'
 
-const facts: PlanFacts = { id: 'web', bundle: '/bundle', noPivot: false, listenFds: 0, canMknod: true }
+const facts: PlanFacts = {
+  id: 'web',
+  bundle: '/bundle',
+  noPivot: false,
+  listenFds: 0,
+  inUserNamespace: false,
+  capMknod: true,
+}
 const namespaces = (...types: string[]) =>
   types.map(type => ({ type })) as NonNullable<NonNullable<Config['linux']>['namespaces']>
 
@@ -22,8 +29,8 @@ test('planContainer() is data: the same configuration gives the same plan, which
 })
 
 test('planContainer() makes device nodes where that is allowed, and binds them in a user namespace', () => {
-  const op = (types: string[], canMknod: boolean) =>
-    planContainer(config({ namespaces: namespaces(...types) }), { ...facts, canMknod }).devices.find(
+  const op = (types: string[], capMknod: boolean) =>
+    planContainer(config({ namespaces: namespaces(...types) }), { ...facts, capMknod }).devices.find(
       ({ path }) => path === '/dev/null',
     )?.op
   expect([op(['mount'], true), op(['mount', 'user'], true), op(['mount'], false)]).toEqual(['mknod', 'bind', 'bind'])

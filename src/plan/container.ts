@@ -16,8 +16,10 @@ export interface PlanFacts {
   readonly noPivot: boolean
   /** How many descriptors from 3 on come from socket activation. */
   readonly listenFds: number
-  /** May device nodes be made (CAP_MKNOD in the host's user namespace)? */
-  readonly canMknod: boolean
+  /** The runtime itself is in a user namespace. */
+  readonly inUserNamespace: boolean
+  /** CAP_MKNOD, which lets device nodes be made in the host's user namespace. */
+  readonly capMknod: boolean
 }
 
 /** Everything that create does, as data: no descriptors, no clocks, no kernel. */
@@ -58,6 +60,7 @@ export function planContainer(config: Config, facts: PlanFacts): ContainerPlan {
     hasNetworkNamespace: own('network'),
     gidMapped: gid => !own('user') || gidMappings.length === 0 || mapsId(gidMappings, gid),
     cgroupNamespace: own('cgroup'),
+    mayBeRefused: own('user') || facts.inUserNamespace,
   })
   return {
     id: facts.id,
@@ -74,7 +77,7 @@ export function planContainer(config: Config, facts: PlanFacts): ContainerPlan {
     mounts,
     devices: planDevices(linux.devices ?? [], {
       devIsBind: mounts.some(step => step.op === 'bind' && step.destination === '/dev'),
-      canMknod: facts.canMknod && !own('user'),
+      canMknod: facts.capMknod && !facts.inUserNamespace && !own('user'),
     }),
     maskedPaths: linux.maskedPaths ?? [],
     readonlyPaths: linux.readonlyPaths ?? [],

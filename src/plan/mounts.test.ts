@@ -6,9 +6,10 @@ const root: MountContext = {
   hasUserNamespace: false,
   hasNetworkNamespace: true,
   cgroupNamespace: true,
+  mayBeRefused: false,
   gidMapped: () => true,
 }
-const rootless: MountContext = { ...root, hasUserNamespace: true, gidMapped: gid => gid === 0 }
+const rootless: MountContext = { ...root, hasUserNamespace: true, mayBeRefused: true, gidMapped: gid => gid === 0 }
 
 function plan(mount: MountInput, context = root) {
   return planMounts([mount], context)[0]!
@@ -147,7 +148,7 @@ test('planMounts() binds the /sys of the host, read-only throughout, where a new
 
 test('planMounts() turns cgroup into cgroup2 and forgets the words of v1', () => {
   expect(
-    plan({ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['none,name=', 'ro'] }),
+    plan({ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['none,name=', 'ro'] }, rootless),
   ).toMatchObject({
     type: 'cgroup2',
     source: 'cgroup',
@@ -156,6 +157,11 @@ test('planMounts() turns cgroup into cgroup2 and forgets the words of v1', () =>
     attributes: { set: RDONLY },
     fallback: { source: 'own-cgroup', recursiveAttributes: { set: RDONLY } },
   })
+})
+
+test('planMounts() has no fallback where nothing can be refused, so that the kernel need not be asked', () => {
+  expect(plan({ destination: '/sys/fs/cgroup', type: 'cgroup2' })).toMatchObject({ fallback: undefined })
+  expect(plan({ destination: '/sys', type: 'sysfs' })).toMatchObject({ fallback: undefined })
 })
 
 test('planMounts() never falls back to a writable cgroup tree of the host (CVE-2023-25809)', () => {

@@ -29,6 +29,8 @@ export interface MountContext {
   readonly hasNetworkNamespace: boolean
   /** The container has a cgroup namespace that is not the host's. */
   readonly cgroupNamespace: boolean
+  /** A user namespace, the container's or the runtime's, does the mounting: the kernel may refuse what shows too much. */
+  readonly mayBeRefused: boolean
   /** Does this group id of the container exist outside? Always, without a user namespace. */
   gidMapped(gid: number): boolean
   /** The container's own mappings, for `@` in an inline idmap. */
@@ -166,7 +168,7 @@ export function planMounts(
     }
     if (entry.options.remount) return remount(entry)
     if (entry.isBind) return bind(entry, context)
-    if (entry.type === 'sysfs' && context.hasUserNamespace && !context.hasNetworkNamespace) return hostSysfs(entry)
+    if (entry.type === 'sysfs' && context.mayBeRefused && !context.hasNetworkNamespace) return hostSysfs(entry)
     return filesystem(entry, context)
   })
 }
@@ -310,10 +312,10 @@ function parametersFor({ input, type, options }: Entry, context: MountContext): 
 }
 
 function fallback({ type, options }: Entry, context: MountContext): Fallback | undefined {
-  if (type === 'sysfs' && context.hasUserNamespace) {
+  if (type === 'sysfs' && context.mayBeRefused) {
     return { on: ['EPERM'], source: 'sys', recursiveAttributes: inherited(options.attributes) }
   }
-  if (type !== 'cgroup2') return undefined
+  if (type !== 'cgroup2' || !context.mayBeRefused) return undefined
   if (context.cgroupNamespace) {
     return { on: ['EPERM', 'EBUSY'], source: 'own-cgroup', recursiveAttributes: inherited(options.attributes) }
   }

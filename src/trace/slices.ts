@@ -43,7 +43,8 @@ export function plannerNode({ title, end, error, phases, calls, executors }: Rec
 
 /** An exchange on the executor's track. */
 export function batchNode(batch: Batch): Node {
-  const { start, end, calls, error } = batch
+  const { start, calls, error } = batch
+  const end = calls.at(-1)?.end ?? batch.end
   return { kind: 'batch', name: summary(calls), start, end, batch, error, ...inPhrases(calls) }
 }
 
@@ -64,8 +65,8 @@ function phaseSlice({ name, phrase, start, end, error }: Phase): Slice {
 }
 
 function tripSlice(batch: Batch): Slice {
-  const { start, end, phrase, error } = batch
-  return { kind: 'trip', name: `round trip: ${summary(batch.calls)}`, start, end, phrase, batch, error }
+  const { awaited, end, phrase, error } = batch
+  return { kind: 'trip', name: `round trip: ${summary(batch.calls)}`, start: awaited, end, phrase, batch, error }
 }
 
 function callSlice(made: Made): Slice {

@@ -17,6 +17,7 @@ function call(name: string, start: number, end: number, phrase: Phrase, result =
 const batch = {
   start: 300_000,
   end: 380_000,
+  awaited: 305_000,
   phrase: command,
   left: 0,
   error: undefined,
@@ -50,11 +51,11 @@ const recording: Recording = {
 test('a timeline shows phases, what executors did in them, and failures, but no call that went well', () => {
   expect(timeline(recording)).toEqual([
     '    at ms       ms  calls  trips',
-    '    0.000    1.000      7      1  tsrun run web',
-    '    0.100    0.500      7      1    run `web`',
+    '    0.000    1.000      8      1  tsrun run web',
+    '    0.100    0.500      8      1    run `web`',
     '    0.100    0.100      0      0      plan',
-    '    0.250    0.150      4      1      mounts',
-    '    0.300    0.080      4      1        round trip: 4 calls',
+    '    0.250    0.150      5      1      mounts',
+    '    0.305    0.075      4      1        round trip: 4 calls',
     '    0.320    0.030      3      0          mount `/proc`',
     '                                            tolerated: mkdirat("/x") = -1 EEXIST',
     '    0.500    0.100      3      0      remove, FAILED',
