@@ -63,11 +63,21 @@ function executableMemfd(outside: Kernel): Fd {
   return fd.exists ? fd : outside.memfdCreate('tsrun', MFD_CLOEXEC | MFD_ALLOW_SEALING)
 }
 
+const images = new Map<number, Uint8Array>()
+
+/** The executable file of the executor whose first descriptor is `base`; kept for the next one. */
+export function executorImage(arch: Host['arch'], base: number): Uint8Array {
+  if (arch !== 'x86_64') throw new Failure(`there is no executor for ${arch} yet`)
+  const image = images.get(base) ?? elfImage(assemble(base), EM_X86_64)
+  images.set(base, image)
+  return image
+}
+
 /** A sealed memfd with the executor's image: nobody can write to the executable of a container's first process. */
 function sealedImage(host: Host, outside: Kernel, base: number, fds: Fds): Fd {
-  if (host.arch !== 'x86_64') throw new Failure(`there is no executor for ${host.arch} yet`)
+  const bytes = executorImage(host.arch, base)
   const image = fds.keep(executableMemfd(outside))
-  outside.writeAll(image, elfImage(assemble(base), EM_X86_64))
+  outside.writeAll(image, bytes)
   outside.seal(image, SEALS)
   return image
 }

@@ -35,7 +35,7 @@ export function validate(data: unknown): asserts data is Config {
 function parse(text: string, validator: typeof validateConfig, name: string): unknown {
   const data = parseJson(text, name)
   // The names of a prototype can hide behind an escape, so either spelling is worth a look.
-  if (/__proto__|\\u00/i.test(text)) refuseProto(data, '')
+  if (text.includes('__proto__') || text.includes('\\u00')) refuseProto(data, '')
   // 2^53 has 16 digits: without so many in a row every integer is safe.
   const bigNumbers = /\d{16}/.test(text) ? findBigNumbers(text, data) : []
   if (!validator(data)) throw explain(validator.errors?.[0], data, name)

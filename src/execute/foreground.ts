@@ -4,7 +4,7 @@ import { __WALL, WNOHANG } from '../../native/abi/wait.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Runtime } from '../runtime.ts'
 import { openContainerIfAny } from '../state/store.ts'
-import { destroyContainer, killContainerProcesses } from './delete.ts'
+import { destroyContainer } from './delete.ts'
 import type { RunRequest } from './run.ts'
 
 /** The signals that are about the runtime itself, not about the container. */
@@ -34,7 +34,7 @@ export async function supervise(
   else await runtime.host.poll([{ fd: pidfd.number, events: POLLIN }], -1)
   pidfd.close()
   const exit = runtime.outside.wait(pid, WNOHANG | __WALL, 'any')
-  if (!request.keep) remove(runtime, request.id)
+  if (!request.keep) remove(runtime, request.id, pid)
   return exit?.signal === undefined ? (exit?.code ?? 255) : 128 + exit.signal
 }
 
@@ -52,10 +52,8 @@ function forwarded(): number[] {
   return Array.from({ length: HIGHEST }, (_, i) => i + 1).filter(signal => !OWN.includes(signal))
 }
 
-/** Somebody else may have deleted it meanwhile. */
-function remove(runtime: Runtime, id: string): void {
+/** Somebody else may have deleted it meanwhile, and even made another one with its id. */
+function remove(runtime: Runtime, id: string, pid: number): void {
   using container = openContainerIfAny(runtime.outside, runtime.root, id, true)
-  if (container === undefined) return
-  killContainerProcesses(runtime, container)
-  destroyContainer(runtime, container)
+  if (container?.record?.pid === pid) destroyContainer(runtime, container)
 }
