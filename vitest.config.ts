@@ -16,6 +16,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['conformance/**/*.test.ts'],
+          exclude: ['conformance/vm/**'], // `npm run test:vm`
           fileParallelism: false,
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,

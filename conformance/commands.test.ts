@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeDirectory, makeRootfs } from './lib/bundle.ts'
 import type { Config } from './lib/config.ts'
-import { command, oci } from './lib/container.ts'
+import { oci } from './lib/container.ts'
 import { expectOneSentence } from './lib/expect.ts'
 import { must, run } from './lib/run.ts'
 import { isCrun, isTsrun, runtime } from './lib/runtime.ts'
@@ -107,8 +107,4 @@ test('list of nothing is empty', () => {
 
 test.skipIf(!isTsrun)('an abbreviated or misspelt command gets a suggestion (tsrun only)', () => {
   expectOneSentence(oci(['sttae', 'x']), /state/)
-})
-
-test.skipIf(!isTsrun)('what is not built yet is said (tsrun only)', () => {
-  expectOneSentence(run(command('--systemd-cgroup', 'create', '--bundle', makeDirectory(), fresh())), /systemd/)
 })

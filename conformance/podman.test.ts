@@ -15,21 +15,18 @@ import { withUser } from './lib/user.ts'
 leavesNothing()
 const user = withUser()
 
-/** Until the runtime has seccomp. */
-const SECCOMP = ['--security-opt', 'seccomp=unconfined']
-
 const complete = isRoot && ['podman', 'conmon', 'netavark', 'iptables', 'nsenter'].every(have)
 
 /** Words of a `podman run` without a network. */
 function quick(...words: string[]): string[] {
-  return ['run', '--rm', ...SECCOMP, '--network', 'none', ...words]
+  return ['run', '--rm', '--network', 'none', ...words]
 }
 
 /** A container that runs until it is stopped. */
 function detached(podman: Podman, ...words: string[]): string {
   const name = fresh('p')
   later(() => podman.run(['rm', '--force', '--ignore', '--time', '0', name]))
-  podman.must('run', '-d', '--name', name, ...SECCOMP, '--network', 'none', ...words)
+  podman.must('run', '-d', '--name', name, '--network', 'none', ...words)
   return name
 }
 
@@ -82,7 +79,7 @@ function cases(title: string, skip: boolean, open: () => Podman): void {
   it(`${title}: create, start --attach`, () => {
     const name = fresh('p')
     later(() => podman.run(['rm', '--force', '--ignore', name]))
-    podman.must('create', '--name', name, ...SECCOMP, '--network', 'none', IMAGE, 'echo', 'attached')
+    podman.must('create', '--name', name, '--network', 'none', IMAGE, 'echo', 'attached')
     expect(podman.must('start', '--attach', name)).toBe('attached')
   })
 
@@ -141,6 +138,17 @@ function cases(title: string, skip: boolean, open: () => Podman): void {
     expect(podman.must(...words)).toBe('NoNewPrivs:\t1')
   })
 
+  it(`${title}: seccomp by default, unconfined, and by a profile of one's own`, () => {
+    const mode = (...words: string[]) => podman.must(...quick(...words, IMAGE, 'grep', 'Seccomp:', '/proc/self/status'))
+    expect(mode()).toBe('Seccomp:\t2')
+    expect(mode('--security-opt', 'seccomp=unconfined')).toBe('Seccomp:\t0')
+    const profile = join(makeDirectory(), 'profile.json')
+    const rule = { names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO', errnoRet: 95 }
+    writeFileSync(profile, JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [rule] }))
+    const refused = podman.run(quick('--security-opt', `seccomp=${profile}`, IMAGE, 'mkdir', '/tmp/x'))
+    expect(refused.stderr).toMatch(/not supported/i)
+  })
+
   it(`${title}: --init`, () => {
     const result = podman.run(quick('--init', IMAGE, 'cat', '/proc/1/comm'))
     // Without an init program on the machine podman says so itself.
@@ -172,7 +180,7 @@ function cases(title: string, skip: boolean, open: () => Podman): void {
   it(`${title}: a failed run leaves no container`, () => {
     const name = fresh('p')
     later(() => podman.run(['rm', '--force', '--ignore', name]))
-    podman.run(['run', '--name', name, ...SECCOMP, '--network', 'none', IMAGE, 'no-such-program'])
+    podman.run(['run', '--name', name, '--network', 'none', IMAGE, 'no-such-program'])
     podman.must('rm', name)
     expect(podman.must('ps', '--all', '--quiet')).toBe('')
   })
@@ -189,7 +197,7 @@ function rootCases(title: string, skip: boolean, view: 'machine' | 'v2'): void {
     const name = fresh('p')
     later(() => opened.run(['rm', '--force', '--ignore', '--time', '0', name]))
     const serve = 'mkdir /www; echo served > /www/index.html; exec httpd -f -p 80 -h /www'
-    opened.must('run', '-d', '--name', name, ...SECCOMP, '-p', '18080:80', IMAGE, 'sh', '-c', serve)
+    opened.must('run', '-d', '--name', name, '-p', '18080:80', IMAGE, 'sh', '-c', serve)
     const get =
       "fetch('http://127.0.0.1:18080/').then(answer => answer.text()).then(text => process.stdout.write(text))"
     const answer = eventually('an answer', () => {

@@ -98,6 +98,25 @@ test('resource limits are set, soft and hard', () => {
   expect(limits).toMatch(/^Max processes +100 +200 /m)
 })
 
+test('all 16 of them', () => {
+  const names = 'AS CORE CPU DATA FSIZE LOCKS MEMLOCK MSGQUEUE NICE NOFILE NPROC RSS RTPRIO RTTIME SIGPENDING STACK'
+  // Nothing that a limit of root's may be below, and each its own number.
+  const zero = ['NICE', 'RTPRIO']
+  const limits = names.split(' ').map((name, i) => ({ name, value: zero.includes(name) ? 0 : 800 + i }))
+  const large = ['AS', 'DATA', 'FSIZE', 'RSS', 'STACK']
+  const text = inside('cat /proc/self/limits', config => {
+    config.process.rlimits = limits.map(({ name, value }) => {
+      const limit = large.includes(name) ? value * 1_000_000 : value
+      return { type: `RLIMIT_${name}`, soft: limit, hard: limit }
+    })
+  })
+  const shown = text.split('\n').slice(1)
+  expect(shown.length).toBe(16)
+  const wanted = limits.map(({ name, value }) => (large.includes(name) ? value * 1_000_000 : value))
+  const soft = shown.map(line => Number(/\s(\d+)\s+\d+\s/.exec(line)?.[1]))
+  expect(soft.toSorted((a, b) => a - b)).toEqual(wanted.toSorted((a, b) => a - b))
+})
+
 test('18446744073709551615 is no limit at all', () => {
   const bundle = makeBundle(config => {
     config.process.args = ['cat', '/proc/self/limits']
@@ -157,6 +176,29 @@ test('the five sets of capabilities are what the configuration says', () => {
   expect(field(status, 'CapAmb')).toBe(mask('CAP_KILL'))
   expect(field(status, 'CapInh')).toBe(mask('CAP_KILL'))
   expect(field(status, 'CapPrm')).toBe(mask('CAP_KILL'))
+  expect(field(status, 'CapEff')).toBe(mask('CAP_KILL'))
+})
+
+test('in a user namespace the sets are those of the configuration, ambient ones too', () => {
+  const status = inside('cat /proc/self/status', config => {
+    const sets = ['bounding', 'permitted', 'effective', 'inheritable', 'ambient']
+    config.process.capabilities = Object.fromEntries(sets.map(set => [set, ['CAP_KILL', 'CAP_SYS_ADMIN']]))
+    config.process.user = { uid: 7, gid: 7, additionalGids: [8] }
+    config.linux.namespaces.push({ type: 'user' })
+    config.linux.uidMappings = [{ containerID: 0, hostID: 0, size: 100 }]
+    config.linux.gidMappings = [{ containerID: 0, hostID: 0, size: 100 }]
+  })
+  for (const set of ['CapBnd', 'CapPrm', 'CapEff', 'CapInh', 'CapAmb'])
+    expect([set, field(status, set)]).toEqual([set, mask('CAP_KILL', 'CAP_SYS_ADMIN')])
+})
+
+test('an ambient capability that is not inheritable is left out', () => {
+  const status = inside('cat /proc/self/status', config => {
+    const own = ['CAP_KILL', 'CAP_CHOWN']
+    config.process.capabilities = { bounding: own, permitted: own, inheritable: ['CAP_KILL'], ambient: own }
+    config.process.user = { uid: 1000, gid: 1000 }
+  })
+  expect(field(status, 'CapAmb')).toBe(mask('CAP_KILL'))
   expect(field(status, 'CapEff')).toBe(mask('CAP_KILL'))
 })
 

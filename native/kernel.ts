@@ -4,6 +4,7 @@ import { mountCalls } from './calls/mount.ts'
 import { processCalls } from './calls/process.ts'
 import { schedulingCalls } from './calls/scheduling.ts'
 import { socketCalls } from './calls/socket.ts'
+import { terminalCalls } from './calls/terminal.ts'
 import type { Call, Calls, Result } from './kernels/machine.ts'
 
 /**
@@ -18,7 +19,8 @@ export type Kernel = Calls &
   typeof processCalls &
   typeof schedulingCalls &
   typeof identityCalls &
-  typeof socketCalls
+  typeof socketCalls &
+  typeof terminalCalls
 
 class KernelOver implements Calls {
   readonly #machine: Calls
@@ -44,7 +46,16 @@ let complete = false
 /** The typed calls over a machine. */
 export function createKernel(machine: Calls): Kernel {
   if (!complete) {
-    const parts = [fileCalls, wholeFileCalls, mountCalls, processCalls, schedulingCalls, identityCalls, socketCalls]
+    const parts = [
+      fileCalls,
+      wholeFileCalls,
+      mountCalls,
+      processCalls,
+      schedulingCalls,
+      identityCalls,
+      socketCalls,
+      terminalCalls,
+    ]
     Object.assign(KernelOver.prototype, ...parts)
     complete = true
   }

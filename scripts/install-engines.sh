@@ -3,9 +3,9 @@
 set -eu
 
 packages="
-  busybox-static uidmap iproute2 procps strace jq socat file binutils gcc make musl-tools xz-utils
+  busybox-static uidmap iproute2 procps strace jq socat file binutils gcc libc6-dev libseccomp-dev make musl-tools xz-utils
   podman conmon buildah catatonit crun runc fuse-overlayfs slirp4netns
-  netavark aardvark-dns iptables
+  netavark aardvark-dns iptables tmux
 "
 missing=
 for package in $packages; do

@@ -12,7 +12,8 @@ test('spec/generated is what `npm run generate` writes', { timeout: 60_000 }, as
 
 test('the validators stand alone: they import nothing and name no host object', () => {
   for (const file of readdirSync(folder).filter(name => name.endsWith('.js'))) {
-    const text = readFileSync(new URL(file, folder), 'utf8')
+    // The limit on lines breaks words in strings.
+    const text = readFileSync(new URL(file, folder), 'utf8').replaceAll('\\\n', '')
     expect(text, file).not.toMatch(/\bimport\b|\brequire\b|\bprocess\.|\bconsole\b|\bglobalThis\b/)
   }
 })

@@ -24,8 +24,12 @@ export async function main(host: Host): Promise<number> {
     return (await inform(parsed, output)) ?? (await dispatch(host, kernel(), parsed, log))
   } catch (error) {
     log.error(error)
-    return 1
+    return 'misuse' in parsed ? 1 : failureCode(parsed)
   }
+}
+
+function failureCode({ command }: Parsed): number {
+  return (command && commands[command].failure) ?? 1
 }
 
 function once<T>(make: () => T): () => T {

@@ -53,6 +53,7 @@ export interface Config {
     rlimits?: { type: string; soft: number; hard: number }[]
     noNewPrivileges?: boolean
     oomScoreAdj?: number
+    [other: string]: unknown
   }
   root: { path: string; readonly?: boolean }
   hostname?: string

@@ -1,12 +1,21 @@
 // <linux/bpf_common.h>: instruction classes, sizes, modes, operations, and where the operand is.
+export const BPF_LD = 0x00
 export const BPF_LDX = 0x01
+export const BPF_ALU = 0x04
 export const BPF_JMP = 0x05
+export const BPF_RET = 0x06
 export const BPF_W = 0x00
+export const BPF_ABS = 0x20
 export const BPF_MEM = 0x60
+export const BPF_AND = 0x50
 export const BPF_JA = 0x00
 export const BPF_JEQ = 0x10
+export const BPF_JGT = 0x20
+export const BPF_JGE = 0x30
 export const BPF_JSET = 0x40
 export const BPF_K = 0x00
+/** The most instructions of a classic program. */
+export const BPF_MAXINSNS = 4096
 
 // <linux/bpf.h>: what eBPF adds.
 export const BPF_JMP32 = 0x06 // since 5.1
@@ -21,6 +30,7 @@ export const BPF_OBJ_GET = 7
 export const BPF_PROG_ATTACH = 8
 export const BPF_PROG_DETACH = 9
 export const BPF_PROG_GET_FD_BY_ID = 13
+export const BPF_OBJ_GET_INFO_BY_FD = 15
 export const BPF_PROG_QUERY = 16
 
 export const BPF_PROG_TYPE_CGROUP_DEVICE = 15

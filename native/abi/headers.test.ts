@@ -6,10 +6,13 @@ import * as ioprio from './ioprio.ts'
 import * as mempolicy from './mempolicy.ts'
 import * as mount from './mount.ts'
 import * as resource from './resource.ts'
+import * as rtnetlink from './rtnetlink.ts'
 import * as sched from './sched.ts'
 import * as scheduler from './scheduler.ts'
+import * as seccomp from './seccomp.ts'
 import * as signal from './signal.ts'
 import * as stat from './stat.ts'
+import * as termios from './termios.ts'
 
 const include = '/usr/include/'
 const installed = existsSync(`${include}linux/mount.h`)
@@ -59,7 +62,9 @@ function flatten(module: Record<string, unknown>): [string, bigint][] {
 const elsewhere = ['MNT_FORCE', 'MNT_DETACH', 'UMOUNT_NOFOLLOW', 'OPEN_TREE_CLOEXEC', 'CAP_LAST_CAP', 'SIGRTMIN']
 const unsaid = [
   ...elsewhere,
-  ...['SIGRTMAX', 'RLIM_INFINITY', 'SCHED_OTHER', 'SCHED_ISO', 'MPOL_WEIGHTED_INTERLEAVE'],
+  ...['TIOCSPTLCK', 'TIOCGPTPEER'],
+  ...['SIGRTMAX', 'RLIM_INFINITY', 'SCHED_OTHER', 'SCHED_ISO', 'MPOL_WEIGHTED_INTERLEAVE', 'NLM_F_DUMP', 'IFF_UP'],
+  ...['NR', 'ARCH', 'ARGS', 'SIZE'].map(field => `SECCOMP_DATA_${field}`),
 ]
 
 const files: [string, Record<string, unknown>, string[]][] = [
@@ -73,6 +78,9 @@ const files: [string, Record<string, unknown>, string[]][] = [
   ['scheduler.ts', scheduler, ['linux/sched.h']],
   ['ioprio.ts', ioprio, ['linux/ioprio.h']],
   ['mempolicy.ts', mempolicy, ['linux/mempolicy.h']],
+  ['rtnetlink.ts', rtnetlink, ['netlink', 'rtnetlink', 'if_link', 'if_addr', 'if'].map(name => `linux/${name}.h`)],
+  ['seccomp.ts', seccomp, ['linux/seccomp.h']],
+  ['termios.ts', termios, ['asm-generic/termbits-common.h', 'asm-generic/termbits.h', 'asm-generic/ioctls.h']],
 ]
 
 test.skipIf(!installed).each(files)('%s has the numbers of the kernel headers', (_, module, headers) => {

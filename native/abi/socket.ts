@@ -10,12 +10,15 @@ export const SOCK_CLOEXEC = 0x80000
 export const SOCK_NONBLOCK = 0x800
 export const SOL_SOCKET = 1
 export const SCM_RIGHTS = 1
+export const MSG_DONTWAIT = 0x40
 export const MSG_NOSIGNAL = 0x4000
 export const MSG_CMSG_CLOEXEC = 0x40000000
 export const SHUT_WR = 1
+export const SHUT_RDWR = 2
 
 // <poll.h>
 export const POLLIN = 1
+export const POLLPRI = 2
 export const POLLOUT = 4
 export const POLLERR = 8
 export const POLLHUP = 0x10

@@ -7,6 +7,7 @@ import {
   F_ADD_SEALS,
   F_DUPFD_CLOEXEC,
   F_GETFD,
+  F_SETFL,
   O_APPEND,
   O_CLOEXEC,
   O_CREAT,
@@ -105,6 +106,11 @@ export const fileCalls = {
   duplicate(this: Calls, fd: Fd | number, minimum: number): Fd {
     const args = [fd, F_DUPFD_CLOEXEC, minimum]
     return new Fd(this, this.later({ name: 'fcntl', args }), fd instanceof Fd ? fd.subject : `descriptor ${fd}`)
+  },
+
+  /** fcntl(fd, F_SETFL, flags), see fcntl(2). */
+  setStatusFlags(this: Calls, fd: Fd, flags: number): void {
+    this.later({ name: 'fcntl', args: [fd, F_SETFL, flags] })
   },
 
   /** fcntl(fd, F_GETFD): is this descriptor open? */
@@ -257,6 +263,12 @@ export const fileCalls = {
   fchownat(this: Calls, dir: Dir, path: string, uid: number, gid: number, tolerate?: Call['tolerate']): void {
     const flags = path === '' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW
     this.later({ name: 'fchownat', args: [dir, path, uid, gid, flags], subject: `\`${path}\``, tolerate })
+  },
+
+  /** fsetxattr(fd, name, value, size, 0), see setxattr(2). */
+  fsetxattr(this: Calls, fd: Fd, name: string, value: string): void {
+    const bytes = encode(value)
+    this.later({ name: 'fsetxattr', args: [fd, name, bytes, bytes.length, 0], subject: `${name}=\`${value}\`` })
   },
 
   /** memfd_create(name, flags), see memfd_create(2). */

@@ -7,7 +7,8 @@ import {
   PR_SET_NO_NEW_PRIVS,
   PR_SET_PDEATHSIG,
 } from '../abi/prctl.ts'
-import type { Call, Calls } from '../kernels/machine.ts'
+import { SECCOMP_SET_MODE_FILTER } from '../abi/seccomp.ts'
+import type { Call, Calls, Result } from '../kernels/machine.ts'
 import { Out, Struct } from '../struct.ts'
 
 const LINUX_CAPABILITY_VERSION_3 = 0x20080522
@@ -24,6 +25,16 @@ const high = (mask: bigint) => Number(mask >> 32n)
 
 function header(): Struct {
   return new Struct(8).u32(0, LINUX_CAPABILITY_VERSION_3)
+}
+
+/** `struct sock_filter` of <linux/filter.h>. */
+const SOCK_FILTER_SIZE = 8
+
+const filterHints: Call['hint'] = {
+  EACCES: 'a filter needs CAP_SYS_ADMIN, or process.noNewPrivileges',
+  EBUSY: 'an agent is asked about the runtime itself already, and a process can have only one',
+  EINVAL: 'this kernel has no filters of system calls (CONFIG_SECCOMP_FILTER) or does not know one of the flags',
+  ENOMEM: 'with the filters that the runtime itself has, it is too large',
 }
 
 export const identityCalls = {
@@ -94,6 +105,15 @@ export const identityCalls = {
   /** prctl(PR_SET_NO_NEW_PRIVS, 1), see PR_SET_NO_NEW_PRIVS(2const). */
   noNewPrivileges(this: Calls): void {
     this.later({ name: 'prctl', args: [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0] })
+  },
+
+  /**
+   * seccomp(SECCOMP_SET_MODE_FILTER, flags, program), see seccomp(2). With SECCOMP_FILTER_FLAG_NEW_LISTENER the result is a
+   * descriptor.
+   */
+  loadFilter(this: Calls, flags: number, program: Uint8Array): Result {
+    const header = new Struct(16).u16(0, program.length / SOCK_FILTER_SIZE).word(8, program)
+    return this.later({ name: 'seccomp', args: [SECCOMP_SET_MODE_FILTER, flags, header], hint: filterHints })
   },
 
   /** prctl(PR_SET_PDEATHSIG, signal), see PR_SET_PDEATHSIG(2const). */

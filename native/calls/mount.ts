@@ -92,8 +92,9 @@ export const mountCalls = {
   },
 
   /** fsmount(fs, FSMOUNT_CLOEXEC, attributes): a detached mount of it, see fsmount(2). */
-  fsmount(this: Calls, fs: Fd, attributes: number): Fd {
-    const result = this.later({ name: 'fsmount', args: [fs, FSMOUNT_CLOEXEC, attributes], subject: fs.subject })
+  fsmount(this: Calls, fs: Fd, attributes: number, tolerate?: Call['tolerate']): Fd {
+    const args = [fs, FSMOUNT_CLOEXEC, attributes]
+    const result = this.later({ name: 'fsmount', args, subject: fs.subject, tolerate })
     return new Fd(this, result, fs.subject)
   },
 

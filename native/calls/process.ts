@@ -1,5 +1,6 @@
-import { ESRCH } from '../abi/errno.ts'
+import { EINVAL, ENOTTY, ESRCH } from '../abi/errno.ts'
 import { AT_FDCWD } from '../abi/fcntl.ts'
+import { PIDFD_GET_INFO, PIDFD_INFO_EXIT, PIDFD_INFO_SIZE } from '../abi/pidfd.ts'
 import { ITIMER_REAL } from '../abi/time.ts'
 import { Fd } from '../fd.ts'
 import type { Call, Calls } from '../kernels/machine.ts'
@@ -17,7 +18,7 @@ export interface Exit {
 export interface Clone {
   readonly flags: bigint
   /** A cgroup directory for CLONE_INTO_CGROUP. */
-  readonly cgroup?: Fd | undefined
+  readonly cgroup?: Fd | number | undefined
   /** Receives the child's pid (CLONE_PARENT_SETTID). */
   readonly pid?: Out | undefined
   /** Receives a pidfd (CLONE_PIDFD). */
@@ -94,6 +95,19 @@ export const processCalls = {
   signal(this: Calls, pidfd: Fd, signal: number): boolean {
     const args = [pidfd, signal, null, 0]
     return this.now({ name: 'pidfd_send_signal', args, subject: pidfd.subject, tolerate: [ESRCH] }) >= 0
+  },
+
+  /**
+   * ioctl(pidfd, PIDFD_GET_INFO, {PIDFD_INFO_EXIT}): how a process ended that somebody has waited for, in the form of
+   * wait(2). Undefined when nobody has, and before Linux 6.15.
+   */
+  exitStatus(this: Calls, pidfd: Fd): number | undefined {
+    const info = new Out(new Uint8Array(PIDFD_INFO_SIZE))
+    info.view.setUint32(0, PIDFD_INFO_EXIT, true)
+    const tolerate = [ENOTTY, EINVAL, ESRCH]
+    if (this.now({ name: 'ioctl', args: [pidfd, PIDFD_GET_INFO, info], tolerate }) < 0) return undefined
+    const { view } = info
+    return (view.getUint32(0, true) & PIDFD_INFO_EXIT) === 0 ? undefined : view.getInt32(PIDFD_INFO_SIZE - 4, true)
   },
 
   /** ppoll(fds, n, timeout, NULL): revents of each, blocking the whole process; `timeoutMs` < 0 waits for ever. */
@@ -183,6 +197,11 @@ export const processCalls = {
   /** geteuid(), getegid(). */
   effectiveIds(this: Calls): { uid: number; gid: number } {
     return { uid: this.now({ name: 'geteuid', args: [] }), gid: this.now({ name: 'getegid', args: [] }) }
+  },
+
+  /** getpgid(0): our process group. */
+  processGroup(this: Calls): number {
+    return this.now({ name: 'getpgid', args: [0] })
   },
 
   /** getpid(). */

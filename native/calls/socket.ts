@@ -1,7 +1,20 @@
-import { AF_INET, AF_UNIX, SHUT_WR, SIOCSIFFLAGS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_STREAM } from '../abi/socket.ts'
+import {
+  AF_INET,
+  AF_UNIX,
+  MSG_CMSG_CLOEXEC,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  SCM_RIGHTS,
+  SHUT_WR,
+  SIOCSIFFLAGS,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  SOL_SOCKET,
+} from '../abi/socket.ts'
 import { Fd } from '../fd.ts'
 import type { Call, Calls } from '../kernels/machine.ts'
-import { Out, Struct } from '../struct.ts'
+import { Out, Room, Struct } from '../struct.ts'
 import { encode } from '../utf8.ts'
 
 /** The longest path that fits into struct sockaddr_un with its NUL, see unix(7). */
@@ -14,6 +27,19 @@ function unixAddress(path: string): Uint8Array {
   new DataView(address.buffer).setUint16(0, AF_UNIX, true)
   address.set(name, 2)
   return address
+}
+
+/** Where a descriptor lies in a control message with one, and the size of such a message; see cmsg(3). */
+const CMSG_DATA = 16
+const CMSG_SPACE = 24
+/** The longest payload of a message that hands over a descriptor. */
+const PAYLOAD_MAX = 4096
+
+/** `struct msghdr`: one piece of data and a control message; see sendmsg(2). */
+export function messageHeader(data: Uint8Array | Out, control: Struct | Out, controlSize: number): Struct {
+  const size = data instanceof Out ? data.size : data.length
+  const pieces = new Struct(16).word(0, data).u64(8, size)
+  return new Struct(56).word(16, pieces).u64(24, 1).word(32, control).u64(40, controlSize)
 }
 
 export const socketCalls = {
@@ -38,14 +64,52 @@ export const socketCalls = {
   },
 
   /** connect(socket, path), see unix(7). False when an errno of `tolerate` came back. */
-  connectTo(this: Calls, socket: Fd, path: string, tolerate?: Call['tolerate']): boolean {
+  connectTo(
+    this: Calls,
+    socket: Fd,
+    path: string,
+    tolerate?: Call['tolerate'],
+    about?: Pick<Call, 'subject' | 'hint'>,
+  ): boolean {
     const address = unixAddress(path)
-    return this.now({ name: 'connect', args: [socket, address, address.length], subject: `\`${path}\``, tolerate }) >= 0
+    const args = [socket, address, address.length]
+    return this.now({ name: 'connect', args, subject: `\`${path}\``, tolerate, ...about }) >= 0
   },
 
   /** accept4(socket, NULL, NULL, SOCK_CLOEXEC), see accept(2). */
   accept(this: Calls, socket: Fd): Fd {
     return new Fd(this, this.later({ name: 'accept4', args: [socket, null, null, SOCK_CLOEXEC] }), 'connection')
+  },
+
+  /**
+   * sendmsg(socket, {payload, SCM_RIGHTS fd}, MSG_NOSIGNAL), see unix(7). The payload may not be empty: without a byte of
+   * data a stream socket sends no descriptor.
+   */
+  sendDescriptor(
+    this: Calls,
+    socket: Fd | number,
+    payload: string,
+    fd: Fd,
+    about?: Pick<Call, 'subject' | 'hint'>,
+  ): void {
+    // The descriptor has 32 bits in it; the word's upper half is the padding behind it.
+    const rights = new Struct(CMSG_SPACE)
+      .u64(0, CMSG_DATA + 4)
+      .u32(8, SOL_SOCKET)
+      .u32(12, SCM_RIGHTS)
+      .word(CMSG_DATA, fd)
+    const args = [socket, messageHeader(encode(payload), rights, CMSG_SPACE), MSG_NOSIGNAL]
+    this.later({ name: 'sendmsg', args, subject: fd.subject, ...about })
+  },
+
+  /** recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT): the descriptor in it, undefined when there is none. */
+  receiveDescriptor(this: Calls, socket: Fd, subject: string): Fd | undefined {
+    const rights = new Out(CMSG_SPACE)
+    const args = [socket, messageHeader(new Room(PAYLOAD_MAX), rights, CMSG_SPACE), MSG_CMSG_CLOEXEC | MSG_DONTWAIT]
+    this.now({ name: 'recvmsg', args, subject })
+    const { view } = rights
+    if (view.getUint32(0, true) !== CMSG_DATA + 4 || view.getUint32(12, true) !== SCM_RIGHTS) return undefined
+    return new Fd(this, { value: view.getInt32(CMSG_DATA, true) }, subject)
   },
 
   /** shutdown(socket, SHUT_WR), see shutdown(2). */

@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #include "heap.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #include <unistd.h>
 
 #define PAGE 4096
-#define FIRST_PIECE (1536 << 10)
+#define FIRST_PIECE (2048 << 10)
 #define PIECE (1 << 20)
 /* What a run takes in addition to the snapshot. */
 #define RUN_SIZE (320 << 10)
@@ -144,6 +145,11 @@ JSContext *heap_context(void)
 
 int heap_save(const char *path, JSContext *ctx)
 {
+    /* What lies in another piece would not be there at the start. */
+    if (heap.top < heap.first || heap.top > heap.first + FIRST_PIECE) {
+        errno = ENOSPC;
+        return -1;
+    }
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
     heap.ctx = ctx;

@@ -12,3 +12,6 @@ export declare const validateConfig: { (data: unknown): boolean; errors?: Valida
 
 /** Does `data` have the right shape? If not, `errors` says where it is wrong. */
 export declare const validateProcess: { (data: unknown): boolean; errors?: ValidationError[] | null }
+
+/** Does `data` have the right shape? If not, `errors` says where it is wrong. */
+export declare const validateResources: { (data: unknown): boolean; errors?: ValidationError[] | null }

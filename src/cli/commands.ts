@@ -18,6 +18,8 @@ export interface Command {
   readonly positionals: readonly string[]
   /** A last paragraph for its help. */
   readonly details?: string
+  /** What the program returns when the command fails; 1 if left out. A wrong command line is 1 for every command. */
+  readonly failure?: number
   /** Without it the command is answered from the table alone. */
   readonly load?: () => Promise<{
     readonly verb: (runtime: Runtime, options: never, words: readonly string[]) => unknown
@@ -38,6 +40,15 @@ export const commands: Readonly<Record<CommandName, Command>> = {
     details: 'Without --bundle, ID can be the path of a bundle; the container is then named after that directory.',
     load: () => import('./run.ts'),
   },
+  exec: {
+    summary: 'run another program in a container',
+    positionals: ['ID', '[COMMAND]', '[ARGUMENT...]'],
+    details:
+      "It runs like the container's own process but for what the options say; with --process it is what the file says. " +
+      'The exit code is that of the program, 128 + n after signal n, and 255 when there is no such program to run.',
+    failure: 255, // as runc: callers tell by it that it was not the program
+    load: () => import('./exec.ts'),
+  },
   state: { summary: 'print the state of a container as JSON', positionals: ['ID'], load: () => import('./state.ts') },
   kill: {
     summary: "send a signal to a container's init",
@@ -49,6 +60,46 @@ export const commands: Readonly<Record<CommandName, Command>> = {
     summary: 'remove what is left of a container',
     positionals: ['ID'],
     load: () => import('./delete.ts'),
+  },
+  pause: {
+    summary: 'stop all processes of a container until it is resumed',
+    positionals: ['ID'],
+    load: () => import('./pause.ts'),
+  },
+  resume: {
+    summary: 'let the processes of a paused container go on',
+    positionals: ['ID'],
+    load: () => import('./resume.ts'),
+  },
+  update: {
+    summary: 'change the limits of a container',
+    positionals: ['ID'],
+    details:
+      'FILE holds linux.resources of a config.json, or the part of it that changes; other options come on top of it. ' +
+      'Rules for devices replace the old ones. If something can not be set, everything is as it was.',
+    load: () => import('./update.ts'),
+  },
+  ps: {
+    summary: 'list the processes of a container',
+    positionals: ['ID', '[ARGUMENT...]'],
+    details: 'The arguments are for ps(1), which makes the table; -ef if left out.',
+    load: () => import('./ps.ts'),
+  },
+  events: {
+    summary: 'print the numbers of a container and what happens to it, a line of JSON each, until its end',
+    positionals: ['ID'],
+    details:
+      'runc: lines of type stats and oom, as runc prints them. v2: also memory and pids (a limit was met), paused, ' +
+      'resumed and exit, with the names that cgroup version 2 has.',
+    load: () => import('./events.ts'),
+  },
+  wait: {
+    summary: 'wait for the end of a container and print its exit code',
+    positionals: ['ID'],
+    details:
+      '128 + n after a signal n. The code is known for sure to the parent of the first process only; wait finds it while ' +
+      'that has not asked for it, from Linux 6.15 on also later if it was already waiting, and for containers of run --keep.',
+    load: () => import('./wait.ts'),
   },
   list: { summary: 'list the containers', positionals: [], load: () => import('./list.ts') },
   spec: { summary: 'write a config.json to begin with', positionals: [], load: () => import('./spec.ts') },

@@ -6,6 +6,6 @@ import { createRequest } from './request.ts'
 
 export const verb: Verb<'create'> = (runtime, options, positionals) => {
   const id = checkId(positionals[0]!)
-  const request = createRequest(runtime, options, id, options.bundle || '.')
+  const request = createRequest(options, id, options.bundle || '.')
   doing(`create \`${id}\``, () => createContainer(runtime, request))
 }

@@ -3,9 +3,16 @@ export type CommandName =
   | 'create'
   | 'start'
   | 'run'
+  | 'exec'
   | 'state'
   | 'kill'
   | 'delete'
+  | 'pause'
+  | 'resume'
+  | 'update'
+  | 'ps'
+  | 'events'
+  | 'wait'
   | 'list'
   | 'spec'
   | 'features'
@@ -114,6 +121,58 @@ export const optionGroups = [
     ],
   },
   {
+    commands: ['exec'],
+    options: [
+      {
+        name: 'process',
+        short: 'p',
+        type: 'string',
+        placeholder: 'FILE',
+        help: 'run the process of this process.json',
+      },
+      { name: 'cwd', type: 'string', placeholder: 'DIR', help: 'working directory in the container' },
+      { name: 'env', short: 'e', type: 'array', placeholder: 'NAME=VALUE', help: 'set an environment variable' },
+      { name: 'user', short: 'u', type: 'string', placeholder: 'UID[:GID]', help: 'run as this user, in numbers' },
+      { name: 'additional-gids', short: 'g', type: 'array', placeholder: 'GID', help: 'a further group, as a number' },
+      { name: 'tty', short: 't', type: 'boolean', help: 'give the program a terminal of its own' },
+      { name: 'console-socket', type: 'string', placeholder: 'PATH', help: 'send the terminal to this socket' },
+      { name: 'pidfd-socket', type: 'string', placeholder: 'PATH', help: "send the program's pidfd to this socket" },
+      { name: 'detach', short: 'd', type: 'boolean', help: 'return as soon as the program runs' },
+      { name: 'pid-file', type: 'string', placeholder: 'FILE', help: "write the program's pid to this file" },
+      { name: 'cap', short: 'c', type: 'array', placeholder: 'CAP', help: 'the same as --cap-add' },
+      {
+        name: 'cap-add',
+        type: 'array',
+        placeholder: 'CAP',
+        help: 'add a capability to the bounding, permitted and effective sets',
+      },
+      { name: 'cap-drop', type: 'array', placeholder: 'CAP|ALL', help: 'take a capability out of all sets' },
+      {
+        name: 'cap-set',
+        type: 'array',
+        placeholder: 'CAP|NONE',
+        help: 'have this capability and no others but those of further --cap-set and --cap-add',
+      },
+      { name: 'no-new-privs', type: 'boolean', help: 'let no execve gain privileges' },
+      { name: 'process-label', type: 'string', placeholder: 'LABEL', help: 'SELinux label of the program' },
+      { name: 'apparmor', type: 'string', placeholder: 'PROFILE', help: 'AppArmor profile of the program' },
+      {
+        name: 'preserve-fds',
+        type: 'number',
+        placeholder: 'N',
+        default: 0,
+        help: 'pass N more descriptors, from 3 on',
+      },
+      {
+        name: 'cgroup',
+        type: 'array',
+        placeholder: 'PATH',
+        help: 'run in this existing cgroup below that of the container',
+      },
+      { name: 'ignore-paused', type: 'boolean', help: 'enter a paused container, too, and wait until it is resumed' },
+    ],
+  },
+  {
     commands: ['kill'],
     options: [{ name: 'all', short: 'a', type: 'boolean', help: 'signal every process of the container' }],
   },
@@ -124,6 +183,71 @@ export const optionGroups = [
   {
     commands: ['kill', 'delete'],
     options: [{ name: 'regex', short: 'r', type: 'boolean', help: 'ID is a regular expression that matches ids' }],
+  },
+  {
+    commands: ['update'],
+    options: [
+      {
+        name: 'resources',
+        short: 'r',
+        type: 'string',
+        placeholder: 'FILE',
+        help: 'read the changes from this file, - is the standard input',
+      },
+      { name: 'memory', type: 'string', placeholder: 'BYTES', help: 'limit on memory: 64m, 1.5g; -1 is none' },
+      { name: 'memory-reservation', type: 'string', placeholder: 'BYTES', help: 'memory to keep for it; -1 is all' },
+      {
+        name: 'memory-swap',
+        type: 'string',
+        placeholder: 'BYTES',
+        help: 'limit on memory and swap together; -1 is none',
+      },
+      { name: 'cpu-share', type: 'string', placeholder: 'N', help: 'weight against others, 1024 is usual' },
+      { name: 'cpu-quota', type: 'string', placeholder: 'USEC', help: 'processor time in a period; -1 is no limit' },
+      { name: 'cpu-period', type: 'string', placeholder: 'USEC', help: 'length of a period' },
+      { name: 'cpu-burst', type: 'string', placeholder: 'USEC', help: 'time that may be saved up for later periods' },
+      { name: 'cpu-idle', type: 'string', choices: ['0', '1'], help: '1: run only when nobody else wants to' },
+      { name: 'cpuset-cpus', type: 'string', placeholder: 'LIST', help: 'processors to use: 0-2,5' },
+      { name: 'cpuset-mems', type: 'string', placeholder: 'LIST', help: 'memory nodes to use' },
+      { name: 'blkio-weight', type: 'string', placeholder: 'N', help: 'weight of disk access, 10 to 1000' },
+      { name: 'pids-limit', type: 'string', placeholder: 'N', help: 'limit on processes and threads; -1 is none' },
+      { name: 'l3-cache-schema', type: 'string', placeholder: 'TEXT', help: 'schema of the L3 cache, see resctrl' },
+      { name: 'mem-bw-schema', type: 'string', placeholder: 'TEXT', help: 'schema of memory bandwidth, see resctrl' },
+      { name: 'dry-run', type: 'boolean', help: 'change nothing, show what would change' },
+      // Cgroup version 2 has none of these: no value but 0 and -1 is taken, and the message says what to do instead.
+      { name: 'cpu-rt-period', type: 'string', placeholder: 'USEC', help: 'refused: only cgroup version 1 has it' },
+      { name: 'cpu-rt-runtime', type: 'string', placeholder: 'USEC', help: 'refused: only cgroup version 1 has it' },
+      { name: 'kernel-memory', type: 'string', placeholder: 'BYTES', help: 'refused: --memory counts that, too' },
+      { name: 'kernel-memory-tcp', type: 'string', placeholder: 'BYTES', help: 'refused: --memory counts that, too' },
+    ],
+  },
+  {
+    commands: ['events'],
+    options: [
+      { name: 'stats', type: 'boolean', help: 'print the numbers once' },
+      { name: 'interval', type: 'string', placeholder: 'TIME', default: '5s', help: 'print the numbers that often' },
+      {
+        name: 'format',
+        short: 'f',
+        type: 'string',
+        choices: ['runc', 'v2'],
+        default: 'runc',
+        help: 'whose names and lines',
+      },
+    ],
+  },
+  {
+    commands: ['ps'],
+    options: [
+      {
+        name: 'format',
+        short: 'f',
+        type: 'string',
+        choices: ['table', 'json'],
+        default: 'table',
+        help: 'output format; json is a list of pids',
+      },
+    ],
   },
   {
     commands: ['list'],

@@ -100,7 +100,7 @@ const line = fc.constantFrom(...(Object.keys(commands) as CommandName[])).chain(
     .map(([global, before, after]) => [...global, command, ...before, ...positionals, ...after])
 })
 
-test('both readers agree on every line made of options in the table', () => {
+test('both readers agree on every line made of options in the table', { timeout: 30_000 }, () => {
   fc.assert(
     fc.property(line, argv => {
       expect(parse(argv)).toEqual(readWithYargs(argv))

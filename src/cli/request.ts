@@ -1,6 +1,5 @@
 import { UsageError } from '../errors.ts'
 import type { CreateRequest } from '../execute/create.ts'
-import type { Runtime } from '../runtime.ts'
 import type { OptionsOf } from './options.ts'
 
 /** An empty path is no path: callers build `--pid-file=` from an unset variable. */
@@ -8,15 +7,8 @@ function path(text: string | undefined): string | undefined {
   return text === '' ? undefined : text
 }
 
-/** What `create` and `run` ask for. Throws a UsageError for a manager of cgroups that is not built. */
-export function createRequest(
-  runtime: Runtime,
-  options: OptionsOf<'create'>,
-  id: string,
-  bundle: string,
-): CreateRequest {
-  if (runtime.cgroupManager === 'systemd')
-    throw new UsageError('the systemd cgroup driver is not built yet; use --cgroup-manager cgroupfs')
+/** What `create` and `run` ask for. Throws a UsageError for a number that can't be. */
+export function createRequest(options: OptionsOf<'create'>, id: string, bundle: string): CreateRequest {
   if (options['preserve-fds'] < 0) throw new UsageError('--preserve-fds: the number of descriptors can not be negative')
   return {
     id,

@@ -7,7 +7,7 @@ import { chooseTarget } from './target.ts'
 export const verb: Verb<'run'> = (runtime, options, positionals) => {
   const { id, bundle } = chooseTarget(runtime, positionals[0]!, options.bundle)
   const request = {
-    ...createRequest(runtime, options, id, bundle),
+    ...createRequest(options, id, bundle),
     detach: options.detach,
     keep: options.keep,
     noSubreaper: options['no-subreaper'],

@@ -44,7 +44,28 @@ function complaint(change: Change): { pointer: string | undefined; message: stri
   return expect.fail('nothing was thrown')
 }
 
+const seccomp = (part: Partial<NonNullable<Linux['seccomp']>>) =>
+  linux({ seccomp: { defaultAction: 'SCMP_ACT_ERRNO', ...part } })
+const rule = (part: Partial<NonNullable<NonNullable<Linux['seccomp']>['syscalls']>[number]>) =>
+  seccomp({ syscalls: [{ names: ['read'], action: 'SCMP_ACT_ALLOW', ...part }] })
+
 const REFUSED: [string, string, Change][] = [
+  ['an errno for an action without', '/linux/seccomp/syscalls/0/errnoRet', rule({ errnoRet: 1 })],
+  [
+    'an errno for a default without',
+    '/linux/seccomp/defaultErrnoRet',
+    seccomp({ defaultAction: 'SCMP_ACT_KILL', defaultErrnoRet: 1 }),
+  ],
+  ['an errno that is none', '/linux/seccomp/defaultErrnoRet', seccomp({ defaultErrnoRet: 4096 })],
+  [
+    'a seventh argument',
+    '/linux/seccomp/syscalls/0/args/0/index',
+    rule({ args: [{ index: 6, value: 0, op: 'SCMP_CMP_EQ' }] }),
+  ],
+  ['a relative listener', '/linux/seccomp/listenerPath', seccomp({ listenerPath: 'agent' })],
+  ['metadata for nobody', '/linux/seccomp/listenerMetadata', seccomp({ listenerMetadata: 'm' })],
+  ['nobody to notify', '/linux/seccomp/listenerPath', rule({ action: 'SCMP_ACT_NOTIFY' })],
+  ['nobody to notify by default', '/linux/seccomp/listenerPath', seccomp({ defaultAction: 'SCMP_ACT_NOTIFY' })],
   ['a version that is none', '/ociVersion', top({ ociVersion: '1.3' })],
   ['a leading zero', '/ociVersion', top({ ociVersion: '01.3.0' })],
   ['version 2', '/ociVersion', top({ ociVersion: '2.0.0' })],
@@ -201,6 +222,9 @@ test.each(REFUSED)('checkConfig() refuses %s', (_, pointer, change) => {
 
 const ACCEPTED: [string, Change][] = [
   ['the template', config => config],
+  ['a number for a tracer', rule({ action: 'SCMP_ACT_TRACE', errnoRet: 0xffff })],
+  ['a listener that is not needed', seccomp({ listenerPath: '/run/agent', listenerMetadata: 'm' })],
+  ['the empty words of an engine', seccomp({ listenerPath: '', listenerMetadata: '' })],
   ['every 1.x, also a pre-release', top({ ociVersion: '1.0.2-dev+x.1' })],
   ['a later 1.x', top({ ociVersion: '1.99.0' })],
   ['no process, for create alone', top({ process: undefined })],

@@ -5,6 +5,7 @@ import { LINUX_CHECKS } from './checksLinux.ts'
 import { MOUNT_CHECKS } from './checksMounts.ts'
 import { NAMESPACE_CHECKS } from './checksNamespaces.ts'
 import { PROCESS_CHECKS } from './checksProcess.ts'
+import { SECCOMP_CHECKS } from './checksSeccomp.ts'
 
 /**
  * Throws a ConfigError about the first thing that makes no sense in a config of the right shape. What a kernel or a host
@@ -27,6 +28,7 @@ const CHECKS: readonly Check[] = [
   ...NAMESPACE_CHECKS,
   ...MOUNT_CHECKS,
   ...LINUX_CHECKS,
+  ...SECCOMP_CHECKS,
 ]
 
 const SEMVER = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/

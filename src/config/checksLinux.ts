@@ -9,6 +9,8 @@ export const LINUX_CHECKS: readonly Check[] = [
   netDevicesHaveNames,
   personalityHasNoFlags,
   memoryNodesFitPolicy,
+  memoryFlagsFit,
+  closIdIsName,
 ]
 
 function devicesAreAbsolute({ linux }: Config): Complaint | undefined {
@@ -67,4 +69,25 @@ function memoryNodesFitPolicy({ linux }: Config): Complaint | undefined {
   const wanted = WANTS_NODES[mode]
   if (wanted === undefined || wanted === (nodes !== '')) return undefined
   return { pointer: '/linux/memoryPolicy/nodes', reason: wanted ? `${mode} needs nodes` : `${mode} takes no nodes` }
+}
+
+/** The two read the numbers of nodes in opposite ways, see set_mempolicy(2). */
+function memoryFlagsFit({ linux }: Config): Complaint | undefined {
+  const flags = linux?.memoryPolicy?.flags ?? []
+  if (!flags.includes('MPOL_F_STATIC_NODES') || !flags.includes('MPOL_F_RELATIVE_NODES')) return undefined
+  return {
+    pointer: '/linux/memoryPolicy/flags',
+    reason: 'MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each other',
+  }
+}
+
+/** Directories that the kernel has in every resctrl group. */
+const IN_RESCTRL = ['.', '..', 'info', 'mon_data', 'mon_groups']
+
+/** A group is a directory right below the root of resctrl, or that root. */
+function closIdIsName({ linux }: Config): Complaint | undefined {
+  const closID = linux?.intelRdt?.closID
+  if (closID === undefined || closID === '/') return undefined
+  if (closID !== '' && !/[/\n]/.test(closID) && !IN_RESCTRL.includes(closID)) return undefined
+  return { pointer: '/linux/intelRdt/closID', reason: `is not a name for a group: ${JSON.stringify(closID)}` }
 }

@@ -8,6 +8,7 @@ type ProcessCheck = (process: Process) => Complaint | undefined
 
 const OF_PROCESS: readonly ProcessCheck[] = [
   somethingToRun,
+  consoleSizeFits,
   cwdIsAbsolute,
   envIsNamed,
   idsAreIds,
@@ -35,6 +36,15 @@ export function checkProcess(process: Process): void {
 function somethingToRun({ args }: Process): Complaint | undefined {
   if (args === undefined || args.length === 0) return { pointer: '/args', reason: 'must name a program to run' }
   return args[0] === '' ? { pointer: '/args/0', reason: 'must be the name of a program, is empty' } : undefined
+}
+
+/** `struct winsize` has 16 bits for each, see ioctl_tty(2). Without a terminal the size says nothing. */
+function consoleSizeFits({ terminal, consoleSize }: Process): Complaint | undefined {
+  if (!terminal) return undefined
+  return (
+    outside(consoleSize?.height, 0, 0xffff, '/consoleSize/height') ??
+    outside(consoleSize?.width, 0, 0xffff, '/consoleSize/width')
+  )
 }
 
 function cwdIsAbsolute({ cwd }: Process): Complaint | undefined {
@@ -82,12 +92,15 @@ function schedulerFits({ scheduler }: Process): Complaint | undefined {
   if (scheduler === undefined) return undefined
   const { policy, nice, priority = 0 } = scheduler
   const realtime = policy === 'SCHED_FIFO' || policy === 'SCHED_RR'
-  if (realtime) return outside(priority, 1, 99, '/scheduler/priority')
-  if (priority !== 0) return { pointer: '/scheduler/priority', reason: `must be 0 for ${policy}, is ${priority}` }
+  if (!realtime && priority !== 0)
+    return { pointer: '/scheduler/priority', reason: `must be 0 for ${policy}, is ${priority}` }
   for (const key of ['runtime', 'deadline', 'period'] as const)
     if (scheduler[key] && policy !== 'SCHED_DEADLINE')
       return { pointer: `/scheduler/${key}`, reason: `is for SCHED_DEADLINE only, not for ${policy}` }
-  return outside(nice, -20, 19, '/scheduler/nice')
+  return (
+    (realtime ? outside(priority, 1, 99, '/scheduler/priority') : undefined) ??
+    outside(nice, -20, 19, '/scheduler/nice')
+  )
 }
 
 function ioPriorityIsInRange({ ioPriority }: Process): Complaint | undefined {

@@ -1,5 +1,5 @@
-import type { Config, Process } from '../../spec/generated/config.ts'
-import { validateConfig, validateProcess } from '../../spec/generated/validate-config.js'
+import type { Config, Process, Resources } from '../../spec/generated/config.ts'
+import { validateConfig, validateProcess, validateResources } from '../../spec/generated/validate-config.js'
 import { ConfigError } from '../errors.ts'
 import { explain } from './explain.ts'
 import { findSyntaxError } from './syntax.ts'
@@ -25,6 +25,11 @@ export function parseConfig(text: string): Config {
 /** Reads the text of a process.json, the file given to `exec --process`, as parseConfig() does. */
 export function parseProcess(text: string): Process {
   return parse(text, validateProcess, 'the process file') as Process
+}
+
+/** Reads linux.resources alone, the file given to `update --resources`, as parseConfig() does. */
+export function parseResources(text: string, name = 'the file of resources'): Resources {
+  return parse(text, validateResources, name) as Resources
 }
 
 /** Throws a ConfigError unless `data`, made of plain numbers, has the shape of a config.json. */

@@ -19,6 +19,7 @@ import {
   readProgram,
   runScript,
 } from './compiled.ts'
+import { rehearsedProfile } from './rehearsal.ts'
 
 /** A host with two bundles: a program that ends at once, and one that runs until it is killed. */
 function createWorld(): ScriptedHost {
@@ -26,6 +27,7 @@ function createWorld(): ScriptedHost {
   for (const name of ['job', 'service']) {
     const config = specTemplate()
     config.process!.args = [name]
+    config.linux!.seccomp = rehearsedProfile
     fileAt(host.world.root, `/${name}/config.json`, JSON.stringify(config))
     fileAt(host.world.root, `/${name}/rootfs/bin/${name}`, '', 0o755)
   }

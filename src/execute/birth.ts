@@ -1,12 +1,14 @@
-import { AT_REMOVEDIR, O_DIRECTORY, O_PATH, O_WRONLY } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, AT_REMOVEDIR, O_DIRECTORY, O_PATH, O_WRONLY } from '../../native/abi/fcntl.ts'
 import { PR_SET_NAME } from '../../native/abi/prctl.ts'
 import { CLONE_INTO_CGROUP, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_PIDFD } from '../../native/abi/sched.ts'
 import { SIGKILL } from '../../native/abi/signal.ts'
 import { CLONE_ARGS, cloneArgs, timespec } from '../../native/calls/process.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import type { Fd } from '../../native/fd.ts'
+import type { Operation } from '../../native/kernels/executor.ts'
 import type { Call } from '../../native/kernels/machine.ts'
 import { Out } from '../../native/struct.ts'
+import { encode } from '../../native/utf8.ts'
 import { isErrno, StateError } from '../errors.ts'
 import type { Join } from '../plan/namespaces.ts'
 import { FILES } from '../state/record.ts'
@@ -14,6 +16,8 @@ import { FILES } from '../state/record.ts'
 /** How long the keeper tries to remove the cgroup, and the pause between two tries. */
 const PATIENCE_MS = 1000
 const REMOVE_PAUSE_MS = 5
+/** <linux/limits.h> */
+const PATH_MAX = 4096
 
 /** What the keeper makes, guards, and takes back when the planner dies or gives up. */
 export interface Estate {
@@ -22,6 +26,13 @@ export interface Estate {
   readonly id: string
   /** The container's cgroup: the directory that holds it, and its name there. `exists`: somebody else made it. */
   readonly cgroup: { readonly parent: Fd; readonly name: string; readonly exists: boolean } | undefined
+  /**
+   * Has somebody else, systemd, make a cgroup for the process that was just born; returns its directory, where the keeper
+   * is to kill everything. Such a cgroup goes by itself when it is empty.
+   */
+  readonly adopt?: ((pid: number) => string) | undefined
+  /** Directories of its own in resctrl, below `root`, outermost first. */
+  readonly resctrl?: { readonly root: Fd; readonly directories: readonly string[] } | undefined
 }
 
 /** Namespaces that the keeper enters first, for its child to be born in. */
@@ -31,6 +42,9 @@ export type OpenJoin = Join & { readonly fd: Fd }
 export const namespaceHints: Call['hint'] = {
   EPERM: 'new namespaces need privileges; an unprivileged user needs a user namespace with id mappings',
   EBUSY: 'the cgroup has controllers enabled for its children, so it takes no processes',
+  EACCES:
+    'the cgroup is not in what is delegated to the cgroup of this user; start tsrun with `systemd-run --user --scope`',
+  EOPNOTSUPP: 'the cgroup is threaded or below a threaded one, so it takes no processes',
   ENOSPC: 'a limit in /proc/sys/user is reached',
   EINVAL: 'this kernel lacks one of the namespace types',
 }
@@ -52,6 +66,7 @@ export function giveBirth(
   keeper.setsid() // Ctrl-C in a terminal must not end the keeper together with the planner
   keeper.umask(0)
   const directory = calls.later({ name: 'mkdirat', args: [gift(estate.root), estate.id, 0o700], subject: estate.id })
+  const groups = makeGroups(executor, estate)
   const { parent, name, exists } = estate.cgroup ?? {}
   const makeCgroup =
     parent &&
@@ -66,20 +81,45 @@ export function giveBirth(
     namespaces | BigInt(CLONE_PARENT | CLONE_PARENT_SETTID | CLONE_PIDFD) | (cgroup ? CLONE_INTO_CGROUP : 0n)
   const args = cloneArgs({ flags, cgroup, pid, pidfd, exitSignal: 0 })
   const clone = calls.later({ name: 'clone3', args: [args, CLONE_ARGS], hint: namespaceHints })
-  const cleanup = recordCleanup(executor, estate, pidfd)
+  const killFile = new Out(PATH_MAX) // there is no such file as long as it is empty
+  const cleanup = recordCleanup(executor, estate, pidfd, killFile)
   const directoryCleanup = recordDirectoryCleanup(executor, estate)
+  const groupCleanups = groups.map((_, made) => recordDirectoryCleanup(executor, estate, made))
   clone.branch({ positive: recordGuard(executor, cleanup), zero: recordChild(executor) })
   calls.keep()
   executor.bears(pid)
   calls.begin(operation => {
     // A directory that was there before belongs to somebody else: then there is nothing to clean up.
     if (operation.offset <= directory.offset) return 0
-    return operation === makeCgroup ? directoryCleanup : cleanup
+    if (operation === makeCgroup) return directoryCleanup
+    return groupCleanups[groups.indexOf(operation)] ?? cleanup
   })
-  return () => {
+  const born = () => {
     calls.answer(clone)
     return pid.view.getInt32(0, true)
   }
+  if (estate.adopt) rewrite(executor, killFile, `${estate.adopt(born())}/cgroup.kill`)
+  return born
+}
+
+/** Puts a text where a recorded chain will find it. */
+function rewrite({ calls }: Executor, out: Out, text: string): void {
+  calls.space.memory.bytes.set(encode(text), out.address - calls.address)
+}
+
+/** Its groups in resctrl; one that is there belongs to somebody else. */
+function makeGroups({ calls, gifts }: Executor, { resctrl }: Estate): Operation[] {
+  const hint = { EEXIST: 'remove it or choose another container id' }
+  return (resctrl?.directories ?? []).map(name => {
+    const args = [gifts.get(resctrl!.root)!, name, 0o755]
+    return calls.later({ name: 'mkdirat', args, subject: `resctrl group \`${name}\``, hint })
+  })
+}
+
+/** Takes back the first `count` of them, innermost first. */
+function removeGroups({ calls, gifts }: Executor, { resctrl }: Estate, count?: number): void {
+  for (const name of (resctrl?.directories ?? []).slice(0, count).reverse())
+    calls.later({ name: 'unlinkat', args: [gifts.get(resctrl!.root)!, name, AT_REMOVEDIR], tolerate: 'any' })
 }
 
 /** setns(2) into one of the namespaces that config.json names by path. */
@@ -124,7 +164,9 @@ function recordGuard({ calls, kernel, controlNumber, guardNumber }: Executor, cl
  * Kill, then remove, newest first; what is gone already does not matter. SIGALRM ends the keeper when the cgroup does not
  * go away: it can be removed only some milliseconds after its last process died.
  */
-function recordCleanup({ calls, kernel, gifts }: Executor, { root, id, cgroup }: Estate, pidfd: Out): number {
+function recordCleanup(executor: Executor, estate: Estate, pidfd: Out, killFile: Out): number {
+  const { calls, kernel, gifts } = executor
+  const { root, id, cgroup, adopt } = estate
   const containers = gifts.get(root)!
   const parent = cgroup && gifts.get(cgroup.parent)!
   const remove = (directory: number, path: string, flags: number) =>
@@ -135,10 +177,16 @@ function recordCleanup({ calls, kernel, gifts }: Executor, { root, id, cgroup }:
       const kill = kernel.openat(parent!, `${cgroup.name}/cgroup.kill`, O_WRONLY, 0, 'any').take()
       calls.later({ name: 'write', args: [kill, '1', 1], tolerate: 'any' })
     }
+    if (adopt) {
+      const args = [AT_FDCWD, killFile, O_WRONLY, 0]
+      const kill = calls.later({ name: 'openat', args, tolerate: 'any' })
+      calls.later({ name: 'write', args: [kill, '1', 1], tolerate: 'any' })
+    }
     const child = calls.later({ name: 'load', args: [pidfd.address], tolerate: 'any' })
     calls.later({ name: 'pidfd_send_signal', args: [child, SIGKILL, null, 0], tolerate: 'any' })
     for (const file of FILES) remove(containers, `${id}/${file}`, 0)
     remove(containers, id, AT_REMOVEDIR)
+    removeGroups(executor, estate)
     if (!cgroup || cgroup.exists) return
     kernel.alarm(PATIENCE_MS)
     const attempt = remove(parent!, cgroup.name, AT_REMOVEDIR)
@@ -151,10 +199,13 @@ function recordCleanup({ calls, kernel, gifts }: Executor, { root, id, cgroup }:
   return chain[0]!.address
 }
 
-/** All that there is before the cgroup. */
-function recordDirectoryCleanup({ calls, kernel, gifts }: Executor, { root, id }: Estate): number {
+/** All that there is before the cgroup, with the first `groups` of those in resctrl. */
+function recordDirectoryCleanup(executor: Executor, estate: Estate, groups?: number): number {
+  const { calls, kernel, gifts } = executor
+  const { root, id } = estate
   const chain = calls.record(() => {
     calls.later({ name: 'unlinkat', args: [gifts.get(root)!, id, AT_REMOVEDIR], tolerate: 'any' })
+    removeGroups(executor, estate, groups)
     kernel.exit(0)
   })
   calls.link(chain, 0, () => 0)

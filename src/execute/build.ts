@@ -13,20 +13,39 @@ import { CONFIG_FILE, type ContainerRecord, START_SOCKET } from '../state/record
 import { processStat } from '../state/status.ts'
 import { openRoot, removeDirectory } from '../state/store.ts'
 import { dismissKeeper, idTaken, isTaken, type OpenJoin } from './birth.ts'
-import { type CgroupSite, openCgroupSite, removeCgroup } from './cgroup.ts'
+import { type CgroupSite, openCgroupSite, refuseLimits, removeCgroup } from './cgroup.ts'
+import { closeAllBut } from './closeAllBut.ts'
+import { type ConsoleRoute, openConsoleRoute } from './consoleRoute.ts'
+import type { ContainerRoot } from './containerRoot.ts'
+import { hasCreateHooks, runCreateHooks } from './createHooks.ts'
 import { attachDeviceFilter, loadDeviceFilter } from './deviceFilter.ts'
-import { runHooks, runHooksInside, runPoststop } from './hooks.ts'
+import { runPoststop } from './hooks.ts'
+import { joinSessionKeyring } from './keyring.ts'
+import { type Labels, labelFiles, openLabels } from './labels.ts'
 import { adjustOomScore, applyLimits, withCallerLimit } from './limits.ts'
 import type { MountSite } from './mounts.ts'
+import { moveNetDevices } from './netDevices.ts'
+import { explainedByMemory } from './outOfMemory.ts'
 import { enterNamespaces, openJoins } from './population.ts'
 import type { Prepared } from './prepare.ts'
 import { completeEnvironment, enterWorkingDirectory, findExecutable } from './prepareProcess.ts'
+import {
+  enterResctrl,
+  leaveResctrl,
+  openResctrl,
+  type ResctrlSite,
+  removeResctrl,
+  resctrlDirectories,
+} from './resctrl.ts'
+import { applyResources } from './resources.ts'
 import { enterRoot, fillRoot, finishRoot, nullDeviceFor, placeRoot, protectPaths } from './rootfs.ts'
+import { applyInherited, applyScheduling, resetAffinity } from './scheduling.ts'
+import { openScopeSite, releaseScope } from './scope.ts'
+import { connectAgent } from './seccomp.ts'
 import { openSources, type Sources } from './sources.ts'
 import { hookState } from './state.ts'
 import { writeSysctls } from './sysctl.ts'
-
-const LAST_FD = 0xffff_ffff
+import { bindConsole, giveTerminal } from './terminal.ts'
 
 /** The program that the first process becomes. */
 export type Program = ProcessPlan & { readonly executable: string }
@@ -46,6 +65,11 @@ export interface BuiltContainer {
   /** Undefined for a configuration without a process, which can be created but not started. */
   readonly program: Program | undefined
   readonly setgroupsAllowed: boolean
+  readonly labels: Labels | undefined
+  /** In the executor: the connection to the seccomp agent. */
+  readonly agent: number | undefined
+  /** The terminal's master, when it is this process that holds it; whoever takes it closes it. */
+  readonly master: Fd | undefined
 }
 
 /** What is opened on the host before there is an executor, to be handed to it. */
@@ -53,8 +77,12 @@ interface Baggage {
   readonly containers: Fd
   readonly listener: Fd
   readonly hookOutput: Fd
+  readonly agent: Fd | undefined
   readonly cgroup: CgroupSite | undefined
+  readonly resctrl: ResctrlSite | undefined
   readonly joins: readonly OpenJoin[]
+  /** Where the master of the terminal goes, when there is one. */
+  readonly console: ConsoleRoute | undefined
   readonly sources: Sources
 }
 
@@ -65,13 +93,7 @@ interface Baggage {
 export function buildContainer<T>(runtime: Runtime, prepared: Prepared, use: (built: BuiltContainer) => T): T {
   using fds = new Fds()
   const baggage = runtime.phase('open what is on the host', () => pack(runtime, prepared, fds))
-  const executor = runtime.phase('spawn the executor', () =>
-    launchExecutor(runtime.host, runtime.outside, {
-      inherited: 3 + prepared.preserveFds,
-      gifts: gifts(baggage),
-      makeCalls: runtime.makeCalls,
-    }),
-  )
+  const executor = runtime.phase('spawn the executor', () => launch(runtime, prepared, baggage))
   try {
     const result = use(build(runtime, prepared, baggage, executor, fds))
     dismissKeeper(executor, runtime.outside)
@@ -85,30 +107,50 @@ export function buildContainer<T>(runtime: Runtime, prepared: Prepared, use: (bu
   }
 }
 
-function pack(runtime: Runtime, { plan, privileged, rootless }: Prepared, fds: Fds): Baggage {
+function launch(runtime: Runtime, { preserveFds }: Prepared, baggage: Baggage): Executor {
+  const { host, outside, makeCalls } = runtime
+  try {
+    return launchExecutor(host, outside, { inherited: 3 + preserveFds, gifts: gifts(baggage), makeCalls })
+  } catch (error) {
+    leaveResctrl(outside, baggage.resctrl)
+    throw error
+  }
+}
+
+function pack(runtime: Runtime, { request, plan, privileged, rootless }: Prepared, fds: Fds): Baggage {
   const { outside } = runtime
   const containers = fds.keep(openRoot(outside, runtime.root))
   // The keeper's mkdir decides; this is for the message, before something else is found to be in use.
   if (outside.statx(containers, plan.id).stat !== undefined) throw idTaken(plan.id)
-  const cgroup =
-    runtime.cgroupManager === 'disabled'
-      ? undefined
-      : doing('cgroup', () => openCgroupSite(outside, plan.cgroupPath, rootless, undefined))
-  if (cgroup) fds.keep(cgroup.estate.parent)
-  return {
+  const cgroup = doing('cgroup', () => openCgroup(runtime, plan, rootless, fds))
+  const baggage = {
     containers,
     cgroup,
     joins: openJoins(outside, plan.namespaces, fds),
     sources: openSources(runtime, plan, privileged, fds),
     listener: fds.keep(outside.unixSocket()),
     hookOutput: fds.keep(outside.memfdCreate('output', MFD_CLOEXEC)),
+    agent: plan.seccomp?.agent && fds.keep(connectAgent(outside, plan.seccomp.agent)),
+    console: plan.process?.terminal && openConsoleRoute(runtime, request.consoleSocket, fds),
   }
+  // Last, since it may make something; see leaveResctrl.
+  return { ...baggage, resctrl: plan.resctrl && openResctrl(outside, plan.resctrl, fds) }
 }
 
-/** The two that stay open for the tail come first. */
-function gifts({ containers, listener, hookOutput, cgroup, joins, sources }: Baggage): Fd[] {
-  const parent = cgroup ? [cgroup.estate.parent] : []
-  return [listener, hookOutput, containers, ...parent, ...joins.map(join => join.fd), ...sources.gifts]
+function openCgroup(runtime: Runtime, plan: ContainerPlan, rootless: boolean, fds: Fds): CgroupSite | undefined {
+  if (runtime.cgroupManager === 'disabled') return refuseLimits(plan.resources)
+  if (plan.scope) return openScopeSite(runtime, plan.scope, plan.resources, fds)
+  const site = openCgroupSite(runtime.outside, plan, rootless)
+  if (site?.estate) fds.keep(site.estate.parent)
+  return site
+}
+
+/** Those that stay open for the tail come first. */
+function gifts({ containers, listener, hookOutput, agent, console, cgroup, resctrl, joins, sources }: Baggage): Fd[] {
+  const parents = [...(cgroup?.estate ? [cgroup.estate.parent] : []), ...(resctrl ? [resctrl.root] : [])]
+  const lasting = [listener, hookOutput, ...(agent ? [agent] : [])]
+  const others = [containers, ...(console ? [console.gift] : []), ...parents]
+  return [...lasting, ...others, ...joins.map(join => join.fd), ...sources.gifts]
 }
 
 /**
@@ -122,15 +164,23 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
   const { namespaces, hooks } = plan
   const lasting = (fd: Fd) => executor.gifts.get(fd)!
 
-  const estate = { root: baggage.containers, id: plan.id, cgroup: baggage.cgroup?.estate }
+  const estate = {
+    root: baggage.containers,
+    id: plan.id,
+    cgroup: baggage.cgroup?.estate,
+    resctrl: baggage.resctrl,
+    adopt: baggage.cgroup?.adopt,
+  }
   const population = runtime.phase('namespaces', () =>
     enterNamespaces(runtime, executor, estate, namespaces, baggage.joins, prepared.privileged),
   )
   inside.notDumpable() // from here on processes of other containers may be able to see this one
   inside.setsid()
+  resetAffinity(inside)
   if (namespaces.create.has('cgroup')) inside.unshare(CLONE_NEWCGROUP, 'a cgroup namespace') // it is in its cgroup now
   if (namespaces.create.has('network')) inside.interfaceUp('lo')
   nameHost(executor, plan)
+  const labels = plan.process && openLabels(inside, plan.process)
 
   const { root, site, check } = runtime.phase('mounts and devices', () => makeRoot(executor, plan, baggage))
   const filter = runtime.phase(
@@ -139,35 +189,40 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
   )
   const pid = runtime.phase('first process', population.pid)
   adjustOomScore(outside, pid, plan.process?.oomScoreAdj, rootless)
+  if (baggage.resctrl) enterResctrl(outside, baggage.resctrl, pid)
+  moveNetDevices(outside, inside, pid, plan.netDevices)
+  // Hooks may change what is in the root; without them one exchange does for the mounts and for these questions.
+  const ask = () => ({
+    protect: protectPaths(root, plan, site),
+    env: plan.process && completeEnvironment(root, plan.process),
+  })
+  const asked = hasCreateHooks(hooks) ? undefined : ask()
   inside.begin()
 
   const directory = runtime.phase('directory', () => openDirectory(runtime, prepared, baggage, fds))
-  const record = describe(runtime, prepared, pid, baggage.cgroup)
-  const state = hookState(record, 'creating')
+  const record = describe(runtime, prepared, pid, baggage)
+  if (baggage.cgroup) applyResources(outside, baggage.cgroup, plan, pid, rootless)
   if (filter) attachDeviceFilter(outside, baggage.cgroup!.path, filter, rootless)
+  const rlimits = plan.process && limit(runtime, plan.process, pid)
   runtime.phase('mounts and devices', () => {
     inside.flush()
     check()
   })
-  runHooks(runtime, 'prestart', hooks.prestart, state)
-  runHooks(runtime, 'createRuntime', hooks.createRuntime, state)
-  const printed = () => {
-    outside.rewind(baggage.hookOutput)
-    return outside.readAll(baggage.hookOutput)
-  }
-  runHooksInside(executor, 'createContainer', hooks.createContainer, state, baggage.hookOutput, printed)
+  runCreateHooks(runtime, executor, hooks, hookState(record, 'creating'), baggage.hookOutput)
   const program = runtime.phase('change the root, find the program', () => {
-    const protect = protectPaths(root, plan, site)
-    const env = plan.process && completeEnvironment(root, plan.process)
-    inside.begin()
-    const rlimits = plan.process && limit(runtime, plan.process, pid)
+    const { protect, env } = asked ?? ask()
     protect()
     enterRoot(root, plan)
+    if (baggage.console) openTerminal(executor, root, plan, baggage.console)
     writeSysctls(inside, plan.sysctl)
+    applyInherited(inside, plan)
     if (plan.process) enterWorkingDirectory(root, plan.process.cwd)
     const executable = plan.process && findExecutable(inside, plan.process)
     finishRoot(root, plan, site)
-    closeAllButLasting(executor, lasting(baggage.listener), lasting(baggage.hookOutput))
+    if (plan.process && !prepared.request.noNewKeyring) joinSessionKeyring(inside, plan.id, labels)
+    const { listener, hookOutput } = baggage
+    const kept = [listener, hookOutput, ...(baggage.agent ? [baggage.agent] : [])].map(lasting)
+    closeAllBut(executor, [...kept, ...labelFiles(labels)])
     inside.flush()
     return plan.process && { ...plan.process, env: env!(), rlimits: rlimits!, executable: executable!() }
   })
@@ -183,7 +238,17 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     listen: () => outside.listenAt(baggage.listener, `/proc/self/fd/${directory.number}/${START_SOCKET}`),
     program,
     setgroupsAllowed: population.setgroupsAllowed,
+    labels,
+    agent: baggage.agent && lasting(baggage.agent),
+    master: baggage.console?.receive?.(),
   }
+}
+
+/** In the container's own root, where the terminal's path is the one that the program will see. */
+function openTerminal(executor: Executor, root: ContainerRoot, plan: ContainerPlan, route: ConsoleRoute): void {
+  const { terminal, uid } = plan.process!
+  const peer = giveTerminal(executor, root, terminal!, uid, route)
+  if (isOwn(plan.namespaces, 'mount')) bindConsole(root, peer)
 }
 
 /** The root file system with all that is mounted in it, still beside the host's. */
@@ -211,7 +276,7 @@ function openDirectory({ outside }: Runtime, { plan, configText }: Prepared, { c
   return directory
 }
 
-function describe(runtime: Runtime, { plan }: Prepared, pid: number, cgroup: CgroupSite | undefined): ContainerRecord {
+function describe(runtime: Runtime, { plan, request }: Prepared, pid: number, { cgroup, resctrl }: Baggage): ContainerRecord {
   const { outside } = runtime
   const stat = processStat(outside, pid)
   if (stat === undefined) throw new HostError('the first process is gone; was it killed for lack of memory?')
@@ -225,9 +290,12 @@ function describe(runtime: Runtime, { plan }: Prepared, pid: number, cgroup: Cgr
     pid,
     startTime: stat.startTime,
     ...(cgroup && { cgroup: cgroup.path }),
+    ...(cgroup?.unit && { unit: cgroup.unit }),
+    ...(resctrl && { resctrl: resctrlDirectories(resctrl) }),
     ...(!isOwn(plan.namespaces, 'pid') && { sharedPidNamespace: true }),
     ...(plan.process === undefined && { withoutProcess: true }),
     ...((plan.hooks.poststart?.length || plan.hooks.poststop?.length) && { laterHooks: true }),
+    ...(request.noNewKeyring && { noNewKeyring: true }),
     ...(plan.annotations && { annotations: plan.annotations }),
   }
 }
@@ -237,29 +305,24 @@ function nameHost({ kernel: inside }: Executor, { hostname, domainname }: Contai
   if (domainname !== undefined) inside.setdomainname(domainname, encode(domainname).length)
 }
 
-/** Applies the limits; returns those that are left for the tail. */
+/** Applies limits and scheduling; returns the limits that are left for the tail. */
 function limit(runtime: Runtime, plan: ProcessPlan, pid: number): ProcessPlan['rlimits'] {
   applyLimits(runtime, pid, plan)
+  applyScheduling(runtime.outside, pid, plan)
   return withCallerLimit(runtime, pid, plan.rlimits)
-}
-
-/** The host's descriptors go; the tail needs the control socket, the listener and the output of hooks. */
-function closeAllButLasting({ kernel: inside, controlNumber }: Executor, listener: number, hookOutput: number): void {
-  inside.closeRange(controlNumber - 1, controlNumber - 1, 0)
-  inside.closeRange(controlNumber + 1, listener - 1, 0)
-  inside.closeRange(hookOutput + 1, LAST_FD, 0)
 }
 
 /** Somebody has killed the keeper, so what it would have done is done from here. */
 function replaceKeeper(
   { outside, root }: Runtime,
   { id }: ContainerPlan,
-  cgroup: CgroupSite | undefined,
+  { cgroup, resctrl }: Baggage,
   children: readonly number[],
 ): void {
   if (children.length === 0) return
   for (const child of children) outside.now({ name: 'kill', args: [child, SIGKILL], tolerate: 'any' })
-  if (cgroup !== undefined && !cgroup.estate.exists) removeCgroup(outside, cgroup.path)
+  if (cgroup?.estate && !cgroup.estate.exists) removeCgroup(outside, cgroup.path)
+  removeResctrl(outside, resctrl && resctrlDirectories(resctrl))
   removeDirectory(outside, root, id)
 }
 
@@ -267,17 +330,20 @@ function replaceKeeper(
 function abandon(
   runtime: Runtime,
   { plan }: Prepared,
-  { cgroup }: Baggage,
+  baggage: Baggage,
   executor: Executor,
-  error: unknown,
+  failure: unknown,
 ): unknown {
   const { outside, root } = runtime
+  const error = executor.children().length > 0 ? explainedByMemory(outside, baggage.cgroup, failure) : failure
   executor.control.close()
   executor.guard.close()
   const keeper = outside.wait(executor.pid, 0, 'any')
   const lost = keeper?.signal === SIGALRM
-  if (keeper?.signal !== undefined && !lost) replaceKeeper(runtime, plan, cgroup, executor.children())
+  if (keeper?.signal !== undefined && !lost) replaceKeeper(runtime, plan, baggage, executor.children())
   for (const child of executor.children()) outside.wait(child, 0, 'any')
+  leaveResctrl(outside, baggage.resctrl)
+  if (executor.children().length > 0) releaseScope(baggage.cgroup, error)
   if (error instanceof Failure && lost)
     error.cleanup.push(new Failure(`the cgroup of \`${plan.id}\` (state in \`${root}\`) could not be removed`))
   // The hooks of the kinds before may have set things up; runtime.md#lifecycle goes on to poststop from every failure.

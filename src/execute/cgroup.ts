@@ -1,11 +1,15 @@
-import { EACCES, EBUSY, ENOENT, EPERM, EROFS } from '../../native/abi/errno.ts'
+import { EACCES, EBUSY, EEXIST, ENOENT, EPERM, EROFS } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_PATH, O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
 import { CGROUP2_SUPER_MAGIC } from '../../native/abi/wait.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
-import { ConfigError, Failure, HostError } from '../errors.ts'
+import { ConfigError, doing, Failure, HostError, isErrno } from '../errors.ts'
+import { firstLimit, neededControllers, type ResourcePlan } from '../plan/resources/resources.ts'
+import type { LimitStep } from '../plan/resources/step.ts'
 import { isFrozen } from '../state/status.ts'
 import type { Estate } from './birth.ts'
+import { DELEGATION_HINT, handOnEverything, requireControllers } from './cgroupControllers.ts'
+import { delegatedCgroup } from './delegation.ts'
 
 /** Where systemd and everybody else mount the version 2 tree: alone, or beside version 1 on a hybrid host. */
 const MOUNT_POINTS = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'] as const
@@ -25,28 +29,44 @@ export function cgroupMount(outside: Kernel): string | undefined {
 export interface CgroupSite {
   /** Where the tree is mounted. */
   readonly mount: string
-  /** Absolute path of its directory. */
+  /** Absolute path of its directory; that of systemd's is known when the first process is in it. */
   readonly path: string
-  readonly estate: NonNullable<Estate['cgroup']>
+  /** What the keeper makes; undefined when systemd does. */
+  readonly estate: Estate['cgroup']
+  /** Has systemd make it for the first process; see Estate. */
+  readonly adopt?: NonNullable<Estate['adopt']>
+  /** Takes back what `adopt` made. */
+  release?(): void
+  /** Where the first process is, if not there but in a cgroup below. */
+  readonly leaf?: string
+  /** The name of systemd's unit. */
+  readonly unit?: string
+}
+
+/** What is known of the place of a container's cgroup. */
+export interface CgroupWish {
+  /** Below the mount point of the tree. */
+  readonly cgroupPath: string
+  /** config.json names the path, so no other will do. */
+  readonly cgroupAsked: boolean
+  readonly resources: ResourcePlan
 }
 
 /**
- * Finds the place of the container's cgroup and makes the directories above it. Undefined when an unprivileged runtime
- * can't have one and none is needed; `wanted` says why it is needed, if it is.
+ * Finds the place of the container's cgroup and makes the directories above it, which hand on the controllers that its
+ * limits need. Undefined when an unprivileged runtime can't have one and nothing is limited.
  */
-export function openCgroupSite(
-  outside: Kernel,
-  relative: string,
-  rootless: boolean,
-  wanted: string | undefined,
-): CgroupSite | undefined {
+export function openCgroupSite(outside: Kernel, wish: CgroupWish, rootless: boolean): CgroupSite | undefined {
+  const wanted = firstLimit(wish.resources)
   const mount = cgroupMount(outside)
   if (mount === undefined) {
-    if (rootless && wanted === undefined) return undefined
+    if (rootless && !wanted) return undefined
     throw new HostError(
       'cgroup version 2 is not mounted at /sys/fs/cgroup or /sys/fs/cgroup/unified; use --cgroup-manager disabled to run without',
     )
   }
+  const elsewhere = wanted !== undefined && rootless && !wish.cgroupAsked
+  const relative = elsewhere ? `${delegated(outside, mount, wanted)}${wish.cgroupPath}` : wish.cgroupPath
   if (relative === '/')
     throw new ConfigError('the root of the cgroup tree can not be a container', '/linux/cgroupsPath')
   const path = `${mount}${relative}`
@@ -54,9 +74,10 @@ export function openCgroupSite(
   try {
     makeCgroups(outside, mount, above)
     if (outside.now({ name: 'faccessat', args: [AT_FDCWD, above, W_OK], tolerate: [EACCES, EROFS, EPERM] }) < 0)
-      throw new Failure(`cgroup \`${above}\` is not ours to write`)
+      throw new Failure(`cgroup \`${above}\` is not ours to write${rootless && wanted ? `; ${DELEGATION_HINT}` : ''}`)
+    requireControllers(outside, { mount, rootless }, above, neededControllers(wish.resources))
   } catch (error) {
-    if (rootless && wanted === undefined) return undefined
+    if (rootless && !wanted) return undefined
     throw error
   }
   const exists = outside.statx(AT_FDCWD, path).stat !== undefined
@@ -69,7 +90,24 @@ export function openCgroupSite(
 function makeCgroups(outside: Kernel, mount: string, path: string): void {
   if (path === mount || outside.statx(AT_FDCWD, path).stat !== undefined) return
   makeCgroups(outside, mount, path.slice(0, path.lastIndexOf('/')))
-  outside.mkdirat(AT_FDCWD, path, 0o755, [17])
+  outside.mkdirat(AT_FDCWD, path, 0o755, [EEXIST])
+  handOnEverything(outside, path)
+}
+
+/** Without a cgroup there are no limits: for `--cgroup-manager disabled`. */
+export function refuseLimits(resources: ResourcePlan): undefined {
+  const limit = firstLimit(resources)
+  if (limit === undefined) return
+  throw new ConfigError('needs a cgroup, and --cgroup-manager disabled is given; leave one of them out', limit.pointer)
+}
+
+/** Limits of a user without privileges work below what is delegated to it. */
+function delegated(outside: Kernel, mount: string, { pointer }: LimitStep): string {
+  const base = delegatedCgroup(outside, mount)
+  if (base !== undefined) return base
+  return doing(pointer, () => {
+    throw new HostError(`no cgroup is delegated to this user, so nothing can be limited; ${DELEGATION_HINT}`)
+  })
 }
 
 /** A cgroup with processes belongs to somebody; a frozen one would freeze the container before it starts. */
@@ -86,7 +124,14 @@ function refuseUsed(outside: Kernel, path: string): void {
 /** The processes in a cgroup, not those below it. */
 export function cgroupPids(outside: Kernel, path: string): number[] {
   using fd = outside.openat(AT_FDCWD, `${path}/cgroup.procs`, O_RDONLY, 0, [ENOENT])
-  return fd.exists ? decode(outside.readAll(fd)).split('\n').filter(Boolean).map(Number) : []
+  if (!fd.exists) return []
+  try {
+    return decode(outside.readAll(fd)).split('\n').filter(Boolean).map(Number)
+  } catch (error) {
+    // Removed meanwhile; or the processes of a threaded cgroup are told by the one above that it belongs to.
+    if (isErrno(error, 'ENODEV', 'EOPNOTSUPP')) return []
+    throw error
+  }
 }
 
 /** The cgroup and all below it, deepest first. */

@@ -51,11 +51,11 @@ export class ContainerRoot {
     return this.directory(path, RESOLVE_NO_SYMLINKS)
   }
 
-  /** A file to mount a file on: an empty one is made when there is none. */
-  file(path: string): Fd {
+  /** A file to mount a file on: an empty one is made when there is none. `flags` are for opening it. */
+  file(path: string, flags = 0): Fd {
     const { parent, name } = this.parentOf(path)
     this.inside.mknodat(parent, name, S_IFREG | 0o644, 0, [EEXIST])
-    return this.open(path)
+    return this.open(path, flags)
   }
 
   /** The directory that holds `path`, made when missing, and the name in it. */

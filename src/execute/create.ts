@@ -1,13 +1,13 @@
-import { AT_FDCWD } from '../../native/abi/fcntl.ts'
 import type { Runtime } from '../runtime.ts'
 import { writeRecord } from '../state/store.ts'
 import { type BuiltContainer, buildContainer } from './build.ts'
 import { lastCapability } from './host.ts'
 import { becomeProcess } from './identity.ts'
-import { joinSessionKeyring } from './keyring.ts'
+import { writePidFile } from './pidFile.ts'
 import { type CreateRequest, prepare } from './prepare.ts'
+import { loadFilter } from './seccomp.ts'
 import { runStartContainerHooks } from './startContainerHooks.ts'
-import { awaitStart, recordTail } from './tail.ts'
+import { awaitStart, type Companion, recordTail } from './tail.ts'
 
 export type { CreateRequest } from './prepare.ts'
 
@@ -20,9 +20,9 @@ export function createContainer(runtime: Runtime, request: CreateRequest): void 
   buildContainer(runtime, prepared, built => {
     const { executor, directory, record } = built
     runtime.phase('tail', () => {
-      const tail = recordTail(executor, kernel => {
+      const tail = recordTail(executor, (kernel, accompany) => {
         awaitStart(kernel, executor, built.listener)
-        becomeContainer(runtime, built, request)
+        becomeContainer(runtime, built, accompany)
       })
       executor.calls.send(tail)
     })
@@ -38,18 +38,18 @@ export function createContainer(runtime: Runtime, request: CreateRequest): void 
 }
 
 /** What every first process does in the end. */
-export function becomeContainer(runtime: Runtime, built: BuiltContainer, request: CreateRequest): void {
+export function becomeContainer(
+  runtime: Runtime,
+  built: BuiltContainer,
+  accompany: (companion: Companion) => void,
+): void {
   const { executor, program, plan } = built
   if (program === undefined) return
   runStartContainerHooks(built)
-  if (!request.noNewKeyring) joinSessionKeyring(executor.kernel, plan.id)
   becomeProcess(executor.kernel, program, program.executable, {
     setgroupsAllowed: built.setgroupsAllowed,
     lastCapability: lastCapability(runtime.outside),
+    labels: built.labels,
+    loadFilter: plan.seccomp && (() => loadFilter(built, plan.seccomp!, accompany)),
   })
-}
-
-/** The pid as decimal digits and nothing else; conmon and containerd read it when the command has ended. */
-export function writePidFile({ outside, absolute }: Runtime, { pidFile }: CreateRequest, pid: number): void {
-  if (pidFile !== undefined) outside.replaceFile(AT_FDCWD, absolute(pidFile), String(pid), 0o644)
 }

@@ -10,6 +10,8 @@ import { openContainerIfAny, removeDirectory, type StoredContainer } from '../st
 import { cgroupMount, killCgroup, removeCgroup } from './cgroup.ts'
 import { runPoststop } from './hooks.ts'
 import { signalInit } from './kill.ts'
+import { removeResctrl } from './resctrl.ts'
+import { removeScope } from './scope.ts'
 import { storedHooks } from './state.ts'
 
 const DEATH_TIMEOUT_MS = 10_000
@@ -71,7 +73,9 @@ export function destroyContainer(runtime: Runtime, container: StoredContainer): 
   const hooks = record && storedHooks(container)?.poststop
   const cgroup = record === undefined ? usualCgroup(runtime, container.id) : record.cgroup
   runtime.phase('remove', () => {
+    if (record?.unit !== undefined) removeScope(runtime, record.unit)
     if (cgroup !== undefined) removeCgroup(runtime.outside, cgroup)
+    removeResctrl(runtime.outside, record?.resctrl)
     removeDirectory(runtime.outside, runtime.root, container.id)
   })
   if (record) runPoststop(runtime, hooks, { ...record, pid: 0 })

@@ -1,3 +1,6 @@
+import { SELINUX_MAGIC } from '../../native/abi/wait.ts'
+import { resctrlGroup } from '../../native/hosts/scripted/resctrl.ts'
+import { LOADED_PROFILE } from '../../native/hosts/scripted/security.ts'
 import { createScriptedHost, directoryAt, fileAt, type Script, type ScriptedHost } from '../../native/hosts/scripted.ts'
 import type { Config } from '../../spec/generated/config.ts'
 import { createRuntime, type Runtime } from '../runtime.ts'
@@ -6,6 +9,7 @@ import { createRuntime, type Runtime } from '../runtime.ts'
 
 export const ROOT = '/run/tsrun'
 export const CGROUPS = '/sys/fs/cgroup'
+export const RESCTRL = '/sys/fs/resctrl'
 export const ID = 'web'
 
 type Namespaces = NonNullable<NonNullable<Config['linux']>['namespaces']>
@@ -45,6 +49,7 @@ function rich(): Config {
       maskedPaths: ['/masked', '/secret'],
       readonlyPaths: ['/fixed'],
       sysctl: { 'net.ipv4.ip_forward': '1' },
+      seccomp: { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ names: ['reboot'], action: 'SCMP_ACT_ERRNO' }] },
       resources: { devices: [{ allow: false, access: 'rwm' }] },
     },
   }
@@ -100,6 +105,20 @@ function stepwise(): Config {
   }
 }
 
+/** Limits, below a cgroup that is made for them, and a cgroup that the container manages itself. */
+function withLimits(): Config {
+  const { linux, mounts, ...config } = rich()
+  const resources = {
+    ...linux!.resources,
+    memory: { limit: 1 << 20, swap: 1 << 21, reservation: 1 << 19, checkBeforeUpdate: true },
+    pids: { limit: 5 },
+    blockIO: { weight: 100 },
+    unified: { 'cpu.weight': '7' },
+  }
+  const cgroups = { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup' }
+  return { ...config, mounts: [...mounts!, cgroups], linux: { ...linux, resources, cgroupsPath: '/pod/deep/web' } }
+}
+
 /** An unprivileged user, who maps only the own id. */
 function rootless(): Config {
   const { linux, process, ...config } = rich()
@@ -118,13 +137,37 @@ export interface Variant {
   readonly script: Script
 }
 
+/** Labels, scheduling, and a group of its own in resctrl. */
+function confined(): Config {
+  const { linux, process, ...config } = rich()
+  return {
+    ...config,
+    process: {
+      ...process!,
+      apparmorProfile: LOADED_PROFILE,
+      selinuxLabel: 'u:r:t:s0:c1,c2',
+      scheduler: { policy: 'SCHED_BATCH', nice: 5 },
+      ioPriority: { class: 'IOPRIO_CLASS_BE', priority: 6 },
+    },
+    linux: {
+      ...linux,
+      mountLabel: 'u:r:t:s0:c1,c2',
+      memoryPolicy: { mode: 'MPOL_INTERLEAVE', nodes: '0' },
+      personality: { domain: 'LINUX32' },
+      intelRdt: { l3CacheSchema: 'L3:0=f', enableMonitoring: true },
+    },
+  }
+}
+
 export const plain: Variant = { name: 'without hooks', config: rich(), script: {} }
 export const variants: readonly Variant[] = [
   plain,
   { name: 'with hooks', config: withHooks(), script: {} },
   { name: 'with a user namespace', config: withUserNamespace(), script: {} },
   { name: 'step by step', config: stepwise(), script: {} },
+  { name: 'with limits', config: withLimits(), script: {} },
   { name: 'without privileges', config: rootless(), script: { uid: 1000 } },
+  { name: 'confined', config: confined(), script: {} },
 ]
 
 export interface Scene extends Disposable {
@@ -143,6 +186,9 @@ export function scene({ config, script }: Pick<Variant, 'config' | 'script'>): S
   for (const path of ['/bundle/rootfs/secret', '/srv/hosts']) fileAt(root, path)
   for (const path of ['/hook', '/bundle/rootfs/hook']) fileAt(root, path, '', 0o755)
   for (const name of ['zero', 'full', 'random', 'urandom', 'tty', 'fuse']) fileAt(root, `/dev/${name}`)
+  fileAt(root, '/sys/module/apparmor/parameters/enabled', 'Y\n')
+  directoryAt(root, '/sys/fs/selinux').magic = SELINUX_MAGIC
+  directoryAt(root, '/sys/fs').add('resctrl', resctrlGroup(host.world))
   const warnings: string[] = []
   const runtime = createRuntime(host, { root: ROOT, warn: text => warnings.push(text) })
   return { host, runtime, warnings, [Symbol.dispose]: () => host[Symbol.dispose]() }
@@ -155,6 +201,6 @@ export function leftovers(host: ScriptedHost): string[] {
     ...host.living().map(text => `process ${text}`),
     ...host.zombies().map(text => `zombie ${text}`),
     ...host.below(ROOT),
-    ...host.below(CGROUPS).filter(path => path.includes(ID)),
+    ...[CGROUPS, RESCTRL].flatMap(root => host.below(root)).filter(path => path.includes(ID)),
   ]
 }

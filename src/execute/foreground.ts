@@ -1,41 +1,70 @@
-import { SIGCHLD, SIGKILL, SIGSTOP, SIGURG } from '../../native/abi/signal.ts'
+import { SIGCHLD, SIGKILL, SIGSTOP, SIGTTIN, SIGTTOU, SIGURG } from '../../native/abi/signal.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
 import { __WALL, WNOHANG } from '../../native/abi/wait.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Runtime } from '../runtime.ts'
-import { openContainerIfAny } from '../state/store.ts'
+import { openContainerIfAny, writeRecord } from '../state/store.ts'
 import { destroyContainer } from './delete.ts'
+import type { ForegroundTerminal } from './foregroundTerminal.ts'
+import { outOfMemory } from './outOfMemory.ts'
 import type { RunRequest } from './run.ts'
 
 /** The signals that are about the runtime itself, not about the container. */
 const OWN: readonly number[] = [SIGCHLD, SIGURG, SIGKILL, SIGSTOP]
+/** With a terminal of the container: using our own one while in the background stops us, as it does every program. */
+const OF_OWN_TERMINAL: readonly number[] = [SIGTTIN, SIGTTOU]
 const HIGHEST = 64
+/** The exit code of a program that SIGKILL ended, and of a shell that saw a child end so. */
+const KILLED = 128 + SIGKILL
 
 /** A container's program as its parent sees it. */
 export interface RunningProgram {
   readonly pid: number
   readonly pidfd: Fd
+  /** The path of its cgroup. */
+  readonly cgroup: string | undefined
   /** Where caught signals are read from, when they are passed on. */
   readonly signals: number | undefined
+  /** Its terminal, when it is us who hold that. */
+  readonly terminal?: ForegroundTerminal | undefined
 }
 
-/** From now on signals do not end this process but wait to be passed on: to be called before the program runs. */
-export function catchSignals({ host }: Runtime, { forwardSignals, detach }: RunRequest): number | undefined {
-  return forwardSignals && !detach ? host.watchSignals(forwarded()) : undefined
+/** From now on signals do not end this process but wait to be passed on: to be called before the program runs. `terminal`:
+ * with a ForegroundTerminal. */
+export function catchSignals(
+  { host }: Runtime,
+  { forwardSignals, detach }: Pick<RunRequest, 'forwardSignals' | 'detach'>,
+  terminal = false,
+): number | undefined {
+  return forwardSignals && !detach ? host.watchSignals(forwarded(terminal)) : undefined
 }
 
 /** Waits for the end of the container's first process, deletes the container, and gives the exit code. */
-export async function supervise(
+export async function supervise(runtime: Runtime, request: RunRequest, program: RunningProgram): Promise<number> {
+  const code = await awaitExit(runtime, program)
+  if (code === KILLED && program.cgroup !== undefined) tellOutOfMemory(runtime, request.id, program.cgroup)
+  if (request.keep) keepExitCode(runtime, request.id, program.pid, code)
+  else remove(runtime, request.id, program.pid)
+  return code
+}
+
+/** Passes signals on until the program has ended, and gives its exit code, 128 + n after a signal n. */
+export async function awaitExit(
   runtime: Runtime,
-  request: RunRequest,
-  { pid, pidfd, signals }: RunningProgram,
+  { pid, pidfd, signals, terminal }: Omit<RunningProgram, 'cgroup'>,
 ): Promise<number> {
-  if (signals !== undefined) await passSignalsOn(runtime, pidfd, signals)
+  if (terminal !== undefined) await terminal.relay(pidfd, signals)
+  else if (signals !== undefined) await passSignalsOn(runtime, pidfd, signals)
   else await runtime.host.poll([{ fd: pidfd.number, events: POLLIN }], -1)
   pidfd.close()
   const exit = runtime.outside.wait(pid, WNOHANG | __WALL, 'any')
-  if (!request.keep) remove(runtime, request.id, pid)
   return exit?.signal === undefined ? (exit?.code ?? 255) : 128 + exit.signal
+}
+
+/** 137 says that somebody killed it; when it was the kernel, for lack of memory, that is worth a word. */
+function tellOutOfMemory({ outside, warn }: Runtime, id: string, cgroup: string): void {
+  const reason = outOfMemory(outside, cgroup)
+  if (reason !== undefined) warn(`container \`${id}\`: ${reason}`)
 }
 
 /** Until the process ends, every signal that we get goes to it. */
@@ -48,8 +77,15 @@ async function passSignalsOn({ host, outside }: Runtime, pidfd: Fd, caught: numb
   }
 }
 
-function forwarded(): number[] {
-  return Array.from({ length: HIGHEST }, (_, i) => i + 1).filter(signal => !OWN.includes(signal))
+function forwarded(terminal: boolean): number[] {
+  const own = terminal ? [...OWN, ...OF_OWN_TERMINAL] : OWN
+  return Array.from({ length: HIGHEST }, (_, i) => i + 1).filter(signal => !own.includes(signal))
+}
+
+/** Nobody but the parent of a process is sure to hear how it ended; `wait` tells it. */
+function keepExitCode({ outside, root }: Runtime, id: string, pid: number, exitCode: number): void {
+  using container = openContainerIfAny(outside, root, id, true)
+  if (container?.record?.pid === pid) writeRecord(outside, container.directory, { ...container.record, exitCode })
 }
 
 /** Somebody else may have deleted it meanwhile, and even made another one with its id. */

@@ -42,6 +42,11 @@ function writeMap(runtime: Runtime, pid: number, kind: 'uid' | 'gid', mappings: 
   return true
 }
 
+/** May processes in the user namespace of process `pid` call setgroups(2)? See "/proc/pid/setgroups" in user_namespaces(7). */
+export function setgroupsAllowed({ outside }: Runtime, pid: number): boolean {
+  return outside.readTextIfAny(AT_FDCWD, `/proc/${pid}/setgroups`)?.trim() !== 'deny'
+}
+
 /** newuidmap(1) and newgidmap(1) check the ranges against /etc/subuid and /etc/subgid. */
 function runHelper({ host, outside, env }: Runtime, name: string, pid: number, mappings: readonly IdMapping[]): void {
   const path = (env('PATH') ?? DIRECTORIES)

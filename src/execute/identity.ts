@@ -1,7 +1,9 @@
+import { CAP_SYS_ADMIN } from '../../native/abi/capability.ts'
 import { RLIMIT_NOFILE } from '../../native/abi/resource.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { capabilityNames, capabilityNumber } from '../plan/capabilities.ts'
 import type { ProcessPlan } from '../plan/process.ts'
+import { type Labels, writeLabels } from './labels.ts'
 
 /** What the executable itself may answer at the very end; the words are those that podman looks for. */
 export const executeHints = {
@@ -9,7 +11,7 @@ export const executeHints = {
   EACCES: 'permission denied: not executable for this user, or on a noexec mount',
   ENOEXEC: 'neither a program for this architecture nor a script with a `#!` line',
   E2BIG: 'arguments and environment are too long together',
-  EPERM: 'operation not permitted: no_new_privs or the LSM forbids it',
+  EPERM: 'operation not permitted: no_new_privs, the LSM or the seccomp profile forbids it',
 }
 
 /** Does the user namespace allow setgroups(2)? Not when an unprivileged user wrote its group map, see user_namespaces(7). */
@@ -17,24 +19,31 @@ export interface IdentityFacts {
   readonly setgroupsAllowed: boolean
   /** The highest capability that this kernel knows. */
   readonly lastCapability: number
+  readonly labels: Labels | undefined
+  /** Loads the container's filter of system calls, when it has one. */
+  readonly loadFilter: (() => void) | undefined
 }
 
 /**
  * The last steps of a container's first process, recorded for the executor to take alone. The order is the kernel's:
  * the bounding set needs CAP_SETPCAP, the change of user drops the effective set, ambient needs permitted and inheritable.
+ * The filter comes after all of them but the execve, so that a profile has to allow no more than that.
  */
 export function becomeProcess(tail: Kernel, plan: ProcessPlan, executable: string, facts: IdentityFacts): void {
+  if (plan.terminal) tail.controlTerminal(0)
   tail.umask(plan.umask)
   dropBounding(tail, plan, facts)
   tail.keepCapabilities()
   if (facts.setgroupsAllowed) tail.setgroups(plan.additionalGids)
   tail.setresgid(plan.gid)
   tail.setresuid(plan.uid)
-  applyCapabilities(tail, plan)
+  applyCapabilities(tail, plan, facts)
+  writeLabels(tail, facts.labels)
   if (plan.noNewPrivileges) tail.noNewPrivileges()
   // Last, since opening anything after a low limit would fail. The planner has raised the hard limit where needed.
   for (const { resource, soft, hard } of plan.rlimits)
     if (resource === RLIMIT_NOFILE) tail.setLimit(0, resource, soft, hard, 'RLIMIT_NOFILE')
+  facts.loadFilter?.()
   tail.later({
     name: 'execve',
     args: [executable, plan.args, plan.env],
@@ -49,10 +58,21 @@ function dropBounding(tail: Kernel, { capabilities }: ProcessPlan, { lastCapabil
       tail.dropBounding(capability, 'bounding capability')
 }
 
-function applyCapabilities(tail: Kernel, { capabilities }: ProcessPlan): void {
-  tail.capset(capabilities, {
-    EPERM: 'the runtime itself lacks one of the capabilities that the container is to have',
-  })
+/**
+ * Without no_new_privs a filter needs CAP_SYS_ADMIN, which stays until the execve. That computes the permitted and the
+ * effective set from the inheritable, bounding and ambient ones, see capabilities(7), so the program sees nothing of it.
+ */
+function applyCapabilities(
+  tail: Kernel,
+  { capabilities, noNewPrivileges }: ProcessPlan,
+  { loadFilter }: IdentityFacts,
+): void {
+  const admin = loadFilter === undefined || noNewPrivileges ? 0n : 1n << BigInt(CAP_SYS_ADMIN)
+  const { effective, permitted, inheritable } = capabilities
+  tail.capset(
+    { effective: effective | admin, permitted: permitted | admin, inheritable },
+    { EPERM: 'the runtime itself lacks one of the capabilities that the container is to have' },
+  )
   // Refused when it is not permitted and inheritable too; crun and runc go on without it.
   for (const name of capabilityNames(capabilities.ambient)) tail.raiseAmbient(capabilityNumber(name)!, name, 'any')
 }

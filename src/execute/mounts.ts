@@ -1,7 +1,8 @@
 import { EBUSY, EPERM } from '../../native/abi/errno.ts'
-import { AT_FDCWD, O_NOFOLLOW } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from '../../native/abi/fcntl.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import type { Fd } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
 import { doing, HostError } from '../errors.ts'
 import type { BindStep, Fallback, FilesystemStep, MountStep, RemountStep } from '../plan/mounts.ts'
 import type { ContainerRoot } from './containerRoot.ts'
@@ -90,8 +91,15 @@ function newMount({ inside }: ContainerRoot, step: FilesystemStep, target: Fd): 
   )
   if (step.fallback !== undefined && created.value < 0) return undefined
   const mount = inside.fsmount(fs, step.attributes.set).take()
+  if (step.rootLabel !== undefined) labelRoot(inside, mount, step.rootLabel)
   setAttributes(inside, mount, { attributes: { set: 0, clear: 0 }, recursiveAttributes: step.recursiveAttributes })
   return mount
+}
+
+/** The extended attribute of SELinux, for a file system that takes no option. A mount is no descriptor to write to. */
+function labelRoot(inside: Kernel, mount: Fd, label: string): void {
+  const directory = inside.openat(mount, '.', O_RDONLY | O_DIRECTORY).take()
+  inside.fsetxattr(directory, 'security.selinux', label)
 }
 
 /** What a user namespace may not mount anew is taken over from the host, with everything that is locked to it. */

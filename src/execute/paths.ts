@@ -6,6 +6,7 @@ import type { PendingStat } from '../../native/calls/file.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { doing, HostError } from '../errors.ts'
+import type { Parameter } from '../plan/mountOptions.ts'
 import type { ContainerRoot } from './containerRoot.ts'
 
 /** Missing paths are skipped: the lists of podman and docker name files of many kernels. */
@@ -49,7 +50,12 @@ function openExisting(root: ContainerRoot, paths: readonly string[]): () => { fd
  * config.json#/linux/maskedPaths: an empty read-only tmpfs over directories, one for all of them, and the null device
  * over files. What it returns does it, so that all questions about paths are one exchange.
  */
-export function maskPaths(root: ContainerRoot, paths: readonly string[], nullDevice: NullDevice): () => void {
+export function maskPaths(
+  root: ContainerRoot,
+  paths: readonly string[],
+  nullDevice: NullDevice,
+  label: Parameter | undefined,
+): () => void {
   const { inside } = root
   const existing = openExisting(root, paths)
   return () => {
@@ -59,19 +65,20 @@ export function maskPaths(root: ContainerRoot, paths: readonly string[], nullDev
       doing(`mask \`${fd.subject}\``, () => {
         if (!isDirectory) inside.moveMount(inside.openTree(nullDevice.fd, '', false).take(), fd)
         else if (empty === undefined) {
-          empty = emptyDirectory(inside)
+          empty = emptyDirectory(inside, label)
           inside.moveMount(empty, fd)
         } else inside.moveMount(inside.openTree(empty, '', false).take(), fd)
       })
   }
 }
 
-function emptyDirectory(inside: Kernel): Fd {
+function emptyDirectory(inside: Kernel, label: Parameter | undefined): Fd {
   const fs = inside.fsopen('tmpfs').take()
   inside.fsconfigString(fs, 'source', 'tmpfs')
   inside.fsconfigString(fs, 'nr_blocks', '1')
   inside.fsconfigString(fs, 'nr_inodes', '1')
   inside.fsconfigString(fs, 'mode', '0555')
+  if (label !== undefined) inside.fsconfigString(fs, label.key, label.value!)
   inside.fsconfigCreate(fs)
   return inside.fsmount(fs, MOUNT_ATTR_RDONLY | SAFE).take()
 }

@@ -101,7 +101,7 @@ function without(types: ReadonlySet<NamespaceType>, ...left: NamespaceType[]): N
 }
 
 /** Files made from now on belong to the container's root. A namespace that maps no root keeps the overflow ids. */
-function becomeRoot(inside: Kernel): void {
+export function becomeRoot(inside: Kernel): void {
   inside.later({ name: 'setresgid', args: [0, 0, 0], tolerate: [EINVAL] })
   inside.later({ name: 'setresuid', args: [0, 0, 0], tolerate: [EINVAL] })
 }

@@ -3,11 +3,12 @@ import { AT_FDCWD, O_RDONLY } from '../../native/abi/fcntl.ts'
 import { decode } from '../../native/utf8.ts'
 import { checkConfig } from '../config/checks.ts'
 import { parseConfig } from '../config/load.ts'
-import { refuseUnsupported } from '../config/unsupported.ts'
 import { ConfigError, doing, UsageError } from '../errors.ts'
 import { type ContainerPlan, planContainer } from '../plan/container.ts'
 import type { Runtime } from '../runtime.ts'
+import { checkConsole } from './consoleRoute.ts'
 import { absolute } from './host.ts'
+import { requireSecurityModules } from './labels.ts'
 
 /** What create and run are asked for. */
 export interface CreateRequest {
@@ -40,17 +41,15 @@ export interface Prepared {
   readonly preserveFds: number
 }
 
-/** Reads, checks and plans; makes nothing. Errors: ConfigError, UsageError, KernelError for an unreadable bundle. */
-export function prepare(runtime: Runtime, request: CreateRequest): Prepared {
+/** Reads, checks and plans; makes nothing. In the `foreground` this process can hold a terminal. Errors: ConfigError, UsageError, KernelError for an unreadable bundle. */
+export function prepare(runtime: Runtime, request: CreateRequest, foreground = false): Prepared {
   const { outside } = runtime
   const bundle = absolute(outside, request.bundle)
   const configText = runtime.phase('read config.json', () => readConfig(runtime, bundle, request.configFile))
   const config = runtime.phase('parse and validate', () => parseConfig(configText))
-  runtime.phase('check', () => {
-    checkConfig(config)
-    refuseUnsupported(config)
-  })
-  refuseTerminal(request)
+  runtime.phase('check', () => checkConfig(config))
+  refusePidfdSocket(request)
+  checkConsole(config.process?.terminal ?? false, request.consoleSocket, foreground)
   const { effective } = outside.capget()
   const has = (capability: number) => ((effective >> BigInt(capability)) & 1n) === 1n
   const listenFds = socketActivation(runtime)
@@ -61,11 +60,14 @@ export function prepare(runtime: Runtime, request: CreateRequest): Prepared {
       id: request.id,
       bundle,
       noPivot: request.noPivot ?? false,
+      systemd: runtime.cgroupManager === 'systemd' ? (runtime.rootless ? 'user' : 'system') : undefined,
       listenFds,
       inUserNamespace: runtime.inUserNamespace,
       capMknod: has(CAP_MKNOD),
+      arch: runtime.host.arch,
     }),
   )
+  requireSecurityModules(outside, plan)
   for (const warning of plan.process?.capabilities.warnings ?? []) runtime.inform(warning)
   return { request, plan, configText, privileged: has(CAP_SYS_ADMIN), rootless: runtime.rootless, preserveFds }
 }
@@ -78,21 +80,19 @@ function readConfig({ outside }: Runtime, bundle: string, file: string | undefin
   return doing(`read \`${path}\``, () => decode(outside.readAll(fd)))
 }
 
-function refuseTerminal({ consoleSocket, pidfdSocket }: CreateRequest): void {
-  if (consoleSocket !== undefined)
-    throw new UsageError('--console-socket is given, but process.terminal is not true in config.json')
+function refusePidfdSocket({ pidfdSocket }: CreateRequest): void {
   if (pidfdSocket !== undefined) throw new UsageError('--pidfd-socket is not supported yet')
 }
 
 /** How many descriptors systemd hands to us, see sd_listen_fds(3); they are for whom LISTEN_PID names. */
-function socketActivation({ outside, env }: Runtime): number {
+export function socketActivation({ outside, env }: Runtime): number {
   const count = Number(env('LISTEN_FDS') ?? 0)
   const pid = env('LISTEN_PID')
   if (!Number.isInteger(count) || count <= 0) return 0
   return pid === undefined || Number(pid) === outside.getpid() ? count : 0
 }
 
-function checkDescriptors({ outside }: Runtime, count: number): void {
+export function checkDescriptors({ outside }: Runtime, count: number): void {
   for (let fd = 3; fd < 3 + count; fd++)
     if (!outside.isOpen(fd))
       throw new UsageError(`descriptor ${fd} is to be preserved but is not open; check --preserve-fds and LISTEN_FDS`)

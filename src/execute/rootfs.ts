@@ -83,7 +83,7 @@ export function enterRoot({ inside, fd }: ContainerRoot, plan: ContainerPlan): v
  * is taken from the host's.
  */
 export function protectPaths(root: ContainerRoot, plan: ContainerPlan, { nullDevice }: MountSite): () => void {
-  const mask = nullDevice && maskPaths(root, plan.maskedPaths, nullDevice)
+  const mask = nullDevice && maskPaths(root, plan.maskedPaths, nullDevice, plan.mountLabel)
   const makeReadonly = makePathsReadonly(root, plan.readonlyPaths)
   return () => {
     mask?.()

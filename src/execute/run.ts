@@ -3,9 +3,11 @@ import { Failure, StateError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
 import { openContainer, writeRecord } from '../state/store.ts'
 import { buildContainer } from './build.ts'
-import { becomeContainer, writePidFile } from './create.ts'
+import { becomeContainer } from './create.ts'
 import { deleteContainer } from './delete.ts'
 import { catchSignals, supervise } from './foreground.ts'
+import { ForegroundTerminal } from './foregroundTerminal.ts'
+import { writePidFile } from './pidFile.ts'
 import { type CreateRequest, prepare } from './prepare.ts'
 import { afterStart } from './start.ts'
 import { awaitProgram, recordTail } from './tail.ts'
@@ -27,25 +29,30 @@ export interface RunRequest extends CreateRequest {
  */
 export async function runContainer(runtime: Runtime, request: RunRequest): Promise<number> {
   const { outside } = runtime
-  const prepared = prepare(runtime, request)
+  const prepared = prepare(runtime, request, !request.detach)
   if (prepared.plan.process === undefined)
     throw new StateError('cannot run a container whose config.json has no process')
   using fds = new Fds()
+  using terminal = new ForegroundTerminal(runtime)
   const program = buildContainer(runtime, prepared, built => {
-    const { executor, directory, record } = built
+    const { executor, directory, record, master } = built
+    if (master) fds.keep(master)
     const pidfd = fds.keep(outside.pidfdOpen(record.pid))
-    const tail = runtime.phase('tail', () => recordTail(executor, () => becomeContainer(runtime, built, request)))
+    const tail = runtime.phase('tail', () =>
+      recordTail(executor, (_, accompany) => becomeContainer(runtime, built, accompany)),
+    )
     runtime.phase('state', () => {
       writeRecord(outside, directory, record)
       writePidFile(runtime, request, record.pid)
     })
-    const signals = catchSignals(runtime, request)
+    const signals = catchSignals(runtime, request, master !== undefined)
+    if (master) terminal.begin(master)
     runtime.phase('start', () => {
       executor.calls.send(tail)
       awaitProgram(outside, executor.control)
     })
     directory.close()
-    return { pidfd, pid: record.pid, signals }
+    return { pidfd, pid: record.pid, signals, cgroup: record.cgroup, terminal: master && terminal }
   })
   startedOrGone(runtime, request.id)
   if (request.detach) return 0

@@ -11,7 +11,7 @@ import { awaitProgram } from './tail.ts'
 const REFUSALS: Readonly<Partial<Record<Status, string>>> = {
   creating: 'cannot start a container that is still being created',
   running: 'cannot start an already running container',
-  paused: 'cannot start an already running container, this one is paused',
+  paused: 'cannot start a paused container; resume it first',
   stopped: 'cannot start a container that has stopped',
 }
 

@@ -46,8 +46,23 @@ export type HookSubject = Pick<ContainerRecord, 'ociVersion' | 'id' | 'pid' | 'b
 }
 
 /** What a hook reads from its standard input; see config.md#posix-platform-hooks. */
-export function hookState({ ociVersion, id, pid, bundle, rootfs, annotations }: HookSubject, status: Status): string {
-  return JSON.stringify({ ociVersion, id, status, pid, bundle, root: rootfs, annotations })
+export function hookState(container: HookSubject, status: Status): string {
+  return JSON.stringify(subjectState(container, status))
+}
+
+function subjectState({ ociVersion, id, pid, bundle, rootfs, annotations }: HookSubject, status: Status) {
+  return { ociVersion, id, status, pid, bundle, root: rootfs, annotations }
+}
+
+/** What a seccomp agent reads beside the descriptor of process `pid`; see config-linux.md#containerprocessstate. */
+export function agentState(
+  container: HookSubject,
+  status: Status,
+  metadata: string | undefined,
+  pid = container.pid,
+): string {
+  const { ociVersion } = container
+  return JSON.stringify({ ociVersion, fds: ['seccompFd'], pid, metadata, state: subjectState(container, status) })
 }
 
 /** The hooks of a container as its configuration was when it was created. */

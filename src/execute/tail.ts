@@ -24,27 +24,44 @@ interface Step {
   readonly phrases: readonly string[]
 }
 
+/** Steps that somebody beside the first process makes while that takes its tail. */
+export interface Companion {
+  /** These end without coming back; a failure is reported as one of the tail's own. */
+  readonly steps: readonly Operation[]
+  /** The step of the tail that waits for the first of them, which the others only follow up. */
+  readonly until: Operation
+}
+
 /**
  * The tail: the last batch of a container's first process, which the executor takes without the planner. A successful
  * execve closes the descriptor to whoever waits; a failed call writes a report there and ends the process. The report is
  * the same for all of them: the steps as JSON, a zero byte, and the results so far, of which the last one is to blame.
  */
-export function recordTail(executor: Executor, steps: (tail: Kernel) => void): Operation[] {
+export function recordTail(
+  executor: Executor,
+  steps: (tail: Kernel, accompany: (companion: Companion) => void) => void,
+): Operation[] {
   const { calls, kernel, controlNumber } = executor
   const base = currentPhrase()
-  const tail = calls.record(() => steps(kernel))
-  const words = encode(`${JSON.stringify(tail.map(({ call, phrase }) => step(call, phraseTexts(phrase, base))))}\0`)
-  if (tail.length >= IOV_MAX) throw new Failure(`${tail.length} steps to start the program are too many`)
+  const companions: Companion[] = []
+  const tail = calls.record(() => steps(kernel, companion => companions.push(companion)))
+  const told = tail.flatMap(operation => [
+    operation,
+    ...companions.filter(({ until }) => until === operation).map(companion => companion.steps[0]!),
+  ])
+  const words = encode(`${JSON.stringify(told.map(({ call, phrase }) => step(call, phraseTexts(phrase, base))))}\0`)
+  if (told.length >= IOV_MAX) throw new Failure(`${told.length} steps to start the program are too many`)
   const failed = calls.record(() => {
-    const pieces = new Struct(16 * (tail.length + 1)).word(0, words).u64(8, words.length)
-    tail.forEach((operation, i) => {
+    const pieces = new Struct(16 * (told.length + 1)).word(0, words).u64(8, words.length)
+    told.forEach((operation, i) => {
       pieces.u64(16 * (i + 1), operation.address + OP_RESULT).u64(16 * (i + 1) + 8, 8)
     })
-    calls.later({ name: 'writev', args: [controlNumber, pieces, tail.length + 1], tolerate: 'any' })
+    calls.later({ name: 'writev', args: [controlNumber, pieces, told.length + 1], tolerate: 'any' })
     kernel.exit(1)
   })
   calls.link(failed, 0, () => 0)
-  calls.link(tail, 0, () => failed[0]!.address)
+  for (const chain of [tail, ...companions.map(companion => companion.steps)])
+    calls.link(chain, 0, () => failed[0]!.address)
   return tail
 }
 

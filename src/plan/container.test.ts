@@ -9,6 +9,7 @@ const facts: PlanFacts = {
   listenFds: 0,
   inUserNamespace: false,
   capMknod: true,
+  arch: 'x86_64',
 }
 const namespaces = (...types: string[]) =>
   types.map(type => ({ type })) as NonNullable<NonNullable<Config['linux']>['namespaces']>

@@ -1,12 +1,21 @@
+import { personalities } from '../../native/abi/personality.ts'
 import type { Config, Hooks } from '../../spec/generated/config.ts'
-import { cgroupPath } from './cgroup.ts'
+import { cgroupOwner, cgroupPath } from './cgroup.ts'
 import { type DeviceStep, planDevices } from './devices.ts'
 import { mapsId } from './idMappings.ts'
+import { planMountLabel } from './labels.ts'
+import { type MemoryPolicyPlan, planMemoryPolicy } from './memoryPolicy.ts'
+import type { Parameter } from './mountOptions.ts'
 import { type MountStep, planMounts } from './mounts.ts'
 import { isOwn, type NamespacePlan, planNamespaces } from './namespaces.ts'
+import { type NetDevicePlan, planNetDevices } from './netDevices.ts'
 import { resolve } from './paths.ts'
 import { type ProcessPlan, planProcess } from './process.ts'
+import { planResctrl, type ResctrlPlan } from './resctrl.ts'
+import { planResources, type ResourcePlan } from './resources/resources.ts'
+import { planSeccomp, type SeccompPlan } from './seccomp/plan.ts'
 import { planSysctl, type SysctlStep } from './sysctl.ts'
+import { planScope, type ScopePlan } from './systemd/scope.ts'
 
 /** What the plan depends on besides the configuration. */
 export interface PlanFacts {
@@ -20,10 +29,24 @@ export interface PlanFacts {
   readonly inUserNamespace: boolean
   /** CAP_MKNOD, which lets device nodes be made in the host's user namespace. */
   readonly capMknod: boolean
+  /** What the runtime runs on. */
+  readonly arch: 'x86_64' | 'aarch64'
+  /** Whose systemd manages the cgroups; undefined when none does. */
+  readonly systemd?: 'system' | 'user' | undefined
+}
+
+/** What every process of a container takes on by itself, the first one and those of `exec`. */
+export interface MembershipPlan {
+  readonly memoryPolicy: MemoryPolicyPlan | undefined
+  /** The execution domain, as personality(2) takes it. */
+  readonly personality: number | undefined
+  readonly resctrl: ResctrlPlan | undefined
+  readonly netDevices: readonly NetDevicePlan[]
+  readonly seccomp: SeccompPlan | undefined
 }
 
 /** Everything that create does, as data: no descriptors, no clocks, no kernel. */
-export interface ContainerPlan {
+export interface ContainerPlan extends MembershipPlan {
   readonly id: string
   readonly ociVersion: string
   readonly bundle: string
@@ -43,9 +66,16 @@ export interface ContainerPlan {
   /** Below the mount point of the cgroup tree. */
   readonly cgroupPath: string
   readonly cgroupAsked: boolean
+  /** What systemd makes instead, where it manages the cgroups. */
+  readonly scope: ScopePlan | undefined
+  /** The user, as numbered inside, who is to own the cgroup; undefined when it stays ours. */
+  readonly cgroupOwner: number | undefined
+  readonly resources: ResourcePlan
   readonly deviceRules: NonNullable<NonNullable<Config['linux']>['resources']>['devices']
   readonly hooks: Hooks
   readonly process: ProcessPlan | undefined
+  /** The option that labels a new mount for SELinux. */
+  readonly mountLabel: Parameter | undefined
 }
 
 /** Turns a checked configuration into the plan. Errors: ConfigError with the JSON pointer of what can't be done. */
@@ -54,12 +84,15 @@ export function planContainer(config: Config, facts: PlanFacts): ContainerPlan {
   const namespaces = planNamespaces(linux)
   const own = (type: Parameters<typeof isOwn>[1]) => isOwn(namespaces, type)
   const gidMappings = linux.gidMappings ?? []
+  const mountLabel = planMountLabel(config)
+  const resources = planResources(linux.resources)
   const mounts = planMounts(config.mounts ?? [], {
     bundle: facts.bundle,
     hasUserNamespace: own('user'),
     hasNetworkNamespace: own('network'),
     gidMapped: gid => !own('user') || gidMappings.length === 0 || mapsId(gidMappings, gid),
     cgroupNamespace: own('cgroup'),
+    label: mountLabel,
     mayBeRefused: own('user') || facts.inUserNamespace,
   })
   return {
@@ -90,8 +123,38 @@ export function planContainer(config: Config, facts: PlanFacts): ContainerPlan {
     }),
     cgroupPath: cgroupPath(facts.id, linux.cgroupsPath),
     cgroupAsked: linux.cgroupsPath !== undefined,
+    scope: planContainerScope(config, facts, resources),
+    cgroupOwner: cgroupOwner(config),
+    resources,
     deviceRules: linux.resources?.devices,
     hooks: config.hooks ?? {},
     process: config.process && planProcess(config.process, facts.listenFds),
+    mountLabel,
+    ...planMembership(config, facts),
   }
+}
+
+/** Errors: those of the parts. */
+export function planMembership(
+  { linux = {}, annotations }: Config,
+  { id, arch }: Pick<PlanFacts, 'id' | 'arch'>,
+): MembershipPlan {
+  return {
+    memoryPolicy: linux.memoryPolicy && planMemoryPolicy(linux.memoryPolicy),
+    personality: linux.personality && personalities[linux.personality.domain],
+    resctrl: linux.intelRdt && planResctrl(linux.intelRdt, id),
+    netDevices: planNetDevices(linux.netDevices),
+    seccomp: linux.seccomp && planSeccomp(linux.seccomp, arch, annotations),
+  }
+}
+
+function planContainerScope(
+  { linux, annotations }: Config,
+  { id, systemd }: PlanFacts,
+  resources: ResourcePlan,
+): ScopePlan | undefined {
+  if (systemd === undefined) return undefined
+  const { cgroupsPath } = linux ?? {}
+  const devices = linux?.resources?.devices
+  return planScope({ id, cgroupsPath, annotations, devices, limits: resources.steps, ofUser: systemd === 'user' })
 }

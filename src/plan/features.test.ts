@@ -13,3 +13,10 @@ test('features() is plain JSON with the two versions that are required', () => {
   expect(printed).toEqual(features())
   expect(printed).toMatchObject({ ociVersionMin: '1.0.0', ociVersionMax: '1.3.0' })
 })
+
+test('features() lists the flags of seccomp that the kernel knows beside those that are understood', () => {
+  const { knownFlags, supportedFlags, archs, operators, actions } = features(flag => flag.endsWith('LOG')).linux!
+    .seccomp!
+  expect([knownFlags?.length, supportedFlags]).toEqual([4, ['SECCOMP_FILTER_FLAG_LOG']])
+  expect([archs?.length, operators?.length, actions?.length]).toEqual([23, 7, 9])
+})

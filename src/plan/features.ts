@@ -1,9 +1,15 @@
 import { capabilities } from '../../native/abi/capability.ts'
+import { memoryPolicyFlags, memoryPolicyModes } from '../../native/abi/mempolicy.ts'
+import type { SeccompFlag } from '../../spec/generated/config.ts'
 import type { Features } from '../../spec/generated/features.ts'
 import { mountOptionNames } from './mountOptions.ts'
+import { seccompFeatures } from './seccomp/features.ts'
 
-/** What `tsrun features` prints: which parts of the specification this build carries out (features.md). */
-export function features(): Features {
+/**
+ * What `tsrun features` prints: which parts of the specification this build carries out (features.md). Only the flags for
+ * seccomp(2) depend on the kernel, as features-linux.md says: `supportsFlag` tells which of them it knows.
+ */
+export function features(supportsFlag: (flag: SeccompFlag) => boolean = () => true): Features {
   return {
     ociVersionMin: '1.0.0',
     ociVersionMax: '1.3.0',
@@ -12,15 +18,20 @@ export function features(): Features {
     linux: {
       namespaces: ['cgroup', 'ipc', 'mount', 'network', 'pid', 'time', 'user', 'uts'],
       capabilities: Object.keys(capabilities),
-      cgroup: { v1: false, v2: true, systemd: false, systemdUser: false, rdma: false },
-      seccomp: { enabled: false },
-      apparmor: { enabled: false },
-      selinux: { enabled: false },
-      intelRdt: { enabled: false },
+      cgroup: { v1: false, v2: true, systemd: true, systemdUser: true, rdma: true },
+      seccomp: seccompFeatures(supportsFlag),
+      apparmor: { enabled: true },
+      selinux: { enabled: true },
+      intelRdt: { enabled: true, schemata: true, monitoring: true },
+      memoryPolicy: { modes: Object.keys(memoryPolicyModes), flags: Object.keys(memoryPolicyFlags) },
       mountExtensions: { idmap: { enabled: true } },
-      netDevices: { enabled: false },
+      netDevices: { enabled: true },
     },
     annotations: {},
-    potentiallyUnsafeConfigAnnotations: [],
+    potentiallyUnsafeConfigAnnotations: [
+      'org.systemd.property.',
+      'run.oci.systemd.subgroup',
+      'run.oci.delegate-cgroup',
+    ],
   }
 }

@@ -1,6 +1,7 @@
 import { MOUNT_ATTR__ATIME, MOUNT_ATTR_RDONLY } from '../../native/abi/mount.ts'
 import { ConfigError } from '../errors.ts'
 import { checkMappings, type IdMapping, type IdMappings, parseInlineMappings } from './idMappings.ts'
+import { labelMount } from './labels.ts'
 import {
   type Attributes,
   type MountOptions,
@@ -35,6 +36,8 @@ export interface MountContext {
   gidMapped(gid: number): boolean
   /** The container's own mappings, for `@` in an inline idmap. */
   readonly idMappings?: IdMappings | undefined
+  /** The option that labels a new mount for SELinux. */
+  readonly label?: Parameter | undefined
 }
 
 /** What all steps have. */
@@ -82,6 +85,8 @@ export interface FilesystemStep extends Placed {
   readonly flags: readonly string[]
   /** FSCONFIG_SET_STRING, or SET_FLAG without a value. */
   readonly parameters: readonly Parameter[]
+  /** The SELinux label of the root directory, for a file system without an option for it. */
+  readonly rootLabel: string | undefined
   /** Give the new tmpfs the mode of the directory that it covers. */
   readonly inheritMode: boolean
   /** Copy what that directory holds into the new tmpfs. */
@@ -284,6 +289,8 @@ function filesystem(entry: Entry, context: MountContext): FilesystemStep {
   const { input, options } = entry
   const type = entry.type!
   const isTmpfs = type === 'tmpfs'
+  const parameters = parametersFor(entry, context)
+  const label = labelMount(context.label, type, parameters, context.hasUserNamespace)
   const readonlyLate = isTmpfs && (options.attributes.set & MOUNT_ATTR_RDONLY) !== 0
   return {
     op: 'filesystem',
@@ -295,7 +302,8 @@ function filesystem(entry: Entry, context: MountContext): FilesystemStep {
     flags: options.superblock.filter(
       flag => !defaultFlags.includes(flag) && !(flag === 'ro' && readonlyByMount.includes(type)),
     ),
-    parameters: parametersFor(entry, context),
+    parameters: label.parameter === undefined ? parameters : [...parameters, label.parameter],
+    rootLabel: label.attribute,
     inheritMode: isTmpfs && !options.data.some(({ key }) => key === 'mode'),
     copyUp: options.tmpcopyup,
     readonlyLate,

@@ -16,12 +16,22 @@ export interface ContainerRecord {
   readonly startTime: string
   /** Absolute path of its cgroup directory. */
   readonly cgroup?: string
+  /** Absolute paths of its own directories in resctrl, innermost first. */
+  readonly resctrl?: readonly string[]
+  /** The unit of systemd that the cgroup belongs to. */
+  readonly unit?: string
   /** It shares its pid namespace with others, so the death of its first process does not end it. */
   readonly sharedPidNamespace?: boolean
   /** config.json has no process, so the container can not be started. */
   readonly withoutProcess?: boolean
   /** Its config.json has hooks that run after create: poststart or poststop. */
   readonly laterHooks?: boolean
+  /** How it ended, when the runtime was the parent of its first process and has kept the container: 128 + n for signal n. */
+  readonly exitCode?: number
+  /** linux.resources as updates have left them: JSON, as a text since its numbers may have 64 bits. */
+  readonly resources?: string
+  /** It runs in the session keyring of whoever created it. */
+  readonly noNewKeyring?: boolean
   readonly annotations?: Readonly<Record<string, string>>
 }
 

@@ -1,5 +1,6 @@
 import { AT_FDCWD } from '../../native/abi/fcntl.ts'
 import type { Kernel } from '../../native/kernel.ts'
+import { isErrno } from '../errors.ts'
 import { type ContainerRecord, START_SOCKET, type Status } from './record.ts'
 
 /** A line of /proc/PID/stat, as far as it matters; see proc_pid_stat(5). */
@@ -10,11 +11,32 @@ export interface ProcessStat {
 
 /** The state and start time of a process; undefined when there is none. */
 export function processStat(outside: Kernel, pid: number): ProcessStat | undefined {
-  const line = outside.readTextIfAny(AT_FDCWD, `/proc/${pid}/stat`)
-  if (line === undefined) return undefined
-  // The second field is a name in parentheses that may hold blanks and parentheses itself.
-  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ')
-  return { state: fields[0] ?? '?', startTime: fields[19] ?? '' }
+  const fields = statFields(outside, pid)
+  return fields && { state: fields[0] ?? '?', startTime: fields[19] ?? '' }
+}
+
+/**
+ * How the container's first process ended, in the form of wait(2), while its parent has not waited for it; else undefined.
+ */
+export function zombieStatus(outside: Kernel, record: ContainerRecord): number | undefined {
+  const fields = statFields(outside, record.pid)
+  if (fields?.[19] !== record.startTime || !'ZXx'.includes(fields[0] ?? '?')) return undefined
+  return Number(fields[49])
+}
+
+/** From the third field on, the state: the second is a name in parentheses that may hold blanks and parentheses itself. */
+function statFields(outside: Kernel, pid: number): string[] | undefined {
+  const line = readStat(outside, pid)
+  return line?.slice(line.lastIndexOf(')') + 2).split(' ')
+}
+
+function readStat(outside: Kernel, pid: number): string | undefined {
+  try {
+    return outside.readTextIfAny(AT_FDCWD, `/proc/${pid}/stat`)
+  } catch (error) {
+    if (isErrno(error, 'ESRCH')) return undefined // it went between open and read
+    throw error
+  }
 }
 
 /** Is the container's first process alive: there, the same one, and not waiting to be reaped? */
@@ -26,8 +48,9 @@ export function isAlive(outside: Kernel, record: ContainerRecord): boolean {
 /** Where the container is in its life, found out from the kernel and not from what was written down. */
 export function computeStatus(outside: Kernel, directory: string, record: ContainerRecord): Status {
   if (!isAlive(outside, record)) return 'stopped'
-  if (outside.statx(AT_FDCWD, `${directory}/${START_SOCKET}`).stat !== undefined) return 'created'
-  return isFrozen(outside, record.cgroup) ? 'paused' : 'running'
+  // Also a container that is not started yet can be paused, and then `start` would wait for it for ever.
+  if (isFrozen(outside, record.cgroup)) return 'paused'
+  return outside.statx(AT_FDCWD, `${directory}/${START_SOCKET}`).stat !== undefined ? 'created' : 'running'
 }
 
 /** cgroup.events says `frozen 1`; see cgroup-v2.rst, core interface files. */

@@ -31,6 +31,8 @@ export class Process {
   cgroup: FileNode | undefined
   /** The first process of its pid namespace when that is not the host's: when it ends, everybody in there does. */
   init: Process | undefined
+  /** The same for the children that it will have, after a setns(2). */
+  initOfChildren: Process | undefined
   userNamespace: UserNamespace | undefined
   /** Where the executor is in its code; undefined for other programs. */
   counter: Counter | undefined
@@ -52,7 +54,8 @@ export class Process {
     this.root = creator?.root ?? root
     this.cwd = creator?.cwd ?? root
     this.cgroup = creator?.cgroup
-    this.init = creator?.init
+    this.init = creator?.initOfChildren
+    this.initOfChildren = this.init
     this.userNamespace = creator?.userNamespace
   }
 

@@ -1,10 +1,11 @@
-import { EBUSY, EPERM } from '../../abi/errno.ts'
+import { EBUSY, ENOENT, EPERM } from '../../abi/errno.ts'
 import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from '../../abi/stat.ts'
 import { CGROUP2_SUPER_MAGIC, PROC_SUPER_MAGIC, SYSFS_MAGIC } from '../../abi/wait.ts'
 import { Errno } from './errno.ts'
 import { directoryAt, FileNode, fileAt } from './nodes.ts'
 import { NodeFile } from './open.ts'
 import type { Process, UserNamespace } from './process.ts'
+import { attributes } from './security.ts'
 import type { World } from './world.ts'
 
 const SIGKILL = 9
@@ -32,7 +33,7 @@ function procfs(world: World): FileNode {
   const processAt = (name: string) => world.processes.get(Number(name))
   const root: FileNode = new FileNode(S_IFDIR, 0o555, {
     find: name => {
-      if (name === 'self') return magicLink(self => processDirectory(world, self))
+      if (name === 'self' || name === 'thread-self') return magicLink(self => processDirectory(world, self))
       const process = processAt(name)
       return process && processDirectory(world, process)
     },
@@ -67,10 +68,32 @@ function processDirectory(world: World, process: Process): FileNode {
     uid_map: () => idMap(world, process, 'uid_map'),
     gid_map: () => idMap(world, process, 'gid_map'),
     setgroups: () => idMap(world, process, 'setgroups'),
+    attr: attributes,
+    mountinfo: () => generated(() => resctrlMount(world)),
     fd: () => new FileNode(S_IFDIR, 0o500, { find: name => descriptorLink(process, Number(name)) }),
-    ns: () => new FileNode(S_IFDIR, 0o500, { find: () => generated(() => '') }),
+    ns: () => new FileNode(S_IFDIR, 0o500, { find: name => namespaceOf(process, name) }),
+    root: () => magicLink(() => process.root),
+    cgroup: () => generated(() => `0::${process.cgroup?.path.replace('/sys/fs/cgroup', '') ?? '/'}\n`),
+    status: () => generated(() => `Name:\t${process.name}\nNSpid:\t${pid}\t1\n`),
   }
   return new FileNode(S_IFDIR, 0o555, { find: name => (Object.hasOwn(files, name) ? files[name]!() : undefined) })
+}
+
+const hostNamespaces = {}
+const namespaces = new WeakMap<object, FileNode>()
+
+/** A file that is the same for all in the namespace. The model knows those of users; of the others it is one for all types. */
+function namespaceOf(process: Process, name: string): FileNode {
+  const owner = (name === 'user' ? process.userNamespace : process.init) ?? hostNamespaces
+  const file = namespaces.get(owner) ?? generated(() => '')
+  namespaces.set(owner, file)
+  return file
+}
+
+/** Mounted when a test has put it into the tree. */
+function resctrlMount({ root }: World): string {
+  const there = root.children.get('sys')?.children.get('fs')?.children.has('resctrl')
+  return there ? '35 24 0:30 / /sys/fs/resctrl rw,relatime shared:15 - resctrl resctrl rw\n' : ''
 }
 
 function descriptorLink(process: Process, fd: number): FileNode | undefined {
@@ -98,6 +121,53 @@ function idMap(world: World, process: Process, name: keyof UserNamespace): FileN
   )
 }
 
+/** The controllers that the model knows, and the files that each of them gives to the cgroups below. */
+const CONTROLLER_FILES: Readonly<Record<string, readonly string[]>> = {
+  cpu: ['cpu.weight', 'cpu.idle', 'cpu.max', 'cpu.max.burst'],
+  io: ['io.weight', 'io.max'],
+  memory: ['memory.current', 'memory.events', 'memory.low', 'memory.max', 'memory.swap.max'],
+  pids: ['pids.max'],
+}
+
+const controllersOf = new WeakMap<FileNode, Controllers>()
+
+/** "Controlling Controllers" of cgroup-v2.rst: what a cgroup has, and what it hands on to those below. */
+class Controllers {
+  readonly enabled = new Set<string>()
+  readonly #above: Controllers | undefined
+  readonly #isPopulated: () => boolean
+  readonly #files = new Map<string, FileNode>()
+
+  constructor(above: Controllers | undefined, isPopulated: () => boolean) {
+    this.#above = above
+    this.#isPopulated = isPopulated
+  }
+
+  available(): string[] {
+    return this.#above === undefined ? Object.keys(CONTROLLER_FILES) : [...this.#above.enabled]
+  }
+
+  /** A write to cgroup.subtree_control: all of the words or none. */
+  enable(text: string): void {
+    const names = text.split(' ').map(word => word.slice(1))
+    if (names.some(name => !this.available().includes(name))) throw new Errno(ENOENT)
+    if (this.#above !== undefined && this.#isPopulated()) throw new Errno(EBUSY)
+    for (const name of names) this.enabled.add(name)
+  }
+
+  /** A file of a controller that the cgroup above has enabled. */
+  file(name: string): FileNode | undefined {
+    const controller = name.slice(0, name.indexOf('.'))
+    if (!this.#above?.enabled.has(controller) || !CONTROLLER_FILES[controller]?.includes(name)) return undefined
+    let file = this.#files.get(name)
+    if (file === undefined) {
+      file = new FileNode(S_IFREG, 0o644)
+      this.#files.set(name, file)
+    }
+    return file
+  }
+}
+
 /** A directory of the cgroup version 2 tree, with the files that the runtime uses; see cgroup-v2.rst. */
 function cgroup(world: World, parent: FileNode | undefined): FileNode {
   let frozen = '0'
@@ -107,14 +177,28 @@ function cgroup(world: World, parent: FileNode | undefined): FileNode {
         !process.ended &&
         (process.cgroup === node || (below && `${process.cgroup?.path}/`.startsWith(`${node.path}/`))),
     )
+  const controllers = new Controllers(parent && controllersOf.get(parent), () => members(false).length > 0)
   const node: FileNode = new FileNode(S_IFDIR, 0o755, {
+    find: name => controllers.file(name),
     mkdir: () => cgroup(world, node),
     rmdir: () => {
       const busy = members(false).length > 0 || [...node.children.values()].some(child => child.isDirectory)
       if (busy || parent === undefined) throw new Errno(EBUSY)
     },
   })
+  controllersOf.set(node, controllers)
   if (parent === undefined) node.magic = CGROUP2_SUPER_MAGIC
+  node.add(
+    'cgroup.controllers',
+    generated(() => `${controllers.available().join(' ')}\n`),
+  )
+  node.add(
+    'cgroup.subtree_control',
+    generated(
+      () => `${[...controllers.enabled].join(' ')}\n`,
+      text => controllers.enable(text),
+    ),
+  )
   const populated = () => (members(true).length > 0 ? 1 : 0)
   node.add(
     'cgroup.procs',

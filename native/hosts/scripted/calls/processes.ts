@@ -2,6 +2,7 @@ import { ECHILD, EINVAL, ENOENT, ESRCH } from '../../../abi/errno.ts'
 import { PR_SET_NAME } from '../../../abi/prctl.ts'
 import {
   CLONE_INTO_CGROUP,
+  CLONE_NEWNS,
   CLONE_NEWPID,
   CLONE_NEWUSER,
   CLONE_PARENT,
@@ -37,7 +38,17 @@ export const processCalls: Readonly<Record<string, Implementation>> = {
   unshare(call) {
     if (call.int(0) & CLONE_NEWUSER) call.process.userNamespace = newUserNamespace()
   },
-  setns: call => void call.file(0),
+  /** With a pidfd: into several of its namespaces. The mount namespace brings root and working directory along. */
+  setns(call) {
+    const { process } = call
+    const file = call.file(0)
+    const flags = call.int(1)
+    if (!(file instanceof Pidfd)) return
+    if (file.process.ended) throw new Errno(ESRCH)
+    if (flags & CLONE_NEWPID) process.initOfChildren = file.process.init
+    if (flags & CLONE_NEWUSER) process.userNamespace = file.process.userNamespace
+    if (flags & CLONE_NEWNS) process.root = process.cwd = file.process.root
+  },
 
   execve(call) {
     const { process } = call
@@ -136,7 +147,7 @@ function clone(call: Invocation): number {
   if (has(CLONE_PARENT)) child.parent = process.parent
   process.copyTo(child)
   if (cgroup) child.cgroup = cgroup.node
-  if (has(CLONE_NEWPID)) child.init = child
+  if (has(CLONE_NEWPID)) child.init = child.initOfChildren = child
   if (has(CLONE_NEWUSER)) child.userNamespace = newUserNamespace()
   if (has(CLONE_PARENT_SETTID)) process.memory.view(get64(args, 24), 4).setInt32(0, child.pid, true)
   if (has(CLONE_PIDFD))

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest'
+import { aloneIn, markdownTable, type Outcome } from './table.ts'
+
+const outcome = (passed: number, ...failed: string[]): Outcome => ({ passed, skipped: 0, failed })
+
+const results = new Map([
+  [
+    'kill',
+    new Map([
+      ['tsrun', outcome(3)],
+      ['runc', outcome(2, 'the signal arrives')],
+    ]),
+  ],
+  [
+    'start',
+    new Map([
+      ['tsrun', outcome(0, 'it runs', 'once only')],
+      ['runc', outcome(1, 'once only')],
+    ]),
+  ],
+])
+
+test('markdownTable() has a row for each part and a column for each runtime', () => {
+  expect(markdownTable(results, ['tsrun', 'runc'])).toBe(
+    [
+      '|  | tsrun | runc |',
+      '| --- | --- | --- |',
+      '| kill | 3 passed | 2 passed, **1 failed** |',
+      '| start | 0 passed, **2 failed** | 1 passed, **1 failed** |',
+      '',
+    ].join('\n'),
+  )
+})
+
+test('aloneIn() leaves out what fails everywhere', () => {
+  expect(aloneIn(results, 'tsrun')).toEqual(['start: it runs'])
+  expect(aloneIn(results, 'runc')).toEqual(['kill: the signal arrives'])
+})

@@ -1,0 +1,34 @@
+/** How one part of a suite ended with one runtime. */
+export interface Outcome {
+  readonly passed: number
+  readonly skipped: number
+  readonly failed: readonly string[]
+}
+
+/** Results by part of the suite, then by runtime. */
+export type Results = ReadonlyMap<string, ReadonlyMap<string, Outcome>>
+
+function cell(outcome: Outcome | undefined): string {
+  if (outcome === undefined) return ''
+  const { passed, failed, skipped } = outcome
+  if (failed.length > 0) return `${passed} passed, **${failed.length} failed**`
+  if (passed === 0) return skipped > 0 ? 'skipped' : 'nothing checked'
+  return `${passed} passed`
+}
+
+/** A Markdown table: a row for each part, a column for each runtime. */
+export function markdownTable(results: Results, runtimes: readonly string[]): string {
+  const head = ['', ...runtimes]
+  const rows = [...results].map(([part, outcomes]) => [part, ...runtimes.map(runtime => cell(outcomes.get(runtime)))])
+  const lines = [head, head.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |`)
+  return `${lines.join('\n')}\n`
+}
+
+/** The failures of one runtime that another one does not have, as `part: description`. */
+export function aloneIn(results: Results, runtime: string): string[] {
+  return [...results].flatMap(([part, outcomes]) => {
+    const own = outcomes.get(runtime)?.failed ?? []
+    const others = [...outcomes].filter(([name]) => name !== runtime).map(([, outcome]) => outcome.failed)
+    return own.filter(text => others.some(failed => !failed.includes(text))).map(text => `${part}: ${text}`)
+  })
+}

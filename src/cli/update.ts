@@ -1,0 +1,35 @@
+import { AT_FDCWD } from '../../native/abi/fcntl.ts'
+import { decode } from '../../native/utf8.ts'
+import type { Resources } from '../../spec/generated/config.ts'
+import { parseResources } from '../config/load.ts'
+import { doing } from '../errors.ts'
+import { type Difference, updateContainer } from '../execute/update.ts'
+import { mergeResources } from '../plan/resources/update.ts'
+import type { Runtime } from '../runtime.ts'
+import type { Verb } from './commands.ts'
+import { checkId } from './id.ts'
+import { resourcesOf } from './resources.ts'
+import { formatTable } from './table.ts'
+
+const STDIN = 0
+
+export const verb: Verb<'update'> = (runtime, options, positionals) => {
+  const id = checkId(positionals[0]!)
+  const { 'l3-cache-schema': l3CacheSchema, 'mem-bw-schema': memBwSchema, 'dry-run': dryRun, resources } = options
+  doing(`update \`${id}\``, () => {
+    const change = mergeResources(resources ? readResources(runtime, resources) : undefined, resourcesOf(options))
+    const schemata = { ...(l3CacheSchema && { l3CacheSchema }), ...(memBwSchema && { memBwSchema }) }
+    const differences = updateContainer(runtime, { id, change, schemata, dryRun })
+    if (dryRun) runtime.write(formatDifferences(differences))
+  })
+}
+
+function readResources({ outside }: Runtime, file: string): Resources {
+  const bytes = file === '-' ? outside.readAll(STDIN) : outside.readFile(AT_FDCWD, file)
+  return parseResources(decode(bytes), file === '-' ? 'the standard input' : `\`${file}\``)
+}
+
+/** `memory.max   max -> 67108864`; a dash where nothing is yet. */
+function formatDifferences(differences: readonly Difference[]): string {
+  return formatTable(differences.map(({ what, now, wanted }) => [what, `${now || '-'} -> ${wanted || '-'}`]))
+}

@@ -1,0 +1,125 @@
+import { EACCES, ENOENT, EPERM } from '../../native/abi/errno.ts'
+import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/abi/fcntl.ts'
+import { PR_SET_NAME } from '../../native/abi/prctl.ts'
+import {
+  CLONE_INTO_CGROUP,
+  CLONE_NEWCGROUP,
+  CLONE_NEWUSER,
+  CLONE_PARENT,
+  CLONE_PARENT_SETTID,
+} from '../../native/abi/sched.ts'
+import { CLONE_ARGS, cloneArgs } from '../../native/calls/process.ts'
+import type { Executor } from '../../native/executor/launch.ts'
+import type { Fd } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import type { Call } from '../../native/kernels/machine.ts'
+import { Out } from '../../native/struct.ts'
+import { HostError } from '../errors.ts'
+import { NAMESPACES } from '../plan/namespaces.ts'
+import { closeAllBut } from './closeAllBut.ts'
+import { becomeRoot } from './population.ts'
+
+/** The way into a running container. */
+export interface Entrance {
+  /** Its first process: entered through that, another process with the same pid can not be mistaken for it. */
+  readonly pidfd: Fd
+  /** The namespaces that are not ours, as clone flags. */
+  readonly namespaces: number
+  /** The root directory, where the mount namespace does not say which that is. */
+  readonly root: Fd | undefined
+  readonly cgroup: Fd | undefined
+  /** Our rights do not depend on the container's user namespace. */
+  readonly privileged: boolean
+}
+
+const enterHints: Call['hint'] = {
+  ESRCH: 'the container has just stopped',
+  EPERM: 'this user may not enter the namespaces of the container, or it has not been started yet',
+  EINVAL: 'this kernel lacks one of the namespace types',
+}
+
+const birthHints: Call['hint'] = {
+  ENOMEM: 'the container has just stopped, or there is no memory',
+  ENODEV: 'the cgroup of the container has just been removed',
+  EBUSY:
+    'the cgroup has controllers enabled for its children, so it takes no processes; name one below it with --cgroup',
+  EOPNOTSUPP: 'the cgroup is a threaded one, which takes no processes from outside',
+  EACCES: 'the cgroup of the container is not ours to write',
+  EAGAIN: 'a limit on the number of processes is reached',
+  ENOENT: 'our own cgroup namespace does not reach up to the cgroup of the container',
+}
+
+/** A kernel may be built without one of the types. */
+const HIDDEN = [ENOENT, EACCES, EPERM]
+
+/**
+ * Which namespaces of this process are others than ours, as clone flags. Errors: HostError when it is protected from us, as
+ * the first process is until the container starts.
+ */
+export function foreignNamespaces(outside: Kernel, pid: number): number {
+  const inodes = (who: string | number) =>
+    NAMESPACES.map(({ file }) => outside.statx(AT_FDCWD, `/proc/${who}/ns/${file}`, 0, HIDDEN).stat?.inode)
+  const [theirs, ours] = [inodes(pid), inodes('self')]
+  if (theirs.every(inode => inode === undefined))
+    throw new HostError(
+      'the namespaces of the container are not ours to enter; without privileges that can be done when it is started',
+    )
+  return NAMESPACES.reduce((flags, { flag }, i) => (theirs[i] === ours[i] ? flags : flags | flag), 0)
+}
+
+/**
+ * Queues the way of the executor into a container: it enters the namespaces, and a child of it is born in the cgroup and
+ * goes on as the executor, seen by nobody in the container but by number. What it returns gives the child's pid, and
+ * waits. `keep` are the descriptors, as numbers in the executor, that it keeps of those from the host.
+ *
+ * Who may enter a cgroup is decided on the host, so the user namespace comes after it where it gives no rights that are
+ * needed before; the cgroup namespace always does.
+ */
+export function enterContainer(executor: Executor, entrance: Entrance, keep: readonly number[]): () => number {
+  const { kernel: inside, gifts } = executor
+  const { namespaces, root, privileged } = entrance
+  const pidfd = gifts.get(entrance.pidfd)!
+  const late = namespaces & (CLONE_NEWCGROUP | (privileged ? CLONE_NEWUSER : 0))
+  const enter = (flags: number) => {
+    if (flags !== 0) inside.setns(pidfd, flags, 'the namespaces of the container', undefined, enterHints)
+  }
+
+  inside.notDumpable()
+  enter(namespaces & ~late)
+  if (root !== undefined) {
+    inside.fchdir(gifts.get(root)!)
+    inside.chroot('.')
+  }
+  const pid = bearChild(executor, entrance.cgroup)
+  enter(late)
+  closeAllBut(executor, keep)
+  if (namespaces & CLONE_NEWUSER) {
+    becomeRoot(inside)
+    inside.notDumpable() // a change of ids may have taken that back, see proc_sys_fs(5) about suid_dumpable
+  }
+  inside.setsid()
+  return pid
+}
+
+/** The executor ends; its child goes on with what follows in the batch. */
+function bearChild({ calls, kernel, gifts, bears }: Executor, cgroup: Fd | undefined): () => number {
+  const pid = new Out(8)
+  const flags = BigInt(CLONE_PARENT | CLONE_PARENT_SETTID) | (cgroup ? CLONE_INTO_CGROUP : 0n)
+  const args = cloneArgs({ flags, cgroup: cgroup && gifts.get(cgroup), pid, exitSignal: 0 })
+  const clone = calls.later({ name: 'clone3', args: [args, CLONE_ARGS], hint: birthHints })
+  const parent = calls.record(() => kernel.exit(0))
+  calls.link(parent, 0, () => 0)
+  clone.branch({ positive: parent[0]!.address })
+  calls.keep()
+  bears(pid)
+  kernel.later({ name: 'prctl', args: [PR_SET_NAME, 'tsrun:exec', 0, 0, 0] })
+  return () => {
+    calls.answer(clone)
+    return pid.view.getInt32(0, true)
+  }
+}
+
+/** The root directory of a process. */
+export function openRootOf(outside: Kernel, pid: number): Fd {
+  return outside.openat(AT_FDCWD, `/proc/${pid}/root`, O_PATH | O_DIRECTORY)
+}

@@ -1,0 +1,60 @@
+import {
+  AT_FDCWD,
+  O_DIRECTORY,
+  O_PATH,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
+} from '../../native/abi/fcntl.ts'
+import type { Fd } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import { doing, HostError } from '../errors.ts'
+import type { ContainerRecord } from '../state/record.ts'
+import { cgroupMount } from './cgroup.ts'
+
+const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV
+
+/**
+ * The cgroup for another process of the container: the one below the container's that `wanted` names, else the container's
+ * own. When that takes no processes, as it hands on controllers to cgroups below, or is gone, it is the one in which the
+ * first process is. Undefined for a container without a cgroup: the process stays in ours.
+ */
+export function openExecCgroup(outside: Kernel, record: ContainerRecord, wanted: string | undefined): Fd | undefined {
+  const { cgroup, pid } = record
+  if (cgroup === undefined) {
+    if (wanted === undefined) return undefined
+    throw new HostError('the container has no cgroup, so there is none in it for --cgroup')
+  }
+  if (wanted !== undefined) return openBelow(outside, cgroup, wanted)
+  return openDirectory(outside, takesProcesses(outside, cgroup) ? cgroup : currentCgroup(outside, pid))
+}
+
+function openDirectory(outside: Kernel, path: string): Fd {
+  return outside.openat(AT_FDCWD, path, O_PATH | O_DIRECTORY)
+}
+
+/** An absolute path means the same as a relative one. The kernel refuses to leave the container's cgroup. */
+function openBelow(outside: Kernel, cgroup: string, path: string): Fd {
+  return doing(`bad sub cgroup path \`${path}\``, () => {
+    using top = openDirectory(outside, cgroup)
+    const relative = path.replace(/^\/+/, '') || '.'
+    const hint = {
+      EXDEV: 'it leads out of the cgroup of the container',
+      ENOENT: 'there is no such cgroup in that of the container',
+    }
+    return outside.openat2(top, relative, O_PATH | O_DIRECTORY, BENEATH, undefined, hint)
+  })
+}
+
+/** "No Internal Process Constraint" of cgroup-v2.rst. */
+function takesProcesses(outside: Kernel, cgroup: string): boolean {
+  return outside.readTextIfAny(AT_FDCWD, `${cgroup}/cgroup.subtree_control`)?.trim() === ''
+}
+
+function currentCgroup(outside: Kernel, pid: number): string {
+  const relative = /^0::(\/.*)$/m.exec(outside.readTextIfAny(AT_FDCWD, `/proc/${pid}/cgroup`) ?? '')?.[1]
+  const mount = cgroupMount(outside)
+  if (relative === undefined || mount === undefined)
+    throw new HostError(`the cgroup of process ${pid} can not be found`)
+  return `${mount}${relative}`
+}

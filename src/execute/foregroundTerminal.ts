@@ -1,0 +1,199 @@
+import { AT_FDCWD, O_NOCTTY, O_NONBLOCK, O_RDWR, O_WRONLY } from '../../native/abi/fcntl.ts'
+import { SIGCONT, SIGPIPE, SIGTSTP, SIGWINCH } from '../../native/abi/signal.ts'
+import { POLLIN } from '../../native/abi/socket.ts'
+import { endOfInput } from '../../native/calls/terminal.ts'
+import { type Fd, Fds } from '../../native/fd.ts'
+import type { Poll } from '../../native/host.ts'
+import type { Runtime } from '../runtime.ts'
+import { Flow } from './flow.ts'
+import { OwnTerminal } from './ownTerminal.ts'
+
+const STDIN = 0
+const STDOUT = 1
+/** How often to look whether somebody has opened a terminal again that nobody had open any more. */
+const RETRY_MS = 100
+
+/** A descriptor to wait for, and what to do then. */
+interface Watch {
+  readonly poll: Poll
+  readonly react: () => void
+}
+
+/**
+ * Joins our standard streams to the terminal of a program that runs in the foreground. Does nothing until `begin`, and
+ * leaves our own terminal as it was, however it ends: `using terminal = new ForegroundTerminal(runtime)`, `begin` with the
+ * master just before the program starts, then catchSignals() with `terminal` true, and awaitExit() with this.
+ */
+export class ForegroundTerminal implements Disposable {
+  readonly #runtime: Runtime
+  readonly #own: OwnTerminal
+  readonly #fds = new Fds()
+  #master: Fd | undefined
+  #input: Flow | undefined
+  #output: Flow | undefined
+  /** There is nothing more to read for `#input`. */
+  #inputEnded = false
+  /** Nobody has the container's end open at the moment. */
+  #deserted = false
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime
+    this.#own = new OwnTerminal(runtime.outside)
+  }
+
+  /** The master of the program's terminal, which this closes in the end. Our own terminal is raw from here on. */
+  begin(master: Fd): void {
+    const { outside } = this.#runtime
+    this.#master = this.#fds.keep(master)
+    outside.setStatusFlags(master, O_RDWR | O_NONBLOCK)
+    this.#input = new Flow(outside, STDIN, master)
+    this.#output = new Flow(outside, master, this.#openOutput())
+    this.#resize()
+    this.#own.enterRaw()
+  }
+
+  /** Copies both ways and passes signals on, until the program has ended and all that it wrote is written. */
+  async relay(pidfd: Fd, signals: number | undefined): Promise<void> {
+    for (let ended = false; !ended; ) {
+      const watches = this.#watches(pidfd, signals)
+      const own = { poll: { fd: pidfd.number, events: POLLIN }, react: () => void (ended = true) }
+      await this.#wait([...watches, own], this.#deserted ? RETRY_MS : -1)
+    }
+    await this.#drain(signals)
+    this[Symbol.dispose]()
+  }
+
+  /** Our own terminal is as it was, and the program's has hung up. */
+  [Symbol.dispose](): void {
+    this.#own.restore()
+    this.#hangUp()
+  }
+
+  async #wait(watches: readonly Watch[], timeoutMs: number): Promise<void> {
+    const polls = watches.map(({ poll }) => poll)
+    const events = await this.#runtime.host.poll(polls, timeoutMs)
+    this.#deserted = false
+    watches.forEach(({ react }, i) => {
+      if (events[i] !== 0) react()
+    })
+  }
+
+  #watches(pidfd: Fd, signals: number | undefined): Watch[] {
+    const input = this.#input
+    const output = this.#output
+    return [
+      ...(signals === undefined
+        ? []
+        : [this.#onSignals(signals, signal => this.#runtime.outside.signal(pidfd, signal))]),
+      ...(input === undefined || this.#deserted || (this.#inputEnded && !input.isFull)
+        ? []
+        : [{ poll: input.next, react: () => this.#stepInput(input) }]),
+      ...(output === undefined || this.#deserted ? [] : [{ poll: output.next, react: () => this.#stepOutput(output) }]),
+    ]
+  }
+
+  #stepInput(input: Flow): void {
+    if (this.#input === undefined) return
+    if (!input.isFull) this.#own.enterRaw() // a shell may have brought us to the foreground without a signal
+    switch (input.step()) {
+      case 'ended':
+        this.#endInput(input)
+        break
+      case 'lost': // nobody will read it: the program has ended, which we are about to hear
+        this.#input = undefined
+        break
+    }
+  }
+
+  #stepOutput(output: Flow): void {
+    const progress = output.step()
+    if (progress === 'ended') this.#deserted = true
+    if (progress === 'lost') this.#hangUp() // as for a program on a real terminal that goes away
+  }
+
+  /**
+   * The end of a file or pipe is told as one tells it at a terminal, when the program reads line by line: a second time
+   * when the first only ends a line. Of a terminal of our own it is the end as well.
+   */
+  #endInput(input: Flow): void {
+    this.#inputEnded = true
+    if (this.#own.wasInput) {
+      // Else we are in the background of a session without a shell, where reading fails.
+      if (!this.#own.isInput) this.#hangUp()
+      return
+    }
+    const end = this.#master && this.#runtime.outside.termios(this.#master)
+    const character = end && endOfInput(end)
+    if (character === undefined) return
+    const inLine = input.last !== undefined && input.last !== 0x0a
+    input.add(Uint8Array.from(inLine ? [character, character] : [character]))
+  }
+
+  #onSignals(signals: number, pass: (signal: number) => void): Watch {
+    const react = () => {
+      for (const signal of this.#runtime.outside.read(signals, 64)) this.#onSignal(signal, pass)
+    }
+    return { poll: { fd: signals, events: POLLIN }, react }
+  }
+
+  #onSignal(signal: number, pass: (signal: number) => void): void {
+    switch (signal) {
+      case SIGWINCH:
+        this.#resize()
+        break
+      case SIGTSTP:
+        this.#own.stop()
+        this.#resize()
+        break
+      case SIGCONT:
+        this.#own.continued()
+        this.#resize()
+        break
+      case SIGPIPE: // our own stdout; the write has told
+        break
+      default:
+        pass(signal)
+    }
+  }
+
+  /** What the program wrote before it ended is there: poll(2) and read(2) of a master wait for what is on its way. */
+  async #drain(signals: number | undefined): Promise<void> {
+    const output = this.#output
+    let impatient = false
+    while (output !== undefined && !impatient) {
+      const progress = output.step()
+      if (progress !== 'moved') return
+      if (!output.isFull) continue
+      const watch = { poll: output.next, react: () => {} }
+      const caught = signals === undefined ? [] : [this.#onSignals(signals, () => void (impatient = true))]
+      await this.#wait([watch, ...caught], -1)
+    }
+  }
+
+  /** The program's terminal gets the size of ours, when that has one. */
+  #resize(): void {
+    const size = this.#own.size()
+    if (size !== undefined && this.#master !== undefined) this.#runtime.outside.setWindowSize(this.#master, size)
+  }
+
+  /** The program gets SIGHUP, if it is there still. */
+  #hangUp(): void {
+    this.#input = undefined
+    this.#output = undefined
+    this.#master = undefined
+    this.#fds[Symbol.dispose]()
+  }
+
+  /**
+   * Where output goes. Writing to a slow terminal must not keep us from signals and input, so it is opened once more, not
+   * to change how others see it; to a pipe of any speed a piece is written at once (see flow.ts).
+   */
+  #openOutput(): Fd | number {
+    const { outside } = this.#runtime
+    if (outside.windowSize(STDOUT) === undefined) return STDOUT
+    const flags = O_WRONLY | O_NONBLOCK | O_NOCTTY
+    // After `su` the terminal is another user's.
+    const again = outside.openat(AT_FDCWD, `/proc/self/fd/${STDOUT}`, flags, 0, 'any')
+    return again.exists ? this.#fds.keep(again) : STDOUT
+  }
+}

@@ -1,0 +1,63 @@
+import { AT_FDCWD, O_RDONLY } from '../../native/abi/fcntl.ts'
+import { POLLPRI } from '../../native/abi/socket.ts'
+import { CLOCK_MONOTONIC } from '../../native/abi/time.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import { decode } from '../../native/utf8.ts'
+import { Failure, HostError } from '../errors.ts'
+import { processStat } from '../state/status.ts'
+import { cgroupPids, cgroupTree } from './cgroup.ts'
+
+/** A process that waits in the kernel, for a disk say, stops when that is over. */
+const FREEZE_MS = 10_000
+/** To let go takes no waiting; it is in vain when a cgroup above is frozen. */
+const THAW_MS = 1_000
+
+/**
+ * Stops every process of a cgroup and of those below it, and returns when they stand still; see cgroup.freeze in
+ * cgroup-v2.rst. Errors: HostError when one of them does not; then all go on.
+ */
+export function freezeCgroup(outside: Kernel, cgroup: string): void {
+  outside.writeControl(AT_FDCWD, `${cgroup}/cgroup.freeze`, '1')
+  try {
+    if (!awaitFrozen(outside, cgroup, true, FREEZE_MS))
+      throw new HostError(`its processes do not stop within ${FREEZE_MS / 1000} s${stuckOnes(outside, cgroup)}`)
+  } catch (error) {
+    letGo(outside, cgroup, error)
+    throw error
+  }
+}
+
+/** Lets the processes go on. Errors: HostError when a cgroup above keeps them from it. */
+export function thawCgroup(outside: Kernel, cgroup: string): void {
+  outside.writeControl(AT_FDCWD, `${cgroup}/cgroup.freeze`, '0')
+  if (!awaitFrozen(outside, cgroup, false, THAW_MS))
+    throw new HostError(`\`${cgroup}\` stays frozen: a cgroup above it is frozen, too; thaw that one first`)
+}
+
+function letGo(outside: Kernel, cgroup: string, error: unknown): void {
+  try {
+    outside.writeControl(AT_FDCWD, `${cgroup}/cgroup.freeze`, '0')
+  } catch (second) {
+    if (error instanceof Failure && second instanceof Failure) error.cleanup.push(second)
+  }
+}
+
+/** Waits until cgroup.events says so; false when the time is over. The kernel wakes who polls when the file changes. */
+function awaitFrozen(outside: Kernel, cgroup: string, wanted: boolean, milliseconds: number): boolean {
+  using events = outside.openat(AT_FDCWD, `${cgroup}/cgroup.events`, O_RDONLY)
+  const deadline = outside.clock(CLOCK_MONOTONIC) + milliseconds * 1e6
+  for (;;) {
+    outside.rewind(events)
+    if (/^frozen 1$/m.test(decode(outside.readAll(events))) === wanted) return true
+    const left = (deadline - outside.clock(CLOCK_MONOTONIC)) / 1e6
+    if (left <= 0) return false
+    outside.poll([{ fd: events, events: POLLPRI }], left)
+  }
+}
+
+/** Who is to blame, for the message. */
+function stuckOnes(outside: Kernel, cgroup: string): string {
+  const pids = cgroupTree(outside, cgroup).flatMap(path => cgroupPids(outside, path))
+  const stuck = pids.filter(pid => processStat(outside, pid)?.state === 'D')
+  return stuck.length === 0 ? '' : `; stuck in the kernel: ${stuck.join(', ')}`
+}

@@ -1,0 +1,31 @@
+import { HostError, StateError } from '../errors.ts'
+import type { Runtime } from '../runtime.ts'
+import type { ContainerRecord } from '../state/record.ts'
+import { openContainer } from '../state/store.ts'
+import { freezeCgroup, thawCgroup } from './freezer.ts'
+
+/**
+ * Stops all processes of a container, also one that is not started yet, until it is resumed. Errors: StateError when it
+ * has stopped or is paused already; HostError when it has no cgroup, or when processes do not stop: then all go on.
+ */
+export function pauseContainer(runtime: Runtime, id: string): void {
+  using container = openContainer(runtime.outside, runtime.root, id, true)
+  const { established, status } = container
+  if (status === 'stopped') throw new StateError('container not running')
+  if (status === 'paused') throw new StateError('container is paused already')
+  freezeCgroup(runtime.outside, requireCgroup(established, 'paused'))
+}
+
+/** Lets the processes of a paused container go on. Errors: StateError when it is not paused; HostError. */
+export function resumeContainer(runtime: Runtime, id: string): void {
+  using container = openContainer(runtime.outside, runtime.root, id, true)
+  const { established, status } = container
+  if (status !== 'paused') throw new StateError('container not paused')
+  thawCgroup(runtime.outside, requireCgroup(established, 'resumed'))
+}
+
+/** The path of the container's cgroup. Errors: HostError that says what can not be done without. */
+export function requireCgroup({ cgroup }: ContainerRecord, deed: string): string {
+  if (cgroup === undefined) throw new HostError(`the container has no cgroup of its own, so it can not be ${deed}`)
+  return cgroup
+}

@@ -1,0 +1,99 @@
+import { CAP_SYS_ADMIN } from '../../native/abi/capability.ts'
+import { AT_FDCWD, O_RDONLY } from '../../native/abi/fcntl.ts'
+import type { Fd, Fds } from '../../native/fd.ts'
+import { decode } from '../../native/utf8.ts'
+import type { Config, Process } from '../../spec/generated/config.ts'
+import { checkProcess } from '../config/checksProcess.ts'
+import { parseConfig, parseProcess } from '../config/load.ts'
+import { ConfigError, doing, StateError } from '../errors.ts'
+import { type ProcessChanges, processToRun } from '../plan/execProcess.ts'
+import { type ProcessPlan, planProcess } from '../plan/process.ts'
+import type { Runtime } from '../runtime.ts'
+import type { ContainerRecord, Status } from '../state/record.ts'
+import { openContainer } from '../state/store.ts'
+import { requireSecurityModules } from './labels.ts'
+import { checkDescriptors, socketActivation } from './prepare.ts'
+
+/** What exec is asked for. */
+export interface ExecRequest {
+  readonly id: string
+  /** A process.json, relative to the current directory; without one it starts from the container's own process. */
+  readonly processFile?: string | undefined
+  readonly changes: ProcessChanges
+  /** Return as soon as the program runs. */
+  readonly detach?: boolean
+  readonly pidFile?: string | undefined
+  readonly consoleSocket?: string | undefined
+  readonly pidfdSocket?: string | undefined
+  /** How many descriptors from 3 on the program gets, besides those of socket activation. */
+  readonly preserveFds?: number
+  /** A cgroup below the container's, instead of that one. */
+  readonly cgroup?: string | undefined
+  /** Enter a paused container too; the program runs when that is resumed. */
+  readonly ignorePaused?: boolean
+  /** Pass the signals that this process gets on to the program, as a command in the foreground does. */
+  readonly forwardSignals?: boolean
+}
+
+/** All that is decided before anything is started. */
+export interface PreparedExec {
+  readonly request: ExecRequest
+  readonly record: ContainerRecord
+  /** The container's first process, which is certain to be that one. */
+  readonly pidfd: Fd
+  /** The container's configuration, as it was when that was created. */
+  readonly config: Config
+  readonly process: ProcessPlan
+  readonly privileged: boolean
+  readonly listenFds: number
+  /** Descriptors from 3 on that the program inherits. */
+  readonly preserveFds: number
+}
+
+export const STOPPED = 'cannot exec in a stopped container'
+
+const REFUSALS: Readonly<Partial<Record<Status, string>>> = {
+  stopped: STOPPED,
+  paused: 'cannot exec in a paused container (use --ignore-paused to override)',
+}
+
+/** Finds the container and plans the process. Errors: StateError when it has stopped or is paused, ConfigError, UsageError. */
+export function prepareExec(runtime: Runtime, request: ExecRequest, fds: Fds): PreparedExec {
+  const { outside } = runtime
+  const listenFds = socketActivation(runtime)
+  const preserveFds = listenFds + (request.preserveFds ?? 0)
+  checkDescriptors(runtime, preserveFds)
+  const found = runtime.phase('find the container', () => find(runtime, request, fds))
+  const config = runtime.phase('parse', () => parseConfig(found.configText))
+  const process = runtime.phase('plan', () => plan(runtime, request, config.process))
+  requireSecurityModules(outside, { process, mountLabel: undefined })
+  for (const warning of process.capabilities.warnings) runtime.inform(warning)
+  const privileged = ((outside.capget().effective >> BigInt(CAP_SYS_ADMIN)) & 1n) === 1n
+  return { request, ...found, config, process, privileged, listenFds, preserveFds }
+}
+
+/** No lock is taken: any number of execs run at once, and one that hangs keeps nobody from deleting the container. */
+function find({ outside, root }: Runtime, { id, ignorePaused }: ExecRequest, fds: Fds) {
+  using container = openContainer(outside, root, id, false)
+  const record = container.established
+  // Held before the status compares start times, so the process can't be another one afterwards.
+  const pidfd = fds.keep(outside.pidfdOpen(record.pid))
+  const { status } = container
+  const refusal = status === 'paused' && ignorePaused ? undefined : REFUSALS[status]
+  if (refusal !== undefined || !pidfd.exists) throw new StateError(refusal ?? STOPPED)
+  return { record, pidfd, configText: container.configText }
+}
+
+function plan(runtime: Runtime, { processFile, changes }: ExecRequest, own: Process | undefined): ProcessPlan {
+  const file = processFile === undefined ? undefined : readProcess(runtime, processFile)
+  const process = processToRun(own, file, changes)
+  checkProcess(process)
+  return planProcess(process, 0, file === undefined ? '/process' : '')
+}
+
+function readProcess({ outside, absolute }: Runtime, file: string): Process {
+  const path = absolute(file)
+  using fd = outside.openat(AT_FDCWD, path, O_RDONLY, 0, [2, 20])
+  if (!fd.exists) throw new ConfigError(`the process file \`${path}\` does not exist`)
+  return parseProcess(doing(`read \`${path}\``, () => decode(outside.readAll(fd))))
+}

@@ -1,0 +1,112 @@
+import { EFAULT } from '../../native/abi/errno.ts'
+import { CLONE_FILES, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM } from '../../native/abi/sched.ts'
+import { SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_SET_MODE_FILTER } from '../../native/abi/seccomp.ts'
+import { MSG_NOSIGNAL, SCM_RIGHTS, SHUT_RDWR, SOL_SOCKET } from '../../native/abi/socket.ts'
+import { CLONE_ARGS, cloneArgs, timespec } from '../../native/calls/process.ts'
+import { messageHeader } from '../../native/calls/socket.ts'
+import { ARENA_ADDRESS } from '../../native/executor/protocol.ts'
+import type { Fd } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import { Out } from '../../native/struct.ts'
+import { encode } from '../../native/utf8.ts'
+import type { SeccompFlag } from '../../spec/generated/config.ts'
+import { doing } from '../errors.ts'
+import { type SeccompAgent, type SeccompPlan, seccompFlags } from '../plan/seccomp/plan.ts'
+import type { BuiltContainer } from './build.ts'
+import { agentState } from './state.ts'
+import type { Companion } from './tail.ts'
+import { connectSocket } from './unixSocket.ts'
+
+/** Between two looks of the thread that waits for the listener. */
+const PAUSE_MS = 0.05
+
+const connectHints = {
+  ENOENT: 'there is no such socket; is the seccomp agent running?',
+  ECONNREFUSED: 'nobody listens there; is the seccomp agent running?',
+  EPROTOTYPE: 'it is not a stream socket',
+}
+
+const sendHints = {
+  EPIPE: 'the seccomp agent has closed the connection',
+  ECONNRESET: 'the seccomp agent has closed the connection',
+}
+
+/** A connection to the agent that is asked about calls, made while the host's paths are at hand. */
+export function connectAgent(outside: Kernel, { path }: SeccompAgent): Fd {
+  return doing('seccomp agent', () => connectSocket(outside, path, connectHints))
+}
+
+/** The first process of a container, or with `execPid` another one. */
+type FilteredProcess = Pick<BuiltContainer, 'executor' | 'record' | 'agent'> & { readonly execPid?: number }
+
+/**
+ * Records the loading of the filter. Where the agent is asked about calls, any call of this process may be one of them from
+ * then on, so a thread that was cloned before sends the listener to the agent. They share memory and descriptors: the
+ * kernel's answer goes straight into the message of the thread, which looks for it, and the process looks for the thread's
+ * result. That it does without a call, so a filter may ask about all of them.
+ */
+export function loadFilter(
+  { executor, record, agent, execPid }: FilteredProcess,
+  { program, flags, agent: asked }: SeccompPlan,
+  accompany: (companion: Companion) => void,
+): void {
+  const { calls, kernel } = executor
+  if (asked === undefined || agent === undefined) {
+    kernel.loadFilter(flags, program)
+    return
+  }
+  doing(`seccomp agent \`${asked.path}\``, () => {
+    const message = encode(agentState(record, execPid === undefined ? 'creating' : 'running', asked.metadata, execPid))
+    const rights = rightsMessage()
+    const [sending, ...end] = calls.record(() => {
+      calls.later({
+        name: 'sendmsg',
+        args: [agent, messageHeader(message, rights, rights.size), MSG_NOSIGNAL],
+        hint: sendHints,
+      })
+      // Closing would not do: the keeper and a planner that waits have the connection open too.
+      calls.later({ name: 'shutdown', args: [agent, SHUT_RDWR], tolerate: 'any' })
+      calls.later({ name: 'exit', args: [0] })
+    })
+    const listener = rights.address + CMSG_DATA
+    const [look, pause] = calls.record(() => {
+      calls.later({ name: 'load', args: [listener] })
+      calls.later({ name: 'nanosleep', args: [timespec(PAUSE_MS), null] })
+    })
+    look!.branch({ positive: sending!.address, zero: pause!.address, negative: end.at(-1)!.address })
+    pause!.branch({ positive: look!.address, zero: look!.address, negative: look!.address })
+    calls.link([look!, pause!], 0, () => 0)
+
+    const thread = BigInt(CLONE_VM | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
+    const clone = calls.later({ name: 'clone3', args: [cloneArgs({ flags: thread, exitSignal: 0 }), CLONE_ARGS] })
+    clone.branch({ zero: look!.address })
+    const loading = kernel.loadFilter(flags, program)
+    calls.result(loading, listener - ARENA_ADDRESS)
+    const sent = new Out(8)
+    const until = calls.later({ name: 'load', args: [sent] })
+    calls.result(sending!, sent.address - ARENA_ADDRESS)
+    // Negative: the thread reports that and ends the process.
+    until.branch({ zero: until.address, negative: until.address })
+    accompany({ steps: [sending!, ...end], until })
+  })
+}
+
+/** Where the descriptor lies in a control message, see cmsg(3). */
+const CMSG_DATA = 16
+
+/** `struct cmsghdr` with room for one descriptor, which is zero until there is one. */
+function rightsMessage(): Out {
+  const control = new Uint8Array(CMSG_DATA + 8)
+  const view = new DataView(control.buffer)
+  view.setUint32(0, CMSG_DATA + 4, true)
+  view.setUint32(8, SOL_SOCKET, true)
+  view.setUint32(12, SCM_RIGHTS, true)
+  return new Out(control)
+}
+
+/** Does this kernel know a flag? It looks at flags before it looks for the filter, of which there is none. */
+export function supportsSeccompFlag(outside: Kernel, flag: SeccompFlag): boolean {
+  const listener = flag === 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV' ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0
+  const args = [SECCOMP_SET_MODE_FILTER, seccompFlags[flag] | listener, null]
+  return outside.now({ name: 'seccomp', args, tolerate: 'any' }) === -EFAULT
+}

@@ -1,0 +1,104 @@
+import type { Capabilities, Process, User } from '../../spec/generated/config.ts'
+import { UsageError } from '../errors.ts'
+import { type CapabilitySet, capabilityNumber } from './capabilities.ts'
+
+/** Capabilities by name, with or without CAP_ and in any case; `ALL` of them can be dropped. */
+export interface CapabilityChanges {
+  /** Instead of those that there are. */
+  readonly set?: readonly string[] | undefined
+  readonly drop?: readonly string[] | undefined
+  readonly add?: readonly string[] | undefined
+}
+
+/** What `exec` is to change in the process that it starts from. */
+export interface ProcessChanges {
+  readonly args?: readonly string[] | undefined
+  readonly cwd?: string | undefined
+  /** `NAME=value` strings, which replace those of the same name. */
+  readonly env?: readonly string[] | undefined
+  readonly uid?: number | undefined
+  readonly gid?: number | undefined
+  /** Besides those that there are. */
+  readonly additionalGids?: readonly number[] | undefined
+  readonly terminal?: boolean | undefined
+  readonly noNewPrivileges?: boolean | undefined
+  readonly selinuxLabel?: string | undefined
+  readonly apparmorProfile?: string | undefined
+  readonly capabilities?: CapabilityChanges | undefined
+}
+
+/** What a process file that does not say anything about it takes over from the container's process, as in runc and crun. */
+const INHERITED = [
+  'capabilities',
+  'rlimits',
+  'apparmorProfile',
+  'selinuxLabel',
+  'oomScoreAdj',
+  'scheduler',
+  'ioPriority',
+  'execCPUAffinity',
+] as const satisfies readonly (keyof Process)[]
+
+/**
+ * The process that `exec` runs: `file` with what it inherits from the container's `own`, or `own` itself but for its
+ * program and terminal; and the changes on top. Errors: UsageError for an unknown capability.
+ */
+export function processToRun(own: Process | undefined, file: Process | undefined, changes: ProcessChanges): Process {
+  const base: Process = file ? { ...inherited(own), ...file } : { cwd: '/', ...own, terminal: false, args: [] }
+  return change(base, changes)
+}
+
+function inherited(own: Process | undefined): Partial<Process> {
+  return Object.fromEntries(INHERITED.filter(key => own?.[key] !== undefined).map(key => [key, own![key]]))
+}
+
+function change(base: Process, changes: ProcessChanges): Process {
+  const { args, cwd, env, terminal, noNewPrivileges, selinuxLabel, apparmorProfile, capabilities } = changes
+  return {
+    ...base,
+    ...(args && { args: [...args] }),
+    ...(cwd !== undefined && { cwd }),
+    ...(env && { env: [...(base.env ?? []), ...env] }),
+    ...(terminal && { terminal }),
+    ...(noNewPrivileges && { noNewPrivileges }),
+    ...(selinuxLabel !== undefined && { selinuxLabel }),
+    ...(apparmorProfile !== undefined && { apparmorProfile }),
+    ...(capabilities && { capabilities: changeCapabilities(base.capabilities, capabilities) }),
+    user: changeUser(base.user ?? {}, changes),
+  }
+}
+
+function changeUser(user: User, { uid, gid, additionalGids }: ProcessChanges): User {
+  return {
+    ...user,
+    ...(uid !== undefined && { uid }),
+    ...(gid !== undefined && { gid }),
+    ...(additionalGids && { additionalGids: [...(user.additionalGids ?? []), ...additionalGids] }),
+  }
+}
+
+/** Those that are added to get no further than this: an inheritable one would survive a change of user (CVE-2022-29162). */
+const ADDED_TO: readonly CapabilitySet[] = ['bounding', 'permitted', 'effective']
+const SETS: readonly CapabilitySet[] = [...ADDED_TO, 'inheritable', 'ambient']
+const ALL = 'ALL'
+
+function changeCapabilities(
+  base: Capabilities | undefined,
+  { set, drop = [], add = [] }: CapabilityChanges,
+): Capabilities {
+  const dropped = set ? [ALL] : drop.map(name => capabilityName(name, [ALL]))
+  const added = [...(set ?? []), ...add].map(name => capabilityName(name))
+  const changed = SETS.map(which => {
+    const kept = (base?.[which] ?? []).filter(name => !dropped.includes(ALL) && !dropped.includes(name))
+    return [which, [...new Set([...kept, ...(ADDED_TO.includes(which) ? added : [])])]]
+  })
+  return Object.fromEntries(changed) as Capabilities
+}
+
+function capabilityName(text: string, others: readonly string[] = []): string {
+  const upper = text.toUpperCase()
+  if (others.includes(upper)) return upper
+  const name = upper.startsWith('CAP_') ? upper : `CAP_${upper}`
+  if (capabilityNumber(name) !== undefined) return name
+  throw new UsageError(`\`${text}\` is not a capability, see capabilities(7)`)
+}
