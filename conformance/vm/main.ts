@@ -1,17 +1,20 @@
 // npm run test:vm, npm run vm: see README.md.
 
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Image, prepareImage } from './image.ts'
 import { type Lane, lanes } from './lanes.ts'
-import { boot, repository } from './machine.ts'
+import { boot } from './machine.ts'
 import { type Counts, countsText, judgeLane, type Row, sum } from './results.ts'
 import { commandTask, HOSTS, testTask } from './task.ts'
 
-const HELP = `npm run test:vm -- [--json FILE] [LANE...]    the tests of these lanes, of all without one
-npm run vm -- LANE [COMMAND...]             a command there, or a shell
+const HELP = `npm run test:vm -- [OPTIONS] [LANE...]    the tests of these lanes, of all without one
+  --json FILE        writes the counts there, as vitest does
+  --machines N       so many at the same time
+  --timeout SECONDS  for each lane, instead of its own
+npm run vm -- LANE [COMMAND...]           a command there, or a shell
 
 ${lanes.map(({ name, summary }) => `${name.padEnd(10)}${summary}`).join('\n')}
 `
@@ -36,16 +39,34 @@ async function withShared<T>(script: string, use: (shared: string) => Promise<T>
   }
 }
 
+/** One boot with all tests of the lane. */
 async function testLane(lane: Lane, image: Image): Promise<Row[]> {
-  const topics = lane.topics.filter(({ file }) => existsSync(join(repository, 'conformance', file)))
-  const script = testTask(lane, topics.map(({ file }) => file), HOSTS)
-  return withShared(script, async shared => {
+  return withShared(testTask(lane, HOSTS), async shared => {
     const start = Date.now()
-    const seconds = () => `${Math.round((Date.now() - start) / 1000)} s`
-    const code = await boot({ lane, image, shared, onLine: line => console.log(`${lane.name} ${seconds()} | ${line}`) })
-    console.log(`${lane.name}: the machine ran ${seconds()}${code === undefined ? ' and ended without an answer' : ''}`)
-    return judgeLane(lane, topics, HOSTS, shared)
+    const say = (text: string) => console.log(`${lane.name} ${Math.round((Date.now() - start) / 1000)} s | ${text}`)
+    const code = await boot({ lane, image, shared, onLine: say })
+    say(code === undefined ? 'the machine ended, or was ended, before its task' : 'the machine is off')
+    return judgeLane(lane, HOSTS, shared)
   })
+}
+
+/** As many as have a processor and memory. */
+function machinesAtOnce(): number {
+  return Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / (4 * 2 ** 30))))
+}
+
+/** Does something with each item, with some of them at the same time. Gives the results in the order of the items. */
+async function inParallel<T, R>(items: readonly T[], atOnce: number, work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = []
+  let next = 0
+  const worker = async () => {
+    while (next < items.length) {
+      const index = next++
+      results[index] = await work(items[index]!)
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
+  return results
 }
 
 function printRows(lane: Lane, rows: readonly Row[]): void {
@@ -63,13 +84,17 @@ function writeCounts(path: string, { passed, failed, skipped }: Counts): void {
 }
 
 async function test(args: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({ args, options: { json: { type: 'string' } }, allowPositionals: true })
-  const chosen = positionals.length === 0 ? lanes : positionals.map(findLane)
+  const text = { type: 'string' } as const
+  const options = { json: text, machines: text, timeout: text }
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
+  const chosen = (positionals.length === 0 ? lanes : positionals.map(findLane)).map(lane => ({
+    ...lane,
+    timeout: Number(values.timeout ?? lane.timeout),
+  }))
   const image = prepareImage()
-  const results: [Lane, Row[]][] = []
-  for (const lane of chosen) results.push([lane, await testLane(lane, image)])
-  for (const [lane, rows] of results) printRows(lane, rows)
-  const total = sum(results.flatMap(([, rows]) => rows))
+  const results = await inParallel(chosen, Number(values.machines ?? machinesAtOnce()), lane => testLane(lane, image))
+  for (const [index, lane] of chosen.entries()) printRows(lane, results[index]!)
+  const total = sum(results.flat())
   if (values.json !== undefined) writeCounts(values.json, total)
   console.log(countsText(total))
   return total.failed === 0 ? 0 : 1

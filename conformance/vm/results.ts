@@ -62,11 +62,11 @@ function judgeProgram(name: string, shared: string): Row {
 }
 
 /** The rows of a lane, in its order. */
-export function judgeLane(lane: Lane, topics: readonly Topic[], hosts: readonly Host[], shared: string): Row[] {
+export function judgeLane(lane: Lane, hosts: readonly Host[], shared: string): Row[] {
   return [
     ...hosts.flatMap(host => {
       const report = readReport(join(shared, vitestResult(host)))
-      return topics.map(topic => judge(topic, host, report))
+      return lane.topics.map(topic => judge(topic, host, report))
     }),
     ...(lane.programs ?? []).map(({ name }) => judgeProgram(name, shared)),
   ]

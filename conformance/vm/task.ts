@@ -41,12 +41,11 @@ function vitest(host: Host, files: readonly string[]): string {
   return `TSRUN_HOST=${host} ${words.map(quoted).join(' ')}`
 }
 
-/** All tests of a lane, from files below conformance/ that exist, and its programs. */
-export function testTask(lane: Lane, files: readonly string[], hosts: readonly Host[]): string {
-  const paths = files.map(file => `conformance/${file}`)
+/** All tests of a lane, and its programs. */
+export function testTask(lane: Lane, hosts: readonly Host[]): string {
+  const paths = lane.topics.map(({ file }) => `conformance/${file}`)
   return task(lane, [
     'export CI=true TERM=dumb NO_COLOR=1',
-    "echo 'vm: ready'",
     ...hosts.map(host => vitest(host, paths)),
     ...(lane.programs ?? []).map(
       ({ name, script }) => `(\n${script}\n)\necho $? > ${SHARED}/${quoted(programResult(name))}`,
@@ -57,5 +56,8 @@ export function testTask(lane: Lane, files: readonly string[], hosts: readonly H
 /** A command of the user's, on the terminal. */
 export function commandTask(lane: Lane, words: readonly string[]): string {
   const size = [process.stdout.rows ?? 24, process.stdout.columns ?? 80]
-  return task(lane, [`stty rows ${size[0]} cols ${size[1]}`, words.length === 1 ? words[0]! : words.map(quoted).join(' ')])
+  return task(lane, [
+    `stty rows ${size[0]} cols ${size[1]}`,
+    words.length === 1 ? words[0]! : words.map(quoted).join(' '),
+  ])
 }

@@ -39,7 +39,8 @@ function define(...headers: string[]): Map<string, bigint> {
       const number = value(rest!)
       if (number !== undefined) found.set(name!, number)
     }
-    for (const [, body] of text.matchAll(/^enum\s+\w*\s*\{([^}]*)\}/gm)) {
+    const withoutDefines = text.replace(/^#.*$/gm, '')
+    for (const [, body] of withoutDefines.matchAll(/^enum\s+\w*\s*\{([^}]*)\}/gm)) {
       let next = 0n
       for (const entry of body!.split(',').map(part => part.trim())) {
         if (entry === '') continue

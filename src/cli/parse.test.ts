@@ -89,7 +89,7 @@ test.each([
     'create --console x c1',
     'create: unknown option `--console`, did you mean `--console-socket`? (see `tsrun create --help`)',
   ],
-  ['create --detach c1', 'create: unknown option `--detach`, it belongs to `run` (see `tsrun create --help`)'],
+  ['create --detach c1', 'create: unknown option `--detach`, it belongs to `run`, `exec` (see `tsrun create --help`)'],
   ['kill -x c1', 'kill: unknown option `-x` (see `tsrun kill --help`)'],
   ['kill -ax c1', 'kill: unknown option `-x` in `-ax` (see `tsrun kill --help`)'],
   ['create', 'create: argument ID is missing (see `tsrun create --help`)'],

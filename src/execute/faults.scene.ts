@@ -1,4 +1,6 @@
-import { SELINUX_MAGIC } from '../../native/abi/wait.ts'
+import { DEVPTS_SUPER_MAGIC, SELINUX_MAGIC } from '../../native/abi/wait.ts'
+import type { FileNode } from '../../native/hosts/scripted/nodes.ts'
+import { Listener } from '../../native/hosts/scripted/open.ts'
 import { resctrlGroup } from '../../native/hosts/scripted/resctrl.ts'
 import { LOADED_PROFILE } from '../../native/hosts/scripted/security.ts'
 import { createScriptedHost, directoryAt, fileAt, type Script, type ScriptedHost } from '../../native/hosts/scripted.ts'
@@ -11,6 +13,7 @@ export const ROOT = '/run/tsrun'
 export const CGROUPS = '/sys/fs/cgroup'
 export const RESCTRL = '/sys/fs/resctrl'
 export const ID = 'web'
+const CONSOLE = '/run/console'
 
 type Namespaces = NonNullable<NonNullable<Config['linux']>['namespaces']>
 
@@ -135,6 +138,8 @@ export interface Variant {
   readonly name: string
   readonly config: Config
   readonly script: Script
+  /** Where somebody listens for the terminal. */
+  readonly consoleSocket?: string
 }
 
 /** Labels, scheduling, and a group of its own in resctrl. */
@@ -159,6 +164,12 @@ function confined(): Config {
   }
 }
 
+/** A terminal, and a size for it. */
+function onTerminal(): Config {
+  const { process, ...config } = rich()
+  return { ...config, process: { ...process!, terminal: true, consoleSize: { height: 24, width: 80 } } }
+}
+
 export const plain: Variant = { name: 'without hooks', config: rich(), script: {} }
 export const variants: readonly Variant[] = [
   plain,
@@ -168,16 +179,18 @@ export const variants: readonly Variant[] = [
   { name: 'with limits', config: withLimits(), script: {} },
   { name: 'without privileges', config: rootless(), script: { uid: 1000 } },
   { name: 'confined', config: confined(), script: {} },
+  { name: 'with a terminal', config: onTerminal(), script: {}, consoleSocket: CONSOLE },
 ]
 
 export interface Scene extends Disposable {
   readonly host: ScriptedHost
   readonly runtime: Runtime
   readonly warnings: string[]
+  readonly consoleSocket: string | undefined
 }
 
 /** A host with a bundle that has this configuration. */
-export function scene({ config, script }: Pick<Variant, 'config' | 'script'>): Scene {
+export function scene({ config, script, consoleSocket }: Omit<Variant, 'name'>): Scene {
   const host = createScriptedHost({ ...script, programs: { '/hook': { exit: 0, says: 'done' }, ...script.programs } })
   const { root } = host.world
   fileAt(root, '/bundle/config.json', JSON.stringify(config))
@@ -188,10 +201,17 @@ export function scene({ config, script }: Pick<Variant, 'config' | 'script'>): S
   for (const name of ['zero', 'full', 'random', 'urandom', 'tty', 'fuse']) fileAt(root, `/dev/${name}`)
   fileAt(root, '/sys/module/apparmor/parameters/enabled', 'Y\n')
   directoryAt(root, '/sys/fs/selinux').magic = SELINUX_MAGIC
+  fileAt(root, '/bundle/rootfs/dev/pts/ptmx')
+  directoryAt(root, '/bundle/rootfs/dev/pts').magic = DEVPTS_SUPER_MAGIC
   directoryAt(root, '/sys/fs').add('resctrl', resctrlGroup(host.world))
   const warnings: string[] = []
   const runtime = createRuntime(host, { root: ROOT, warn: text => warnings.push(text) })
-  return { host, runtime, warnings, [Symbol.dispose]: () => host[Symbol.dispose]() }
+  if (consoleSocket !== undefined) listenAt(root, consoleSocket)
+  return { host, runtime, warnings, consoleSocket, [Symbol.dispose]: () => host[Symbol.dispose]() }
+}
+
+function listenAt(root: FileNode, path: string): void {
+  fileAt(root, path).listener = Object.assign(new Listener(), { listening: true })
 }
 
 /** What a container should not leave behind. */

@@ -11,7 +11,7 @@ import { startContainer } from './start.ts'
 
 const TIMEOUT = 120_000
 const request = { id: ID, bundle: '/bundle', pidFile: '/run/web.pid' }
-const create = ({ runtime }: Scene) => createContainer(runtime, request)
+const create = ({ runtime, consoleSocket }: Scene) => createContainer(runtime, { ...request, consoleSocket })
 const start = ({ runtime }: Scene) => startContainer(runtime, ID)
 const remove = ({ runtime }: Scene) => deleteContainer(runtime, ID, true)
 

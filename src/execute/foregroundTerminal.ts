@@ -41,7 +41,10 @@ export class ForegroundTerminal implements Disposable {
     this.#own = new OwnTerminal(runtime.outside)
   }
 
-  /** The master of the program's terminal, which this closes in the end. Our own terminal is raw from here on. */
+  /**
+   * The master of the program's terminal, which this closes in the end. Our own terminal is raw from here on, or, in the
+   * background, from where nobody waits for us: while we are stopped there, for others the container is as usable as ever.
+   */
   begin(master: Fd): void {
     const { outside } = this.#runtime
     this.#master = this.#fds.keep(master)
@@ -49,11 +52,12 @@ export class ForegroundTerminal implements Disposable {
     this.#input = new Flow(outside, STDIN, master)
     this.#output = new Flow(outside, master, this.#openOutput())
     this.#resize()
-    this.#own.enterRaw()
+    if (this.#own.isOurs()) this.#own.enterRaw()
   }
 
   /** Copies both ways and passes signals on, until the program has ended and all that it wrote is written. */
   async relay(pidfd: Fd, signals: number | undefined): Promise<void> {
+    this.#own.enterRaw()
     for (let ended = false; !ended; ) {
       const watches = this.#watches(pidfd, signals)
       const own = { poll: { fd: pidfd.number, events: POLLIN }, react: () => void (ended = true) }

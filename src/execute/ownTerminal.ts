@@ -48,7 +48,7 @@ export class OwnTerminal {
 
   /** The settings of before. Who uses the terminal while we are in the background has set it up for itself. */
   restore(): void {
-    if (this.#raw && this.#isOurs()) this.#outside.setTermios(STDIN, this.#saved!)
+    if (this.#raw && this.isOurs()) this.#outside.setTermios(STDIN, this.#saved!)
     this.#raw = false
   }
 
@@ -62,11 +62,11 @@ export class OwnTerminal {
   /** Somebody has continued this process, after a shell had the terminal perhaps. */
   continued(): void {
     this.#raw = false
-    if (this.#isOurs()) this.enterRaw()
+    if (this.isOurs()) this.enterRaw()
   }
 
-  /** Nobody else is in the foreground; a terminal that is not our session's knows of no foreground. */
-  #isOurs(): boolean {
+  /** Is nobody else in the foreground? Of a terminal that is not our session's nobody is. */
+  isOurs(): boolean {
     const group = this.#outside.foregroundGroup(STDIN)
     return group === undefined || group === this.#outside.processGroup()
   }

@@ -67,7 +67,7 @@ function output({ host, outside }: Runtime, file: string, argv: readonly string[
   const exit = outside.wait(pid, 0)
   outside.rewind(printed)
   const text = decode(outside.readAll(printed))
-  if (exit?.code !== 0) throw new HostError(`\`${argv.join(' ')}\` failed: ${text.trim().replace(/\s*\n\s*/g, ' | ')}`)
+  if (exit?.code !== 0) throw new HostError(`\`${argv.join(' ')}\` failed: ${text.trim().split('\n')[0]}`)
   return text
 }
 

@@ -89,6 +89,8 @@ export class Stream extends OpenFile {
   readonly subject = 'stream'
   peer: Stream | undefined
   incoming: number[] = []
+  /** Open files that came beside the bytes, and that nobody has taken yet. */
+  passed: OpenFile[] = []
   /** The peer sends no more. */
   ended = false
   /** The peer closed with bytes of ours unread. */
@@ -130,6 +132,7 @@ export class Stream extends OpenFile {
 
   override release(): void {
     if (this.peer === undefined) return
+    for (const file of this.passed) if (--file.references === 0) file.release()
     this.peer.ended = true
     this.peer.reset = this.incoming.length > 0
     this.peer.peer = undefined

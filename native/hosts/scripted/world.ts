@@ -4,6 +4,7 @@ import { descriptorCalls } from './calls/descriptors.ts'
 import { fileCalls } from './calls/files.ts'
 import { processCalls } from './calls/processes.ts'
 import { socketCalls } from './calls/sockets.ts'
+import { terminalCalls } from './calls/terminals.ts'
 import { withoutEffect } from './calls/withoutEffect.ts'
 import { BLOCKED, Errno, type Outcome } from './errno.ts'
 import { step } from './executor.ts'
@@ -41,6 +42,7 @@ const implementations: Readonly<Record<string, Implementation>> = {
   ...fileCalls,
   ...processCalls,
   ...socketCalls,
+  ...terminalCalls,
 }
 
 export interface Script {

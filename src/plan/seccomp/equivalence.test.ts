@@ -174,4 +174,4 @@ test('the program answers what the profile says', () => {
     }),
     { numRuns: 400 },
   )
-})
+}, 60_000)

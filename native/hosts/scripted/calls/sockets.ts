@@ -1,5 +1,7 @@
 import { ECONNREFUSED, EINVAL, ENOENT } from '../../../abi/errno.ts'
+import { SCM_RIGHTS, SOL_SOCKET } from '../../../abi/socket.ts'
 import { S_IFSOCK } from '../../../abi/stat.ts'
+import { get64 } from '../../../struct.ts'
 import { decode } from '../../../utf8.ts'
 import type { Invocation } from '../call.ts'
 import { BLOCKED, EADDRINUSE, Errno } from '../errno.ts'
@@ -48,7 +50,46 @@ export const socketCalls: Readonly<Record<string, Implementation>> = {
   shutdown(call) {
     call.stream(0)?.endWriting()
   },
-  ioctl: call => void call.file(0),
+
+  /** One piece of data, and one descriptor beside it; see unix(7). */
+  sendmsg(call) {
+    const { data, rights } = message(call)
+    const stream = call.stream(0)
+    const file = call.process.file(rights.getInt32(CMSG_DATA, true))
+    const sent = call.file(0).write(data, call.process)
+    file.references++
+    stream!.peer!.passed.push(file)
+    return sent
+  },
+
+  recvmsg(call) {
+    const { data, rights } = message(call)
+    const stream = call.stream(0)
+    const bytes = stream?.read(data.length)
+    if (bytes === undefined || bytes === BLOCKED) return BLOCKED
+    data.set(bytes)
+    const file = stream?.passed.shift()
+    if (file === undefined) return bytes.length
+    rights.setUint32(0, CMSG_DATA + 4, true)
+    rights.setUint32(8, SOL_SOCKET, true)
+    rights.setUint32(12, SCM_RIGHTS, true)
+    rights.setInt32(CMSG_DATA, call.process.install(file, true), true)
+    file.references--
+    return bytes.length
+  },
+}
+
+const CMSG_DATA = 16
+
+/** What struct msghdr points to: the first piece of data, and the control message. */
+function message(call: Invocation): { data: Uint8Array; rights: DataView } {
+  const header = call.view(1, 56)
+  const { memory } = call.process
+  const piece = memory.view(get64(header, 16), 16)
+  return {
+    data: memory.at(get64(piece, 0), get64(piece, 8)),
+    rights: memory.view(get64(header, 32), get64(header, 40)),
+  }
 }
 
 function listener(call: Invocation): Listener {
