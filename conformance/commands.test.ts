@@ -14,7 +14,7 @@ import { leavesNothing } from './lib/snapshot.ts'
 
 leavesNothing()
 
-const VERBS = ['create', 'start', 'state', 'kill', 'delete', 'run', 'list', 'features', 'spec']
+const VERBS = 'create start state kill delete run list features spec ps pause resume update'.split(' ')
 
 test.each(['--version', '-v'])('%s tells name, version and specification', flag => {
   if (isCrun && flag === '-v') return

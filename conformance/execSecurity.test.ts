@@ -104,7 +104,7 @@ test('in a user namespace the program is its root, with all rights there that it
   expectNoProgram(exec(container, ['id'], ['--user', String(RANGE)]), /maps no such user/)
 })
 
-test('a container without a mount namespace is entered at its root', () => {
+test.skipIf(!isTsrun)('a container without a mount namespace is entered at its root (tsrun only)', () => {
   const container = createRunning((config, rootfs) => {
     const types = ['pid', 'ipc', 'uts']
     config.linux.namespaces = config.linux.namespaces.filter(({ type }) => types.includes(type))
@@ -113,7 +113,7 @@ test('a container without a mount namespace is entered at its root', () => {
     delete config.linux.readonlyPaths
     writeFileSync(join(rootfs, 'here'), '')
   })
-  if (container.created.status === 0) expect(exec(container, ['ls', '/here']).stdout).toBe('/here\n')
+  expect(exec(container, ['ls', '/here']).stdout).toBe('/here\n')
 })
 
 interface Rootless {

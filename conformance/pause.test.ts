@@ -91,7 +91,7 @@ test('SIGKILL ends a paused container', () => {
   expect(container.remove().status).toBe(0)
 })
 
-test.skipIf(isCrun)('kill --all ends a paused container, too', () => {
+test.skipIf(!isTsrun)('kill --all ends a paused container, too (tsrun only)', () => {
   const container = busy()
   pause(container)
   expect(container.kill('--all', 'KILL').status).toBe(0)

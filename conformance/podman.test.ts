@@ -10,12 +10,13 @@ import { eventually } from './lib/run.ts'
 import { isCrun, runtime } from './lib/runtime.ts'
 import { fresh, later } from './lib/scene.ts'
 import { leavesNothing } from './lib/snapshot.ts'
+import { commandFile, openScreen } from './lib/tmux.ts'
 import { withUser } from './lib/user.ts'
 
 leavesNothing()
 const user = withUser()
 
-const complete = isRoot && ['podman', 'conmon', 'netavark', 'iptables', 'nsenter'].every(have)
+const complete = isRoot && ['podman', 'conmon', 'tmux', 'netavark', 'iptables', 'nsenter'].every(have)
 
 /** Words of a `podman run` without a network. */
 function quick(...words: string[]): string[] {
@@ -61,6 +62,19 @@ function cases(title: string, skip: boolean, open: () => Podman): void {
     expect(podman.must('ps', '--all', '--quiet')).toBe('')
   })
 
+  it(`${title}: pause, unpause, top, and kill of a paused container`, () => {
+    const name = detached(podman, IMAGE, 'sh', '-c', LOOP)
+    const status = () => podman.must('inspect', '--format', '{{.State.Status}}', name)
+    podman.must('pause', name)
+    expect(status()).toBe('paused')
+    podman.must('unpause', name)
+    expect(status()).toBe('running')
+    expect(podman.must('top', name, 'args')).toContain('trap')
+    podman.must('pause', name)
+    podman.must('rm', '--force', '--time', '0', name)
+    expect(podman.must('ps', '--all', '--quiet')).toBe('')
+  })
+
   it(`${title}: stop of a program that is deaf to TERM kills it`, () => {
     const name = detached(podman, IMAGE, 'sh', '-c', "trap '' TERM; while :; do sleep 0.05; done")
     podman.must('stop', '--time', '1', name)
@@ -74,6 +88,43 @@ function cases(title: string, skip: boolean, open: () => Podman): void {
     podman.must('start', name)
     expect(podman.must('inspect', '--format', '{{.State.Status}}', name)).toBe('running')
     podman.must('rm', '--force', '--time', '0', name)
+  })
+
+  it(`${title}: -t gives a terminal`, () => {
+    const script = 'tty; stat -c "%t %T" /dev/console; echo err >&2; exit 4'
+    const { status, stdout, stderr } = podman.run(quick('-t', IMAGE, 'sh', '-c', script))
+    expect([status, stdout, stderr]).toEqual([4, '/dev/pts/0\r\n88 0\r\nerr\r\n', ''])
+  })
+
+  it(`${title}: -d -t, logs, and the terminal of a user`, () => {
+    const name = detached(podman, '-t', '--user', '1000', IMAGE, 'sh', '-c', `tty; stat -c %u /dev/pts/0; ${LOOP}`)
+    const seen = () => podman.must('logs', name).replaceAll('\r', '')
+    eventually('the terminal', () => seen() === '/dev/pts/0\n1000\nstarted')
+    podman.must('stop', name)
+    expect(podman.must('wait', name)).toBe('3')
+  })
+
+  it(`${title}: -i -t in a terminal of ours`, () => {
+    const screen = openScreen(90, 25)
+    const name = fresh('p')
+    later(() => podman.run(['rm', '--force', '--ignore', '--time', '0', name]))
+    const words = podman.words(quick('-i', '-t', '--name', name, '--env', 'PS1=inner# ', IMAGE, 'sh'))
+    screen.enter(`${commandFile(words)}; echo code=$?.`)
+    screen.until(/^inner#/)
+    screen.enter('echo size-$(stty size).')
+    screen.until(/^size-25 90\.$/)
+    screen.resize(70, 20)
+    eventually('the new size', () => {
+      screen.enter('echo size-$(stty size).')
+      return screen.lines().includes('size-20 70.')
+    })
+    screen.enter('sleep 1000')
+    eventually('sleep to run', () => podman.must('top', name, 'args').includes('sleep 1000'))
+    screen.press('C-c')
+    screen.enter('echo inner-$?.')
+    screen.until(/^inner-130\.$/)
+    screen.enter('exit 9')
+    screen.until(/^code=9\.$/)
   })
 
   it(`${title}: create, start --attach`, () => {
@@ -147,6 +198,21 @@ function cases(title: string, skip: boolean, open: () => Podman): void {
     writeFileSync(profile, JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [rule] }))
     const refused = podman.run(quick('--security-opt', `seccomp=${profile}`, IMAGE, 'mkdir', '/tmp/x'))
     expect(refused.stderr).toMatch(/not supported/i)
+  })
+
+  it(`${title}: exec, with its options and exit codes`, () => {
+    const name = detached(podman, IMAGE, 'sh', '-c', LOOP)
+    const run = (...words: string[]) => podman.run(['exec', ...words])
+    expect(run('-i', name, 'sh', '-c', 'echo hi; exit 7')).toMatchObject({ status: 7, stdout: 'hi\n' })
+    expect(podman.run(['exec', '-i', name, 'cat'], { input: 'by stdin' })).toMatchObject({ stdout: 'by stdin' })
+    expect(
+      podman.must('exec', '-u', 'alice', '-w', '/usr', '-e', 'A=b c', name, 'sh', '-c', 'id -un; pwd; echo $A'),
+    ).toBe('alice\n/usr\nb c')
+    expect(run(name, 'no-such-program').status).toBe(127)
+    expect(run(name, '/etc/passwd').status).toBe(126)
+    podman.must('exec', '-d', name, 'sh', '-c', 'echo here > /detached')
+    eventually('the detached program', () => podman.run(['exec', name, 'cat', '/detached']).stdout === 'here\n')
+    expect(podman.run(['exec', '-t', name, 'tty']).stdout.trim()).toMatch(/^\/dev\/pts\/\d$/)
   })
 
   it(`${title}: --init`, () => {

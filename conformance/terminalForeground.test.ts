@@ -4,11 +4,11 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type Bundle, makeBundle } from './lib/bundle.ts'
-import { command, oci, removeLater, runBundle, stateOf } from './lib/container.ts'
+import { command, createRunning, oci, removeLater, runBundle, stateOf } from './lib/container.ts'
 import { expectOneSentence } from './lib/expect.ts'
 import { have } from './lib/machine.ts'
 import { eventually, launch, must, run } from './lib/run.ts'
-import { isRunc, isTsrun } from './lib/runtime.ts'
+import { isCrun, isRunc, isTsrun } from './lib/runtime.ts'
 import { fresh } from './lib/scene.ts'
 import { leavesNothing } from './lib/snapshot.ts'
 import { openScreen, type Screen } from './lib/tmux.ts'
@@ -57,7 +57,7 @@ function foregroundOf(screen: Screen): number {
   return found
 }
 
-it('the first size is that of our terminal, and each new one is passed on', () => {
+test.skipIf(!have('tmux') || isCrun)('the first size is that of our terminal, and each new one is passed on', () => {
   const screen = openScreen(90, 25)
   runOn(screen, script('echo size=$(stty size).; trap "echo now=\\$(stty size)." WINCH; read x; exit 0'))
   screen.until(/^size=25 90\.$/)
@@ -102,7 +102,9 @@ it('an editor of whole screens works, and draws itself again when the size chang
   screen.resize(60, 15)
   eventually('vi to fill the new screen', () => screen.lines()[14]?.startsWith('- /notes'))
   screen.type('Gonew line')
+  screen.until(/^I \/notes/)
   screen.press('Escape')
+  screen.until(/^- \/notes/)
   screen.type(':wq')
   screen.press('Enter')
   screen.until(/^code=0\.$/)
@@ -179,6 +181,28 @@ test.skipIf(!have('tmux') || !isTsrun)('in the background the command waits for 
   screen.enter('words')
   screen.until(/^got words$/)
   screen.until(/^outer\$$/)
+})
+
+it('exec --tty: a second terminal of the container, for a program beside the first', () => {
+  const screen = openScreen(90, 25)
+  const before = settings(screen)
+  const container = createRunning()
+  const words = command('exec', '--tty', '--env', "'PS1=inner# '", container.id, 'sh', '-i')
+  screen.enter(`${words.join(' ')}; echo code=$?.`)
+  screen.until(/^inner#/)
+  screen.enter('echo tty=$(tty) size=$(stty size).')
+  screen.until(/^tty=\/dev\/pts\/0 size=25 90\.$/)
+  screen.enter('test -e /dev/console || echo no console.')
+  screen.until(/^no console\.$/)
+  screen.resize(70, 20)
+  screen.enter('sleep 1004')
+  eventually('sleep to run', () => run(['pgrep', '-fx', 'sleep 1004']).status === 0)
+  screen.press('C-c')
+  screen.enter('echo inner-$? $(stty size).')
+  screen.until(/^inner-130 20 70\.$/)
+  screen.enter('exit 6')
+  screen.until(/^code=6\.$/)
+  expect(settings(screen)).toBe(before)
 })
 
 piped('without a terminal of our own: output, exit code, and the size of consoleSize', () => {

@@ -1,6 +1,7 @@
 // Facts about this machine that cases depend on.
 
 import { existsSync, readFileSync } from 'node:fs'
+import { release } from 'node:os'
 
 export interface MountLine {
   root: string
@@ -72,6 +73,12 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false
   }
+}
+
+/** Does this kernel tell how a process ended to others than its parent, when that has asked already? Since 6.15. */
+export function remembersExits(): boolean {
+  const [major = 0, minor = 0] = release().split('.').map(Number)
+  return major > 6 || (major === 6 && minor >= 15)
 }
 
 /** The cases need root: for cgroups, namespaces of others, the unprivileged user. Under CI its absence is an error. */

@@ -17,6 +17,8 @@ export interface Podman {
   run(words: readonly string[], options?: RunOptions): Result
   /** A podman command that must succeed: its trimmed output. */
   must(...words: string[]): string
+  /** The command line that `run` runs. */
+  words(words: readonly string[]): string[]
   /** Any program in podman's namespaces. */
   beside(words: readonly string[]): Result
   close(): void
@@ -95,6 +97,7 @@ export function openPodman(view: 'machine' | 'v2', user?: User): Podman {
   const podman: Podman = {
     run: (words, options = {}) => run(wrap(['podman', ...globals, ...words]), { timeout: 90_000, ...options }),
     must: (...words) => must(wrap(['podman', ...globals, ...words]), { timeout: 90_000 }).trim(),
+    words: words => wrap(['podman', ...globals, ...words]),
     beside: words => run(wrap(words)),
     close: () => closePodman(podman, directory, held, delegation, user),
   }

@@ -1,7 +1,8 @@
 // A real terminal for what runs in the foreground: a shell in tmux, whose keys are pressed and whose screen is looked at.
 
-import { rmSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeDirectory } from './bundle.ts'
 import { eventually, must, run } from './run.ts'
 import { fresh, later, sceneDirectory } from './scene.ts'
 
@@ -19,6 +20,14 @@ export interface Screen {
   resize(columns: number, rows: number): void
   /** The pid of the shell. */
   shell: number
+}
+
+/** A file to be executed instead of a long line, with words that a shell would take apart. */
+export function commandFile(words: readonly string[]): string {
+  const file = join(makeDirectory(), 'command')
+  const quoted = words.map(word => `'${word.replaceAll("'", "'\\''")}'`)
+  writeFileSync(file, `#!/bin/sh\nexec ${quoted.join(' ')}\n`, { mode: 0o755 })
+  return file
 }
 
 /** What the shell says when it waits for a line. */

@@ -1,7 +1,7 @@
 // One boot of a machine: qemu's command line, the console, the time limit, the end.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { Image } from './image.ts'
 import type { Lane } from './lanes.ts'
@@ -71,7 +71,8 @@ function commandLine(boot: Boot): string[] {
   ]
 }
 
-function writeSettings({ lane, image, shared }: Boot): void {
+/** Puts what guest/init.sh wants into the shared directory. */
+function fillShared({ lane, image, shared }: Boot): void {
   const settings = {
     REPOSITORY: repository,
     MODULES: join(image.modules, 'lib/modules'),
@@ -81,6 +82,8 @@ function writeSettings({ lane, image, shared }: Boot): void {
   }
   const lines = Object.entries(settings).map(([name, value]) => `${name}='${value}'\n`)
   writeFileSync(join(shared, 'settings'), lines.join(''))
+  const types = join(repository, 'dist/types')
+  cpSync(join(repository, 'dist'), join(shared, 'dist'), { recursive: true, filter: path => path !== types })
 }
 
 function forwardLines(child: ChildProcess, onLine: (line: string) => void): void {
@@ -99,7 +102,7 @@ function forwardLines(child: ChildProcess, onLine: (line: string) => void): void
  */
 export async function boot(options: Boot): Promise<number | undefined> {
   const { lane, shared, onLine } = options
-  writeSettings(options)
+  fillShared(options)
   const [program, ...words] = commandLine(options)
   const child = spawn(program!, words, {
     stdio: onLine === undefined ? 'inherit' : ['ignore', 'pipe', 'inherit'],

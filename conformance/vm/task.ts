@@ -20,6 +20,7 @@ function environment(lane: Lane): Record<string, string> {
     USER: 'root',
     LANG: 'C.UTF-8',
     TERM: process.env['TERM'] ?? 'dumb',
+    SYSTEMD_PAGER: 'cat',
     TSRUN_VM: lane.name,
   }
 }

@@ -1,4 +1,4 @@
-import { EINVAL, ENOTTY, ESRCH } from '../abi/errno.ts'
+import { EINVAL, ENOENT, ENOTTY, ESRCH } from '../abi/errno.ts'
 import { AT_FDCWD } from '../abi/fcntl.ts'
 import { PIDFD_GET_INFO, PIDFD_INFO_EXIT, PIDFD_INFO_SIZE } from '../abi/pidfd.ts'
 import { ITIMER_REAL } from '../abi/time.ts'
@@ -85,9 +85,13 @@ export const processCalls = {
       : { pid: result, code: undefined, signal }
   },
 
-  /** pidfd_open(pid, 0), see pidfd_open(2). `exists` is false when there is no such process. */
+  /**
+   * pidfd_open(pid, 0), see pidfd_open(2). `exists` is false when there is no such process. Its number may live on, as that
+   * of its session, which is EINVAL, or be that of a thread by now, which newer kernels call ENOENT.
+   */
   pidfdOpen(this: Calls, pid: number): Fd {
-    const result = this.later({ name: 'pidfd_open', args: [pid, 0], subject: `process ${pid}`, tolerate: [ESRCH] })
+    const tolerate = [ESRCH, EINVAL, ENOENT]
+    const result = this.later({ name: 'pidfd_open', args: [pid, 0], subject: `process ${pid}`, tolerate })
     return new Fd(this, result, `process ${pid}`)
   },
 

@@ -13,9 +13,11 @@ import {
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
+  O_NOCTTY,
   O_NOFOLLOW,
   O_PATH,
   O_RDONLY,
+  O_RDWR,
   O_TRUNC,
   O_WRONLY,
   RESOLVE_BENEATH,
@@ -24,6 +26,7 @@ import {
 } from '../abi/fcntl.ts'
 import { MSG_NOSIGNAL, POLLHUP, POLLIN, POLLOUT } from '../abi/socket.ts'
 import { S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG } from '../abi/stat.ts'
+import { endOfInput, rawMode } from '../calls/terminal.ts'
 import { KernelError } from '../failure.ts'
 import type { Fd } from '../fd.ts'
 import type { Kernel } from '../kernel.ts'
@@ -340,6 +343,21 @@ function sockets(holds: Holds): void {
     expect(kernel.readAll(client).length).toBe(0)
   })
 
+  holds('an open file goes through a socket, beside a byte of data', kernel => {
+    const [one, other] = kernel.socketpair()
+    const file = kernel.memfdCreate('passed', MFD_CLOEXEC)
+    kernel.writeAll(file, 'through a socket')
+    kernel.sendDescriptor(one, 'x', file)
+    file.close()
+    using received = kernel.receiveDescriptor(other, 'passed')!
+    kernel.rewind(received)
+    expect(decode(kernel.readAll(received))).toBe('through a socket')
+    kernel.writeAll(one, 'only data')
+    expect(kernel.receiveDescriptor(other, 'nothing')).toBeUndefined()
+    one.close()
+    other.close()
+  })
+
   holds('nobody answers at a socket whose server is gone', (kernel, { directory }) => {
     const path = `${directory}/socket`
     const server = kernel.unixSocket()
@@ -385,6 +403,33 @@ function others(holds: Holds): void {
     using own = kernel.pidfdOpen(kernel.getpid())
     using none = kernel.pidfdOpen(0x3f_ffff)
     expect([own.exists, none.exists]).toEqual([true, false])
+  })
+
+  holds('a pseudo-terminal has two ends, a size, and a raw mode', kernel => {
+    using master = kernel.openat(AT_FDCWD, '/dev/ptmx', O_RDWR | O_NOCTTY)
+    kernel.unlockPeer(master)
+    using peer = kernel.openPeer(master)
+    kernel.setWindowSize(master, { rows: 7, columns: 300 })
+    expect(kernel.windowSize(peer.number)).toEqual({ rows: 7, columns: 300 })
+    const settings = kernel.termios(peer)!
+    expect([endOfInput(settings), endOfInput(rawMode(settings))]).toEqual([4, undefined])
+    kernel.writeAll(master, 'cooked\r')
+    expect(decode(kernel.read(peer, 100))).toBe('cooked\n')
+    expect(decode(kernel.read(master, 100))).toBe('cooked\r\n') // the echo
+    kernel.setTermios(peer.number, rawMode(settings))
+    kernel.writeAll(master, '\u0003\r')
+    expect(decode(kernel.read(peer, 100))).toBe('\u0003\r')
+    kernel.writeAll(peer, '\n')
+    expect(decode(kernel.read(master, 100))).toBe('\n')
+  })
+
+  holds('what is no terminal has neither size nor settings', kernel => {
+    using file = kernel.memfdCreate('file', MFD_CLOEXEC)
+    expect([kernel.windowSize(file.number), kernel.termios(file), kernel.foregroundGroup(file.number)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ])
   })
 
   holds('limits are told with all their bits', kernel => {

@@ -49,7 +49,12 @@ const seccomp = (part: Partial<NonNullable<Linux['seccomp']>>) =>
 const rule = (part: Partial<NonNullable<NonNullable<Linux['seccomp']>['syscalls']>[number]>) =>
   seccomp({ syscalls: [{ names: ['read'], action: 'SCMP_ACT_ALLOW', ...part }] })
 
+const onTerminal = (height: number, width: number, terminal = true) =>
+  process({ terminal, consoleSize: { height, width } })
+
 const REFUSED: [string, string, Change][] = [
+  ['a terminal too high', '/process/consoleSize/height', onTerminal(65536, 80)],
+  ['a terminal too wide', '/process/consoleSize/width', onTerminal(24, 70000)],
   ['an errno for an action without', '/linux/seccomp/syscalls/0/errnoRet', rule({ errnoRet: 1 })],
   [
     'an errno for a default without',
@@ -222,6 +227,7 @@ test.each(REFUSED)('checkConfig() refuses %s', (_, pointer, change) => {
 
 const ACCEPTED: [string, Change][] = [
   ['the template', config => config],
+  ['any size of a terminal that there is not', onTerminal(70000, 80, false)],
   ['a number for a tracer', rule({ action: 'SCMP_ACT_TRACE', errnoRet: 0xffff })],
   ['a listener that is not needed', seccomp({ listenerPath: '/run/agent', listenerMetadata: 'm' })],
   ['the empty words of an engine', seccomp({ listenerPath: '', listenerMetadata: '' })],

@@ -26,11 +26,11 @@ const MAP_POPULATE = 0x8000
 
 const PROGRAM = `${__dirname}/program.js`
 
-/** Which functions an image has code of. To make a container takes more of them than all other commands together. */
+/** Which functions an image has code of. To start a process in a container takes more than all other commands together. */
 export type Extent = 'all' | 'few'
 
 export function extentFor(argv: readonly string[]): Extent {
-  return argv.includes('run') || argv.includes('create') ? 'all' : 'few'
+  return argv.some(word => word === 'run' || word === 'create' || word === 'exec') ? 'all' : 'few'
 }
 
 export function imageFile(extent: Extent): string {

@@ -3,6 +3,7 @@ import { CLONE_NEWCGROUP } from '../../native/abi/sched.ts'
 import { SIGALRM, SIGKILL } from '../../native/abi/signal.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
 import { encode } from '../../native/utf8.ts'
 import { doing, Failure, HostError } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
@@ -117,12 +118,12 @@ function launch(runtime: Runtime, { preserveFds }: Prepared, baggage: Baggage): 
   }
 }
 
-function pack(runtime: Runtime, { request, plan, privileged, rootless }: Prepared, fds: Fds): Baggage {
+function pack(runtime: Runtime, prepared: Prepared, fds: Fds): Baggage {
+  const { request, plan, privileged } = prepared
   const { outside } = runtime
   const containers = fds.keep(openRoot(outside, runtime.root))
-  // The keeper's mkdir decides; this is for the message, before something else is found to be in use.
-  if (outside.statx(containers, plan.id).stat !== undefined) throw idTaken(plan.id)
-  const cgroup = doing('cgroup', () => openCgroup(runtime, plan, rootless, fds))
+  refuseTaken(outside, containers, plan.id)
+  const cgroup = packCgroup(runtime, prepared, containers, fds)
   const baggage = {
     containers,
     cgroup,
@@ -135,6 +136,21 @@ function pack(runtime: Runtime, { request, plan, privileged, rootless }: Prepare
   }
   // Last, since it may make something; see leaveResctrl.
   return { ...baggage, resctrl: plan.resctrl && openResctrl(outside, plan.resctrl, fds) }
+}
+
+/** The keeper's mkdir decides; this is for the message, before something else is found to be in use. */
+function refuseTaken(outside: Kernel, containers: Fd, id: string): void {
+  if (outside.statx(containers, id).stat !== undefined) throw idTaken(id)
+}
+
+/** A cgroup that is in use belongs to the container of another create with this id, when that was faster. */
+function packCgroup(runtime: Runtime, { plan, rootless }: Prepared, containers: Fd, fds: Fds): CgroupSite | undefined {
+  try {
+    return doing('cgroup', () => openCgroup(runtime, plan, rootless, fds))
+  } catch (error) {
+    refuseTaken(runtime.outside, containers, plan.id)
+    throw error
+  }
 }
 
 function openCgroup(runtime: Runtime, plan: ContainerPlan, rootless: boolean, fds: Fds): CgroupSite | undefined {
@@ -276,7 +292,12 @@ function openDirectory({ outside }: Runtime, { plan, configText }: Prepared, { c
   return directory
 }
 
-function describe(runtime: Runtime, { plan, request }: Prepared, pid: number, { cgroup, resctrl }: Baggage): ContainerRecord {
+function describe(
+  runtime: Runtime,
+  { plan, request }: Prepared,
+  pid: number,
+  { cgroup, resctrl }: Baggage,
+): ContainerRecord {
   const { outside } = runtime
   const stat = processStat(outside, pid)
   if (stat === undefined) throw new HostError('the first process is gone; was it killed for lack of memory?')

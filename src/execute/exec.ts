@@ -10,10 +10,12 @@ import { type ProcessPlan, withListenFds } from '../plan/process.ts'
 import type { Runtime } from '../runtime.ts'
 import { isAlive } from '../state/status.ts'
 import type { Program } from './build.ts'
+import { type ConsoleRoute, openConsoleRoute } from './consoleRoute.ts'
 import { ContainerRoot } from './containerRoot.ts'
 import { type Entrance, enterContainer, foreignNamespaces, openRootOf } from './enter.ts'
 import { openExecCgroup } from './execCgroup.ts'
 import { awaitExit, catchSignals, type RunningProgram } from './foreground.ts'
+import { ForegroundTerminal } from './foregroundTerminal.ts'
 import { lastCapability } from './host.ts'
 import { becomeProcess } from './identity.ts'
 import { setgroupsAllowed } from './idMaps.ts'
@@ -26,12 +28,11 @@ import { completeEnvironment, findExecutable } from './prepareProcess.ts'
 import { joinResctrl } from './resctrl.ts'
 import { applyFinalAffinity, applyInherited, applyInitialAffinity, applyScheduling } from './scheduling.ts'
 import { connectAgent, loadFilter } from './seccomp.ts'
-import { awaitProgram, recordTail } from './tail.ts'
+import { awaitProgram, type Companion, recordTail } from './tail.ts'
+import { giveTerminal } from './terminal.ts'
 import { connectSocket } from './unixSocket.ts'
 
 export type { ExecRequest } from './prepareExec.ts'
-
-type Running = Pick<RunningProgram, 'pid' | 'pidfd' | 'signals'>
 
 /**
  * Runs another program in a container. In the foreground it passes signals on, waits for the program, and resolves to its
@@ -40,8 +41,9 @@ type Running = Pick<RunningProgram, 'pid' | 'pidfd' | 'signals'>
  */
 export async function execContainer(runtime: Runtime, request: ExecRequest): Promise<number> {
   using fds = new Fds()
+  using terminal = new ForegroundTerminal(runtime)
   const prepared = prepareExec(runtime, request, fds)
-  const program = startedOrGone(runtime, prepared, () => startProgram(runtime, prepared, fds))
+  const program = startedOrGone(runtime, prepared, () => startProgram(runtime, prepared, terminal, fds))
   return request.detach ? 0 : await runtime.phase('wait', () => awaitExit(runtime, program))
 }
 
@@ -60,11 +62,14 @@ interface Baggage {
   /** For the labels of the process. */
   readonly procfs: Fd | undefined
   readonly agent: Fd | undefined
+  readonly console: ConsoleRoute | undefined
   /** Stays with the planner. */
   readonly pidfdSocket: Fd | undefined
 }
 
-function startProgram(runtime: Runtime, prepared: PreparedExec, fds: Fds): Running {
+type Running = Omit<RunningProgram, 'cgroup'>
+
+function startProgram(runtime: Runtime, prepared: PreparedExec, terminal: ForegroundTerminal, fds: Fds): Running {
   const { host, outside, makeCalls } = runtime
   const membership = planMembership(prepared.config, { id: prepared.record.id, arch: host.arch })
   const baggage = runtime.phase('open what is on the host', () => pack(runtime, prepared, membership, fds))
@@ -72,7 +77,8 @@ function startProgram(runtime: Runtime, prepared: PreparedExec, fds: Fds): Runni
     launchExecutor(host, outside, { inherited: 3 + prepared.preserveFds, gifts: gifts(baggage), makeCalls }),
   )
   try {
-    return start(runtime, prepared, membership, baggage, executor, fds)
+    const entered = enter(runtime, prepared, membership, baggage, executor)
+    return execute(runtime, prepared.request, entered, baggage, executor, terminal, fds)
   } catch (error) {
     abandon(runtime, executor)
     throw error
@@ -99,6 +105,7 @@ function pack(runtime: Runtime, prepared: PreparedExec, { seccomp }: MembershipP
     entrance,
     procfs: labelled ? fds.keep(outside.openat(AT_FDCWD, '/proc', O_PATH | O_DIRECTORY)) : undefined,
     agent: keep(seccomp?.agent && connectAgent(outside, seccomp.agent)),
+    console: process.terminal && openConsoleRoute(runtime, request.consoleSocket, fds),
     pidfdSocket: keep(openPidfdSocket(runtime, request)),
   }
 }
@@ -109,64 +116,91 @@ function openPidfdSocket({ outside, absolute }: Runtime, { pidfdSocket }: ExecRe
     : doing('--pidfd-socket', () => connectSocket(outside, absolute(pidfdSocket), {}))
 }
 
-function gifts({ entrance, procfs, agent }: Baggage): Fd[] {
-  return defined([agent, procfs, entrance.pidfd, entrance.root, entrance.cgroup])
+function gifts({ entrance, procfs, agent, console }: Baggage): Fd[] {
+  return defined([agent, procfs, console?.gift, entrance.pidfd, entrance.root, entrance.cgroup])
+}
+
+/** A process in the container that waits for its tail. */
+interface Entered {
+  readonly pid: number
+  /** Records the tail. */
+  readonly become: (accompany: (companion: Companion) => void) => void
 }
 
 /** The recipe. The executor works while the planner goes on, see build.ts. */
-function start(
+function enter(
   runtime: Runtime,
   prepared: PreparedExec,
   membership: MembershipPlan,
   baggage: Baggage,
   executor: Executor,
+): Entered {
+  const { kernel: inside } = executor
+  const { process, record } = prepared
+  const number = (fd: Fd | undefined) => fd && executor.gifts.get(fd)
+  const [agent, ...passing] = [baggage.agent, baggage.procfs, baggage.console?.gift].map(number)
+
+  applyInitialAffinity(inside, process.execAffinity)
+  const born = enterContainer(executor, baggage.entrance, defined([agent, ...passing]))
+  applyFinalAffinity(inside, process.execAffinity)
+  const root = new ContainerRoot(inside, inside.openat(AT_FDCWD, '/', O_PATH | O_DIRECTORY).take())
+  const labels = openLabels(inside, process, passing[0])
+  if (baggage.console) giveTerminal(executor, root, process.terminal!, process.uid, baggage.console)
+  for (const gift of defined(passing)) inside.later({ name: 'close', args: [gift] })
+  if (!record.noNewKeyring) joinSessionKeyring(inside, record.id, labels)
+  applyInherited(inside, membership)
+  const found = findProgram(root, process)
+  inside.begin()
+  const facts = { ...factsOf(runtime, baggage.entrance, record.pid), labels }
+  const pid = runtime.phase('enter the container', born)
+  const program = applyOutside(runtime, prepared, membership, pid, found())
+  const filtered = { executor, record, agent, execPid: pid }
+  return {
+    pid,
+    become: accompany => {
+      const { seccomp } = membership
+      const load = seccomp && (() => loadFilter(filtered, seccomp, accompany))
+      becomeProcess(inside, program, program.executable, { ...facts, loadFilter: load })
+    },
+  }
+}
+
+function factsOf(runtime: Runtime, { namespaces }: Entrance, pid: number) {
+  return {
+    setgroupsAllowed: (namespaces & CLONE_NEWUSER) === 0 || setgroupsAllowed(runtime, pid),
+    lastCapability: lastCapability(runtime.outside),
+  }
+}
+
+/** Hands over the tail, and returns when the program runs. */
+function execute(
+  runtime: Runtime,
+  request: ExecRequest,
+  { pid, become }: Entered,
+  { console, pidfdSocket }: Baggage,
+  executor: Executor,
+  terminal: ForegroundTerminal,
   fds: Fds,
 ): Running {
   const { outside } = runtime
-  const { kernel: inside } = executor
-  const { process, record, request } = prepared
-  const number = (fd: Fd | undefined) => fd && executor.gifts.get(fd)
-  const [agent, procfs] = [number(baggage.agent), number(baggage.procfs)]
-
-  applyInitialAffinity(inside, process.execAffinity)
-  const born = enterContainer(executor, baggage.entrance, defined([agent, procfs]))
-  applyFinalAffinity(inside, process.execAffinity)
-  const labels = openLabels(inside, process, procfs)
-  if (procfs !== undefined) inside.later({ name: 'close', args: [procfs] })
-  if (!record.noNewKeyring) joinSessionKeyring(inside, record.id, labels)
-  applyInherited(inside, membership)
-  const found = findProgram(inside, process)
-  inside.begin()
-  const facts = {
-    setgroupsAllowed: (baggage.entrance.namespaces & CLONE_NEWUSER) === 0 || setgroupsAllowed(runtime, record.pid),
-    lastCapability: lastCapability(outside),
-    labels,
-  }
-  const pid = runtime.phase('enter the container', born)
   const pidfd = fds.keep(outside.pidfdOpen(pid))
-  const program = applyOutside(runtime, prepared, membership, pid, found())
-
-  const tail = runtime.phase('tail', () =>
-    recordTail(executor, (tail, accompany) => {
-      const { seccomp } = membership
-      const filtered = { executor, record, agent, execPid: pid }
-      const load = seccomp && (() => loadFilter(filtered, seccomp, accompany))
-      becomeProcess(tail, program, program.executable, { ...facts, loadFilter: load })
-    }),
-  )
-  if (baggage.pidfdSocket) outside.sendDescriptor(baggage.pidfdSocket, 'setns', pidfd)
-  const signals = catchSignals(runtime, request)
+  const tail = runtime.phase('tail', () => recordTail(executor, (_, accompany) => become(accompany)))
+  const master = console?.receive?.()
+  const signals = catchSignals(runtime, request, master !== undefined)
+  if (master) terminal.begin(fds.keep(master))
   writePidFile(runtime, request, pid)
   try {
     runtime.phase('start', () => {
       executor.calls.send(tail)
+      // Not before: whoever gets it may end the process at once, which is no failure of ours.
+      if (pidfdSocket) outside.sendDescriptor(pidfdSocket, 'setns', pidfd)
       awaitProgram(outside, executor.control)
     })
   } catch (error) {
     removePidFile(runtime, request)
     throw error
   }
-  return { pid, pidfd, signals }
+  return { pid, pidfd, signals, terminal: master && terminal }
 }
 
 function defined<T>(list: readonly (T | undefined)[]): T[] {
@@ -174,11 +208,11 @@ function defined<T>(list: readonly (T | undefined)[]): T[] {
 }
 
 /**
- * Goes to the working directory and finds the executable, whose root is the container's from here on; what it returns gives
- * the answers. No magic link is followed: /proc/self/fd/N leads to what a runtime has open (CVE-2024-21626).
+ * Goes to the working directory and finds the executable; what it returns gives the answers. No magic link is followed:
+ * /proc/self/fd/N leads to what a runtime has open (CVE-2024-21626).
  */
-function findProgram(inside: Kernel, process: ProcessPlan): () => Pick<Program, 'env' | 'executable'> {
-  const root = new ContainerRoot(inside, inside.openat(AT_FDCWD, '/', O_PATH | O_DIRECTORY).take())
+function findProgram(root: ContainerRoot, process: ProcessPlan): () => Pick<Program, 'env' | 'executable'> {
+  const { inside } = root
   const env = completeEnvironment(root, process)
   doing(`working directory \`${process.cwd}\``, () => inside.fchdir(root.open(process.cwd, O_DIRECTORY)))
   const executable = findExecutable(inside, process)

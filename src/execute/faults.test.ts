@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { EIO, ENOENT, ENOMEM, EPERM, errnoName } from '../../native/abi/errno.ts'
 import { PR_SET_NO_NEW_PRIVS } from '../../native/abi/prctl.ts'
+import { SIOCSIFFLAGS } from '../../native/abi/socket.ts'
+import { TIOCGPTPEER, TIOCSCTTY, TIOCSPTLCK, TIOCSWINSZ } from '../../native/abi/termios.ts'
 import type { Entry, ScriptedHost } from '../../native/hosts/scripted.ts'
 import { ConfigError, Failure, HostError, StateError, UsageError } from '../errors.ts'
 import { createContainer } from './create.ts'
@@ -190,6 +192,29 @@ test('the tail takes the identity in the order that the kernel demands', () => {
   expect(one.host.living()).toEqual([expect.stringContaining('/bin/sh')])
 })
 
+test('the terminal is given away before the create ends, and becomes that of the session when the program runs', () => {
+  using one = scene(variants.find(({ name }) => name === 'with a terminal')!)
+  create(one)
+  start(one)
+  const { at, last } = reader(one.host)
+  const requests = [TIOCSPTLCK, TIOCGPTPEER, TIOCSWINSZ, TIOCSCTTY].map(
+    request => one.host.world.log.find(({ name, args }) => name === 'ioctl' && args[1] === request)!.number,
+  )
+  const [unlock, peer, size, control] = requests
+  expectAscending(at('pivot_root'), at('openat2', 'ptmx'), unlock!, peer!, size!, at('sendmsg'), last('dup3'))
+  expectAscending(at('sendmsg'), at('renameat2', 'state.json'), at('accept4'), control!, at('setresuid'))
+})
+
+test('without a terminal no call is about one', () => {
+  using one = scene(plain)
+  create(one)
+  start(one)
+  const about = one.host.world.log.filter(
+    ({ name, args }) => name === 'sendmsg' || (name === 'ioctl' && args[1] !== SIOCSIFFLAGS),
+  )
+  expect(about).toEqual([])
+})
+
 test('a hook in the container is waited for by its pid', () => {
   using one = scene(variants.find(({ name }) => name === 'with hooks')!)
   create(one)
@@ -296,30 +321,41 @@ const whole: Variant = {
   script: { programs: { '/bin/sh': { exit: 3 } } },
 }
 
-test('runContainer() gives the exit code and leaves nothing', async () => {
-  using one = scene(whole)
+/** In the foreground of a terminal that we hold. */
+const onTerminal: Variant = {
+  ...whole,
+  name: 'run with a terminal',
+  config: { ...whole.config, process: { ...whole.config.process!, terminal: true } },
+}
+
+test.each([whole, onTerminal])('runContainer() gives the exit code and leaves nothing, $name', async variant => {
+  using one = scene(variant)
   expect(await runContainer(one.runtime, request)).toBe(3)
   expect(leftovers(one.host)).toEqual([])
 })
 
-test('runContainer() takes everything back whichever call fails', { timeout: TIMEOUT }, async () => {
-  using first = scene(whole)
-  await runContainer(first.runtime, request)
-  const { log } = first.host.world
-  const supervised = log.find(({ name }) => name === 'poll')!.number
-  const known = novel()
-  const problems: string[] = []
-  for (const { number } of log.filter(known)) {
-    using one = scene(whole)
-    one.host.failAt(number, EIO)
-    const error = await runContainer(one.runtime, request).catch(reason => reason)
-    one.host.world.settle()
-    const call = one.host.world.log[number - 1]!
-    if (hopeless(call)) continue
-    // When the program has ended and what is left can not be removed, that is told and left for delete.
-    if (number > supervised) remove(one)
-    const found = [...(error instanceof Error ? fault(error, call) : []), ...leftovers(one.host)]
-    problems.push(...found.map(text => describe(call, text)))
-  }
-  expect(problems).toEqual([])
-})
+test.each([whole, onTerminal])(
+  'runContainer() takes everything back whichever call fails, $name',
+  { timeout: TIMEOUT },
+  async variant => {
+    using first = scene(variant)
+    await runContainer(first.runtime, request)
+    const { log } = first.host.world
+    const supervised = log.find(({ name }) => name === 'poll')!.number
+    const known = novel()
+    const problems: string[] = []
+    for (const { number } of log.filter(known)) {
+      using one = scene(variant)
+      one.host.failAt(number, EIO)
+      const error = await runContainer(one.runtime, request).catch(reason => reason)
+      one.host.world.settle()
+      const call = one.host.world.log[number - 1]!
+      if (hopeless(call)) continue
+      // When the program has ended and what is left can not be removed, that is told and left for delete.
+      if (number > supervised) remove(one)
+      const found = [...(error instanceof Error ? fault(error, call) : []), ...leftovers(one.host)]
+      problems.push(...found.map(text => describe(call, text)))
+    }
+    expect(problems).toEqual([])
+  },
+)

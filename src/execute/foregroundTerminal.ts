@@ -58,11 +58,15 @@ export class ForegroundTerminal implements Disposable {
   /** Copies both ways and passes signals on, until the program has ended and all that it wrote is written. */
   async relay(pidfd: Fd, signals: number | undefined): Promise<void> {
     this.#own.enterRaw()
-    for (let ended = false; !ended; ) {
-      const watches = this.#watches(pidfd, signals)
-      const own = { poll: { fd: pidfd.number, events: POLLIN }, react: () => void (ended = true) }
-      await this.#wait([...watches, own], this.#deserted ? RETRY_MS : -1)
+    const toProgram = this.#onSignals(signals, signal => this.#runtime.outside.signal(pidfd, signal))
+    let ended = false
+    const end = {
+      poll: { fd: pidfd.number, events: POLLIN },
+      react: () => {
+        ended = true
+      },
     }
+    while (!ended) await this.#wait([...toProgram, ...this.#flows(), end], this.#deserted ? RETRY_MS : -1)
     await this.#drain(signals)
     this[Symbol.dispose]()
   }
@@ -82,22 +86,17 @@ export class ForegroundTerminal implements Disposable {
     })
   }
 
-  #watches(pidfd: Fd, signals: number | undefined): Watch[] {
-    const input = this.#input
+  #flows(): Watch[] {
+    const input = this.#inputEnded && !this.#input?.isFull ? undefined : this.#input
     const output = this.#output
+    if (this.#deserted) return []
     return [
-      ...(signals === undefined
-        ? []
-        : [this.#onSignals(signals, signal => this.#runtime.outside.signal(pidfd, signal))]),
-      ...(input === undefined || this.#deserted || (this.#inputEnded && !input.isFull)
-        ? []
-        : [{ poll: input.next, react: () => this.#stepInput(input) }]),
-      ...(output === undefined || this.#deserted ? [] : [{ poll: output.next, react: () => this.#stepOutput(output) }]),
+      ...(input ? [{ poll: input.next, react: () => this.#stepInput(input) }] : []),
+      ...(output ? [{ poll: output.next, react: () => this.#stepOutput(output) }] : []),
     ]
   }
 
   #stepInput(input: Flow): void {
-    if (this.#input === undefined) return
     if (!input.isFull) this.#own.enterRaw() // a shell may have brought us to the foreground without a signal
     switch (input.step()) {
       case 'ended':
@@ -110,6 +109,7 @@ export class ForegroundTerminal implements Disposable {
   }
 
   #stepOutput(output: Flow): void {
+    if (this.#output === undefined) return // the input has just ended all
     const progress = output.step()
     if (progress === 'ended') this.#deserted = true
     if (progress === 'lost') this.#hangUp() // as for a program on a real terminal that goes away
@@ -133,11 +133,13 @@ export class ForegroundTerminal implements Disposable {
     input.add(Uint8Array.from(inLine ? [character, character] : [character]))
   }
 
-  #onSignals(signals: number, pass: (signal: number) => void): Watch {
+  /** What to do with signals, when they are caught. */
+  #onSignals(signals: number | undefined, pass: (signal: number) => void): Watch[] {
+    if (signals === undefined) return []
     const react = () => {
       for (const signal of this.#runtime.outside.read(signals, 64)) this.#onSignal(signal, pass)
     }
-    return { poll: { fd: signals, events: POLLIN }, react }
+    return [{ poll: { fd: signals, events: POLLIN }, react }]
   }
 
   #onSignal(signal: number, pass: (signal: number) => void): void {
@@ -160,17 +162,19 @@ export class ForegroundTerminal implements Disposable {
     }
   }
 
-  /** What the program wrote before it ended is there: poll(2) and read(2) of a master wait for what is on its way. */
+  /**
+   * What the program wrote before it ended is there: read(2) of a master waits for what is on its way. Whoever sends a
+   * signal now does not want to wait for a reader that takes its time.
+   */
   async #drain(signals: number | undefined): Promise<void> {
     const output = this.#output
     let impatient = false
+    const hurry = this.#onSignals(signals, () => {
+      impatient = true
+    })
     while (output !== undefined && !impatient) {
-      const progress = output.step()
-      if (progress !== 'moved') return
-      if (!output.isFull) continue
-      const watch = { poll: output.next, react: () => {} }
-      const caught = signals === undefined ? [] : [this.#onSignals(signals, () => void (impatient = true))]
-      await this.#wait([watch, ...caught], -1)
+      if (output.isFull) await this.#wait([...hurry, { poll: output.next, react: () => {} }], -1)
+      if (!impatient && output.step() !== 'moved') return
     }
   }
 

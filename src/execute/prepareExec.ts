@@ -11,6 +11,7 @@ import { type ProcessPlan, planProcess } from '../plan/process.ts'
 import type { Runtime } from '../runtime.ts'
 import type { ContainerRecord, Status } from '../state/record.ts'
 import { openContainer } from '../state/store.ts'
+import { checkConsole } from './consoleRoute.ts'
 import { requireSecurityModules } from './labels.ts'
 import { checkDescriptors, socketActivation } from './prepare.ts'
 
@@ -66,6 +67,7 @@ export function prepareExec(runtime: Runtime, request: ExecRequest, fds: Fds): P
   const found = runtime.phase('find the container', () => find(runtime, request, fds))
   const config = runtime.phase('parse', () => parseConfig(found.configText))
   const process = runtime.phase('plan', () => plan(runtime, request, config.process))
+  checkConsole(process.terminal !== undefined, request.consoleSocket, !request.detach)
   requireSecurityModules(outside, { process, mountLabel: undefined })
   for (const warning of process.capabilities.warnings) runtime.inform(warning)
   const privileged = ((outside.capget().effective >> BigInt(CAP_SYS_ADMIN)) & 1n) === 1n

@@ -43,6 +43,11 @@ for path in $KEEP; do
 done
 umount /run/root
 
+# As it was when the machine was started, whatever the host builds meanwhile.
+rm -rf "$REPOSITORY/dist"
+cp -a /run/vm/dist "$REPOSITORY"
+
+rm -f /.dockerenv # a host may be a container; this is none
 : > /etc/fstab
 echo vm > /etc/hostname
 hostname vm

@@ -15,7 +15,7 @@ cat > $units/vm-task.service <<'UNIT'
 [Unit]
 After=sysinit.target dbus.socket systemd-logind.service
 [Service]
-Type=oneshot
+Type=exec
 ExecStart=/bin/sh /run/vm/task.sh
 ExecStopPost=/bin/systemctl poweroff --force --force
 StandardInput=tty-force
@@ -24,7 +24,6 @@ StandardError=tty
 TTYPath=/dev/ttyS0
 TasksMax=infinity
 OOMPolicy=continue
-TimeoutStartSec=infinity
 UNIT
 # What takes time and what a machine for one task has no use for.
 for unit in systemd-udev-trigger systemd-hwdb-update systemd-journal-flush systemd-update-utmp systemd-random-seed \

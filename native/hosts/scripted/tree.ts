@@ -161,7 +161,14 @@ class Controllers {
     if (!this.#above?.enabled.has(controller) || !CONTROLLER_FILES[controller]?.includes(name)) return undefined
     let file = this.#files.get(name)
     if (file === undefined) {
-      file = new FileNode(S_IFREG, 0o644)
+      let value = ''
+      // A write replaces the whole value, however long the old one was.
+      file = generated(
+        () => value,
+        text => {
+          value = text
+        },
+      )
       this.#files.set(name, file)
     }
     return file

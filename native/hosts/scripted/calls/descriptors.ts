@@ -5,6 +5,7 @@ import {
   F_DUPFD_CLOEXEC,
   F_GETFD,
   F_SETFD,
+  F_SETFL,
   LOCK_NB,
   LOCK_UN,
   O_CLOEXEC,
@@ -52,6 +53,9 @@ export const descriptorCalls: Readonly<Record<string, Implementation>> = {
         return 0
       case F_SETFD:
         call.process.closeOnExec(call.int(0), call.int(2) !== 0)
+        return 0
+      case F_SETFL:
+        file.flags = call.unsigned(2)
         return 0
       case F_ADD_SEALS:
         call.nodeFile(0).node.seals |= call.int(2)

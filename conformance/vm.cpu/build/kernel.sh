@@ -1,0 +1,52 @@
+#!/bin/sh
+# Makes in DIRECTORY what the machine boots from: `vmlinux`, `initrd.img`, `lib/modules`. The kernel is Debian's, taken
+# out of its package: nothing is installed here.
+#
+# usage: kernel.sh DIRECTORY
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$1"
+
+# --- the package ---
+
+apt-get update -q
+# The meta package depends on the one of the newest version.
+package=$(apt-cache depends linux-image-amd64 | awk '/Depends: linux-image/ { print $2; exit }')
+apt-get -q -o APT::Sandbox::User=root download "$package"
+dpkg-deb --fsys-tarfile "$package"_*.deb | tar -x ./boot ./lib/modules
+rm "$package"_*.deb
+version=$(ls lib/modules)
+depmod -b . "$version"
+
+# --- the kernel, decompressed ---
+
+# Emulated, the kernel needs 3 s to unpack itself. The header says where in the image its compressed ELF file is:
+# Documentation/arch/x86/boot.rst. The last 4 bytes of that are its size.
+image=boot/vmlinuz-$version
+number() { # OFFSET SIZE: an unsigned number of the header
+  od -An -tu"$2" -j "$1" -N "$2" "$image" | tr -d ' '
+}
+payload=$((($(number $((0x1f1)) 1) + 1) * 512 + $(number $((0x248)) 4)))
+length=$(($(number $((0x24c)) 4) - 4))
+tail -c +$((payload + 1)) "$image" | head -c "$length" > payload
+# What is not xz is booted as it is.
+xz -dc < payload > vmlinux 2>/dev/null || cp "$image" vmlinux
+rm -r payload boot
+
+# --- the initramfs ---
+
+mkdir -p initrd/bin initrd/modules initrd/proc initrd/sys initrd/dev initrd/host initrd/layer initrd/writable initrd/root
+cp /bin/busybox initrd/bin
+cp "$here/../guest/initramfs.sh" initrd/init
+chmod +x initrd/init
+for module in virtio_pci virtio_blk virtio_rng 9pnet_virtio 9p overlay ext4 crc32c_generic; do
+  modprobe -d "$PWD" -S "$version" --show-depends "$module"
+done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' > modules
+# Their names' order is the order to load them in.
+count=100
+while read -r path; do
+  count=$((count + 1))
+  cp "$path" "initrd/modules/$count-$(basename "$path")"
+done < modules
+(cd initrd && find . | cpio -o -H newc --quiet) > initrd.img
+rm -r initrd modules

@@ -1,0 +1,53 @@
+// What the fast lane promises, and what a container gets of it that most hosts can't give.
+
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { makeBundle } from '../lib/bundle.ts'
+import { command, inside, removeLater } from '../lib/container.ts'
+import { field, isPureV2 } from '../lib/machine.ts'
+import { must } from '../lib/run.ts'
+import { fresh } from '../lib/scene.ts'
+import { leavesNothing } from '../lib/snapshot.ts'
+
+leavesNothing()
+
+const CONTROLLERS = ['cpu', 'cpuset', 'hugetlb', 'io', 'memory', 'misc', 'pids', 'rdma']
+
+test.each(['cgroup.controllers', 'cgroup.subtree_control'])('%s has every controller', file => {
+  const text = readFileSync(`/sys/fs/cgroup/${file}`, 'utf8')
+  expect(text.trim().split(' ').sort()).toEqual(CONTROLLERS)
+  expect(isPureV2()).toBe(true)
+})
+
+test('root has every capability', () => {
+  const last = Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8'))
+  const all = (2n << BigInt(last)) - 1n
+  expect(BigInt(`0x${field(readFileSync('/proc/self/status', 'utf8'), 'CapEff')}`)).toBe(all)
+})
+
+test('AppArmor is the LSM', () => {
+  expect(readFileSync('/sys/kernel/security/lsm', 'utf8').split(',')).toContain('apparmor')
+  expect(readFileSync('/proc/self/attr/current', 'utf8').trim()).toBe('unconfined')
+})
+
+test('a container may have hard limits above those of the runtime', () => {
+  const bundle = makeBundle(config => {
+    config.process.args = ['sh', '-c', 'ulimit -Hn; ulimit -Sn; ulimit -Hl; ulimit -Hu']
+    config.process.rlimits = [
+      { type: 'RLIMIT_NOFILE', soft: 2048, hard: 4096 },
+      { type: 'RLIMIT_MEMLOCK', soft: 1 << 20, hard: 2 ** 64 - 2048 },
+      { type: 'RLIMIT_NPROC', soft: 100, hard: 123_456 },
+    ]
+  })
+  const low = ['prlimit', '--nofile=256:512', '--memlock=65536:65536', '--nproc=500:500', '--']
+  const output = must([...low, ...command('run', '--bundle', bundle.directory, removeLater(fresh()))])
+  console.log(`hard limits of nofile 512, memlock 64 KiB, nproc 500; inside: ${output.trim().replaceAll('\n', ' ')}`)
+  expect(output).toMatch(/^4096\n2048\n\d+\n123456\n$/)
+})
+
+test.each([-1000, -1, 1000])('oomScoreAdj %i is set, below that of the runtime too', value => {
+  const change = (config: { process: { oomScoreAdj?: number } }) => {
+    config.process.oomScoreAdj = value
+  }
+  expect(inside('cat /proc/self/oom_score_adj', change)).toBe(String(value))
+})

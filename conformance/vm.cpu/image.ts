@@ -1,0 +1,105 @@
+// What a machine boots from, built once and kept outside of the tree:
+//
+//   kernel-KEY/   vmlinux, initrd.img, lib/modules: made by build/kernel.sh
+//   layer-KEY/    layer.img: made by build/layer.sh
+//   disk-KEY/     disk.img, an empty file system
+//
+// KEY is a hash of everything that the result depends on, so there is nothing to invalidate.
+
+import { execFileSync, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+export interface Image {
+  readonly kernel: string
+  readonly initrd: string
+  /** A directory that has lib/modules. */
+  readonly modules: string
+  readonly layer: string
+  readonly disk: string
+}
+
+const here = new URL('.', import.meta.url).pathname
+const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'tsrun/vm')
+const UNUSED_DAYS = 14
+
+function keyOf(inputs: readonly string[]): string {
+  const hash = createHash('sha256')
+  for (const input of inputs) hash.update(`${input.length}:${input}`)
+  return hash.digest('hex').slice(0, 16)
+}
+
+const read = (path: string) => readFileSync(join(here, path), 'utf8')
+
+/** A built part's directory. `make` fills a directory; what fails leaves nothing. */
+function part(name: string, inputs: readonly string[], make: (directory: string) => void): string {
+  const directory = join(cache, `${name}-${keyOf(inputs)}`)
+  if (!existsSync(directory)) {
+    const start = Date.now()
+    console.log(`vm: building ${directory}`)
+    mkdirSync(cache, { recursive: true })
+    const work = mkdtempSync(join(cache, '.work-'))
+    try {
+      make(work)
+      // Another process may have finished meanwhile: its result is as good.
+      if (!existsSync(directory)) renameSync(work, directory)
+    } finally {
+      rmSync(work, { recursive: true, force: true })
+    }
+    console.log(`vm: built in ${Math.round((Date.now() - start) / 1000)} s`)
+  }
+  const now = new Date()
+  utimesSync(directory, now, now) // for `removeUnused`
+  return directory
+}
+
+function removeUnused(): void {
+  for (const name of readdirSync(cache)) {
+    const path = join(cache, name)
+    if (Date.now() - statSync(path).mtimeMs > UNUSED_DAYS * 86_400_000) rmSync(path, { recursive: true })
+  }
+}
+
+/** Runs a script of build/; its output is shown when it fails. */
+function build(script: string, directory: string): void {
+  const words = ['-m', '--propagation', 'private', 'sh', join(here, 'build', script), directory]
+  const { status, signal, stdout, stderr } = spawnSync('unshare', words, { encoding: 'utf8', timeout: 900_000 })
+  if (status !== 0) throw new Error(`${script} failed, ${signal ?? `exit code ${status}`}:\n${stdout}${stderr}`)
+}
+
+/** Gives the paths of all parts, after building those that are missing. Needs root, apt and scripts/vm-packages.sh. */
+export function prepareImage(): Image {
+  const kernel = part('kernel', [read('build/kernel.sh'), read('guest/initramfs.sh')], directory =>
+    build('kernel.sh', directory),
+  )
+  // The layer has files of the packages that the host has too, such as dpkg's own status.
+  const installed = execFileSync('dpkg-query', ['--show'], { encoding: 'utf8', maxBuffer: 2 ** 26 })
+  const layer = part('layer', [read('build/layer.sh'), read('guest/container.cil'), installed], directory =>
+    build('layer.sh', directory),
+  )
+  const disk = part('disk', ['4G'], directory => {
+    const path = join(directory, 'disk.img')
+    execFileSync('truncate', ['-s', '4G', path])
+    execFileSync('mkfs.ext4', ['-q', '-O', '^has_journal', path])
+  })
+  removeUnused()
+  return {
+    kernel: join(kernel, 'vmlinux'),
+    initrd: join(kernel, 'initrd.img'),
+    modules: kernel,
+    layer: join(layer, 'layer.img'),
+    disk: join(disk, 'disk.img'),
+  }
+}

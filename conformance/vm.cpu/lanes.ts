@@ -1,0 +1,80 @@
+// What boots, and what is tested there. README.md tells how to add to it.
+
+/** A file of tests that runs in a lane. */
+export interface Topic {
+  /** Below conformance/. */
+  readonly file: string
+  /** Tests that may be skipped there, by the start of their title, with the reason. Any other skipped test is a failure. */
+  readonly skips?: Readonly<Record<string, string>>
+}
+
+/** A program that runs in a lane and counts as one test. */
+export interface Program {
+  readonly name: string
+  /** For the shell, in the repository's directory. */
+  readonly script: string
+}
+
+export interface Lane {
+  readonly name: string
+  readonly summary: string
+  /** The LSM that the kernel starts. */
+  readonly security: 'apparmor' | 'selinux'
+  /** Is systemd process 1, or guest/init.sh? */
+  readonly systemd: boolean
+  /** Seconds until the machine is given up, emulated. */
+  readonly timeout: number
+  readonly topics: readonly Topic[]
+  readonly programs?: readonly Program[]
+}
+
+/** For hosts without the LSM that the lane has. */
+const ELSEWHERE = 'what is said on other hosts'
+
+export const lanes: readonly Lane[] = [
+  {
+    name: 'fast',
+    summary: 'no systemd; every controller of cgroup v2, every capability, AppArmor',
+    security: 'apparmor',
+    systemd: false,
+    timeout: 900,
+    topics: [
+      { file: 'vm/fast.test.ts' },
+      { file: 'limits.test.ts' },
+      { file: 'apparmor.test.ts', skips: { 'without AppArmor a profile is refused': ELSEWHERE } },
+      { file: 'scheduling.test.ts' },
+      { file: 'seccomp.test.ts' },
+      { file: 'cgroup.test.ts' },
+      { file: 'rootless.test.ts' },
+    ],
+    programs: [
+      {
+        name: 'bench limits',
+        // The benchmark has a /run of its own.
+        script: `node_modules/.bin/tsx bench/main.ts --only limits --results /tmp/bench`,
+      },
+    ],
+  },
+  {
+    name: 'selinux',
+    summary: 'no systemd; SELinux, enforcing',
+    security: 'selinux',
+    systemd: false,
+    timeout: 600,
+    topics: [
+      { file: 'vm/enforcing.test.ts' },
+      { file: 'selinux.test.ts', skips: { 'without SELinux a label': ELSEWHERE } },
+    ],
+  },
+  {
+    name: 'full',
+    summary: 'systemd as process 1, with a manager per user; podman with its default settings; AppArmor',
+    security: 'apparmor',
+    systemd: true,
+    timeout: 900,
+    topics: [
+      { file: 'vm/podman.test.ts' },
+      { file: 'systemd.test.ts', skips: { 'without systemd the driver says': ELSEWHERE } },
+    ],
+  },
+]

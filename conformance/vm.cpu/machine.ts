@@ -1,0 +1,122 @@
+// One boot of a machine: qemu's command line, the console, the time limit, the end.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { accessSync, constants, cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import type { Image } from './image.ts'
+import type { Lane } from './lanes.ts'
+
+export const repository = resolve(new URL('../..', import.meta.url).pathname)
+
+/** Where in the machine the shared directory is. */
+export const SHARED = '/run/vm'
+
+export interface Boot {
+  readonly lane: Lane
+  readonly image: Image
+  /** A directory that host and machine share: `task.sh` is in it. */
+  readonly shared: string
+  /** Gets each line of the console; without it the console is the terminal of this process. */
+  readonly onLine?: (line: string) => void
+}
+
+function canAccelerate(): boolean {
+  try {
+    accessSync('/dev/kvm', constants.R_OK | constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const CPUS = 2
+const MEMORY = '3G'
+
+function kernelArguments({ lane }: Boot): string {
+  const lsm = lane.security === 'selinux' ? ['security=selinux', 'selinux=1'] : ['security=apparmor']
+  return [
+    'console=ttyS0 quiet panic=-1', // and qemu ends instead of booting again
+    'mitigations=off nokaslr no_timer_check tsc=reliable random.trust_cpu=on', // sooner there
+    'systemd.show_status=0 systemd.unit=vm.target',
+    ...lsm,
+    `vm.init=${repository}/conformance/vm/guest/init.sh`,
+  ].join(' ')
+}
+
+function share(tag: string, path: string, options = ''): string[] {
+  const fsdev = `local,id=${tag},path=${path},security_model=none${options}`
+  return ['-fsdev', fsdev, '-device', `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`]
+}
+
+function disk(name: string, path: string, options: string): string[] {
+  const drive = `if=none,id=${name},file=${path},format=raw,${options}`
+  return ['-drive', drive, '-device', `virtio-blk-pci,drive=${name}`]
+}
+
+function commandLine(boot: Boot): string[] {
+  const { image, shared, onLine } = boot
+  const accelerated = canAccelerate()
+  return [
+    ...['setpriv', '--pdeathsig', 'KILL', 'qemu-system-x86_64'],
+    ...['-M', 'q35', '-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
+    ...['-serial', onLine === undefined ? 'mon:stdio' : 'stdio'],
+    ...(accelerated ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max,-la57']),
+    ...['-smp', String(CPUS), '-m', MEMORY],
+    ...['-kernel', image.kernel, '-initrd', image.initrd, '-append', kernelArguments(boot)],
+    ...['-device', 'virtio-rng-pci'],
+    ...disk('layer', image.layer, 'readonly=on'),
+    ...disk('disk', image.disk, 'snapshot=on,cache=unsafe'),
+    ...share('host', '/', ',readonly=on,multidevs=remap'),
+    ...share('vm', shared),
+  ]
+}
+
+/** Puts what guest/init.sh wants into the shared directory. */
+function fillShared({ lane, image, shared }: Boot): void {
+  const settings = {
+    REPOSITORY: repository,
+    MODULES: join(image.modules, 'lib/modules'),
+    KEEP: [repository, dirname(process.execPath)].join(' '),
+    SECURITY: lane.security,
+    SYSTEMD: lane.systemd ? 'yes' : 'no',
+  }
+  const lines = Object.entries(settings).map(([name, value]) => `${name}='${value}'\n`)
+  writeFileSync(join(shared, 'settings'), lines.join(''))
+  const types = join(repository, 'dist/types')
+  cpSync(join(repository, 'dist'), join(shared, 'dist'), { recursive: true, filter: path => path !== types })
+}
+
+function forwardLines(child: ChildProcess, onLine: (line: string) => void): void {
+  let rest = ''
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text.replaceAll('\r', '')).split('\n')
+    rest = lines.pop()!
+    for (const line of lines) onLine(line)
+  })
+  child.on('close', () => rest !== '' && onLine(rest))
+}
+
+/**
+ * Boots the lane, waits until its task has ended and the machine is off, and gives the task's exit code: undefined when
+ * the machine ended without telling one, in particular when it took too long.
+ */
+export async function boot(options: Boot): Promise<number | undefined> {
+  const { lane, shared, onLine } = options
+  fillShared(options)
+  const [program, ...words] = commandLine(options)
+  const child = spawn(program!, words, {
+    stdio: onLine === undefined ? 'inherit' : ['ignore', 'pipe', 'inherit'],
+  })
+  if (onLine !== undefined) forwardLines(child, onLine)
+  const kill = () => child.kill('SIGKILL')
+  const timer = onLine === undefined ? undefined : setTimeout(kill, lane.timeout * 1000)
+  process.once('exit', kill)
+  try {
+    await new Promise((done, failed) => child.once('close', done).once('error', failed))
+  } finally {
+    clearTimeout(timer)
+    process.off('exit', kill)
+  }
+  const code = join(shared, 'code')
+  return existsSync(code) ? Number(readFileSync(code, 'utf8')) : undefined
+}

@@ -1,0 +1,88 @@
+// From what a machine left in the shared directory to what passed, failed and was skipped.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Lane, Topic } from './lanes.ts'
+import { repository } from './machine.ts'
+import { type Host, programResult, vitestResult } from './task.ts'
+
+export interface Counts {
+  passed: number
+  failed: number
+  skipped: number
+}
+
+/** One line of the report: a file on a host, or a program. */
+export interface Row extends Counts {
+  readonly what: string
+  readonly host?: Host
+  /** What went wrong or was left out, a line each. */
+  readonly remarks: readonly string[]
+}
+
+interface VitestReport {
+  testResults: { name: string; message: string; assertionResults: { status: string; fullName: string }[] }[]
+}
+
+function readReport(path: string): VitestReport {
+  // Without results none of the files ran, and each of them will be told to be missing.
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as VitestReport) : { testResults: [] }
+}
+
+/** Judges one file. It is in the lane because its needs are met there, so what did not run there is a failure. */
+function judge(topic: Topic, host: Host, report: VitestReport): Row {
+  const file = report.testResults.find(({ name }) => name === join(repository, 'conformance', topic.file))
+  const row = { what: topic.file, host, passed: 0, failed: 0, skipped: 0, remarks: [] as string[] }
+  for (const { status, fullName } of file?.assertionResults ?? []) {
+    const reason = Object.entries(topic.skips ?? {}).find(([title]) => fullName.startsWith(title))?.[1]
+    if (status === 'passed') row.passed += 1
+    else if (status === 'failed') {
+      row.failed += 1
+      row.remarks.push(`failed: ${fullName}`)
+    } else if (reason !== undefined) {
+      row.skipped += 1
+      row.remarks.push(`skipped: ${fullName}: ${reason}`)
+    } else {
+      row.failed += 1
+      row.remarks.push(`skipped, but the machine should have all it needs: ${fullName}`)
+    }
+  }
+  if (row.passed + row.failed === 0) {
+    row.failed = 1
+    row.remarks.push(file?.message ? file.message : 'it did not run')
+  }
+  return row
+}
+
+function judgeProgram(name: string, shared: string): Row {
+  const path = join(shared, programResult(name))
+  const code = existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined
+  const remarks = code === '0' ? [] : [code === undefined ? 'it did not run' : `exit code ${code}`]
+  return { what: name, passed: code === '0' ? 1 : 0, failed: code === '0' ? 0 : 1, skipped: 0, remarks }
+}
+
+/** The rows of a lane, in its order. */
+export function judgeLane(lane: Lane, hosts: readonly Host[], shared: string): Row[] {
+  return [
+    ...hosts.flatMap(host => {
+      const report = readReport(join(shared, vitestResult(host)))
+      return lane.topics.map(topic => judge(topic, host, report))
+    }),
+    ...(lane.programs ?? []).map(({ name }) => judgeProgram(name, shared)),
+  ]
+}
+
+export function sum(rows: readonly Counts[]): Counts {
+  const total = { passed: 0, failed: 0, skipped: 0 }
+  for (const row of rows) {
+    total.passed += row.passed
+    total.failed += row.failed
+    total.skipped += row.skipped
+  }
+  return total
+}
+
+/** As `.ci/run` prints them. */
+export function countsText({ passed, failed, skipped }: Counts): string {
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`
+}

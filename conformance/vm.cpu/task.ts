@@ -1,0 +1,64 @@
+// What a machine does: the script that it runs, made for a lane or for a command of the user's.
+
+import { dirname } from 'node:path'
+import type { Lane } from './lanes.ts'
+import { repository, SHARED } from './machine.ts'
+
+export const HOSTS = ['node', 'static'] as const
+export type Host = (typeof HOSTS)[number]
+
+/** For the shell: one word, whatever is in it. */
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`
+}
+
+/** Set for every task: tests may tell by TSRUN_VM where they are, and CI makes a missing tool a failure. */
+function environment(lane: Lane): Record<string, string> {
+  return {
+    PATH: `${dirname(process.execPath)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+    HOME: '/root',
+    USER: 'root',
+    LANG: 'C.UTF-8',
+    TERM: process.env['TERM'] ?? 'dumb',
+    SYSTEMD_PAGER: 'cat',
+    TSRUN_VM: lane.name,
+  }
+}
+
+/** A task: these lines, and where their exit code is to be found. */
+function task(lane: Lane, lines: readonly string[]): string {
+  const exports = Object.entries(environment(lane)).map(([name, value]) => `export ${name}=${quoted(value)}`)
+  return [...exports, `trap 'echo $? > ${SHARED}/code' EXIT`, `cd ${quoted(repository)}`, ...lines, ''].join('\n')
+}
+
+/** The files of the results of vitest and of a program, in the shared directory. */
+export const vitestResult = (host: Host) => `${host}.json`
+export const programResult = (name: string) => `${name}.code`
+
+function vitest(host: Host, files: readonly string[]): string {
+  const config = ['--config', 'conformance/vm/vitest.config.ts']
+  const reporters = ['--reporter=verbose', '--reporter=json', `--outputFile.json=${SHARED}/${vitestResult(host)}`]
+  const words = ['node', 'node_modules/vitest/vitest.mjs', 'run', ...config, ...reporters, ...files]
+  return `TSRUN_HOST=${host} ${words.map(quoted).join(' ')}`
+}
+
+/** All tests of a lane, and its programs. */
+export function testTask(lane: Lane, hosts: readonly Host[]): string {
+  const paths = lane.topics.map(({ file }) => `conformance/${file}`)
+  return task(lane, [
+    'export CI=true TERM=dumb NO_COLOR=1',
+    ...hosts.map(host => vitest(host, paths)),
+    ...(lane.programs ?? []).map(
+      ({ name, script }) => `(\n${script}\n)\necho $? > ${SHARED}/${quoted(programResult(name))}`,
+    ),
+  ])
+}
+
+/** A command of the user's, on the terminal. */
+export function commandTask(lane: Lane, words: readonly string[]): string {
+  const size = [process.stdout.rows ?? 24, process.stdout.columns ?? 80]
+  return task(lane, [
+    `stty rows ${size[0]} cols ${size[1]}`,
+    words.length === 1 ? words[0]! : words.map(quoted).join(' '),
+  ])
+}
