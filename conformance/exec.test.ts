@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { makeDirectory } from './lib/bundle.ts'
 import { command, create, createRunning } from './lib/container.ts'
 import { cgroupOf, exec, execAfter, expectNoProgram, look } from './lib/exec.ts'
-import { field, isAlive } from './lib/machine.ts'
+import { cgroup2Mount, field, isAlive } from './lib/machine.ts'
 import { eventually, launch } from './lib/run.ts'
 import { isCrun, isRunc, isTsrun } from './lib/runtime.ts'
 import { later } from './lib/scene.ts'
@@ -385,22 +385,24 @@ test.skipIf(!isTsrun)(
   },
 )
 
-/** Has the v2 tree controllers? Not all on machines with both versions. */
-function hasControllers(cgroup: string): boolean {
-  return readFileSync(join(cgroup, 'cgroup.controllers'), 'utf8').includes('pids')
-}
+/** A controller that the v2 tree has got on machines with both versions, too. */
+const CONTROLLER = 'hugetlb'
 
 test.skipIf(!isTsrun)(
   'where the cgroup of the container takes no processes, it is the one of its first process',
   context => {
-    const container = createRunning()
+    const tree = cgroup2Mount()
+    const has = tree !== undefined && readFileSync(join(tree, 'cgroup.controllers'), 'utf8').includes(CONTROLLER)
+    context.skip(!has, `the cgroup v2 tree does not have ${CONTROLLER} here`)
+    const container = createRunning(config => {
+      config.linux.resources = { hugepageLimits: [{ pageSize: '2MB', limit: 1 << 21 }] }
+    })
     const pid = container.state().pid!
     const cgroup = cgroupOf(pid)
-    context.skip(!hasControllers(cgroup), 'the cgroup v2 tree has no controllers here')
     mkdirSync(join(cgroup, 'init'))
     writeFileSync(join(cgroup, 'init/cgroup.procs'), String(pid))
     expect(look(container, 'grep ^0:: /proc/self/cgroup')).not.toMatch(/init$/)
-    writeFileSync(join(cgroup, 'cgroup.subtree_control'), '+pids')
+    writeFileSync(join(cgroup, 'cgroup.subtree_control'), `+${CONTROLLER}`)
     expect(look(container, 'grep ^0:: /proc/self/cgroup')).toMatch(/\/init$/)
     expectNoProgram(exec(container, ['true'], ['--cgroup', '/']), /EBUSY .*--cgroup/)
   },

@@ -62,19 +62,6 @@ function cases(title: string, skip: boolean, open: () => Podman): void {
     expect(podman.must('ps', '--all', '--quiet')).toBe('')
   })
 
-  it(`${title}: pause, unpause, top, and kill of a paused container`, () => {
-    const name = detached(podman, IMAGE, 'sh', '-c', LOOP)
-    const status = () => podman.must('inspect', '--format', '{{.State.Status}}', name)
-    podman.must('pause', name)
-    expect(status()).toBe('paused')
-    podman.must('unpause', name)
-    expect(status()).toBe('running')
-    expect(podman.must('top', name, 'args')).toContain('trap')
-    podman.must('pause', name)
-    podman.must('rm', '--force', '--time', '0', name)
-    expect(podman.must('ps', '--all', '--quiet')).toBe('')
-  })
-
   it(`${title}: stop of a program that is deaf to TERM kills it`, () => {
     const name = detached(podman, IMAGE, 'sh', '-c', "trap '' TERM; while :; do sleep 0.05; done")
     podman.must('stop', '--time', '1', name)
@@ -257,6 +244,20 @@ function rootCases(title: string, skip: boolean, view: 'machine' | 'v2'): void {
   cases(title, skip, () => {
     opened = openPodman(view)
     return opened
+  })
+
+  // An unprivileged user's containers may have no cgroup here, without which nothing is paused.
+  test.skipIf(skip || !complete)(`${title}: pause, unpause, top, and kill of a paused container`, () => {
+    const name = detached(opened, IMAGE, 'sh', '-c', LOOP)
+    const status = () => opened.must('inspect', '--format', '{{.State.Status}}', name)
+    opened.must('pause', name)
+    expect(status()).toBe('paused')
+    opened.must('unpause', name)
+    expect(status()).toBe('running')
+    expect(opened.must('top', name, 'args')).toContain('trap')
+    opened.must('pause', name)
+    opened.must('rm', '--force', '--time', '0', name)
+    expect(opened.must('ps', '--all', '--quiet')).toBe('')
   })
 
   test.skipIf(skip || !complete)(`${title}: -p with the default network answers from outside`, () => {

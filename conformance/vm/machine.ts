@@ -60,7 +60,9 @@ function commandLine(boot: Boot): string[] {
     ...['setpriv', '--pdeathsig', 'KILL', 'qemu-system-x86_64'],
     ...['-M', 'q35', '-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     ...['-serial', onLine === undefined ? 'mon:stdio' : 'stdio'],
-    ...(accelerated ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max']),
+    ...(accelerated
+      ? ['-accel', 'kvm', '-cpu', 'host']
+      : ['-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max,-la57']),
     ...['-smp', String(CPUS), '-m', MEMORY],
     ...['-kernel', image.kernel, '-initrd', image.initrd, '-append', kernelArguments(boot)],
     ...['-device', 'virtio-rng-pci'],

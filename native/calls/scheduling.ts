@@ -33,13 +33,7 @@ export const schedulingCalls = {
   },
 
   /** sched_setaffinity(pid, size, mask), see sched_setaffinity(2): bit n of the mask stands for CPU n. */
-  schedSetaffinity(
-    this: Calls,
-    pid: number,
-    mask: Uint8Array,
-    tolerate?: Call['tolerate'],
-    hint?: Call['hint'],
-  ): void {
+  schedSetaffinity(this: Calls, pid: number, mask: Uint8Array, tolerate?: Call['tolerate'], hint?: Call['hint']): void {
     this.later({ name: 'sched_setaffinity', args: [pid, mask.length, mask], subject: 'CPU affinity', tolerate, hint })
   },
 

@@ -18,7 +18,7 @@ const request: ExecRequest = { id: ID, changes: { args: ['tool', 'x'] }, pidFile
 function running(variant: Variant): Scene {
   const one = scene({ ...variant, script: { ...variant.script, programs: { '/bin/tool': { exit: 7 } } } })
   fileAt(one.host.world.root, '/bundle/rootfs/bin/tool', '', 0o755)
-  createContainer(one.runtime, { id: ID, bundle: '/bundle' })
+  createContainer(one.runtime, { id: ID, bundle: '/bundle', consoleSocket: one.consoleSocket })
   startContainer(one.runtime, ID)
   one.host.world.settle()
   return one

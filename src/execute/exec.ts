@@ -4,7 +4,7 @@ import { SIGKILL } from '../../native/abi/signal.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
-import { doing, StateError } from '../errors.ts'
+import { doing, HostError, StateError } from '../errors.ts'
 import { type MembershipPlan, planMembership } from '../plan/container.ts'
 import { type ProcessPlan, withListenFds } from '../plan/process.ts'
 import type { Runtime } from '../runtime.ts'
@@ -184,6 +184,7 @@ function execute(
 ): Running {
   const { outside } = runtime
   const pidfd = fds.keep(outside.pidfdOpen(pid))
+  if (!pidfd.exists) throw new HostError(`process ${pid} is gone; was it killed?`)
   const tail = runtime.phase('tail', () => recordTail(executor, (_, accompany) => become(accompany)))
   const master = console?.receive?.()
   const signals = catchSignals(runtime, request, master !== undefined)

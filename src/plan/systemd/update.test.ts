@@ -9,7 +9,7 @@ test('replacedDeviceProperties() clears the list before it fills it', () => {
   expect(properties.map(([name]) => name)).toEqual(['DeviceAllow', 'DevicePolicy', 'DeviceAllow'])
   expect(properties[0]).toEqual(['DeviceAllow', []])
   expect(properties[1]).toEqual(['DevicePolicy', 'strict'])
-  expect(properties[2]![1]).toContainEqual(['/dev/char/10:229', 'rw'])
+  expect(properties[2]![1]).toContainEqual(['/dev/char/10:229', 'rwm']) // everybody may make nodes
 })
 
 test('replacedDeviceProperties() of rules that allow everything leaves no list', () => {
