@@ -87,10 +87,10 @@ export const processCalls = {
 
   /**
    * pidfd_open(pid, 0), see pidfd_open(2). `exists` is false when there is no such process. Its number may live on, as that
-   * of its session, which is EINVAL, or be that of a thread by now, which newer kernels call ENOENT.
+   * of its session, which is EINVAL, or be that of a thread by now, which newer kernels call ENOENT. A child that
+   * nobody has waited for is always there: then nothing has to be tolerated.
    */
-  pidfdOpen(this: Calls, pid: number): Fd {
-    const tolerate = [ESRCH, EINVAL, ENOENT]
+  pidfdOpen(this: Calls, pid: number, tolerate: Call['tolerate'] = [ESRCH, EINVAL, ENOENT]): Fd {
     const result = this.later({ name: 'pidfd_open', args: [pid, 0], subject: `process ${pid}`, tolerate })
     return new Fd(this, result, `process ${pid}`)
   },

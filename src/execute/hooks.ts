@@ -69,7 +69,7 @@ function runHook({ host, outside }: Runtime, hook: Hook, state: string): void {
   let ended = false
   let exit: Exit | undefined
   try {
-    using pidfd = outside.pidfdOpen(pid)
+    using pidfd = outside.pidfdOpen(pid, [])
     const timeout = hook.timeout === undefined ? -1 : hook.timeout * 1000
     ended = outside.poll([{ fd: pidfd, events: POLLIN }], timeout)[0] !== 0
   } finally {

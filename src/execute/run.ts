@@ -37,7 +37,7 @@ export async function runContainer(runtime: Runtime, request: RunRequest): Promi
   const program = buildContainer(runtime, prepared, built => {
     const { executor, directory, record, master } = built
     if (master) fds.keep(master)
-    const pidfd = fds.keep(outside.pidfdOpen(record.pid))
+    const pidfd = fds.keep(outside.pidfdOpen(record.pid, []))
     const tail = runtime.phase('tail', () =>
       recordTail(executor, (_, accompany) => becomeContainer(runtime, built, accompany)),
     )

@@ -10,7 +10,7 @@ import { createRuntime } from '../runtime.ts'
 import { type TraceRequest, traceCommand } from './command.ts'
 
 const FILE = '/run/trace.json'
-const request = { id: ID, bundle: '/bundle' }
+const requestFor = ({ consoleSocket }: Scene) => ({ id: ID, bundle: '/bundle', consoleSocket })
 
 interface Event {
   name: string
@@ -38,7 +38,7 @@ async function create(one: Scene, wanted: Partial<TraceRequest> = {}): Promise<s
   const log = createLog(output, { file: undefined, format: 'text', level: 'debug' })
   const kernel = createKernel(new DirectCalls(one.host))
   await traceCommand(one.host, kernel, { file: FILE, log, debug: false, ...wanted }, async ({ host, ...traced }) => {
-    createContainer(createRuntime(host, { root: ROOT, ...traced }), request)
+    createContainer(createRuntime(host, { root: ROOT, ...traced }), requestFor(one))
   })
   return stderr
 }
@@ -66,7 +66,7 @@ const withHooks = variants.find(({ name }) => name === 'with hooks')!
 
 test.each(variants)('a trace changes nothing of what is done $name', async variant => {
   using bare = scene(variant)
-  createContainer(bare.runtime, request)
+  createContainer(bare.runtime, requestFor(bare))
   bare.host.world.settle()
   using one = scene(variant)
   await create(one, { file: undefined, debug: true })
