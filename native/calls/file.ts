@@ -209,13 +209,14 @@ export const fileCalls = {
     return decode(out.bytes)
   },
 
-  /** The names in a directory, without `.` and `..`; see getdents(2). */
+  /** The names in a directory, without `.` and `..`; none in one that was removed meanwhile. See getdents(2). */
   readDirectory(this: Calls, fd: Fd): string[] {
     const names: string[] = []
     for (;;) {
       const out = new Room(32768)
-      const length = this.now({ name: 'getdents64', args: [fd, out, 32768], subject: `\`${fd.subject}\`` })
-      if (length === 0) return names
+      const args = [fd, out, 32768]
+      const length = this.now({ name: 'getdents64', args, subject: `\`${fd.subject}\``, tolerate: [ENOENT] })
+      if (length <= 0) return names
       for (let at = 0; at < length; at += out.view.getUint16(at + 16, true)) {
         const start = at + 19
         const name = decode(out.bytes.subarray(start, out.bytes.indexOf(0, start)))

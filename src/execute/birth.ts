@@ -16,6 +16,8 @@ import { FILES } from '../state/record.ts'
 /** How long the keeper tries to remove the cgroup, and the pause between two tries. */
 const PATIENCE_MS = 1000
 const REMOVE_PAUSE_MS = 5
+/** How long systemd may take to put a process into its scope. */
+const ADOPTION_MS = 3000
 /** <linux/limits.h> */
 const PATH_MAX = 4096
 
@@ -46,6 +48,7 @@ export const namespaceHints: Call['hint'] = {
     'the cgroup is not in what is delegated to the cgroup of this user; start tsrun with `systemd-run --user --scope`',
   EOPNOTSUPP: 'the cgroup is threaded or below a threaded one, so it takes no processes',
   ENOSPC: 'a limit in /proc/sys/user is reached',
+  EAGAIN: 'a limit on processes is reached, of this user (RLIMIT_NPROC) or of a cgroup (pids.max)',
   EINVAL: 'this kernel lacks one of the namespace types',
 }
 
@@ -81,8 +84,8 @@ export function giveBirth(
     namespaces | BigInt(CLONE_PARENT | CLONE_PARENT_SETTID | CLONE_PIDFD) | (cgroup ? CLONE_INTO_CGROUP : 0n)
   const args = cloneArgs({ flags, cgroup, pid, pidfd, exitSignal: 0 })
   const clone = calls.later({ name: 'clone3', args: [args, CLONE_ARGS], hint: namespaceHints })
-  const killFile = new Out(PATH_MAX) // there is no such file as long as it is empty
-  const cleanup = recordCleanup(executor, estate, pidfd, killFile)
+  const adoption = new Adoption()
+  const cleanup = recordCleanup(executor, estate, pidfd, adoption)
   const directoryCleanup = recordDirectoryCleanup(executor, estate)
   const groupCleanups = groups.map((_, made) => recordDirectoryCleanup(executor, estate, made))
   clone.branch({ positive: recordGuard(executor, cleanup), zero: recordChild(executor) })
@@ -98,13 +101,39 @@ export function giveBirth(
     calls.answer(clone)
     return pid.view.getInt32(0, true)
   }
-  if (estate.adopt) rewrite(executor, killFile, `${estate.adopt(born())}/cgroup.kill`)
+  if (estate.adopt) giveAway(executor, adoption, born(), estate.adopt)
   return born
 }
 
-/** Puts a text where a recorded chain will find it. */
-function rewrite({ calls }: Executor, out: Out, text: string): void {
-  calls.space.memory.bytes.set(encode(text), out.address - calls.address)
+/** What the keeper has to know of a process that is not in a cgroup of ours; the planner writes over it later. */
+class Adoption {
+  /** The path of its cgroup's cgroup.kill. There is no such file as long as this is empty. */
+  readonly killFile = new Out(PATH_MAX)
+  /** How long to wait before the process is killed, a struct timespec. */
+  readonly pause = new Out(16)
+}
+
+/**
+ * Has the child put into a cgroup. As long as that is under way the keeper must not be quick to kill: systemd would make a
+ * scope for a process that is dead already, and a scope that never had a live one never ends.
+ */
+function giveAway(
+  executor: Executor,
+  { killFile, pause }: Adoption,
+  pid: number,
+  adopt: (pid: number) => string,
+): void {
+  rewrite(executor, pause, timespec(ADOPTION_MS).bytes)
+  try {
+    rewrite(executor, killFile, encode(`${adopt(pid)}/cgroup.kill`))
+  } finally {
+    rewrite(executor, pause, timespec(0).bytes)
+  }
+}
+
+/** Puts bytes where a recorded chain will find them. */
+function rewrite({ calls }: Executor, out: Out, bytes: Uint8Array): void {
+  calls.space.memory.bytes.set(bytes, out.address - calls.address)
 }
 
 /** Its groups in resctrl; one that is there belongs to somebody else. */
@@ -164,7 +193,7 @@ function recordGuard({ calls, kernel, controlNumber, guardNumber }: Executor, cl
  * Kill, then remove, newest first; what is gone already does not matter. SIGALRM ends the keeper when the cgroup does not
  * go away: it can be removed only some milliseconds after its last process died.
  */
-function recordCleanup(executor: Executor, estate: Estate, pidfd: Out, killFile: Out): number {
+function recordCleanup(executor: Executor, estate: Estate, pidfd: Out, adoption: Adoption): number {
   const { calls, kernel, gifts } = executor
   const { root, id, cgroup, adopt } = estate
   const containers = gifts.get(root)!
@@ -177,16 +206,19 @@ function recordCleanup(executor: Executor, estate: Estate, pidfd: Out, killFile:
       const kill = kernel.openat(parent!, `${cgroup.name}/cgroup.kill`, O_WRONLY, 0, 'any').take()
       calls.later({ name: 'write', args: [kill, '1', 1], tolerate: 'any' })
     }
-    if (adopt) {
-      const args = [AT_FDCWD, killFile, O_WRONLY, 0]
-      const kill = calls.later({ name: 'openat', args, tolerate: 'any' })
-      calls.later({ name: 'write', args: [kill, '1', 1], tolerate: 'any' })
+    const kill = () => {
+      const child = calls.later({ name: 'load', args: [pidfd.address], tolerate: 'any' })
+      calls.later({ name: 'pidfd_send_signal', args: [child, SIGKILL, null, 0], tolerate: 'any' })
     }
-    const child = calls.later({ name: 'load', args: [pidfd.address], tolerate: 'any' })
-    calls.later({ name: 'pidfd_send_signal', args: [child, SIGKILL, null, 0], tolerate: 'any' })
+    if (!adopt) kill()
     for (const file of FILES) remove(containers, `${id}/${file}`, 0)
     remove(containers, id, AT_REMOVEDIR)
     removeGroups(executor, estate)
+    // Last, since it may take a while, and by then somebody else may have taken the name.
+    if (adopt) {
+      killAdopted(executor, adoption)
+      kill()
+    }
     if (!cgroup || cgroup.exists) return
     kernel.alarm(PATIENCE_MS)
     const attempt = remove(parent!, cgroup.name, AT_REMOVEDIR)
@@ -197,6 +229,13 @@ function recordCleanup(executor: Executor, estate: Estate, pidfd: Out, killFile:
   calls.link(end, 0, () => 0)
   calls.link(chain, end[0]!.address, () => end[0]!.address)
   return chain[0]!.address
+}
+
+/** SIGKILL to all in the cgroup that somebody else has made, once it is there. */
+function killAdopted({ calls }: Executor, { killFile, pause }: Adoption): void {
+  calls.later({ name: 'nanosleep', args: [pause, null], tolerate: 'any' })
+  const kill = calls.later({ name: 'openat', args: [AT_FDCWD, killFile, O_WRONLY, 0], tolerate: 'any' })
+  calls.later({ name: 'write', args: [kill, '1', 1], tolerate: 'any' })
 }
 
 /** All that there is before the cgroup, with the first `groups` of those in resctrl. */

@@ -1,4 +1,4 @@
-import { EACCES, EBUSY, EEXIST, ENOENT, EPERM, EROFS } from '../../native/abi/errno.ts'
+import { EACCES, EBUSY, EEXIST, ENODEV, ENOENT, EPERM, EROFS } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_PATH, O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
 import { CGROUP2_SUPER_MAGIC } from '../../native/abi/wait.ts'
 import type { Kernel } from '../../native/kernel.ts'
@@ -145,7 +145,8 @@ export function cgroupTree(outside: Kernel, path: string): string[] {
 /** SIGKILL to every process in it and below; see cgroup.kill in cgroup-v2.rst, since 5.14. */
 export function killCgroup(outside: Kernel, path: string): void {
   using fd = outside.openat(AT_FDCWD, `${path}/cgroup.kill`, O_WRONLY, 0, [ENOENT])
-  if (fd.exists) outside.writeText(fd, '1')
+  // Systemd's may go at any moment.
+  if (fd.exists) outside.writeText(fd, '1', undefined, undefined, [ENOENT, ENODEV])
 }
 
 /** Kills what is left in the cgroup and removes it with all below; waits for dying processes. */

@@ -76,7 +76,7 @@ function ownerId({ outside }: Runtime): number {
 function absence(ofUser: boolean, places: readonly Place[]): string {
   const paths = places.map(({ path }) => `\`${path.replace('\0', '@')}\``).join(', ')
   const advice = ofUser
-    ? "the user's systemd runs in a login session or after `loginctl enable-linger`; is XDG_RUNTIME_DIR right?"
-    : 'does systemd run this host?'
-  return `systemd does not answer at ${paths}; ${advice} --cgroup-manager cgroupfs does without`
+    ? "the user's runs in a login session or after `loginctl enable-linger`, and XDG_RUNTIME_DIR says where"
+    : 'it must be the init system of this host'
+  return `systemd does not answer at ${paths}: ${advice}; use --cgroup-manager cgroupfs to do without`
 }
