@@ -98,8 +98,11 @@ export function sleep(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
 }
 
+/** How many times longer than on a host things may take: an emulated machine is slow. */
+export const PATIENCE = process.env['TSRUN_VM'] ? 6 : 1
+
 /** Waits until `check` gives something true, and gives that; an error that says what was awaited otherwise. */
-export function eventually<T>(what: string, check: () => T, timeout = 10_000): NonNullable<T> {
+export function eventually<T>(what: string, check: () => T, timeout = 10_000 * PATIENCE): NonNullable<T> {
   const end = Date.now() + timeout
   for (;;) {
     const value = check()

@@ -8,7 +8,7 @@ import { readdirSync, readFileSync, readlinkSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect } from 'vitest'
 import { hostMounts, isAlive, isRoot } from './machine.ts'
-import { sleep } from './run.ts'
+import { PATIENCE, sleep } from './run.ts'
 import { isCrun } from './runtime.ts'
 import { cleanUp, sceneDirectory, stateRoot, tag } from './scene.ts'
 
@@ -99,7 +99,7 @@ export function leftovers(before: Snapshot): string[] {
 }
 
 /** Fails with a list when anything is left. Waits a little first: the kernel and the shell take their time to go. */
-export function expectNothingLeft(before: Snapshot, patience = 3000): void {
+export function expectNothingLeft(before: Snapshot, patience = 3000 * PATIENCE): void {
   const end = Date.now() + patience
   let left = leftovers(before)
   while (left.length > 0 && Date.now() < end) {

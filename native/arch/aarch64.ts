@@ -37,6 +37,7 @@ export const aarch64 = {
   fstat: 80,
   fstatfs: 44,
   ftruncate: 46,
+  futex: 98,
   getcwd: 17,
   getdents64: 61,
   getegid: 177,

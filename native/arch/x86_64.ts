@@ -37,6 +37,7 @@ export const x86_64 = {
   fstat: 5,
   fstatfs: 138,
   ftruncate: 77,
+  futex: 202,
   getcwd: 79,
   getdents64: 217,
   getegid: 108,

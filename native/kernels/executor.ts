@@ -1,4 +1,5 @@
 import { ECONNRESET, EPIPE } from '../abi/errno.ts'
+import { FUTEX_WAKE } from '../abi/futex.ts'
 import { MSG_NOSIGNAL } from '../abi/socket.ts'
 import { type CallNumbers, callNumbers } from '../arch/numbers.ts'
 import {
@@ -26,6 +27,8 @@ import { type Marshaller, putWord, Space, takeOut } from './marshal.ts'
 
 /** Written where a result will be: an executor that died leaves it, so the message can say at which call. */
 export const NOT_DONE = 2 ** 52
+/** For FUTEX_WAKE: the highest number there is. */
+const EVERYBODY = 0x7fff_ffff
 /** A batch is sent when it gets this long, so that the arena's touched pages stay few. */
 const BATCH_BYTES = 0x1_0000
 
@@ -284,6 +287,19 @@ export class ExecutorCalls implements Calls, Marshaller {
         return new Failure(unexpectedReason(call, value), phrase)
     }
     return undefined
+  }
+
+  /** Puts bytes where a recorded chain will find them: over what lies there for `out`. */
+  rewrite(out: Out, bytes: Uint8Array): void {
+    this.space.memory.bytes.set(bytes, out.address - this.address)
+  }
+
+  /** Makes the word of `out` 1 and wakes whoever waits for that with futex(2), in the executor or its children. */
+  wake(out: Out): void {
+    const offset = out.address - this.address
+    this.space.put(offset, 1)
+    const args = [this.space.memory.address + offset, FUTEX_WAKE, EVERYBODY, null, null, 0]
+    this.#outside.now({ name: 'futex', args })
   }
 
   /** Everything put into the arena so far stays there: later batches start behind it. */

@@ -1,4 +1,5 @@
 import { AT_FDCWD, AT_REMOVEDIR, O_DIRECTORY, O_PATH, O_WRONLY } from '../../native/abi/fcntl.ts'
+import { FUTEX_WAIT } from '../../native/abi/futex.ts'
 import { PR_SET_NAME } from '../../native/abi/prctl.ts'
 import { CLONE_INTO_CGROUP, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_PIDFD } from '../../native/abi/sched.ts'
 import { SIGKILL } from '../../native/abi/signal.ts'
@@ -105,35 +106,35 @@ export function giveBirth(
   return born
 }
 
-/** What the keeper has to know of a process that is not in a cgroup of ours; the planner writes over it later. */
+/** What the keeper and the child have to know when the child gets its cgroup from somebody else; lies in the arena. */
 class Adoption {
-  /** The path of its cgroup's cgroup.kill. There is no such file as long as this is empty. */
+  /** The path of that cgroup's cgroup.kill. There is no such file as long as this is empty. */
   readonly killFile = new Out(PATH_MAX)
-  /** How long to wait before the process is killed, a struct timespec. */
-  readonly pause = new Out(16)
+  /** A word that becomes 1 when the child is where it is to be, or will never be. */
+  readonly settled = new Out(8)
 }
 
-/**
- * Has the child put into a cgroup. As long as that is under way the keeper must not be quick to kill: systemd would make a
- * scope for a process that is dead already, and a scope that never had a live one never ends.
- */
-function giveAway(
-  executor: Executor,
-  { killFile, pause }: Adoption,
-  pid: number,
-  adopt: (pid: number) => string,
-): void {
-  rewrite(executor, pause, timespec(ADOPTION_MS).bytes)
+/** Has the child put into its cgroup, while the child waits for that and for nothing else. */
+function giveAway(executor: Executor, adoption: Adoption, pid: number, adopt: (pid: number) => string): void {
+  const { calls } = executor
+  awaitSettled(executor, adoption)
+  calls.begin()
   try {
-    rewrite(executor, killFile, encode(`${adopt(pid)}/cgroup.kill`))
+    calls.rewrite(adoption.killFile, encode(`${adopt(pid)}/cgroup.kill`))
   } finally {
-    rewrite(executor, pause, timespec(0).bytes)
+    calls.wake(adoption.settled)
   }
 }
 
-/** Puts bytes where a recorded chain will find them. */
-function rewrite({ calls }: Executor, out: Out, bytes: Uint8Array): void {
-  calls.space.memory.bytes.set(bytes, out.address - calls.address)
+/**
+ * Waits until it is settled where the child is to be. As long as systemd is at it the child must live, whatever has become
+ * of the planner: systemd would make a scope for a process that is dead already, and a scope that never had a live one
+ * never ends.
+ */
+function awaitSettled({ calls }: Executor, { settled }: Adoption): void {
+  const word = settled.address === 0 ? settled : settled.address
+  const args = [word, FUTEX_WAIT, 0, timespec(ADOPTION_MS), null, 0]
+  calls.later({ name: 'futex', args, tolerate: 'any' })
 }
 
 /** Its groups in resctrl; one that is there belongs to somebody else. */
@@ -232,9 +233,11 @@ function recordCleanup(executor: Executor, estate: Estate, pidfd: Out, adoption:
 }
 
 /** SIGKILL to all in the cgroup that somebody else has made, once it is there. */
-function killAdopted({ calls }: Executor, { killFile, pause }: Adoption): void {
-  calls.later({ name: 'nanosleep', args: [pause, null], tolerate: 'any' })
-  const kill = calls.later({ name: 'openat', args: [AT_FDCWD, killFile, O_WRONLY, 0], tolerate: 'any' })
+function killAdopted(executor: Executor, adoption: Adoption): void {
+  const { calls } = executor
+  awaitSettled(executor, adoption)
+  const args = [AT_FDCWD, adoption.killFile, O_WRONLY, 0]
+  const kill = calls.later({ name: 'openat', args, tolerate: 'any' })
   calls.later({ name: 'write', args: [kill, '1', 1], tolerate: 'any' })
 }
 

@@ -36,6 +36,9 @@ for path in /var/tmp /home /var/lib/containers /var/lib/containerd /var/lib/dock
   mount --bind "/run/disk$path" "$path"
 done
 chmod 1777 /var/tmp
+getent passwd | while IFS=: read -r _ _ uid gid _ home _; do
+  case $home in /home/*) install -d -m 700 -o "$uid" -g "$gid" "$home" ;; esac
+done
 for path in $KEEP; do
   [ ! -e "$path" ] || continue
   mkdir -p "$path"
