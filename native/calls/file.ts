@@ -15,6 +15,7 @@ import {
   O_TRUNC,
   O_WRONLY,
 } from '../abi/fcntl.ts'
+import { isErrno } from '../failure.ts'
 import { Fd } from '../fd.ts'
 import type { Call, Calls } from '../kernels/machine.ts'
 import { get64, Out, Room, Struct } from '../struct.ts'
@@ -309,7 +310,13 @@ export const wholeFileCalls = {
   /** The text of a file of the host, undefined when it does not exist. */
   readTextIfAny(this: Calls & typeof fileCalls, dir: Dir, path: string): string | undefined {
     using fd = this.openat(dir, path, O_RDONLY, 0, [ENOENT])
-    return fd.exists ? decode(this.readAll(fd)) : undefined
+    if (!fd.exists) return undefined
+    try {
+      return decode(this.readAll(fd))
+    } catch (error) {
+      if (isErrno(error, 'ENODEV')) return undefined // a file of a cgroup that was removed after the open
+      throw error
+    }
   },
 
   /** Replaces a file in one step: readers see the old content or the new, never a part. */
