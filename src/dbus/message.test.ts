@@ -98,8 +98,8 @@ const integer = (signature: string, min: bigint, max: bigint, small = true) =>
 const { typed } = fc.letrec<{ typed: Typed }>(tie => ({
   typed: fc.oneof(
     { maxDepth: 4 },
+    fc.boolean().map(value => ({ signature: 'b', value })), // the first is all that is left in the depth; not 'y': see below
     integer('y', 0n, 255n),
-    fc.boolean().map(value => ({ signature: 'b', value })),
     integer('n', -(1n << 15n), (1n << 15n) - 1n),
     integer('u', 0n, (1n << 32n) - 1n),
     integer('x', -(1n << 63n), (1n << 63n) - 1n, false),
