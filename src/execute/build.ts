@@ -1,49 +1,35 @@
-import { LOCK_EX, MFD_CLOEXEC, O_CREAT, O_DIRECTORY, O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
+import { LOCK_EX, O_CREAT, O_DIRECTORY, O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
 import { CLONE_NEWCGROUP } from '../../native/abi/sched.ts'
-import { SIGALRM, SIGKILL } from '../../native/abi/signal.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
-import type { Kernel } from '../../native/kernel.ts'
 import { encode } from '../../native/utf8.ts'
-import { doing, Failure, HostError } from '../errors.ts'
+import { HostError } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import { isOwn } from '../plan/namespaces.ts'
 import type { ProcessPlan } from '../plan/process.ts'
 import type { Runtime } from '../runtime.ts'
 import { CONFIG_FILE, type ContainerRecord, START_SOCKET } from '../state/record.ts'
 import { processStat } from '../state/status.ts'
-import { openRoot, removeDirectory } from '../state/store.ts'
-import { dismissKeeper, idTaken, isTaken, type OpenJoin } from './birth.ts'
-import { type CgroupSite, openCgroupSite, refuseLimits, removeCgroup } from './cgroup.ts'
+import { abandon } from './abandon.ts'
+import { type Baggage, gifts, pack } from './baggage.ts'
+import { dismissKeeper, idTaken, isTaken } from './birth.ts'
 import { closeAllBut } from './closeAllBut.ts'
-import { type ConsoleRoute, openConsoleRoute } from './consoleRoute.ts'
+import type { ConsoleRoute } from './consoleRoute.ts'
 import type { ContainerRoot } from './containerRoot.ts'
 import { hasCreateHooks, runCreateHooks } from './createHooks.ts'
 import { attachDeviceFilter, loadDeviceFilter } from './deviceFilter.ts'
-import { runPoststop } from './hooks.ts'
 import { joinSessionKeyring } from './keyring.ts'
 import { type Labels, labelFiles, openLabels } from './labels.ts'
 import { adjustOomScore, applyLimits, withCallerLimit } from './limits.ts'
 import type { MountSite } from './mounts.ts'
 import { moveNetDevices } from './netDevices.ts'
-import { explainedByMemory } from './outOfMemory.ts'
-import { enterNamespaces, openJoins } from './population.ts'
+import { enterNamespaces } from './population.ts'
 import type { Prepared } from './prepare.ts'
 import { completeEnvironment, enterWorkingDirectory, findExecutable } from './prepareProcess.ts'
-import {
-  enterResctrl,
-  leaveResctrl,
-  openResctrl,
-  type ResctrlSite,
-  removeResctrl,
-  resctrlDirectories,
-} from './resctrl.ts'
+import { enterResctrl, leaveResctrl, resctrlDirectories } from './resctrl.ts'
 import { applyResources } from './resources.ts'
 import { enterRoot, fillRoot, finishRoot, nullDeviceFor, placeRoot, protectPaths } from './rootfs.ts'
 import { applyInherited, applyScheduling, resetAffinity } from './scheduling.ts'
-import { openScopeSite, releaseScope } from './scope.ts'
-import { connectAgent } from './seccomp.ts'
-import { openSources, type Sources } from './sources.ts'
 import { hookState } from './state.ts'
 import { writeSysctls } from './sysctl.ts'
 import { bindConsole, giveTerminal } from './terminal.ts'
@@ -71,20 +57,6 @@ export interface BuiltContainer {
   readonly agent: number | undefined
   /** The terminal's master, when it is this process that holds it; whoever takes it closes it. */
   readonly master: Fd | undefined
-}
-
-/** What is opened on the host before there is an executor, to be handed to it. */
-interface Baggage {
-  readonly containers: Fd
-  readonly listener: Fd
-  readonly hookOutput: Fd
-  readonly agent: Fd | undefined
-  readonly cgroup: CgroupSite | undefined
-  readonly resctrl: ResctrlSite | undefined
-  readonly joins: readonly OpenJoin[]
-  /** Where the master of the terminal goes, when there is one. */
-  readonly console: ConsoleRoute | undefined
-  readonly sources: Sources
 }
 
 /**
@@ -116,57 +88,6 @@ function launch(runtime: Runtime, { preserveFds }: Prepared, baggage: Baggage): 
     leaveResctrl(outside, baggage.resctrl)
     throw error
   }
-}
-
-function pack(runtime: Runtime, prepared: Prepared, fds: Fds): Baggage {
-  const { request, plan, privileged } = prepared
-  const { outside } = runtime
-  const containers = fds.keep(openRoot(outside, runtime.root))
-  refuseTaken(outside, containers, plan.id)
-  const cgroup = packCgroup(runtime, prepared, containers, fds)
-  const baggage = {
-    containers,
-    cgroup,
-    joins: openJoins(outside, plan.namespaces, fds),
-    sources: openSources(runtime, plan, privileged, fds),
-    listener: fds.keep(outside.unixSocket()),
-    hookOutput: fds.keep(outside.memfdCreate('output', MFD_CLOEXEC)),
-    agent: plan.seccomp?.agent && fds.keep(connectAgent(outside, plan.seccomp.agent)),
-    console: plan.process?.terminal && openConsoleRoute(runtime, request.consoleSocket, fds),
-  }
-  // Last, since it may make something; see leaveResctrl.
-  return { ...baggage, resctrl: plan.resctrl && openResctrl(outside, plan.resctrl, fds) }
-}
-
-/** The keeper's mkdir decides; this is for the message, before something else is found to be in use. */
-function refuseTaken(outside: Kernel, containers: Fd, id: string): void {
-  if (outside.statx(containers, id).stat !== undefined) throw idTaken(id)
-}
-
-/** A cgroup that is in use belongs to the container of another create with this id, when that was faster. */
-function packCgroup(runtime: Runtime, { plan, rootless }: Prepared, containers: Fd, fds: Fds): CgroupSite | undefined {
-  try {
-    return doing('cgroup', () => openCgroup(runtime, plan, rootless, fds))
-  } catch (error) {
-    refuseTaken(runtime.outside, containers, plan.id)
-    throw error
-  }
-}
-
-function openCgroup(runtime: Runtime, plan: ContainerPlan, rootless: boolean, fds: Fds): CgroupSite | undefined {
-  if (runtime.cgroupManager === 'disabled') return refuseLimits(plan.resources)
-  if (plan.scope) return openScopeSite(runtime, plan.scope, plan.resources, fds)
-  const site = openCgroupSite(runtime.outside, plan, rootless)
-  if (site?.estate) fds.keep(site.estate.parent)
-  return site
-}
-
-/** Those that stay open for the tail come first. */
-function gifts({ containers, listener, hookOutput, agent, console, cgroup, resctrl, joins, sources }: Baggage): Fd[] {
-  const parents = [...(cgroup?.estate ? [cgroup.estate.parent] : []), ...(resctrl ? [resctrl.root] : [])]
-  const lasting = [listener, hookOutput, ...(agent ? [agent] : [])]
-  const others = [containers, ...(console ? [console.gift] : []), ...parents]
-  return [...lasting, ...others, ...joins.map(join => join.fd), ...sources.gifts]
 }
 
 /**
@@ -331,43 +252,4 @@ function limit(runtime: Runtime, plan: ProcessPlan, pid: number): ProcessPlan['r
   applyLimits(runtime, pid, plan)
   applyScheduling(runtime.outside, pid, plan)
   return withCallerLimit(runtime, pid, plan.rlimits)
-}
-
-/** Somebody has killed the keeper, so what it would have done is done from here. */
-function replaceKeeper(
-  { outside, root }: Runtime,
-  { id }: ContainerPlan,
-  { cgroup, resctrl }: Baggage,
-  children: readonly number[],
-): void {
-  if (children.length === 0) return
-  for (const child of children) outside.now({ name: 'kill', args: [child, SIGKILL], tolerate: 'any' })
-  if (cgroup?.estate && !cgroup.estate.exists) removeCgroup(outside, cgroup.path)
-  removeResctrl(outside, resctrl && resctrlDirectories(resctrl))
-  removeDirectory(outside, root, id)
-}
-
-/** Lets the keeper clear away, waits for it, and looks whether all is gone. Returns the failure to report. */
-function abandon(
-  runtime: Runtime,
-  { plan }: Prepared,
-  baggage: Baggage,
-  executor: Executor,
-  failure: unknown,
-): unknown {
-  const { outside, root } = runtime
-  const error = executor.children().length > 0 ? explainedByMemory(outside, baggage.cgroup, failure) : failure
-  executor.control.close()
-  executor.guard.close()
-  const keeper = outside.wait(executor.pid, 0, 'any')
-  const lost = keeper?.signal === SIGALRM
-  if (keeper?.signal !== undefined && !lost) replaceKeeper(runtime, plan, baggage, executor.children())
-  for (const child of executor.children()) outside.wait(child, 0, 'any')
-  leaveResctrl(outside, baggage.resctrl)
-  if (executor.children().length > 0) releaseScope(baggage.cgroup, error)
-  if (error instanceof Failure && lost)
-    error.cleanup.push(new Failure(`the cgroup of \`${plan.id}\` (state in \`${root}\`) could not be removed`))
-  // The hooks of the kinds before may have set things up; runtime.md#lifecycle goes on to poststop from every failure.
-  if (executor.children().length > 0) runPoststop(runtime, plan.hooks.poststop, { ...plan, pid: 0 })
-  return error
 }

@@ -1,0 +1,52 @@
+import { SIGALRM, SIGKILL } from '../../native/abi/signal.ts'
+import type { Executor } from '../../native/executor/launch.ts'
+import { Failure } from '../errors.ts'
+import type { ContainerPlan } from '../plan/container.ts'
+import type { Runtime } from '../runtime.ts'
+import { removeDirectory } from '../state/store.ts'
+import type { Baggage } from './baggage.ts'
+import { removeCgroup } from './cgroup.ts'
+import { runPoststop } from './hooks.ts'
+import { explainedByMemory } from './outOfMemory.ts'
+import type { Prepared } from './prepare.ts'
+import { leaveResctrl, removeResctrl, resctrlDirectories } from './resctrl.ts'
+import { releaseScope } from './scope.ts'
+
+/** Somebody has killed the keeper, so what it would have done is done from here. */
+function replaceKeeper(
+  { outside, root }: Runtime,
+  { id }: ContainerPlan,
+  { cgroup, resctrl }: Baggage,
+  children: readonly number[],
+): void {
+  if (children.length === 0) return
+  for (const child of children) outside.now({ name: 'kill', args: [child, SIGKILL], tolerate: 'any' })
+  if (cgroup?.estate && !cgroup.estate.exists) removeCgroup(outside, cgroup.path)
+  removeResctrl(outside, resctrl && resctrlDirectories(resctrl))
+  removeDirectory(outside, root, id)
+}
+
+/** Lets the keeper clear away, waits for it, and looks whether all is gone. Returns the failure to report. */
+export function abandon(
+  runtime: Runtime,
+  { plan }: Prepared,
+  baggage: Baggage,
+  executor: Executor,
+  failure: unknown,
+): unknown {
+  const { outside, root } = runtime
+  const error = executor.children().length > 0 ? explainedByMemory(outside, baggage.cgroup, failure) : failure
+  executor.control.close()
+  executor.guard.close()
+  const keeper = outside.wait(executor.pid, 0, 'any')
+  const lost = keeper?.signal === SIGALRM
+  if (keeper?.signal !== undefined && !lost) replaceKeeper(runtime, plan, baggage, executor.children())
+  for (const child of executor.children()) outside.wait(child, 0, 'any')
+  leaveResctrl(outside, baggage.resctrl)
+  if (executor.children().length > 0) releaseScope(baggage.cgroup, error)
+  if (error instanceof Failure && lost)
+    error.cleanup.push(new Failure(`the cgroup of \`${plan.id}\` (state in \`${root}\`) could not be removed`))
+  // The hooks of the kinds before may have set things up; runtime.md#lifecycle goes on to poststop from every failure.
+  if (executor.children().length > 0) runPoststop(runtime, plan.hooks.poststop, { ...plan, pid: 0 })
+  return error
+}

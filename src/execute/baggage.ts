@@ -1,0 +1,92 @@
+import { MFD_CLOEXEC } from '../../native/abi/fcntl.ts'
+import type { Fd, Fds } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import { doing } from '../errors.ts'
+import type { ContainerPlan } from '../plan/container.ts'
+import type { Runtime } from '../runtime.ts'
+import { openRoot } from '../state/store.ts'
+import { idTaken, type OpenJoin } from './birth.ts'
+import { type CgroupSite, openCgroupSite, refuseLimits } from './cgroup.ts'
+import { type ConsoleRoute, openConsoleRoute } from './consoleRoute.ts'
+import { openJoins } from './population.ts'
+import type { Prepared } from './prepare.ts'
+import { openResctrl, type ResctrlSite } from './resctrl.ts'
+import { openScopeSite } from './scope.ts'
+import { connectAgent } from './seccomp.ts'
+import { openSources, type Sources } from './sources.ts'
+
+/** What is opened on the host before there is an executor, to be handed to it. */
+export interface Baggage {
+  readonly containers: Fd
+  readonly listener: Fd
+  readonly hookOutput: Fd
+  readonly agent: Fd | undefined
+  readonly cgroup: CgroupSite | undefined
+  readonly resctrl: ResctrlSite | undefined
+  readonly joins: readonly OpenJoin[]
+  /** Where the master of the terminal goes, when there is one. */
+  readonly console: ConsoleRoute | undefined
+  readonly sources: Sources
+}
+
+/** Opens it. The descriptors belong to `fds`. */
+export function pack(runtime: Runtime, prepared: Prepared, fds: Fds): Baggage {
+  const { request, plan, privileged } = prepared
+  const { outside } = runtime
+  const containers = fds.keep(openRoot(outside, runtime.root))
+  refuseTaken(outside, containers, plan.id)
+  const cgroup = packCgroup(runtime, prepared, containers, fds)
+  const baggage = {
+    containers,
+    cgroup,
+    joins: openJoins(outside, plan.namespaces, fds),
+    sources: openSources(runtime, plan, privileged, fds),
+    listener: fds.keep(outside.unixSocket()),
+    hookOutput: fds.keep(outside.memfdCreate('output', MFD_CLOEXEC)),
+    agent: plan.seccomp?.agent && fds.keep(connectAgent(outside, plan.seccomp.agent)),
+    console: plan.process?.terminal && openConsoleRoute(runtime, request.consoleSocket, fds),
+  }
+  // Last, since it may make something; see leaveResctrl.
+  return { ...baggage, resctrl: plan.resctrl && openResctrl(outside, plan.resctrl, fds) }
+}
+
+/** The keeper's mkdir decides; this is for the message, before something else is found to be in use. */
+function refuseTaken(outside: Kernel, containers: Fd, id: string): void {
+  if (outside.statx(containers, id).stat !== undefined) throw idTaken(id)
+}
+
+/** A cgroup that is in use belongs to the container of another create with this id, when that was faster. */
+function packCgroup(runtime: Runtime, { plan, rootless }: Prepared, containers: Fd, fds: Fds): CgroupSite | undefined {
+  try {
+    return doing('cgroup', () => openCgroup(runtime, plan, rootless, fds))
+  } catch (error) {
+    refuseTaken(runtime.outside, containers, plan.id)
+    throw error
+  }
+}
+
+function openCgroup(runtime: Runtime, plan: ContainerPlan, rootless: boolean, fds: Fds): CgroupSite | undefined {
+  if (runtime.cgroupManager === 'disabled') return refuseLimits(plan.resources)
+  if (plan.scope) return openScopeSite(runtime, plan.scope, plan.resources, fds)
+  const site = openCgroupSite(runtime.outside, plan, rootless)
+  if (site?.estate) fds.keep(site.estate.parent)
+  return site
+}
+
+/** What of it goes to the executor. Those that stay open for the tail come first. */
+export function gifts({
+  containers,
+  listener,
+  hookOutput,
+  agent,
+  console,
+  cgroup,
+  resctrl,
+  joins,
+  sources,
+}: Baggage): Fd[] {
+  const parents = [...(cgroup?.estate ? [cgroup.estate.parent] : []), ...(resctrl ? [resctrl.root] : [])]
+  const lasting = [listener, hookOutput, ...(agent ? [agent] : [])]
+  const others = [containers, ...(console ? [console.gift] : []), ...parents]
+  return [...lasting, ...others, ...joins.map(join => join.fd), ...sources.gifts]
+}
