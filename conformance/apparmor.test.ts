@@ -101,7 +101,7 @@ describe.skipIf(!enabled() || !have('apparmor_parser'))(
       else expect(runBundle(bundle).status).not.toBe(0)
     })
 
-    test.skipIf(!isTsrun || !have('aa-exec'))('a confined runtime stacks the profile on its own', () => {
+    test.skipIf(!isTsrun || !enabled() || !have('aa-exec'))('a confined runtime stacks the profile on its own', () => {
       const bundle = makeBundle((config, rootfs) => {
         withProfile(profile)(config, rootfs)
         config.process.args = ['sh', '-c', 'cat /proc/self/attr/current; echo a > /guarded/file || echo refused']

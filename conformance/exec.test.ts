@@ -402,7 +402,16 @@ test.skipIf(!isTsrun)(
     mkdirSync(join(cgroup, 'init'))
     writeFileSync(join(cgroup, 'init/cgroup.procs'), String(pid))
     expect(look(container, 'grep ^0:: /proc/self/cgroup')).not.toMatch(/init$/)
-    writeFileSync(join(cgroup, 'cgroup.subtree_control'), `+${CONTROLLER}`)
+    // A process that has ended is in its cgroup for a moment longer.
+    eventually('an empty cgroup', () => {
+      try {
+        writeFileSync(join(cgroup, 'cgroup.subtree_control'), `+${CONTROLLER}`)
+        return true
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error
+        return false
+      }
+    })
     expect(look(container, 'grep ^0:: /proc/self/cgroup')).toMatch(/\/init$/)
     expectNoProgram(exec(container, ['true'], ['--cgroup', '/']), /EBUSY .*--cgroup/)
   },

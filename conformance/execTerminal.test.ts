@@ -1,6 +1,5 @@
 // `exec` with a terminal, on a console socket and in the foreground; and --pidfd-socket.
 
-import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -9,6 +8,7 @@ import { openConsole, withConsole } from './lib/console.ts'
 import { command, createRunning } from './lib/container.ts'
 import { exec, expectNoProgram } from './lib/exec.ts'
 import { have, isAlive } from './lib/machine.ts'
+import { PIDFD_RECEIVER, python } from './lib/pidfd.ts'
 import { eventually, launch } from './lib/run.ts'
 import { isCrun, isTsrun } from './lib/runtime.ts'
 import { leavesNothing } from './lib/snapshot.ts'
@@ -80,23 +80,11 @@ inTmux('exec -t in the foreground: keys, size, exit code, and our terminal as it
   expect(readFileSync(after!, 'utf8')).toBe(readFileSync(before!, 'utf8'))
 })
 
-const RECEIVER = `
-import array, os, signal, socket, sys
-listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-listener.bind(sys.argv[1]); listener.listen(1); print('ready', flush=True)
-connection, _ = listener.accept()
-data, rights, _, _ = connection.recvmsg(100, socket.CMSG_SPACE(4))
-fd = array.array('i', rights[0][2])[0]
-signal.pidfd_send_signal(fd, signal.SIGKILL)
-print('killed', open(f'/proc/self/fdinfo/{fd}').read().split('Pid:')[1].split()[0])
-`
-const python = spawnSync('python3', ['-c', 'import signal; signal.pidfd_send_signal']).status === 0
-
 test.skipIf(isCrun || !python)("--pidfd-socket gets the program's pidfd (crun has no such option)", async () => {
   const container = createRunning()
   const directory = makeDirectory()
   const socket = join(directory, 'pidfd')
-  const receiver = launch(['python3', '-c', RECEIVER, socket])
+  const receiver = launch(['python3', '-c', PIDFD_RECEIVER, socket])
   await receiver.speaks
   const pidFile = join(directory, 'pid')
   const flags = ['--detach', '--pid-file', pidFile, '--pidfd-socket', socket]
@@ -104,7 +92,7 @@ test.skipIf(isCrun || !python)("--pidfd-socket gets the program's pidfd (crun ha
   const pid = readFileSync(pidFile, 'utf8')
   const { stdout } = await receiver.done
   // The receiver may be faster than the start of the program.
-  if (isTsrun) expect(stdout).toBe(`ready\nkilled ${pid}\n`)
+  if (isTsrun) expect(stdout).toBe(`ready\nsetns ${pid}\n`)
   eventually('the program to end', () => !isAlive(Number(pid)))
   expect(container.state().status).toBe('running')
 })

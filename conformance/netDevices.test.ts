@@ -1,14 +1,14 @@
 // linux.netDevices: interfaces of the host that a container gets.
 
 import { existsSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeBundle } from './lib/bundle.ts'
 import { type Change, inside, oci, removeLater, runBundle, tryCreate } from './lib/container.ts'
 import { expectOneSentence } from './lib/expect.ts'
-import { have } from './lib/machine.ts'
+import { have, hostMounts } from './lib/machine.ts'
 import { must, run } from './lib/run.ts'
 import { isCrun, isTsrun, olderThan } from './lib/runtime.ts'
-import { fresh, later } from './lib/scene.ts'
+import { fresh, later, tag } from './lib/scene.ts'
 import { leavesNothing } from './lib/snapshot.ts'
 
 leavesNothing()
@@ -17,6 +17,17 @@ leavesNothing()
 const canMakePairs =
   have('ip') && run(['ip', 'link', 'add', 'tsprobe0', 'type', 'veth', 'peer', 'name', 'tsprobe1']).status === 0
 if (canMakePairs) must(['ip', 'link', 'delete', 'tsprobe0'])
+
+/** The first `ip netns add` on a machine makes a mount for all of them, which stays. */
+const hadNamespaces = hostMounts().some(({ target }) => target === '/run/netns')
+beforeAll(() => {
+  if (!canMakePairs || hadNamespaces) return
+  must(['ip', 'netns', 'add', tag])
+  must(['ip', 'netns', 'delete', tag])
+})
+afterAll(() => {
+  if (canMakePairs && !hadNamespaces) run(['umount', '/run/netns'])
+})
 
 const unable = !canMakePairs || olderThan('runc', 1, 4) || olderThan('crun', 1, 24)
 

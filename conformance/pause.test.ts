@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type Container, create, createRunning, oci, stateOf } from './lib/container.ts'
 import { expectOneSentence } from './lib/expect.ts'
-import { cgroup2Mount, isAlive, isPureV2 } from './lib/machine.ts'
+import { cgroup2Mount, isPureV2 } from './lib/machine.ts'
 import { eventually, launch, sleep } from './lib/run.ts'
 import { isCrun, isTsrun, runtime } from './lib/runtime.ts'
 import { fresh, stateRoot } from './lib/scene.ts'
@@ -66,7 +66,13 @@ test.skipIf(!isTsrun && !isPureV2())('pause reaches processes in cgroups below',
   const path = /^0::(.*)$/m.exec(readFileSync(`/proc/${init}/cgroup`, 'utf8'))![1]!
   const below = join(cgroup2Mount()!, path, 'below')
   mkdirSync(below)
-  for (const pid of pids.filter(isAlive)) if (pid !== init) writeFileSync(join(below, 'cgroup.procs'), `${pid}`)
+  for (const pid of pids) {
+    try {
+      if (pid !== init) writeFileSync(join(below, 'cgroup.procs'), `${pid}`)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // it has ended meanwhile
+    }
+  }
   pause(container)
   expectStandstill(container)
   resume(container)

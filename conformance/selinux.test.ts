@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { type Bundle, makeBundle } from './lib/bundle.ts'
 import { type Change, runBundle, tryCreate } from './lib/container.ts'
 import { expectOneSentence } from './lib/expect.ts'
+import { recordFigures } from './lib/figures.ts'
 import { hostMounts } from './lib/machine.ts'
 import { must, run } from './lib/run.ts'
 import { isCrun, isRunc, isTsrun } from './lib/runtime.ts'
@@ -119,6 +120,7 @@ describe.skipIf(!known)('with SELinux (not enabled here, or a policy without con
     const labeled = ['/dev', '/dev/shm', '/dev/pts', '/dev/mqueue', '/dev/null']
     const found = labels([...labeled, '/proc', '/sys'])
     expect(labeled.map(path => [path, found[path]])).toEqual(labeled.map(path => [path, FILE]))
+    recordFigures(`mountLabel ${FILE}`, `/dev/shm ${found['/dev/shm']}`, `/proc ${found['/proc']}`)
     for (const path of ['/proc', '/sys']) expect(found[path]).not.toBe(FILE)
   })
 
@@ -139,7 +141,7 @@ describe.skipIf(!known)('with SELinux (not enabled here, or a policy without con
   })
 
   test.skipIf(!enforcing)('another container can not read its files (needs enforcing mode)', () => {
-    const script = 'cat /mine; cat /theirs'
+    const script = "tr '\\0' '\\n' < /proc/self/attr/current; cat /mine; cat /theirs"
     const bundle = makeBundle((config, rootfs) => {
       labeled()(config, rootfs)
       config.process.args = ['sh', '-c', `{ ${script}; } > /words 2>&1`]
@@ -148,7 +150,10 @@ describe.skipIf(!known)('with SELinux (not enabled here, or a policy without con
     label(bundle, FILE)
     label(bundle, FILE.replace(LEVEL, 's0:c3,c4'), 'theirs')
     runBundle(bundle)
-    expect(readFileSync(join(bundle.rootfs, 'words'), 'utf8')).toMatch(/^ours\n.*theirs.*Permission denied\n$/)
+    const [own, mine, theirs] = readFileSync(join(bundle.rootfs, 'words'), 'utf8').trim().split('\n')
+    recordFigures(`selinuxLabel ${PROCESS}, and a file of s0:c3,c4`, own!, theirs!)
+    expect([own, mine]).toEqual([PROCESS, 'ours'])
+    expect(theirs).toMatch(/theirs.*Permission denied$/)
   })
 
   test.skipIf(!enforcing)(
@@ -158,6 +163,11 @@ describe.skipIf(!known)('with SELinux (not enabled here, or a policy without con
         must(['touch', join(rootfs, 'shadow')])
         config.mounts.push({ destination: '/shadow', type: 'bind', source: '/etc/passwd', options: ['bind', 'ro'] })
       })
+      recordFigures(
+        'selinuxLabel, and a file of the host bound in',
+        must(['stat', '-c', '%A %U', '/etc/passwd']),
+        shown,
+      )
       expect(shown).toMatch(/Permission denied\nrefused$/)
     },
   )
@@ -173,6 +183,7 @@ describe.skipIf(!known)('with SELinux (not enabled here, or a policy without con
     const shown = words('/ask', (_, rootfs) => {
       must(['cc', '-static', '-O1', '-x', 'c', '-o', join(rootfs, 'ask'), '-'], { input: ASK })
     })
+    recordFigures('selinuxLabel, and a session keyring', `keyctl_get_security: ${shown}`)
     expect(shown).toBe(PROCESS)
   })
 })

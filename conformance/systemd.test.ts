@@ -8,6 +8,7 @@ import { makeBundle, makeDirectory, makeRootfs } from './lib/bundle.ts'
 import type { Config } from './lib/config.ts'
 import { command, oci, removeLater, stateOf } from './lib/container.ts'
 import { expectOneSentence } from './lib/expect.ts'
+import { recordFigures } from './lib/figures.ts'
 import { cgroup2Mount, have } from './lib/machine.ts'
 import { eventually, launch, must, type Result, run } from './lib/run.ts'
 import { isCrun, isRunc, isTsrun, olderThan, runtime } from './lib/runtime.ts'
@@ -170,6 +171,14 @@ describe.skipIf(!hasSystemd)('where systemd is process 1', () => {
       CPUQuotaPeriodUSec: '50ms',
       AllowedCPUs: '0',
     })
+    recordFigures(
+      '--systemd-cgroup, memory 64 MiB, pids 77, cpu 0.51, cpus 0',
+      ['memory.max', 'pids.max', 'cpu.max', 'cpuset.cpus'].map(name => `${name} ${file(name)}`).join(', '),
+      `systemd: ${Object.entries(rest)
+        .filter(([name]) => /^(MemoryMax|TasksMax|CPUQuotaPerSecUSec|AllowedCPUs)$/.test(name))
+        .map(([name, value]) => `${name} ${value}`)
+        .join(', ')}`,
+    )
     expect(CPUWeight).toBe(file('cpu.weight'))
     // systemd writes what it knows when it looks over its units, and nothing else has become of it then.
     must(['systemctl', 'daemon-reload'], { env: { ...process.env, SYSTEMD_IGNORE_CHROOT: '1' } })
@@ -183,6 +192,7 @@ describe.skipIf(!hasSystemd)('where systemd is process 1', () => {
       config.linux.cgroupsPath = `system.slice:pre:${tag}`
     })
     const { stderr } = run(command('--systemd-cgroup', 'run', '--bundle', bundle.directory, removeLater(fresh())))
+    recordFigures('--systemd-cgroup, pids.limit 4', '-', stderr)
     expect(stderr).toMatch(/can't fork/)
   })
 
@@ -216,6 +226,7 @@ describe.skipIf(!hasSystemd)('where systemd is process 1', () => {
       command('--systemd-cgroup', 'run', '--bundle', bundle.directory, removeLater(fresh())),
     )
     expect(stdout).toBe('1\n')
+    recordFigures('--systemd-cgroup, devices: none allowed', 'mknod c 1 1 makes a node', stderr)
     expect(stderr).toMatch(/Operation not permitted/)
   })
 

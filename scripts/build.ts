@@ -7,5 +7,6 @@ import { buildCommand, common } from './buildCommand.ts'
 mkdirSync('dist', { recursive: true })
 for (const name of readdirSync('dist')) if (name !== 'static') rmSync(`dist/${name}`, { recursive: true }) // that is made by build:static
 await buildCommand('dist')
-await build({ ...common, entryPoints: { library: 'src/entry/library.ts' }, outdir: 'dist' })
+const entryPoints = { library: 'src/entry/library.ts', thread: 'src/entry/libraryThread.ts' }
+await build({ ...common, entryPoints, outdir: 'dist' })
 execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.types.json'], { stdio: 'inherit' })

@@ -38,6 +38,7 @@ export async function generate(): Promise<Map<string, string>> {
     files.set(`validate-${name}.js`, await validatorModule(schemas, id, validators))
     files.set(`validate-${name}.d.ts`, declarations(Object.keys(validators)))
   }
+  files.set('properties.ts', properties(schemas.get('config.schema.json')!))
   return files
 }
 
@@ -92,6 +93,38 @@ function imports(schemas: Map<string, Schema>, id: string): string {
   const foreign = JSON.stringify(schemas.get(id)).matchAll(/"config\.schema\.json#\/definitions\/(\w+)"/g)
   const names = [...new Set([...foreign].map(match => match[1]!))].sort()
   return names.length === 0 ? '' : `\n\nimport type { ${names.join(', ')} } from './config.ts'`
+}
+
+// --- names of properties ---
+
+/** Every object of config.json: its properties, and the definition of what each holds, directly or in a list. */
+function properties(schema: Schema): string {
+  const definitions = schema['definitions'] as Record<string, Schema>
+  const objects = Object.entries({ Config: schema, ...definitions }).filter(([, value]) => 'properties' in value)
+  const lines = objects.map(([name, { properties, required = [] }]) => {
+    const words = Object.entries(properties as Record<string, Schema>).map(([key, value]) => {
+      const held = holds(definitions, value)
+      return `${key}${(required as string[]).includes(key) ? '!' : ''}${held === undefined ? '' : `:${held}`}`
+    })
+    return `  ${name}: '${words.join(' ')}',\n`
+  })
+  return `${BANNER}
+
+/**
+ * The properties of each object of config.json, \`!\` behind those that must be there; behind a colon the object that a
+ * property holds, alone or in a list, with \`*\` under any name.
+ */
+export const properties: Readonly<Record<string, string>> = {\n${lines.join('')}}\n`
+}
+
+function holds(definitions: Record<string, Schema>, { $ref, items, additionalProperties }: Schema): string | undefined {
+  if (typeof $ref === 'string') {
+    const name = $ref.replace('#/definitions/', '')
+    return 'properties' in definitions[name]! ? name : holds(definitions, definitions[name]!)
+  }
+  if (typeof items === 'object') return holds(definitions, items as Schema)
+  const named = typeof additionalProperties === 'object' && holds(definitions, additionalProperties as Schema)
+  return named ? `*${named}` : undefined
 }
 
 // --- validators ---

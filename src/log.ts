@@ -110,6 +110,6 @@ function textLine({ msg, level, cleanup = [] }: ErrorRecord, time: string): stri
 }
 
 /** Names from a config.json end up in messages: control characters must not reach a terminal or begin a new line. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return text.replace(/[\x00-\x1f\x7f-\x9f]/g, c => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }

@@ -45,13 +45,13 @@ function measure(bench: Bench, quantity: Quantity, loaded: Library): Promise<Mea
   )
 }
 
-function inProcess({ bundle, tag, directory }: Bench, { openRuntime, runContainer }: Library): Contender {
-  const runtime = openRuntime({ root: join(directory, 'library') })
+function inProcess({ bundle, tag, directory }: Bench, { Runtime }: Library): Contender {
+  const runtime = new Runtime({ root: join(directory, 'library') })
   return {
     subject,
     measure: async () => {
       const before = process.hrtime.bigint()
-      const code = await runContainer(runtime, { id: `${tag}-inside`, bundle })
+      const { code } = await runtime.run({ id: `${tag}-inside`, bundle, stdout: 'ignore', stderr: 'ignore' })
       const nanoseconds = process.hrtime.bigint() - before
       if (code !== 0) throw new Error(`the container ended with exit code ${code}`)
       return [Number(nanoseconds) / 1e6]

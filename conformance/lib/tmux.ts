@@ -73,7 +73,12 @@ export function openScreen(columns = 100, rows = 30): Screen {
         throw new Error(`${(error as Error).message}; on the screen:\n${screen.lines().join('\n').trimEnd()}`)
       }
     },
-    resize: (width, height) => void tmux('resize-window', '-x', String(width), '-y', String(height)),
+    resize: (width, height) => {
+      tmux('resize-window', '-x', String(width), '-y', String(height))
+      const tty = tmux('display-message', '-p', '#{pane_tty}').trim()
+      // tmux takes its time when it has resized just before.
+      eventually('the new size', () => must(['stty', '-F', tty, 'size']) === `${height} ${width}\n`)
+    },
     shell: Number(tmux('display-message', '-p', '#{pane_pid}')),
   }
   screen.until(/^outer\$/)

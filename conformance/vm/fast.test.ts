@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { makeBundle } from '../lib/bundle.ts'
 import { command, inside, removeLater } from '../lib/container.ts'
+import { recordFigures } from '../lib/figures.ts'
 import { field, isPureV2 } from '../lib/machine.ts'
 import { must } from '../lib/run.ts'
 import { fresh } from '../lib/scene.ts'
@@ -41,7 +42,7 @@ test('a container may have hard limits above those of the runtime', () => {
   })
   const low = ['prlimit', '--nofile=256:512', '--memlock=65536:65536', '--nproc=500:500', '--']
   const output = must([...low, ...command('run', '--bundle', bundle.directory, removeLater(fresh()))])
-  console.log(`hard limits of nofile 512, memlock 64 KiB, nproc 500; inside: ${output.trim().replaceAll('\n', ' ')}`)
+  recordFigures('hard limits above the runtime’s own', `nofile, its soft one, memlock, nproc: ${output}`)
   expect(output).toMatch(/^4096\n2048\n\d+\n123456\n$/)
 })
 

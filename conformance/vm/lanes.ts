@@ -1,9 +1,14 @@
 // What boots, and what is tested there. README.md tells how to add to it.
 
+export const HOSTS = ['node', 'static'] as const
+export type Host = (typeof HOSTS)[number]
+
 /** A file of tests that runs in a lane. */
 export interface Topic {
   /** Below conformance/. */
   readonly file: string
+  /** Also on Node.js, whose start takes a second in an emulated machine. Otherwise with the static binary alone. */
+  readonly both?: true
   /** Tests that may be skipped there, by the start of their title, with the reason. Any other skipped test is a failure. */
   readonly skips?: Readonly<Record<string, string>>
 }
@@ -28,6 +33,11 @@ export interface Lane {
   readonly programs?: readonly Program[]
 }
 
+/** The files of a lane for a host. */
+export function topicsOf({ topics }: Lane, host: Host): readonly Topic[] {
+  return topics.filter(({ both }) => both || host === 'static')
+}
+
 /** For hosts without the LSM that the lane has. */
 const ELSEWHERE = 'what is said on other hosts'
 
@@ -39,7 +49,8 @@ export const lanes: readonly Lane[] = [
     systemd: false,
     timeout: 900,
     topics: [
-      { file: 'vm/fast.test.ts' },
+      { file: 'vm/fast.test.ts', both: true },
+      { file: 'vm/confinement.test.ts', both: true },
       { file: 'limits.test.ts' },
       { file: 'apparmor.test.ts', skips: { 'without AppArmor a profile is refused': ELSEWHERE } },
       { file: 'scheduling.test.ts' },
@@ -63,7 +74,7 @@ export const lanes: readonly Lane[] = [
     timeout: 600,
     topics: [
       { file: 'vm/enforcing.test.ts' },
-      { file: 'selinux.test.ts', skips: { 'without SELinux a label': ELSEWHERE } },
+      { file: 'selinux.test.ts', both: true, skips: { 'without SELinux a label': ELSEWHERE } },
     ],
   },
   {

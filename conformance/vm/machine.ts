@@ -20,10 +20,11 @@ export interface Boot {
   readonly onLine?: (line: string) => void
 }
 
+/** A KVM that does without the processor's help (PVM) is there too, and boots only kernels made for it. */
 function canAccelerate(): boolean {
   try {
     accessSync('/dev/kvm', constants.R_OK | constants.W_OK)
-    return true
+    return /^flags\s*:.* (vmx|svm)( |$)/m.test(readFileSync('/proc/cpuinfo', 'utf8'))
   } catch {
     return false
   }

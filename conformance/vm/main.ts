@@ -7,8 +7,8 @@ import { parseArgs } from 'node:util'
 import { type Image, prepareImage } from './image.ts'
 import { type Lane, lanes } from './lanes.ts'
 import { boot } from './machine.ts'
-import { type Counts, countsText, judgeLane, type Row, sum } from './results.ts'
-import { commandTask, HOSTS, testTask } from './task.ts'
+import { type Counts, countsText, figuresTable, judgeLane, type Row, sum } from './results.ts'
+import { commandTask, testTask } from './task.ts'
 
 const HELP = `npm run test:vm -- [OPTIONS] [LANE...]    the tests of these lanes, of all without one
   --json FILE        writes the counts there, as vitest does
@@ -39,14 +39,21 @@ async function withShared<T>(script: string, use: (shared: string) => Promise<T>
   }
 }
 
+interface Tested {
+  readonly rows: readonly Row[]
+  readonly figures: readonly string[]
+  readonly seconds: number
+}
+
 /** One boot with all tests of the lane. */
-async function testLane(lane: Lane, image: Image): Promise<Row[]> {
-  return withShared(testTask(lane, HOSTS), async shared => {
+async function testLane(lane: Lane, image: Image): Promise<Tested> {
+  return withShared(testTask(lane), async shared => {
     const start = Date.now()
-    const say = (text: string) => console.log(`${lane.name} ${Math.round((Date.now() - start) / 1000)} s | ${text}`)
+    const seconds = () => Math.round((Date.now() - start) / 1000)
+    const say = (text: string) => console.log(`${lane.name} ${seconds()} s | ${text}`)
     const code = await boot({ lane, image, shared, onLine: say })
     say(code === undefined ? 'the machine ended, or was ended, before its task' : 'the machine is off')
-    return judgeLane(lane, HOSTS, shared)
+    return { rows: judgeLane(lane, shared), figures: figuresTable(shared), seconds: seconds() }
   })
 }
 
@@ -69,12 +76,13 @@ async function inParallel<T, R>(items: readonly T[], atOnce: number, work: (item
   return results
 }
 
-function printRows(lane: Lane, rows: readonly Row[]): void {
-  console.log(`\n${lane.name}: ${countsText(sum(rows))}`)
+function printLane(lane: Lane, { rows, figures, seconds }: Tested): void {
+  console.log(`\n${lane.name}: ${countsText(sum(rows))}, ${seconds} s`)
   for (const row of rows) {
     console.log(`  ${row.what.padEnd(28)} ${(row.host ?? '').padEnd(7)} ${countsText(row)}`)
     for (const remark of row.remarks) console.log(`    ${remark}`)
   }
+  for (const line of figures) console.log(`  ${line}`)
 }
 
 /** What the JSON reporter of vitest would say, for whoever adds such files. */
@@ -93,8 +101,8 @@ async function test(args: string[]): Promise<number> {
   }))
   const image = prepareImage()
   const results = await inParallel(chosen, Number(values.machines ?? machinesAtOnce()), lane => testLane(lane, image))
-  for (const [index, lane] of chosen.entries()) printRows(lane, results[index]!)
-  const total = sum(results.flat())
+  for (const [index, lane] of chosen.entries()) printLane(lane, results[index]!)
+  const total = sum(results.flatMap(({ rows }) => rows))
   if (values.json !== undefined) writeCounts(values.json, total)
   console.log(countsText(total))
   return total.failed === 0 ? 0 : 1

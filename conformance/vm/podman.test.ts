@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeRootfs } from '../lib/bundle.ts'
+import { recordFigures } from '../lib/figures.ts'
 import { cgroup2Mount, field } from '../lib/machine.ts'
 import { eventually, must, type Result, run } from '../lib/run.ts'
 import { runtime } from '../lib/runtime.ts'
@@ -19,6 +20,8 @@ const CAPABILITIES = '00000000800405fb'
 
 /** What a container sees of its confinement. */
 const LOOK = 'cd /sys/fs/cgroup; cat memory.max cpu.max pids.max; cat /proc/self/attr/current; cat /proc/self/status'
+/** More processes than the limit allows. */
+const FORKS = 'for i in $(seq 60); do sleep 1 & done'
 const LIMITS = ['--memory', '100m', '--cpus', '0.5', '--pids-limit', '50']
 
 const user = withUser()
@@ -52,12 +55,14 @@ function cases(who: string, wrap: Wrap, profile: RegExp): void {
   })
 
   test(`${who}: limits that are asked for, the default capabilities and profiles`, () => {
-    const lines = inContainer(...LIMITS, IMAGE, 'sh', '-c', LOOK).split('\n')
-    console.log(`podman run ${LIMITS.join(' ')} (${who}): ${lines.slice(0, 4).join(', ')}`)
+    const lines = inContainer(...LIMITS, IMAGE, 'sh', '-c', `${LOOK}; (${FORKS}) 2>&1; true`).split('\n')
+    const status = lines.join('\n')
+    const seen = ['Seccomp', 'CapEff'].map(name => `${name} ${field(status, name)}`)
+    recordFigures(`podman run ${LIMITS.join(' ')} (${who})`, [...lines.slice(0, 4), ...seen].join(', '), lines.at(-1)!)
     expect(lines.slice(0, 3)).toEqual(['104857600', '50000 100000', '50'])
     expect(lines[3]).toMatch(profile)
-    const status = lines.join('\n')
     expect(['Seccomp', 'CapEff', 'CapBnd'].map(name => field(status, name))).toEqual(['2', CAPABILITIES, CAPABILITIES])
+    expect(lines.at(-1)).toMatch(/can't fork/)
   })
 
   test(`${who}: without being asked for, a limit of processes`, () => {
@@ -72,7 +77,9 @@ function cases(who: string, wrap: Wrap, profile: RegExp): void {
     const name = fresh('p')
     const eater = ['run', '--name', name, '--network', 'none', '--memory', '24m', IMAGE, 'tail', '/dev/zero']
     expect(podman(...eater).status).toBe(137)
-    expect(successful('inspect', '--format', '{{.State.OOMKilled}} {{.State.ExitCode}}', name)).toBe('true 137')
+    const ended = successful('inspect', '--format', '{{.State.OOMKilled}} {{.State.ExitCode}}', name)
+    recordFigures(`podman run --memory 24m (${who})`, '-', `OOMKilled and exit code: ${ended}`)
+    expect(ended).toBe('true 137')
     successful('rm', name)
   })
 

@@ -2,9 +2,10 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Lane, Topic } from './lanes.ts'
+import type { Figures } from '../lib/figures.ts'
+import { HOSTS, type Host, type Lane, type Topic, topicsOf } from './lanes.ts'
 import { repository } from './machine.ts'
-import { type Host, programResult, vitestResult } from './task.ts'
+import { figuresResult, programResult, vitestResult } from './task.ts'
 
 export interface Counts {
   passed: number
@@ -62,14 +63,35 @@ function judgeProgram(name: string, shared: string): Row {
 }
 
 /** The rows of a lane, in its order. */
-export function judgeLane(lane: Lane, hosts: readonly Host[], shared: string): Row[] {
+export function judgeLane(lane: Lane, shared: string): Row[] {
   return [
-    ...hosts.flatMap(host => {
+    ...HOSTS.flatMap(host => {
       const report = readReport(join(shared, vitestResult(host)))
-      return lane.topics.map(topic => judge(topic, host, report))
+      return topicsOf(lane, host).map(topic => judge(topic, host, report))
     }),
     ...(lane.programs ?? []).map(({ name }) => judgeProgram(name, shared)),
   ]
+}
+
+/** The table of what the lane's cases of confinement have seen, a line each. */
+export function figuresTable(shared: string): string[] {
+  const rows = HOSTS.flatMap(host => {
+    const path = join(shared, figuresResult(host))
+    const lines = existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : []
+    return lines.map(line => {
+      const { asked, inside, kernel } = JSON.parse(line) as Figures
+      return [host, asked, inside, kernel]
+    })
+  })
+  if (rows.length === 0) return []
+  const table = [['host', 'asked for', 'seen inside', 'what the kernel did'], ...rows]
+  const widths = table[0]!.map((_, column) => Math.max(...table.map(row => row[column]!.length)))
+  return table.map(row =>
+    row
+      .map((word, column) => word.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  )
 }
 
 export function sum(rows: readonly Counts[]): Counts {

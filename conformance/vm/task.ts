@@ -1,11 +1,8 @@
 // What a machine does: the script that it runs, made for a lane or for a command of the user's.
 
 import { dirname } from 'node:path'
-import type { Lane } from './lanes.ts'
+import { HOSTS, type Host, type Lane, topicsOf } from './lanes.ts'
 import { repository, SHARED } from './machine.ts'
-
-export const HOSTS = ['node', 'static'] as const
-export type Host = (typeof HOSTS)[number]
 
 /** For the shell: one word, whatever is in it. */
 function quoted(word: string): string {
@@ -31,23 +28,25 @@ function task(lane: Lane, lines: readonly string[]): string {
   return [...exports, `trap 'echo $? > ${SHARED}/code' EXIT`, `cd ${quoted(repository)}`, ...lines, ''].join('\n')
 }
 
-/** The files of the results of vitest and of a program, in the shared directory. */
+/** The files of the results of vitest, of its figures, and of a program, in the shared directory. */
 export const vitestResult = (host: Host) => `${host}.json`
+export const figuresResult = (host: Host) => `${host}.figures`
 export const programResult = (name: string) => `${name}.code`
 
 function vitest(host: Host, files: readonly string[]): string {
+  if (files.length === 0) return '' // it would run all
   const config = ['--config', 'conformance/vm/vitest.config.ts']
   const reporters = ['--reporter=verbose', '--reporter=json', `--outputFile.json=${SHARED}/${vitestResult(host)}`]
   const words = ['node', 'node_modules/vitest/vitest.mjs', 'run', ...config, ...reporters, ...files]
-  return `TSRUN_HOST=${host} ${words.map(quoted).join(' ')}`
+  return `TSRUN_FIGURES=${SHARED}/${figuresResult(host)} TSRUN_HOST=${host} ${words.map(quoted).join(' ')}`
 }
 
 /** All tests of a lane, and its programs. */
-export function testTask(lane: Lane, hosts: readonly Host[]): string {
-  const paths = lane.topics.map(({ file }) => `conformance/${file}`)
+export function testTask(lane: Lane): string {
+  const paths = (host: Host) => topicsOf(lane, host).map(({ file }) => `conformance/${file}`)
   return task(lane, [
     'export CI=true TERM=dumb NO_COLOR=1',
-    ...hosts.map(host => vitest(host, paths)),
+    ...HOSTS.map(host => vitest(host, paths(host))),
     ...(lane.programs ?? []).map(
       ({ name, script }) => `(\n${script}\n)\necho $? > ${SHARED}/${quoted(programResult(name))}`,
     ),

@@ -129,6 +129,7 @@ export const aarch64 = {
   unshare: 97,
   utimensat: 88,
   wait4: 260,
+  waitid: 95,
   write: 64,
   writev: 66,
 } as const

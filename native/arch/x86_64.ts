@@ -129,6 +129,7 @@ export const x86_64 = {
   unshare: 272,
   utimensat: 280,
   wait4: 61,
+  waitid: 247,
   write: 1,
   writev: 20,
 } as const

@@ -7,6 +7,7 @@ import {
   F_ADD_SEALS,
   F_DUPFD_CLOEXEC,
   F_GETFD,
+  F_SETFD,
   F_SETFL,
   O_APPEND,
   O_CLOEXEC,
@@ -39,10 +40,14 @@ export interface Stat {
   readonly devMajor: number
   readonly devMinor: number
   readonly size: number
+  /** When the content was changed, in seconds since 1970. */
+  readonly modified: number
 }
 
 const STATX_BASIC_STATS = 0x7ff
 const STATX_SIZE = 0x100
+/** The longest value that getxattr() takes. */
+const XATTR_SIZE = 8192
 const READ_PIECE = 1 << 16
 const WRITE_PIECE = 1 << 18
 
@@ -55,6 +60,7 @@ function stat(out: Out): Stat {
     mode: v.getUint16(0x1c, true),
     inode: v.getBigUint64(0x20, true),
     size: get64(v, 0x28),
+    modified: get64(v, 0x70),
     rdevMajor: v.getUint32(0x80, true),
     rdevMinor: v.getUint32(0x84, true),
     devMajor: v.getUint32(0x88, true),
@@ -117,6 +123,19 @@ export const fileCalls = {
   /** fcntl(fd, F_GETFD): is this descriptor open? */
   isOpen(this: Calls, fd: number): boolean {
     return this.now({ name: 'fcntl', args: [fd, F_GETFD], tolerate: 'any' }) >= 0
+  },
+
+  /** fcntl(fd, F_SETFD, 0): the descriptor survives an execve; see fcntl(2). */
+  keepOpen(this: Calls, fd: Fd | number): void {
+    this.later({ name: 'fcntl', args: [fd, F_SETFD, 0] })
+  },
+
+  /** pipe2(fds, O_CLOEXEC): the end to read from and the end to write to; see pipe(2). */
+  pipe(this: Calls): [Fd, Fd] {
+    const out = new Out(8)
+    this.now({ name: 'pipe2', args: [out, O_CLOEXEC] })
+    const end = (at: number) => new Fd(this, { value: out.view.getInt32(at, true) }, 'pipe')
+    return [end(0), end(4)]
   },
 
   /** dup3(from, to, flags), see dup(2). */
@@ -271,6 +290,14 @@ export const fileCalls = {
   fsetxattr(this: Calls, fd: Fd, name: string, value: string): void {
     const bytes = encode(value)
     this.later({ name: 'fsetxattr', args: [fd, name, bytes, bytes.length, 0], subject: `${name}=\`${value}\`` })
+  },
+
+  /** getxattr(path, name, value, size), see getxattr(2). Undefined after an errno of `tolerate`. */
+  getxattr(this: Calls, path: string, name: string, tolerate: Call['tolerate']): string | undefined {
+    const out = new Room(XATTR_SIZE)
+    const args = [path, name, out, XATTR_SIZE]
+    const result = this.now({ name: 'getxattr', args, subject: `${name} of \`${path}\``, tolerate })
+    return result < 0 ? undefined : decode(out.bytes)
   },
 
   /** memfd_create(name, flags), see memfd_create(2). */

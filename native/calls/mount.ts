@@ -1,4 +1,5 @@
 import { AT_EMPTY_PATH, AT_FDCWD } from '../abi/fcntl.ts'
+import { AT_STATX_DONT_SYNC, STATX_ATTR_MOUNT_ROOT, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from '../abi/stat.ts'
 import {
   AT_RECURSIVE,
   FSCONFIG_CMD_CREATE,
@@ -19,7 +20,7 @@ import {
 } from '../abi/mount.ts'
 import { Fd } from '../fd.ts'
 import type { Call, Calls } from '../kernels/machine.ts'
-import { Struct } from '../struct.ts'
+import { Out, Struct } from '../struct.ts'
 import type { Dir } from './file.ts'
 
 /** What mount_setattr(2) changes: attributes, propagation, and the user namespace of an id-mapped mount. */
@@ -30,6 +31,17 @@ export interface MountAttributes {
   readonly propagation?: number
   readonly userNamespace?: Fd
 }
+
+/** Which mount a file is in, and whether it is the root of that. */
+export interface MountPlace {
+  readonly id: bigint
+  readonly isRoot: boolean
+}
+
+/** `struct statx`, and where it has the id of the mount. */
+const STATX_SIZE = 0x100
+const STX_ATTRIBUTES = 0x8
+const STX_MNT_ID = 0x90
 
 export const mountCalls = {
   /** open_tree(dir, path, OPEN_TREE_CLONE | AT_RECURSIVE?): a detached copy of the mount there, see open_tree(2). */
@@ -130,6 +142,20 @@ export const mountCalls = {
   moveMountToPath(this: Calls, mount: Fd, path: string): void {
     const args = [mount, '', AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH]
     this.later({ name: 'move_mount', args, subject: `\`${path}\`` })
+  },
+
+  /**
+   * statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_UNIQUE or STATX_MNT_ID): the mount that the descriptor is in, see statx(2).
+   * With `unique` an id that no other mount gets until the next boot, where the kernel has such (since 6.8); else the one
+   * that mountinfo shows.
+   */
+  mountOf(this: Calls, fd: Fd, unique = false): MountPlace {
+    const out = new Out(STATX_SIZE)
+    const mask = unique ? STATX_MNT_ID | STATX_MNT_ID_UNIQUE : STATX_MNT_ID
+    const flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC
+    this.now({ name: 'statx', args: [fd, '', flags, mask, out], subject: `\`${fd.subject}\`` })
+    const attributes = out.view.getUint32(STX_ATTRIBUTES, true)
+    return { id: out.view.getBigUint64(STX_MNT_ID, true), isRoot: (attributes & STATX_ATTR_MOUNT_ROOT) !== 0 }
   },
 
   /** mount(NULL, path, NULL, propagation, NULL): MS_SLAVE, MS_PRIVATE ... | MS_REC, see mount(2). */

@@ -1,7 +1,8 @@
-import { EINVAL, ENOENT, ENOTTY, ESRCH } from '../abi/errno.ts'
+import { ECHILD, EINVAL, ENOENT, ENOTTY, ESRCH } from '../abi/errno.ts'
 import { AT_FDCWD } from '../abi/fcntl.ts'
 import { PIDFD_GET_INFO, PIDFD_INFO_EXIT, PIDFD_INFO_SIZE } from '../abi/pidfd.ts'
 import { ITIMER_REAL } from '../abi/time.ts'
+import { __WALL, CLD_EXITED, P_PIDFD, SIGINFO_SIZE, WEXITED, WNOHANG } from '../abi/wait.ts'
 import { Fd } from '../fd.ts'
 import type { Call, Calls } from '../kernels/machine.ts'
 import { get64, Out, Struct } from '../struct.ts'
@@ -83,6 +84,20 @@ export const processCalls = {
     return signal === 0
       ? { pid: result, code: (word >> 8) & 0xff, signal: undefined }
       : { pid: result, code: undefined, signal }
+  },
+
+  /**
+   * waitid(P_PIDFD, fd, &info, WEXITED | WNOHANG | __WALL, NULL), see waitid(2). Undefined while the process runs, when it is
+   * no child of ours, and when somebody has waited for it.
+   */
+  waitPidfd(this: Calls, pidfd: Fd): Exit | undefined {
+    const info = new Out(SIGINFO_SIZE)
+    const args = [P_PIDFD, pidfd, info, WEXITED | WNOHANG | __WALL, null]
+    if (this.now({ name: 'waitid', args, subject: pidfd.subject, tolerate: [ECHILD] }) < 0) return undefined
+    const field = (offset: number) => info.view.getInt32(offset, true)
+    const [how, pid, status] = [field(8), field(16), field(24)]
+    if (pid === 0) return undefined
+    return how === CLD_EXITED ? { pid, code: status, signal: undefined } : { pid, code: undefined, signal: status }
   },
 
   /**

@@ -1,3 +1,4 @@
+import { ECONNRESET, EPIPE } from '../abi/errno.ts'
 import {
   AF_INET,
   AF_UNIX,
@@ -42,11 +43,16 @@ export function messageHeader(data: Uint8Array | Out, control: Struct | Out, con
   return new Struct(56).word(16, pieces).u64(24, 1).word(32, control).u64(40, controlSize)
 }
 
+/** Is this a control message with one descriptor? */
+function isDescriptor(control: DataView): boolean {
+  return control.getUint32(0, true) === CMSG_DATA + 4 && control.getUint32(12, true) === SCM_RIGHTS
+}
+
 export const socketCalls = {
-  /** socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC), see socketpair(2). */
-  socketpair(this: Calls): [Fd, Fd] {
+  /** socketpair(AF_UNIX, type | SOCK_CLOEXEC), see socketpair(2). */
+  socketpair(this: Calls, type = SOCK_STREAM): [Fd, Fd] {
     const out = new Out(8)
-    this.now({ name: 'socketpair', args: [AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, out] })
+    this.now({ name: 'socketpair', args: [AF_UNIX, type | SOCK_CLOEXEC, 0, out] })
     const end = (at: number) => new Fd(this, { value: out.view.getInt32(at, true) }, 'socket pair')
     return [end(0), end(4)]
   },
@@ -54,6 +60,17 @@ export const socketCalls = {
   /** socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC), see unix(7). */
   unixSocket(this: Calls): Fd {
     return new Fd(this, this.later({ name: 'socket', args: [AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0] }), 'unix socket')
+  },
+
+  /** socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC), see unix(7). */
+  unixDatagramSocket(this: Calls): Fd {
+    return new Fd(this, this.later({ name: 'socket', args: [AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0] }), 'unix socket')
+  },
+
+  /** bind(socket, path), see unix(7). */
+  bindTo(this: Calls, socket: Fd, path: string): void {
+    const address = unixAddress(path)
+    this.later({ name: 'bind', args: [socket, address, address.length], subject: `\`${path}\`` })
   },
 
   /** bind(socket, path) and listen(socket, 1), see unix(7). */
@@ -108,8 +125,34 @@ export const socketCalls = {
     const args = [socket, messageHeader(new Room(PAYLOAD_MAX), rights, CMSG_SPACE), MSG_CMSG_CLOEXEC | MSG_DONTWAIT]
     this.now({ name: 'recvmsg', args, subject })
     const { view } = rights
-    if (view.getUint32(0, true) !== CMSG_DATA + 4 || view.getUint32(12, true) !== SCM_RIGHTS) return undefined
+    if (!isDescriptor(view)) return undefined
     return new Fd(this, { value: view.getInt32(CMSG_DATA, true) }, subject)
+  },
+
+  /** sendto(socket, bytes, MSG_NOSIGNAL): one message, or nothing when the other end is closed; see send(2). */
+  sendBytes(this: Calls, socket: Fd, bytes: Uint8Array): void {
+    const args = [socket, bytes, bytes.length, MSG_NOSIGNAL, null, 0]
+    this.now({ name: 'sendto', args, subject: socket.subject, tolerate: [EPIPE, ECONNRESET] })
+  },
+
+  /**
+   * recvmsg(socket, &message, MSG_CMSG_CLOEXEC): the next message of at most `size` bytes, with the descriptor that came
+   * with it, which the caller owns. No bytes mean that the other end is closed.
+   */
+  receiveMessage(
+    this: Calls,
+    socket: Fd,
+    size: number,
+    subject: string,
+  ): { readonly bytes: Uint8Array; readonly descriptor: Fd | undefined } {
+    const data = new Room(size)
+    const rights = new Out(CMSG_SPACE)
+    const args = [socket, messageHeader(data, rights, CMSG_SPACE), MSG_CMSG_CLOEXEC]
+    if (this.now({ name: 'recvmsg', args, subject, tolerate: [ECONNRESET] }) < 0)
+      return { bytes: new Uint8Array(0), descriptor: undefined }
+    const { view } = rights
+    const descriptor = isDescriptor(view) ? new Fd(this, { value: view.getInt32(CMSG_DATA, true) }, subject) : undefined
+    return { bytes: data.bytes, descriptor }
   },
 
   /** shutdown(socket, SHUT_WR), see shutdown(2). */

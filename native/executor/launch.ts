@@ -47,6 +47,8 @@ export interface Executor {
 export interface Endowment {
   /** Descriptors 0 to `inherited` - 1 are the container's: stdio and what --preserve-fds names. */
   readonly inherited: number
+  /** Descriptors of the planner that become the first ones of those, instead of its own. */
+  readonly stdio?: readonly number[] | undefined
   /** Descriptors of the planner that the executor is to have. */
   readonly gifts: readonly Fd[]
   /** Instead of plain ExecutorCalls, for a trace. */
@@ -84,7 +86,7 @@ function sealedImage(host: Host, outside: Kernel, base: number, fds: Fds): Fd {
 
 /** Starts an executor in the planner's own namespaces. */
 export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment): Executor {
-  const { inherited, gifts, makeCalls = plainCalls } = endowment
+  const { inherited, stdio = [], gifts, makeCalls = plainCalls } = endowment
   const base = inherited
   const last = base + FIRST_GIFT_FD + gifts.length
   using own = new Fds()
@@ -101,10 +103,13 @@ export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment
 
   const descriptors: (number | undefined)[] = Array.from({ length: inherited }, (_, fd) => fd)
   // Sources lie above all targets, or one dup2 of the spawn would overwrite the source of another.
-  const lift = (fd: Fd) => (fd.number >= last ? fd : passing.keep(outside.duplicate(fd, last))).number
+  const lift = (fd: number) => (fd >= last ? fd : passing.keep(outside.duplicate(fd, last)).number)
   const give = (fd: Fd, to: number) => {
-    descriptors[to] = lift(fd)
+    descriptors[to] = lift(fd.number)
   }
+  stdio.forEach((fd, to) => {
+    descriptors[to] = lift(fd)
+  })
   give(arena, base + ARENA_FD)
   give(childControl, base + CONTROL_FD)
   give(childGuard, base + GUARD_FD)
@@ -113,7 +118,7 @@ export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment
     numbers.set(gift, base + FIRST_GIFT_FD + i)
     give(gift, base + FIRST_GIFT_FD + i)
   })
-  const file = `/proc/self/fd/${lift(image)}`
+  const file = `/proc/self/fd/${lift(image.number)}`
   const memory = host.map(arena.number, ARENA_SIZE)
   const pid = host.spawn({ file, argv: ['tsrun'], env: [], descriptors })
   if (pid < 0) {

@@ -21,12 +21,14 @@ export interface NodeHostOptions {
    * that does nothing else; signals end that time.
    */
   readonly patienceMs?: number
+  /** Instead of `poll` of its own. */
+  readonly poll?: Host['poll']
 }
 
 type Libc = ReturnType<typeof koffi.load>
 
 /** Node.js as a host: every system call goes through koffi to libc's syscall(2), which is the same on every machine. */
-export function createNodeHost(argv: readonly string[], { patienceMs = 0 }: NodeHostOptions = {}): Host {
+export function createNodeHost(argv: readonly string[], { patienceMs = 0, poll }: NodeHostOptions = {}): Host {
   const libc = koffi.load(null)
   const arch = process.arch === 'arm64' ? 'aarch64' : 'x86_64'
   const numbers = callNumbers[arch]
@@ -76,7 +78,7 @@ export function createNodeHost(argv: readonly string[], { patienceMs = 0 }: Node
     map: (fd, size) => mmap(size, MAP_SHARED, fd),
     unmap: ({ address, bytes }) => void syscall(numbers.munmap, [address, bytes.length]),
     spawn: spawner(libc),
-    poll: poller(libc, patienceMs),
+    poll: poll ?? poller(libc, patienceMs),
     watchSignals,
     exit: code => {
       // Nothing waits to be written, and what Node.js does at its end takes 2 ms.

@@ -25,6 +25,9 @@ import { kernelError } from './direct.ts'
 import { type Call, type Calls, type Result, tolerates } from './machine.ts'
 import { type Marshaller, putWord, Space, takeOut } from './marshal.ts'
 
+/** Somebody ended the process that makes the calls. */
+export class ExecutorDeath extends Failure {}
+
 /** Written where a result will be: an executor that died leaves it, so the message can say at which call. */
 export const NOT_DONE = 2 ** 52
 /** For FUTEX_WAKE: the highest number there is. */
@@ -273,7 +276,7 @@ export class ExecutorCalls implements Calls, Marshaller {
   #death(operations: readonly Operation[]): Failure {
     const last = operations.find(({ offset }) => this.space.get(offset + OP_RESULT) === NOT_DONE)
     const where = last === undefined ? '' : ` at ${last.call.name} ${last.call.subject ?? ''}`.trimEnd()
-    return new Failure(`the executor died${where}: ${this.#obituary()}`, last?.phrase)
+    return new ExecutorDeath(`the executor died${where}: ${this.#obituary()}`, last?.phrase)
   }
 
   #settle(operations: readonly Operation[]): Failure | undefined {

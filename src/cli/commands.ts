@@ -14,12 +14,17 @@ export type Verb<Command extends CommandName> = (
 /** A command as data. */
 export interface Command {
   readonly summary: string
-  /** `ID` must be there, `[SIGNAL]` may be, `[ARGUMENT...]` takes the rest of the line, options or not. */
+  /**
+   * `ID` must be there, `[SIGNAL]` may be, `[ARGUMENT...]` takes the rest of the line, options or not, `[ARGUMENT]...` any
+   * number of words between options. Lower case stands for itself: `add|remove`.
+   */
   readonly positionals: readonly string[]
   /** A last paragraph for its help. */
   readonly details?: string
   /** What the program returns when the command fails; 1 if left out. A wrong command line is 1 for every command. */
   readonly failure?: number
+  /** For people, who do not count milliseconds: the static binary does not have it in the memory that it starts with. */
+  readonly rare?: true
   /** Without it the command is answered from the table alone. */
   readonly load?: () => Promise<{
     readonly verb: (runtime: Runtime, options: never, words: readonly string[]) => unknown
@@ -79,6 +84,30 @@ export const commands: Readonly<Record<CommandName, Command>> = {
       'Rules for devices replace the old ones. If something can not be set, everything is as it was.',
     load: () => import('./update.ts'),
   },
+  checkpoint: {
+    summary: 'store the state of a running container in files, with CRIU',
+    positionals: ['ID'],
+    details:
+      'The container is deleted then. Its files are not stored: the root file system and what is bound stays where it is.',
+    load: () => import('./checkpoint.ts'),
+  },
+  restore: {
+    summary: 'make a container of a checkpoint, whose processes go on where they were',
+    positionals: ['ID'],
+    details:
+      'The bundle has to be that of the checkpoint, or one like it. Without --detach it waits for the end of the container ' +
+      'and deletes it, as run does.',
+    load: () => import('./restore.ts'),
+  },
+  mounts: {
+    summary: 'mount something into a running container, or take it away again',
+    positionals: ['add|remove', 'ID', 'FILE'],
+    details:
+      'FILE (- is the standard input) holds a list of mounts as in config.json; remove looks at their destinations only. All ' +
+      'are added or none. What is removed has to have come from config.json or from mounts add.',
+    rare: true,
+    load: () => import('./mounts.ts'),
+  },
   ps: {
     summary: 'list the processes of a container',
     positionals: ['ID', '[ARGUMENT...]'],
@@ -101,7 +130,69 @@ export const commands: Readonly<Record<CommandName, Command>> = {
       'that has not asked for it, from Linux 6.15 on also later if it was already waiting, and for containers of run --keep.',
     load: () => import('./wait.ts'),
   },
+  inspect: {
+    summary: 'show all about a container as it is at the moment',
+    positionals: ['ID'],
+    details:
+      'With --drift the exit code is 0 when everything is as config.json and updates have it, 1 when something differs, and 2 ' +
+      'when that could not be found out. What a program may change by itself is only noted.',
+    failure: 2, // as of diff(1): the answer is not known
+    rare: true,
+    load: () => import('./inspect.ts'),
+  },
   list: { summary: 'list the containers', positionals: [], load: () => import('./list.ts') },
+  gc: {
+    summary: 'find what dead containers have left behind, and remove it',
+    positionals: [],
+    details:
+      'Orphans are: directories of containers whose creation was killed; containers that have stopped and whose bundle is ' +
+      'gone, or that were created before the last boot; cgroups that tsrun made for containers of this --root which are gone. ' +
+      'Other containers that have stopped wait for their owner to delete them. What has processes is never touched.',
+    rare: true,
+    load: () => import('./gc.ts'),
+  },
+  doctor: {
+    summary: 'look whether this host can run containers, and say what to do when it can not',
+    positionals: [],
+    details: 'The exit code is 1 when something makes containers impossible. Nothing is changed.',
+    rare: true,
+    load: () => import('./doctor.ts'),
+  },
+  validate: {
+    summary: 'find all that is wrong with a bundle, without creating anything',
+    positionals: ['[BUNDLE]'],
+    details:
+      'Looks at the shape of config.json, at its meaning, and at whether it fits this host. Each line names the place, as a ' +
+      'JSON pointer. The exit code is 1 when there is an error, 0 when there are warnings and notes only.',
+    rare: true,
+    load: () => import('./validate.ts'),
+  },
+  plan: {
+    summary: 'list what create and start would do with a bundle, step by step',
+    positionals: ['[BUNDLE]'],
+    details: 'With --diff the exit code is 1 when the plans differ. Nothing is changed.',
+    rare: true,
+    load: () => import('./plan.ts'),
+  },
+  seccomp: {
+    summary: 'explain what a filter of system calls does, and find mistakes in it',
+    positionals: ['explain', 'PROFILE', '[SYSCALL]', '[ARGUMENT]...'],
+    details:
+      'PROFILE is a bundle, a config.json, its linux.seccomp, or a profile of a container engine. With SYSCALL: what that call ' +
+      'gets with these arguments, which are numbers, and which rule says so; negative ones go after --. Without: the filter ' +
+      'in numbers, and what looks like a mistake.',
+    rare: true,
+    load: () => import('./seccomp.ts'),
+  },
+  completion: {
+    summary: 'print a script that completes command lines of tsrun in a shell',
+    positionals: ['bash|zsh|fish'],
+    details:
+      'bash: put it into /usr/share/bash-completion/completions/tsrun; zsh: as _tsrun into a directory of $fpath; fish: as ' +
+      'tsrun.fish into ~/.config/fish/completions.',
+    rare: true,
+    load: () => import('./completion.ts'),
+  },
   spec: { summary: 'write a config.json to begin with', positionals: [], load: () => import('./spec.ts') },
   features: {
     summary: 'print what this runtime can do, as JSON',

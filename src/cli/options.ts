@@ -10,10 +10,20 @@ export type CommandName =
   | 'pause'
   | 'resume'
   | 'update'
+  | 'checkpoint'
+  | 'restore'
+  | 'mounts'
   | 'ps'
   | 'events'
   | 'wait'
+  | 'inspect'
   | 'list'
+  | 'gc'
+  | 'doctor'
+  | 'validate'
+  | 'plan'
+  | 'seccomp'
+  | 'completion'
   | 'spec'
   | 'features'
   | 'help'
@@ -222,6 +232,157 @@ export const optionGroups = [
     ],
   },
   {
+    commands: ['inspect'],
+    options: [
+      {
+        name: 'drift',
+        type: 'boolean',
+        help: 'show only what differs from config.json; the exit code is 1 if anything does',
+      },
+      { name: 'format', short: 'f', type: 'string', choices: ['text', 'json'], default: 'text', help: 'output format' },
+    ],
+  },
+  {
+    commands: ['gc'],
+    options: [
+      { name: 'force', short: 'f', type: 'boolean', help: 'remove what is found; without it nothing is changed' },
+      {
+        name: 'all',
+        short: 'a',
+        type: 'boolean',
+        help: 'take containers that have stopped for orphans, whoever made them',
+      },
+      {
+        name: 'older-than',
+        type: 'string',
+        placeholder: 'TIME',
+        help: 'take containers that have stopped and were created that long ago for orphans: 24h',
+      },
+      { name: 'format', type: 'string', choices: ['text', 'json'], default: 'text', help: 'output format' },
+    ],
+  },
+  {
+    commands: ['doctor'],
+    options: [
+      { name: 'format', short: 'f', type: 'string', choices: ['text', 'json'], default: 'text', help: 'output format' },
+    ],
+  },
+  {
+    commands: ['restore'],
+    options: [
+      {
+        name: 'bundle',
+        short: 'b',
+        type: 'string',
+        placeholder: 'DIR',
+        help: 'the bundle, else the current directory',
+      },
+      { name: 'config', short: 'f', type: 'string', placeholder: 'FILE', help: 'read this instead of config.json' },
+      { name: 'detach', short: 'd', type: 'boolean', help: 'return as soon as the processes go on' },
+      { name: 'console-socket', type: 'string', placeholder: 'PATH', help: 'send the terminal to this socket' },
+      { name: 'pid-file', type: 'string', placeholder: 'FILE', help: "write init's pid to this file" },
+      { name: 'keep', type: 'boolean', help: 'do not delete the container after its end' },
+      { name: 'no-subreaper', type: 'boolean', help: 'do not adopt orphans of the container' },
+      // CRIU changes the root and restores what is in the container's keyrings in its own way.
+      { name: 'no-pivot', type: 'boolean', hidden: true, help: 'ignored' },
+      { name: 'no-new-keyring', type: 'boolean', hidden: true, help: 'ignored' },
+    ],
+  },
+  {
+    commands: ['checkpoint', 'restore'],
+    options: [
+      {
+        name: 'image-path',
+        type: 'string',
+        placeholder: 'DIR',
+        default: './checkpoint',
+        help: 'directory of the checkpoint',
+      },
+      { name: 'work-path', type: 'string', placeholder: 'DIR', help: 'directory for logs, if not that one' },
+    ],
+  },
+  {
+    commands: ['checkpoint'],
+    options: [
+      {
+        name: 'parent-path',
+        type: 'string',
+        placeholder: 'DIR',
+        help: 'store only what has changed since this checkpoint; relative to --image-path',
+      },
+      { name: 'leave-running', type: 'boolean', help: 'let the container go on instead of deleting it' },
+      { name: 'pre-dump', type: 'boolean', help: 'store memory only, so that the next checkpoint is faster' },
+    ],
+  },
+  {
+    commands: ['checkpoint', 'restore'],
+    options: [{ name: 'tcp-established', type: 'boolean', help: 'keep established TCP connections' }],
+  },
+  {
+    commands: ['checkpoint'],
+    options: [
+      { name: 'tcp-skip-in-flight', type: 'boolean', help: 'leave out TCP connections that are just being made' },
+    ],
+  },
+  {
+    commands: ['restore'],
+    options: [{ name: 'tcp-close', type: 'boolean', help: 'close TCP connections that the checkpoint has' }],
+  },
+  {
+    commands: ['checkpoint', 'restore'],
+    options: [
+      {
+        name: 'network-lock',
+        type: 'string',
+        choices: ['iptables', 'nftables', 'skip'],
+        help: 'what keeps packets away meanwhile; CRIU decides if left out',
+      },
+      { name: 'ext-unix-sk', type: 'boolean', help: 'allow unix sockets whose other end is outside' },
+      { name: 'shell-job', type: 'boolean', help: 'allow processes whose session leader is outside' },
+      { name: 'file-locks', type: 'boolean', help: 'keep file locks' },
+      {
+        name: 'manage-cgroups-mode',
+        type: 'string',
+        choices: ['soft', 'full', 'strict', 'ignore'],
+        default: 'soft',
+        help: 'which cgroups below that of the container get their old settings: those that CRIU makes, all, all and none may exist, none',
+      },
+      { name: 'empty-ns', type: 'string', choices: ['network'], help: 'leave out what is in this namespace' },
+      { name: 'auto-dedup', type: 'boolean', help: 'punch out of parent checkpoints what is stored again' },
+      { name: 'lazy-pages', type: 'boolean', help: 'fetch memory when it is used, see criu(8)' },
+    ],
+  },
+  {
+    commands: ['checkpoint'],
+    options: [
+      { name: 'link-remap', type: 'boolean', help: 'allow deleted files by links that are made next to them' },
+      { name: 'page-server', type: 'string', placeholder: 'ADDRESS:PORT', help: 'send memory to this page server' },
+      {
+        name: 'status-fd',
+        type: 'string',
+        placeholder: 'N',
+        help: 'write a zero byte to this descriptor when --lazy-pages waits for who fetches',
+      },
+    ],
+  },
+  {
+    commands: ['restore'],
+    options: [
+      {
+        name: 'lsm-profile',
+        type: 'string',
+        placeholder: 'TYPE:LABEL',
+        help: 'AppArmor profile (apparmor:NAME) or SELinux label (selinux:LABEL) instead of the old one',
+      },
+      {
+        name: 'lsm-mount-context',
+        type: 'string',
+        placeholder: 'LABEL',
+        help: 'SELinux context of mounts instead of the old one',
+      },
+    ],
+  },
+  {
     commands: ['events'],
     options: [
       { name: 'stats', type: 'boolean', help: 'print the numbers once' },
@@ -261,6 +422,48 @@ export const optionGroups = [
         help: 'output format',
       },
       { name: 'quiet', short: 'q', type: 'boolean', help: 'show only the ids' },
+    ],
+  },
+  {
+    commands: ['validate', 'plan'],
+    options: [{ name: 'config', type: 'string', placeholder: 'FILE', help: 'read this instead of config.json' }],
+  },
+  {
+    commands: ['plan'],
+    options: [
+      {
+        name: 'id',
+        type: 'string',
+        placeholder: 'ID',
+        help: "name of the container, else that of the bundle's directory",
+      },
+      { name: 'diff', type: 'string', placeholder: 'BUNDLE', help: 'show how the plan of this bundle differs' },
+    ],
+  },
+  {
+    commands: ['seccomp'],
+    options: [
+      {
+        name: 'arch',
+        short: 'a',
+        type: 'string',
+        placeholder: 'NAME',
+        help: 'ask for this architecture; all: for each of the profile',
+      },
+      {
+        name: 'cap',
+        short: 'c',
+        type: 'array',
+        placeholder: 'CAP|NONE',
+        help: "capability of the container, for rules of an engine's profile that depend on it; else the usual ones of podman",
+      },
+      { name: 'disassemble', short: 'd', type: 'boolean', help: 'show the instructions' },
+    ],
+  },
+  {
+    commands: ['validate', 'plan', 'seccomp'],
+    options: [
+      { name: 'format', short: 'f', type: 'string', choices: ['text', 'json'], default: 'text', help: 'output format' },
     ],
   },
   {

@@ -138,7 +138,14 @@ class Reader {
     const missing = positionals[words.length]
     if (missing !== undefined && !missing.startsWith('[')) throw this.#wrong(`argument ${missing} is missing`)
     const extra = words[positionals.length]
-    if (extra !== undefined && !takesRest(positionals)) throw this.#wrong(`unexpected argument \`${extra}\``)
+    if (extra !== undefined && !takesMany(positionals)) throw this.#wrong(`unexpected argument \`${extra}\``)
+    positionals.forEach((positional, i) => {
+      const keywords = keywordsOf(positional)
+      const word = words[i]!
+      if (keywords.length === 0 || keywords.includes(word)) return
+      const wanted = keywords.map(keyword => `\`${keyword}\``).join(', ')
+      throw this.#wrong(`\`${word}\` is not ${keywords.length === 1 ? wanted : `one of ${wanted}`}`)
+    })
   }
 
   unknown(scopes: readonly Scope[], name: string): UsageError {
@@ -172,9 +179,19 @@ function guess(meant: string | undefined, dashes: string): string {
   return meant === undefined ? '' : `did you mean \`${dashes}${meant}\`?`
 }
 
+/** The words that can stand for a positional in lower case: `add|remove`. None for the others. */
+export function keywordsOf(positional: string): string[] {
+  return /^[a-z]/.test(positional) ? positional.split('|') : []
+}
+
+/** May there be any number of words at the end? */
+function takesMany(positionals: readonly string[]): boolean {
+  return takesRest(positionals) || positionals.at(-1)?.endsWith('...') === true
+}
+
 /** Does the last positional take the rest of the line? Then the options end at the first other word, as in env(1). */
 export function takesRest(positionals: readonly string[]): boolean {
-  return positionals.at(-1)?.includes('...') === true
+  return positionals.at(-1)?.endsWith('...]') === true
 }
 
 /**

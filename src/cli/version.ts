@@ -7,7 +7,7 @@ declare const TSRUN_COMMIT: string | undefined
 const SPEC_VERSION = '1.3.0'
 
 /** What is built in, in the manner of crun; a word comes here together with its code. */
-const BUILT = ['SYSTEMD', 'SELINUX', 'APPARMOR', 'CGROUP2', 'CAP', 'SECCOMP', 'EBPF']
+const BUILT = ['SYSTEMD', 'SELINUX', 'APPARMOR', 'CGROUP2', 'CAP', 'SECCOMP', 'EBPF', 'CRIU']
 
 /** The text of --version. Callers read the first line as `NAME version X`, and the keys of the next two. */
 export function versionText(): string {

@@ -12,14 +12,17 @@ import { SECCOMP_CHECKS } from './checksSeccomp.ts'
  * says about it is not looked at.
  */
 export function checkConfig(config: Config): void {
-  for (const check of CHECKS) {
-    const complaint = check(config)
-    if (complaint !== undefined) throw new ConfigError(complaint.reason, complaint.pointer)
-  }
+  for (const check of CHECKS) refuse(check, config)
+}
+
+/** Throws a ConfigError about what this one check finds. */
+export function refuse(check: Check, config: Config): void {
+  const complaint = check(config)
+  if (complaint !== undefined) throw new ConfigError(complaint.reason, complaint.pointer)
 }
 
 /** The version decides whether the rest can be understood, so it comes first. */
-const CHECKS: readonly Check[] = [
+export const CHECKS: readonly Check[] = [
   understoodVersion,
   rootIsGiven,
   noNul,

@@ -2,7 +2,7 @@
 
 import type { Seccomp, SeccompAction } from '../../spec/generated/config.ts'
 import { actions } from '../plan/seccomp/actions.ts'
-import { asksAgent } from '../plan/seccomp/plan.ts'
+import { asksAgent, withReceiver } from '../plan/seccomp/plan.ts'
 import { type Check, type Complaint, firstOf, outside, relative } from './check.ts'
 
 type SeccompCheck = (seccomp: Seccomp) => Complaint | undefined
@@ -16,8 +16,8 @@ const OF_SECCOMP: readonly SeccompCheck[] = [
 ]
 
 /** Pointers begin with `/linux/seccomp`. */
-export const SECCOMP_CHECKS: readonly Check[] = OF_SECCOMP.map(check => ({ linux }) => {
-  const complaint = linux?.seccomp && check(linux.seccomp)
+export const SECCOMP_CHECKS: readonly Check[] = OF_SECCOMP.map(check => ({ linux, annotations }) => {
+  const complaint = linux?.seccomp && check(withReceiver(linux.seccomp, annotations))
   return complaint && { ...complaint, pointer: `/linux/seccomp${complaint.pointer}` }
 })
 

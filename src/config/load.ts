@@ -37,14 +37,30 @@ export function validate(data: unknown): asserts data is Config {
   if (!validateConfig(data)) throw explain(validateConfig.errors?.[0], data, 'the configuration')
 }
 
-function parse(text: string, validator: typeof validateConfig, name: string): unknown {
+/** JSON whose large integers are rounded until `settle` makes bigints of them: validators know numbers only. */
+export interface Unsettled {
+  readonly data: unknown
+  settle(): void
+}
+
+/** The first half of parseConfig(): any JSON. Errors: ConfigError for broken JSON. */
+export function readJson(text: string, name: string): Unsettled {
   const data = parseJson(text, name)
   // The names of a prototype can hide behind an escape, so either spelling is worth a look.
   if (text.includes('__proto__') || text.includes('\\u00')) refuseProto(data, '')
   // 2^53 has 16 digits: without so many in a row every integer is safe.
   const bigNumbers = /\d{16}/.test(text) ? findBigNumbers(text, data) : []
+  const settle = () => {
+    // What a validator refused may be gone meanwhile, and others in its place.
+    for (const { parent, key, value } of bigNumbers) if (parent[key] === Number(value)) parent[key] = value
+  }
+  return { data, settle }
+}
+
+function parse(text: string, validator: typeof validateConfig, name: string): unknown {
+  const { data, settle } = readJson(text, name)
   if (!validator(data)) throw explain(validator.errors?.[0], data, name)
-  for (const { parent, key, value } of bigNumbers) parent[key] = value
+  settle()
   return data
 }
 

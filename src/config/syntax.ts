@@ -1,7 +1,7 @@
 // Says where a text stops being JSON. Only runs when JSON.parse has failed, so it may take its time.
 
-/** Deeper nesting than any configuration has; beyond it the engines' own parsers give up as well. */
-const MAX_DEPTH = 500
+/** Deeper nesting than any configuration has, and what fits into the smallest stack of an engine. */
+const MAX_DEPTH = 200
 
 class Fault extends Error {
   readonly at: number

@@ -1,20 +1,29 @@
-import { createNodeHost } from '../../native/hosts/node.ts'
-import type { Runtime } from '../runtime.ts'
-import { createRuntime, type RuntimeOptions } from '../runtime.ts'
-
+/**
+ * Containers from a Node.js program. {@link Runtime} is where it starts.
+ *
+ * @module
+ */
+/** What a configuration consists of, by the names that it has there. */
+export type * from '../../spec/generated/config.ts'
 export { ConfigError, Failure, HostError, KernelError, StateError, UsageError } from '../errors.ts'
-export { type CreateRequest, createContainer } from '../execute/create.ts'
-export { deleteContainer } from '../execute/delete.ts'
-export { type ExecRequest, execContainer } from '../execute/exec.ts'
-export { killContainer } from '../execute/kill.ts'
-export { listContainers } from '../execute/list.ts'
-export { type RunRequest, runContainer } from '../execute/run.ts'
-export { startContainer } from '../execute/start.ts'
-export { type ContainerState, containerState } from '../execute/state.ts'
-export { signalNumber } from '../plan/signals.ts'
-export type { Runtime, RuntimeOptions } from '../runtime.ts'
-
-/** The runtime in this Node.js process: what the functions of this module take as their first argument. */
-export function openRuntime(options: RuntimeOptions = {}): Runtime {
-  return createRuntime(createNodeHost([]), options)
-}
+export type { ContainerState } from '../execute/state.ts'
+export type { Difference } from '../execute/update.ts'
+export { Container } from '../library/container.ts'
+export { type CompleteConfig, defaultConfig } from '../library/defaultConfig.ts'
+export type {
+  CreateOptions,
+  ExecOptions,
+  ExitResult,
+  Output,
+  RunOptions,
+  RuntimeOptions,
+  Stdio,
+  StdioOptions,
+} from '../library/options.ts'
+export { Program } from '../library/program.ts'
+export { Runtime } from '../library/runtime.ts'
+export type { CapabilityChanges } from '../plan/execProcess.ts'
+export type { CgroupManager } from '../runtime.ts'
+export type { ContainerEvent } from '../state/cgroupEvents.ts'
+export type { CgroupStats, Counters } from '../state/cgroupStats.ts'
+export type { Status } from '../state/record.ts'

@@ -3,8 +3,8 @@ import { commands } from '../cli/commands.ts'
 import { main } from '../main.ts'
 import { rehearse } from './rehearsal.ts'
 
-// What is evaluated here becomes part of the executable: see native/quickjs/heap.c. Only help and usage errors need more.
-for (const { load } of Object.values(commands)) await load?.()
+// What is evaluated here becomes part of the executable: see native/quickjs/heap.c. Only help, usage errors and rare commands need more.
+for (const { load, rare } of Object.values(commands)) if (!rare) await load?.()
 rehearse()
 
 globalThis.start = async () => {

@@ -7,7 +7,10 @@ import type { Runtime } from '../runtime.ts'
 import { openRoot } from '../state/store.ts'
 import { idTaken, type OpenJoin } from './birth.ts'
 import { type CgroupSite, openCgroupSite, refuseLimits } from './cgroup.ts'
+import { cgroupMark, rootIdentity } from './cgroupMark.ts'
 import { type ConsoleRoute, openConsoleRoute } from './consoleRoute.ts'
+import { type HookFiles, openHookFiles } from './hookFiles.ts'
+import { openPidfdSocket } from './pidfdSocket.ts'
 import { openJoins } from './population.ts'
 import type { Prepared } from './prepare.ts'
 import { openResctrl, type ResctrlSite } from './resctrl.ts'
@@ -19,7 +22,9 @@ import { openSources, type Sources } from './sources.ts'
 export interface Baggage {
   readonly containers: Fd
   readonly listener: Fd
+  /** What hooks inside print, and where they do so instead. */
   readonly hookOutput: Fd
+  readonly hookFiles: HookFiles
   readonly agent: Fd | undefined
   readonly cgroup: CgroupSite | undefined
   readonly resctrl: ResctrlSite | undefined
@@ -27,6 +32,8 @@ export interface Baggage {
   /** Where the master of the terminal goes, when there is one. */
   readonly console: ConsoleRoute | undefined
   readonly sources: Sources
+  /** Who is sent the pidfd of the first process. */
+  readonly pidfdSocket: Fd | undefined
 }
 
 /** Opens it. The descriptors belong to `fds`. */
@@ -43,11 +50,20 @@ export function pack(runtime: Runtime, prepared: Prepared, fds: Fds): Baggage {
     sources: openSources(runtime, plan, privileged, fds),
     listener: fds.keep(outside.unixSocket()),
     hookOutput: fds.keep(outside.memfdCreate('output', MFD_CLOEXEC)),
+    hookFiles: openHookFiles(runtime, plan, fds),
     agent: plan.seccomp?.agent && fds.keep(connectAgent(outside, plan.seccomp.agent)),
+    pidfdSocket: openPidfdSocket(runtime, pidfdReceiver(prepared), fds),
     console: plan.process?.terminal && openConsoleRoute(runtime, request.consoleSocket, fds),
   }
   // Last, since it may make something; see leaveResctrl.
   return { ...baggage, resctrl: plan.resctrl && openResctrl(outside, plan.resctrl, fds) }
+}
+
+/** An annotation of crun's, for engines that have no option for it. */
+const PIDFD_RECEIVER = 'run.oci.pidfd_receiver'
+
+function pidfdReceiver({ request, plan }: Prepared): string | undefined {
+  return request.pidfdSocket ?? plan.annotations?.[PIDFD_RECEIVER]
 }
 
 /** The keeper's mkdir decides; this is for the message, before something else is found to be in use. */
@@ -58,35 +74,39 @@ function refuseTaken(outside: Kernel, containers: Fd, id: string): void {
 /** A cgroup that is in use belongs to the container of another create with this id, when that was faster. */
 function packCgroup(runtime: Runtime, { plan, rootless }: Prepared, containers: Fd, fds: Fds): CgroupSite | undefined {
   try {
-    return doing('cgroup', () => openCgroup(runtime, plan, rootless, fds))
+    return doing('cgroup', () => openCgroup(runtime, plan, rootless, containers, fds))
   } catch (error) {
     refuseTaken(runtime.outside, containers, plan.id)
     throw error
   }
 }
 
-function openCgroup(runtime: Runtime, plan: ContainerPlan, rootless: boolean, fds: Fds): CgroupSite | undefined {
+function openCgroup(
+  runtime: Runtime,
+  plan: ContainerPlan,
+  rootless: boolean,
+  containers: Fd,
+  fds: Fds,
+): CgroupSite | undefined {
   if (runtime.cgroupManager === 'disabled') return refuseLimits(plan.resources)
   if (plan.scope) return openScopeSite(runtime, plan.scope, plan.resources, fds)
-  const site = openCgroupSite(runtime.outside, plan, rootless)
-  if (site?.estate) fds.keep(site.estate.parent)
-  return site
+  const { outside, root } = runtime
+  const site = openCgroupSite(outside, plan, rootless)
+  if (site?.estate === undefined) return site
+  fds.keep(site.estate.parent)
+  const mark = cgroupMark({ root: rootIdentity(outside, containers)!, path: `${root}/${plan.id}` })
+  return { ...site, estate: { ...site.estate, mark } }
 }
 
-/** What of it goes to the executor. Those that stay open for the tail come first. */
-export function gifts({
-  containers,
-  listener,
-  hookOutput,
-  agent,
-  console,
-  cgroup,
-  resctrl,
-  joins,
-  sources,
-}: Baggage): Fd[] {
+/** What of it stays open for the tail. */
+export function lastingGifts({ listener, hookOutput, hookFiles, agent }: Baggage): Fd[] {
+  return [listener, hookOutput, hookFiles.stdout, hookFiles.stderr, agent].filter(fd => fd !== undefined)
+}
+
+/** What of it goes to the executor. */
+export function gifts(baggage: Baggage): Fd[] {
+  const { containers, console, cgroup, resctrl, joins, sources } = baggage
   const parents = [...(cgroup?.estate ? [cgroup.estate.parent] : []), ...(resctrl ? [resctrl.root] : [])]
-  const lasting = [listener, hookOutput, ...(agent ? [agent] : [])]
   const others = [containers, ...(console ? [console.gift] : []), ...parents]
-  return [...lasting, ...others, ...joins.map(join => join.fd), ...sources.gifts]
+  return [...lastingGifts(baggage), ...others, ...joins.map(join => join.fd), ...sources.gifts]
 }

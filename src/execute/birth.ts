@@ -1,4 +1,4 @@
-import { AT_FDCWD, AT_REMOVEDIR, O_DIRECTORY, O_PATH, O_WRONLY } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, AT_REMOVEDIR, O_DIRECTORY, O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
 import { FUTEX_WAIT } from '../../native/abi/futex.ts'
 import { PR_SET_NAME } from '../../native/abi/prctl.ts'
 import { CLONE_INTO_CGROUP, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_PIDFD } from '../../native/abi/sched.ts'
@@ -13,6 +13,7 @@ import { encode } from '../../native/utf8.ts'
 import { isErrno, StateError } from '../errors.ts'
 import type { Join } from '../plan/namespaces.ts'
 import { FILES } from '../state/record.ts'
+import { markCgroup } from './cgroupMark.ts'
 
 /** How long the keeper tries to remove the cgroup, and the pause between two tries. */
 const PATIENCE_MS = 1000
@@ -27,8 +28,13 @@ export interface Estate {
   /** The directory of all containers, and the container's name in it. */
   readonly root: Fd
   readonly id: string
-  /** The container's cgroup: the directory that holds it, and its name there. `exists`: somebody else made it. */
-  readonly cgroup: { readonly parent: Fd; readonly name: string; readonly exists: boolean } | undefined
+  /**
+   * The container's cgroup: the directory that holds it, and its name there. `exists`: somebody else made it. `mark` is
+   * written to a new one, see cgroupMark.ts.
+   */
+  readonly cgroup:
+    | { readonly parent: Fd; readonly name: string; readonly exists: boolean; readonly mark?: string }
+    | undefined
   /**
    * Has somebody else, systemd, make a cgroup for the process that was just born; returns its directory, where the keeper
    * is to kill everything. Such a cgroup goes by itself when it is empty.
@@ -71,12 +77,13 @@ export function giveBirth(
   keeper.umask(0)
   const directory = calls.later({ name: 'mkdirat', args: [gift(estate.root), estate.id, 0o700], subject: estate.id })
   const groups = makeGroups(executor, estate)
-  const { parent, name, exists } = estate.cgroup ?? {}
+  const { parent, name, exists, mark } = estate.cgroup ?? {}
   const makeCgroup =
     parent &&
     !exists &&
     calls.later({ name: 'mkdirat', args: [gift(parent), name!, 0o755], subject: `cgroup \`${name}\`` })
-  const cgroup = parent && keeper.openat(gift(parent), name!, O_PATH | O_DIRECTORY).take()
+  const cgroup = parent && keeper.openat(gift(parent), name!, O_RDONLY | O_DIRECTORY).take()
+  if (makeCgroup && mark !== undefined) markCgroup(keeper, cgroup!, mark)
   for (const join of joins) joinNamespace(executor, join)
 
   const pid = new Out(8)

@@ -4,6 +4,7 @@ import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import { encode } from '../../native/utf8.ts'
 import { HostError } from '../errors.ts'
+import { keepsOriginalGroups } from '../plan/annotations.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import { isOwn } from '../plan/namespaces.ts'
 import type { ProcessPlan } from '../plan/process.ts'
@@ -11,18 +12,20 @@ import type { Runtime } from '../runtime.ts'
 import { CONFIG_FILE, type ContainerRecord, START_SOCKET } from '../state/record.ts'
 import { processStat } from '../state/status.ts'
 import { abandon } from './abandon.ts'
-import { type Baggage, gifts, pack } from './baggage.ts'
-import { dismissKeeper, idTaken, isTaken } from './birth.ts'
+import { type Baggage, gifts, lastingGifts, pack } from './baggage.ts'
+import { dismissKeeper, type Estate, idTaken, isTaken } from './birth.ts'
 import { closeAllBut } from './closeAllBut.ts'
 import type { ConsoleRoute } from './consoleRoute.ts'
 import type { ContainerRoot } from './containerRoot.ts'
 import { hasCreateHooks, runCreateHooks } from './createHooks.ts'
 import { attachDeviceFilter, loadDeviceFilter } from './deviceFilter.ts'
+import type { HookOutput } from './hooks.ts'
 import { joinSessionKeyring } from './keyring.ts'
 import { type Labels, labelFiles, openLabels } from './labels.ts'
 import { adjustOomScore, applyLimits, withCallerLimit } from './limits.ts'
 import type { MountSite } from './mounts.ts'
 import { moveNetDevices } from './netDevices.ts'
+import { bindNotifySocket } from './notify.ts'
 import { enterNamespaces } from './population.ts'
 import type { Prepared } from './prepare.ts'
 import { completeEnvironment, enterWorkingDirectory, findExecutable } from './prepareProcess.ts'
@@ -30,7 +33,6 @@ import { enterResctrl, leaveResctrl, resctrlDirectories } from './resctrl.ts'
 import { applyResources } from './resources.ts'
 import { enterRoot, fillRoot, finishRoot, nullDeviceFor, placeRoot, protectPaths } from './rootfs.ts'
 import { applyInherited, applyScheduling, resetAffinity } from './scheduling.ts'
-import { hookState } from './state.ts'
 import { writeSysctls } from './sysctl.ts'
 import { bindConsole, giveTerminal } from './terminal.ts'
 
@@ -46,15 +48,19 @@ export interface BuiltContainer {
   readonly directory: Fd
   /** In the executor: the socket on which the first process waits for `start`, and where hooks print. */
   readonly listener: number
-  readonly hookOutput: number
+  readonly hookOutput: HookOutput
   /** Binds that socket in the container's directory. */
   listen(): void
   /** Undefined for a configuration without a process, which can be created but not started. */
   readonly program: Program | undefined
   readonly setgroupsAllowed: boolean
   readonly labels: Labels | undefined
+  /** The executor's socket for sd_notify(3). */
+  readonly notify: Fd | undefined
   /** In the executor: the connection to the seccomp agent. */
   readonly agent: number | undefined
+  /** Who is to get the first process's pidfd. */
+  readonly pidfdSocket: Fd | undefined
   /** The terminal's master, when it is this process that holds it; whoever takes it closes it. */
   readonly master: Fd | undefined
 }
@@ -66,9 +72,23 @@ export interface BuiltContainer {
 export function buildContainer<T>(runtime: Runtime, prepared: Prepared, use: (built: BuiltContainer) => T): T {
   using fds = new Fds()
   const baggage = runtime.phase('open what is on the host', () => pack(runtime, prepared, fds))
-  const executor = runtime.phase('spawn the executor', () => launch(runtime, prepared, baggage))
+  return underKeeper(runtime, prepared, baggage, [], executor => use(build(runtime, prepared, baggage, executor, fds)))
+}
+
+/**
+ * Launches an executor for a new container, with `more` gifts, and has `work` make the container with it. Whatever fails
+ * in there, the keeper, which giveBirth() has made of the executor, takes back all that was made.
+ */
+export function underKeeper<T>(
+  runtime: Runtime,
+  prepared: Prepared,
+  baggage: Baggage,
+  more: readonly Fd[],
+  work: (executor: Executor) => T,
+): T {
+  const executor = runtime.phase('spawn the executor', () => launch(runtime, prepared, baggage, more))
   try {
-    const result = use(build(runtime, prepared, baggage, executor, fds))
+    const result = work(executor)
     dismissKeeper(executor, runtime.outside)
     return result
   } catch (error) {
@@ -80,10 +100,12 @@ export function buildContainer<T>(runtime: Runtime, prepared: Prepared, use: (bu
   }
 }
 
-function launch(runtime: Runtime, { preserveFds }: Prepared, baggage: Baggage): Executor {
+function launch(runtime: Runtime, { preserveFds, request }: Prepared, baggage: Baggage, more: readonly Fd[]): Executor {
   const { host, outside, makeCalls } = runtime
   try {
-    return launchExecutor(host, outside, { inherited: 3 + preserveFds, gifts: gifts(baggage), makeCalls })
+    const all = [...gifts(baggage), ...more]
+    const { stdio } = request
+    return launchExecutor(host, outside, { inherited: 3 + preserveFds, stdio, gifts: all, makeCalls })
   } catch (error) {
     leaveResctrl(outside, baggage.resctrl)
     throw error
@@ -100,16 +122,11 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
   const { kernel: inside } = executor
   const { namespaces, hooks } = plan
   const lasting = (fd: Fd) => executor.gifts.get(fd)!
+  const { stdout, stderr } = baggage.hookFiles
+  const hookOutput = { stdout: lasting(stdout ?? baggage.hookOutput), stderr: lasting(stderr ?? baggage.hookOutput) }
 
-  const estate = {
-    root: baggage.containers,
-    id: plan.id,
-    cgroup: baggage.cgroup?.estate,
-    resctrl: baggage.resctrl,
-    adopt: baggage.cgroup?.adopt,
-  }
   const population = runtime.phase('namespaces', () =>
-    enterNamespaces(runtime, executor, estate, namespaces, baggage.joins, prepared.privileged),
+    enterNamespaces(runtime, executor, estateOf(plan, baggage), namespaces, baggage.joins, prepared.privileged),
   )
   inside.notDumpable() // from here on processes of other containers may be able to see this one
   inside.setsid()
@@ -118,6 +135,7 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
   if (namespaces.create.has('network')) inside.interfaceUp('lo')
   nameHost(executor, plan)
   const labels = plan.process && openLabels(inside, plan.process)
+  const notify = plan.notifies ? inside.unixDatagramSocket().take() : undefined
 
   const { root, site, check } = runtime.phase('mounts and devices', () => makeRoot(executor, plan, baggage))
   const filter = runtime.phase(
@@ -145,11 +163,12 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     inside.flush()
     check()
   })
-  runCreateHooks(runtime, executor, hooks, hookState(record, 'creating'), baggage.hookOutput)
+  runCreateHooks(runtime, executor, hooks, record, hookOutput, baggage.hookOutput)
   const program = runtime.phase('change the root, find the program', () => {
     const { protect, env } = asked ?? ask()
     protect()
     enterRoot(root, plan)
+    if (notify) bindNotifySocket(inside, notify)
     if (baggage.console) openTerminal(executor, root, plan, baggage.console)
     writeSysctls(inside, plan.sysctl)
     applyInherited(inside, plan)
@@ -157,9 +176,8 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     const executable = plan.process && findExecutable(inside, plan.process)
     finishRoot(root, plan, site)
     if (plan.process && !prepared.request.noNewKeyring) joinSessionKeyring(inside, plan.id, labels)
-    const { listener, hookOutput } = baggage
-    const kept = [listener, hookOutput, ...(baggage.agent ? [baggage.agent] : [])].map(lasting)
-    closeAllBut(executor, [...kept, ...labelFiles(labels)])
+    const kept = [...labelFiles(labels), ...(notify ? [notify.number] : [])]
+    closeAllBut(executor, [...lastingGifts(baggage).map(lasting), ...kept])
     inside.flush()
     return plan.process && { ...plan.process, env: env!(), rlimits: rlimits!, executable: executable!() }
   })
@@ -170,15 +188,22 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     record,
     directory,
     listener: lasting(baggage.listener),
-    hookOutput: lasting(baggage.hookOutput),
+    hookOutput,
     // Through the descriptor: the path of a socket must be shorter than 108 bytes.
     listen: () => outside.listenAt(baggage.listener, `/proc/self/fd/${directory.number}/${START_SOCKET}`),
     program,
-    setgroupsAllowed: population.setgroupsAllowed,
+    setgroupsAllowed: population.setgroupsAllowed && !keepsOriginalGroups(plan.annotations),
     labels,
+    notify,
     agent: baggage.agent && lasting(baggage.agent),
+    pidfdSocket: baggage.pidfdSocket,
     master: baggage.console?.receive?.(),
   }
+}
+
+/** What the keeper of a container makes and guards. */
+export function estateOf({ id }: ContainerPlan, { containers, cgroup, resctrl }: Baggage): Estate {
+  return { root: containers, id, cgroup: cgroup?.estate, resctrl, adopt: cgroup?.adopt }
 }
 
 /** In the container's own root, where the terminal's path is the one that the program will see. */
@@ -190,22 +215,25 @@ function openTerminal(executor: Executor, root: ContainerRoot, plan: ContainerPl
 
 /** The root file system with all that is mounted in it, still beside the host's. */
 function makeRoot(executor: Executor, plan: ContainerPlan, baggage: Baggage) {
-  const { kernel: inside } = executor
   const root = placeRoot(executor, plan, baggage.sources)
-  const site: MountSite = {
-    executor,
-    sources: baggage.sources,
-    nullDevice: nullDeviceFor(inside, plan),
-    cgroupMount: baggage.cgroup?.mount,
-    cgroup: baggage.cgroup?.path,
-    readonlyLate: [],
-  }
+  const site = mountSite(executor, plan, baggage)
   const check = fillRoot(root, plan, site)
   return { root, site, check }
 }
 
+/** What mounting in a container's root needs. */
+export function mountSite(executor: Executor, plan: ContainerPlan, { sources, cgroup }: Baggage): MountSite {
+  const nullDevice = nullDeviceFor(executor.kernel, plan)
+  return { executor, sources, nullDevice, cgroupMount: cgroup?.mount, cgroup: cgroup?.path, readonlyLate: [] }
+}
+
 /** The directory was made by the keeper; the lock is ours until the command ends. */
-function openDirectory({ outside }: Runtime, { plan, configText }: Prepared, { containers }: Baggage, fds: Fds): Fd {
+export function openDirectory(
+  { outside }: Runtime,
+  { plan, configText }: Prepared,
+  { containers }: Baggage,
+  fds: Fds,
+): Fd {
   const directory = fds.keep(outside.openat(containers, plan.id, O_RDONLY | O_DIRECTORY))
   outside.flock(directory, LOCK_EX)
   using config = outside.openat(directory, CONFIG_FILE, O_WRONLY | O_CREAT, 0o600)
@@ -213,7 +241,8 @@ function openDirectory({ outside }: Runtime, { plan, configText }: Prepared, { c
   return directory
 }
 
-function describe(
+/** What is kept about a container whose first process is there. */
+export function describe(
   runtime: Runtime,
   { plan, request }: Prepared,
   pid: number,
@@ -236,6 +265,7 @@ function describe(
     ...(resctrl && { resctrl: resctrlDirectories(resctrl) }),
     ...(!isOwn(plan.namespaces, 'pid') && { sharedPidNamespace: true }),
     ...(plan.process === undefined && { withoutProcess: true }),
+    ...(plan.notifies && { notifies: true }),
     ...((plan.hooks.poststart?.length || plan.hooks.poststop?.length) && { laterHooks: true }),
     ...(request.noNewKeyring && { noNewKeyring: true }),
     ...(plan.annotations && { annotations: plan.annotations }),

@@ -15,7 +15,7 @@ export interface ConsoleRoute {
 }
 
 /** What the payload of the message says, as in runc; receivers take it for a name and look at the descriptor. */
-const MASTER_NAME = '/dev/ptmx'
+export const MASTER_NAME = '/dev/ptmx'
 
 const connectHints = {
   ENOENT: 'there is no such socket; whoever is to get the terminal listens before the command runs',

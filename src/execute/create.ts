@@ -3,7 +3,9 @@ import { writeRecord } from '../state/store.ts'
 import { type BuiltContainer, buildContainer } from './build.ts'
 import { lastCapability } from './host.ts'
 import { becomeProcess } from './identity.ts'
+import { handOverNotify } from './notify.ts'
 import { writePidFile } from './pidFile.ts'
+import { sendPidfd } from './pidfdSocket.ts'
 import { type CreateRequest, prepare } from './prepare.ts'
 import { loadFilter } from './seccomp.ts'
 import { runStartContainerHooks } from './startContainerHooks.ts'
@@ -30,6 +32,10 @@ export function createContainer(runtime: Runtime, request: CreateRequest): void 
       built.listen()
       writeRecord(runtime.outside, directory, record)
       writePidFile(runtime, request, record.pid)
+      if (built.pidfdSocket) {
+        using pidfd = runtime.outside.pidfdOpen(record.pid, [])
+        sendPidfd(runtime, built.pidfdSocket, 'standard', pidfd)
+      }
     })
     // The last word: from now on the first process waits for `start` whatever becomes of us.
     runtime.outside.writeAll(executor.control, new Uint8Array(8))
@@ -43,9 +49,10 @@ export function becomeContainer(
   built: BuiltContainer,
   accompany: (companion: Companion) => void,
 ): void {
-  const { executor, program, plan } = built
+  const { executor, program, plan, notify } = built
   if (program === undefined) return
   runStartContainerHooks(built)
+  if (notify) handOverNotify(executor.kernel, executor, notify)
   becomeProcess(executor.kernel, program, program.executable, {
     setgroupsAllowed: built.setgroupsAllowed,
     lastCapability: lastCapability(runtime.outside),

@@ -2,7 +2,8 @@ import type { Executor } from '../../native/executor/launch.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Hooks } from '../../spec/generated/config.ts'
 import type { Runtime } from '../runtime.ts'
-import { runHooks, runHooksInside } from './hooks.ts'
+import { type HookOutput, runHooks, runHooksInside } from './hooks.ts'
+import { type HookSubject, hookState } from './state.ts'
 
 /** Are there hooks that run while the container is built? */
 export function hasCreateHooks({ prestart, createRuntime, createContainer }: Hooks): boolean {
@@ -11,15 +12,23 @@ export function hasCreateHooks({ prestart, createRuntime, createContainer }: Hoo
 
 /**
  * The hooks that belong between the mounts and the change of the root, kind after kind; see config.md#posix-platform-hooks.
- * `state` is what they read; `output` receives what those inside print, and is a gift of the executor.
+ * `said` is what hooks inside print to, unless they have files.
  */
-export function runCreateHooks(runtime: Runtime, executor: Executor, hooks: Hooks, state: string, output: Fd): void {
+export function runCreateHooks(
+  runtime: Runtime,
+  executor: Executor,
+  hooks: Hooks,
+  container: HookSubject,
+  output: HookOutput,
+  said: Fd,
+): void {
   const { outside } = runtime
   const printed = () => {
-    outside.rewind(output)
-    return outside.readAll(output)
+    outside.rewind(said)
+    return outside.readAll(said)
   }
-  runHooks(runtime, 'prestart', hooks.prestart, state)
-  runHooks(runtime, 'createRuntime', hooks.createRuntime, state)
+  runHooks(runtime, 'prestart', hooks.prestart, container, 'creating')
+  runHooks(runtime, 'createRuntime', hooks.createRuntime, container, 'creating')
+  const state = hookState(container, 'creating')
   runHooksInside(executor, 'createContainer', hooks.createContainer, state, output, printed)
 }

@@ -1,6 +1,5 @@
 import { SIGKILL } from '../../native/abi/signal.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
-import { __WALL, WNOHANG } from '../../native/abi/wait.ts'
 import { HostError, StateError } from '../errors.ts'
 import { cgroupPath } from '../plan/cgroup.ts'
 import type { Runtime } from '../runtime.ts'
@@ -57,7 +56,6 @@ function killProcesses(runtime: Runtime, record: ContainerRecord): void {
     outside.poll([{ fd: pidfd, events: POLLIN }], DEATH_TIMEOUT_MS)
     if (isAlive(outside, record)) throw new HostError(`process ${record.pid} does not die; is it stuck in the kernel?`)
   }
-  outside.wait(record.pid, WNOHANG | __WALL, 'any') // when it is our own child, as in a program that uses the library
   if (record.cgroup !== undefined) killCgroup(outside, record.cgroup)
 }
 

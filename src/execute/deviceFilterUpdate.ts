@@ -14,7 +14,7 @@ import { Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { Out, Struct } from '../../native/struct.ts'
 import { decode } from '../../native/utf8.ts'
-import { doing, HostError } from '../errors.ts'
+import { doing, HostError, isErrno } from '../errors.ts'
 import type { DeviceRuleInput } from '../plan/deviceRules.ts'
 import { loadDeviceFilter } from './deviceFilter.ts'
 
@@ -51,6 +51,19 @@ export function replaceDeviceFilter(
     if (program) attach(outside, directory, program, old)
     else if (old) detach(outside, directory, old)
   })
+}
+
+/** Is the filter of ours at the cgroup? Undefined when the kernel does not tell us. */
+export function hasDeviceFilter(outside: Kernel, cgroup: string): boolean | undefined {
+  using fds = new Fds()
+  const directory = fds.keep(outside.openat(AT_FDCWD, cgroup, O_RDONLY | O_DIRECTORY, 0, [ENOENT]))
+  if (!directory.exists) return undefined
+  try {
+    return ownProgram(outside, directory, fds) !== undefined
+  } catch (error) {
+    if (isErrno(error, 'EPERM', 'EACCES')) return undefined
+    throw error
+  }
 }
 
 /** The program that we attached to this very cgroup; undefined when there is none. */

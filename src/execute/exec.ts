@@ -1,13 +1,17 @@
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/abi/fcntl.ts'
 import { CLONE_NEWUSER } from '../../native/abi/sched.ts'
 import { SIGKILL } from '../../native/abi/signal.ts'
+import { POLLIN } from '../../native/abi/socket.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
+import { ExecutorDeath } from '../../native/kernels/executor.ts'
 import { doing, HostError, StateError } from '../errors.ts'
+import { keepsOriginalGroups } from '../plan/annotations.ts'
 import { type MembershipPlan, planMembership } from '../plan/container.ts'
 import { type ProcessPlan, withListenFds } from '../plan/process.ts'
 import type { Runtime } from '../runtime.ts'
+import type { ContainerRecord } from '../state/record.ts'
 import { isAlive } from '../state/status.ts'
 import type { Program } from './build.ts'
 import { type ConsoleRoute, openConsoleRoute } from './consoleRoute.ts'
@@ -23,6 +27,7 @@ import { joinSessionKeyring } from './keyring.ts'
 import { openLabels } from './labels.ts'
 import { adjustOomScore, applyLimits, withCallerLimit } from './limits.ts'
 import { removePidFile, writePidFile } from './pidFile.ts'
+import { openPidfdSocket, sendPidfd } from './pidfdSocket.ts'
 import { type ExecRequest, type PreparedExec, prepareExec, STOPPED } from './prepareExec.ts'
 import { completeEnvironment, findExecutable } from './prepareProcess.ts'
 import { joinResctrl } from './resctrl.ts'
@@ -30,7 +35,6 @@ import { applyFinalAffinity, applyInherited, applyInitialAffinity, applyScheduli
 import { connectAgent, loadFilter } from './seccomp.ts'
 import { awaitProgram, type Companion, recordTail } from './tail.ts'
 import { giveTerminal } from './terminal.ts'
-import { connectSocket } from './unixSocket.ts'
 
 export type { ExecRequest } from './prepareExec.ts'
 
@@ -47,11 +51,23 @@ export async function execContainer(runtime: Runtime, request: ExecRequest): Pro
   return request.detach ? 0 : await runtime.phase('wait', () => awaitExit(runtime, program))
 }
 
+/** As execContainer() detached, and gives the pid of the program: it is our child, and somebody has to wait for it. */
+export function startExec(runtime: Runtime, request: ExecRequest): number {
+  using fds = new Fds()
+  using terminal = new ForegroundTerminal(runtime)
+  const prepared = prepareExec(runtime, { ...request, detach: true }, fds)
+  return startedOrGone(runtime, prepared, () => startProgram(runtime, prepared, terminal, fds)).pid
+}
+
+/** Who kills a container's processes gets to its first one within this time. */
+const DEATH_MS = 1000
+
 /** Whatever a container that stops meanwhile makes fail, the reason is that it stopped. */
-function startedOrGone<T>({ outside }: Runtime, { record }: PreparedExec, work: () => T): T {
+function startedOrGone<T>({ outside }: Runtime, { record, pidfd }: PreparedExec, work: () => T): T {
   try {
     return work()
   } catch (error) {
+    if (error instanceof ExecutorDeath) outside.poll([{ fd: pidfd, events: POLLIN }], DEATH_MS)
     throw isAlive(outside, record) ? error : new StateError(STOPPED)
   }
 }
@@ -73,8 +89,10 @@ function startProgram(runtime: Runtime, prepared: PreparedExec, terminal: Foregr
   const { host, outside, makeCalls } = runtime
   const membership = planMembership(prepared.config, { id: prepared.record.id, arch: host.arch })
   const baggage = runtime.phase('open what is on the host', () => pack(runtime, prepared, membership, fds))
+  const inherited = 3 + prepared.preserveFds
+  const { stdio } = prepared.request
   const executor = runtime.phase('spawn the executor', () =>
-    launchExecutor(host, outside, { inherited: 3 + prepared.preserveFds, gifts: gifts(baggage), makeCalls }),
+    launchExecutor(host, outside, { inherited, stdio, gifts: gifts(baggage), makeCalls }),
   )
   try {
     const entered = enter(runtime, prepared, membership, baggage, executor)
@@ -106,14 +124,8 @@ function pack(runtime: Runtime, prepared: PreparedExec, { seccomp }: MembershipP
     procfs: labelled ? fds.keep(outside.openat(AT_FDCWD, '/proc', O_PATH | O_DIRECTORY)) : undefined,
     agent: keep(seccomp?.agent && connectAgent(outside, seccomp.agent)),
     console: process.terminal && openConsoleRoute(runtime, request.consoleSocket, fds),
-    pidfdSocket: keep(openPidfdSocket(runtime, request)),
+    pidfdSocket: openPidfdSocket(runtime, request.pidfdSocket, fds),
   }
-}
-
-function openPidfdSocket({ outside, absolute }: Runtime, { pidfdSocket }: ExecRequest): Fd | undefined {
-  return pidfdSocket === undefined
-    ? undefined
-    : doing('--pidfd-socket', () => connectSocket(outside, absolute(pidfdSocket), {}))
 }
 
 function gifts({ entrance, procfs, agent, console }: Baggage): Fd[] {
@@ -151,7 +163,7 @@ function enter(
   applyInherited(inside, membership)
   const found = findProgram(root, process)
   inside.begin()
-  const facts = { ...factsOf(runtime, baggage.entrance, record.pid), labels }
+  const facts = { ...factsOf(runtime, baggage.entrance, record), labels }
   const pid = runtime.phase('enter the container', born)
   const program = applyOutside(runtime, prepared, membership, pid, found())
   const filtered = { executor, record, agent, execPid: pid }
@@ -165,9 +177,10 @@ function enter(
   }
 }
 
-function factsOf(runtime: Runtime, { namespaces }: Entrance, pid: number) {
+function factsOf(runtime: Runtime, { namespaces }: Entrance, { pid, annotations }: ContainerRecord) {
+  const allowed = (namespaces & CLONE_NEWUSER) === 0 || setgroupsAllowed(runtime, pid)
   return {
-    setgroupsAllowed: (namespaces & CLONE_NEWUSER) === 0 || setgroupsAllowed(runtime, pid),
+    setgroupsAllowed: allowed && !keepsOriginalGroups(annotations),
     lastCapability: lastCapability(runtime.outside),
   }
 }
@@ -194,7 +207,7 @@ function execute(
     runtime.phase('start', () => {
       executor.calls.send(tail)
       // Not before: whoever gets it may end the process at once, which is no failure of ours.
-      if (pidfdSocket) outside.sendDescriptor(pidfdSocket, 'setns', pidfd)
+      sendPidfd(runtime, pidfdSocket, 'setns', pidfd)
       awaitProgram(outside, executor.control)
     })
   } catch (error) {

@@ -6,8 +6,10 @@ import type { Runtime } from '../runtime.ts'
 import { openContainerIfAny, writeRecord } from '../state/store.ts'
 import { destroyContainer } from './delete.ts'
 import type { ForegroundTerminal } from './foregroundTerminal.ts'
+import { relayNotify } from './notify.ts'
 import { outOfMemory } from './outOfMemory.ts'
 import type { RunRequest } from './run.ts'
+import type { Watch } from './watch.ts'
 
 /** The signals that are about the runtime itself, not about the container. */
 const OWN: readonly number[] = [SIGCHLD, SIGURG, SIGKILL, SIGSTOP]
@@ -27,6 +29,8 @@ export interface RunningProgram {
   readonly signals: number | undefined
   /** Its terminal, when it is us who hold that. */
   readonly terminal?: ForegroundTerminal | undefined
+  /** Its socket for sd_notify(3). */
+  readonly notify?: Fd | undefined
 }
 
 /** From now on signals do not end this process but wait to be passed on: to be called before the program runs. `terminal`:
@@ -51,11 +55,12 @@ export async function supervise(runtime: Runtime, request: RunRequest, program: 
 /** Passes signals on until the program has ended, and gives its exit code, 128 + n after a signal n. */
 export async function awaitExit(
   runtime: Runtime,
-  { pid, pidfd, signals, terminal }: Omit<RunningProgram, 'cgroup'>,
+  { pid, pidfd, signals, terminal, notify }: Omit<RunningProgram, 'cgroup'>,
 ): Promise<number> {
-  if (terminal !== undefined) await terminal.relay(pidfd, signals)
-  else if (signals !== undefined) await passSignalsOn(runtime, pidfd, signals)
-  else await runtime.host.poll([{ fd: pidfd.number, events: POLLIN }], -1)
+  const relay = notify ? [relayNotify(runtime, notify)] : []
+  if (terminal !== undefined) await terminal.relay(pidfd, signals, relay)
+  else
+    await attend(runtime, pidfd, [...(signals === undefined ? [] : [passSignalsOn(runtime, pidfd, signals)]), ...relay])
   pidfd.close()
   const exit = runtime.outside.wait(pid, WNOHANG | __WALL, 'any')
   return exit?.signal === undefined ? (exit?.code ?? 255) : 128 + exit.signal
@@ -67,12 +72,24 @@ function tellOutOfMemory({ outside, warn }: Runtime, id: string, cgroup: string)
   if (reason !== undefined) warn(`container \`${id}\`: ${reason}`)
 }
 
-/** Until the process ends, every signal that we get goes to it. */
-async function passSignalsOn({ host, outside }: Runtime, pidfd: Fd, caught: number): Promise<void> {
-  const entries = [pidfd.number, caught].map(fd => ({ fd, events: POLLIN }))
+/** Every signal that we get goes to the process. */
+function passSignalsOn({ outside }: Runtime, pidfd: Fd, caught: number): Watch {
+  return {
+    poll: { fd: caught, events: POLLIN },
+    react: () => {
+      for (const signal of outside.read(caught, 64)) outside.signal(pidfd, signal)
+    },
+  }
+}
+
+/** Does what there is to do until the process ends. */
+async function attend({ host }: Runtime, pidfd: Fd, watches: readonly Watch[]): Promise<void> {
+  const polls = [{ fd: pidfd.number, events: POLLIN }, ...watches.map(({ poll }) => poll)]
   for (;;) {
-    const [ended, signalled] = await host.poll(entries, -1)
-    if (signalled) for (const signal of outside.read(caught, 64)) outside.signal(pidfd, signal)
+    const [ended, ...events] = await host.poll(polls, -1)
+    watches.forEach(({ react }, i) => {
+      if (events[i]) react()
+    })
     if (ended) return
   }
 }

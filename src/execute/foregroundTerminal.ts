@@ -3,21 +3,15 @@ import { SIGCONT, SIGPIPE, SIGTSTP, SIGWINCH } from '../../native/abi/signal.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
 import { endOfInput } from '../../native/calls/terminal.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
-import type { Poll } from '../../native/host.ts'
 import type { Runtime } from '../runtime.ts'
 import { Flow } from './flow.ts'
 import { OwnTerminal } from './ownTerminal.ts'
+import type { Watch } from './watch.ts'
 
 const STDIN = 0
 const STDOUT = 1
 /** How often to look whether somebody has opened a terminal again that nobody had open any more. */
 const RETRY_MS = 100
-
-/** A descriptor to wait for, and what to do then. */
-interface Watch {
-  readonly poll: Poll
-  readonly react: () => void
-}
 
 /**
  * Joins our standard streams to the terminal of a program that runs in the foreground. Does nothing until `begin`, and
@@ -55,8 +49,8 @@ export class ForegroundTerminal implements Disposable {
     if (this.#own.isOurs()) this.#own.enterRaw()
   }
 
-  /** Copies both ways and passes signals on, until the program has ended and all that it wrote is written. */
-  async relay(pidfd: Fd, signals: number | undefined): Promise<void> {
+  /** Copies both ways, passes signals on, and does what `others` want, until the program has ended and all that it wrote is written. */
+  async relay(pidfd: Fd, signals: number | undefined, others: readonly Watch[] = []): Promise<void> {
     this.#own.enterRaw()
     const toProgram = this.#onSignals(signals, signal => this.#runtime.outside.signal(pidfd, signal))
     let ended = false
@@ -66,7 +60,7 @@ export class ForegroundTerminal implements Disposable {
         ended = true
       },
     }
-    while (!ended) await this.#wait([...toProgram, ...this.#flows(), end], this.#deserted ? RETRY_MS : -1)
+    while (!ended) await this.#wait([...toProgram, ...this.#flows(), ...others, end], this.#deserted ? RETRY_MS : -1)
     await this.#drain(signals)
     this[Symbol.dispose]()
   }

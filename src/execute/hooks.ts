@@ -6,11 +6,13 @@ import { POLLIN } from '../../native/abi/socket.ts'
 import { CLONE_ARGS, cloneArgs, type Exit, timespec } from '../../native/calls/process.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import { Failure, KernelError } from '../../native/failure.ts'
-import type { Fd } from '../../native/fd.ts'
+import { Fds } from '../../native/fd.ts'
 import { Out } from '../../native/struct.ts'
 import { decode } from '../../native/utf8.ts'
 import { doing } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
+import type { Status } from '../state/record.ts'
+import { type HookFiles, openHookFiles } from './hookFiles.ts'
 import { type HookSubject, hookState } from './state.ts'
 
 /** config.json#/hooks/*, see config.md#posix-platform-hooks. */
@@ -35,25 +37,35 @@ function shown(output: Uint8Array): string {
   return text === '' ? '' : `; it said: ${text}`
 }
 
-/** Runs hooks of one kind in the runtime's own namespaces, in order; the first failure ends it. `state` goes to stdin. */
-export function runHooks(runtime: Runtime, kind: string, hooks: readonly Hook[] | undefined, state: string): void {
-  hooks?.forEach((hook, i) => {
-    doing(`${kind} hook ${i} \`${hook.path}\``, () => runHook(runtime, hook, state))
-  })
+/** Runs hooks of one kind in the runtime's own namespaces, in order; the first failure ends it. */
+export function runHooks(
+  runtime: Runtime,
+  kind: string,
+  hooks: readonly Hook[] | undefined,
+  container: HookSubject,
+  status: Status,
+): void {
+  if (hooks === undefined || hooks.length === 0) return
+  using fds = new Fds()
+  const state = hookState(container, status)
+  const files = openHookFiles(runtime, container, fds)
+  for (const [i, hook] of hooks.entries())
+    doing(`${kind} hook ${i} \`${hook.path}\``, () => runHook(runtime, hook, state, files))
 }
 
 /** The hooks after the end of a container: a failure only warns and the others run, see runtime.md#lifecycle. */
 export function runPoststop(runtime: Runtime, hooks: readonly Hook[] | undefined, container: HookSubject): void {
   for (const hook of hooks ?? []) {
     try {
-      runHooks(runtime, 'poststop', [hook], hookState(container, 'stopped'))
+      runHooks(runtime, 'poststop', [hook], container, 'stopped')
     } catch (error) {
       runtime.warn(String((error as Error).message))
     }
   }
 }
 
-function runHook({ host, outside }: Runtime, hook: Hook, state: string): void {
+/** The state goes to its standard input. */
+function runHook({ host, outside }: Runtime, hook: Hook, state: string, { stdout, stderr }: HookFiles): void {
   using input = outside.memfdCreate('state', MFD_CLOEXEC)
   outside.writeAll(input, state)
   outside.rewind(input)
@@ -63,7 +75,7 @@ function runHook({ host, outside }: Runtime, hook: Hook, state: string): void {
     file: hook.path,
     argv: hook.args ?? [hook.path],
     env: hook.env ?? [],
-    descriptors: [input.number, nothing.number, output.number],
+    descriptors: [input.number, (stdout ?? nothing).number, (stderr ?? output).number],
   })
   if (pid < 0) throw new KernelError('execve', -pid, undefined, hookHints[errnoName(-pid)])
   let ended = false
@@ -84,11 +96,14 @@ function runHook({ host, outside }: Runtime, hook: Hook, state: string): void {
   throw new Failure(`${how}${shown(outside.readAll(output))}`)
 }
 
-/**
- * Queues or records one hook to be run by the executor, in the container's namespaces. `output` is the executor's number
- * of a descriptor for what the hook prints.
- */
-export function runHookInside(executor: Executor, hook: Hook, state: string, output: number): void {
+/** The executor's numbers of the descriptors for what a hook prints. */
+export interface HookOutput {
+  readonly stdout: number
+  readonly stderr: number
+}
+
+/** Queues or records one hook to be run by the executor, in the container's namespaces. */
+export function runHookInside(executor: Executor, hook: Hook, state: string, { stdout, stderr }: HookOutput): void {
   const { calls, kernel } = executor
   const input = kernel.memfdCreate('state', MFD_CLOEXEC).take()
   kernel.writeText(input, state, 'state for the hook')
@@ -96,8 +111,8 @@ export function runHookInside(executor: Executor, hook: Hook, state: string, out
   const failed = calls.record(() => kernel.exit(127))
   const child = calls.record(() => {
     kernel.dup3(input, 0, 0)
-    kernel.dup3(output, 1, 0)
-    kernel.dup3(output, 2, 0)
+    kernel.dup3(stdout, 1, 0)
+    kernel.dup3(stderr, 2, 0)
     kernel.closeRange(3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC)
     kernel.execve(hook.path, hook.args ?? [hook.path], hook.env ?? [])
   })
@@ -125,12 +140,12 @@ export function runHooksInside(
   kind: string,
   hooks: readonly Hook[] | undefined,
   state: string,
-  output: Fd,
+  output: HookOutput,
   printed: () => Uint8Array,
 ): void {
   hooks?.forEach((hook, i) => {
     doing(`${kind} hook ${i} \`${hook.path}\``, () => {
-      runHookInside(executor, hook, state, executor.gifts.get(output)!)
+      runHookInside(executor, hook, state, output)
       try {
         executor.kernel.flush()
       } catch (error) {

@@ -57,11 +57,11 @@ export function requireSecurityModules(
     )
 }
 
-function apparmorEnabled(outside: Kernel): boolean {
+export function apparmorEnabled(outside: Kernel): boolean {
   return outside.readTextIfAny(AT_FDCWD, '/sys/module/apparmor/parameters/enabled')?.startsWith('Y') ?? false
 }
 
-function selinuxEnabled(outside: Kernel): boolean {
+export function selinuxEnabled(outside: Kernel): boolean {
   using fd = outside.openat(AT_FDCWD, '/sys/fs/selinux', O_PATH | O_DIRECTORY, 0, [ENOENT])
   if (!fd.exists || outside.fileSystemType(fd) !== SELINUX_MAGIC) return false
   // Without a policy every process is `kernel`, and the kernel takes any label and ignores it.

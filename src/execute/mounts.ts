@@ -20,34 +20,33 @@ export interface MountSite {
   readonly cgroup: string | undefined
   /** Mounts that become read-only when all is in place. */
   readonly readonlyLate: Fd[]
+  /** Throws when nothing may be mounted on this directory or file. */
+  readonly checkTarget?: (target: Fd) => void
 }
 
 const errnos = { EPERM, EBUSY }
 
-/** Does one step of the plan. */
-export function applyMount(root: ContainerRoot, step: MountStep, site: MountSite): void {
+/** Does one step of the plan. Returns the mount, if it makes one. */
+export function applyMount(root: ContainerRoot, step: MountStep, site: MountSite): Fd | undefined {
   switch (step.op) {
     case 'bind':
-      bind(root, step, site)
-      break
+      return bind(root, step, site)
     case 'filesystem':
-      mountFilesystem(root, step, site)
-      break
+      return mountFilesystem(root, step, site)
     case 'remount':
-      remount(root, step)
-      break
+      return remount(root, step)
     default:
-      step satisfies never
+      return step satisfies never
   }
 }
 
-function bind(root: ContainerRoot, step: BindStep, site: MountSite): void {
+function bind(root: ContainerRoot, step: BindStep, site: MountSite): Fd | undefined {
   const source = sourceOf(site.executor, site.sources, step)
-  if (source.link !== undefined) link(root, step.destination, source.link)
-  else attachAt(root, source.tree, targetFor(root, step, source))
+  if (source.link !== undefined) return link(root, step.destination, source.link)
+  return attachAt(root, source.tree, targetFor(root, step, source), site)
 }
 
-function link(root: ContainerRoot, destination: string, target: string): void {
+function link(root: ContainerRoot, destination: string, target: string): undefined {
   const { parent, name } = root.parentOf(destination)
   root.inside.symlinkat(target, parent, name)
 }
@@ -57,20 +56,23 @@ function targetFor(root: ContainerRoot, step: BindStep, source: Source): Fd {
   return isDirectory(source) ? root.directory(step.destination) : root.file(step.destination)
 }
 
-function attachAt(root: ContainerRoot, mount: Fd, target: Fd): void {
+function attachAt(root: ContainerRoot, mount: Fd, target: Fd, { checkTarget }: MountSite): Fd {
+  checkTarget?.(target)
   root.inside.moveMount(mount, target)
   root.covered()
+  return mount
 }
 
-function mountFilesystem(root: ContainerRoot, step: FilesystemStep, site: MountSite): void {
+function mountFilesystem(root: ContainerRoot, step: FilesystemStep, site: MountSite): Fd {
   const { inside } = root
   const { destination } = step
   const target = step.needsRealTarget ? root.realDirectory(destination) : root.directory(destination)
   const mount = newMount(root, step, target) ?? fallbackMount(site, step.fallback!)
   propagate(inside, mount, step)
   if (step.copyUp) copyDirectory(inside, target, mount)
-  attachAt(root, mount, target)
+  attachAt(root, mount, target, site)
   if (step.readonlyLate) site.readonlyLate.push(mount)
+  return mount
 }
 
 /** A detached mount of the file system; undefined when the kernel refuses it and something else can be bound. */
@@ -115,7 +117,7 @@ function fallbackMount({ executor, cgroupMount, cgroup }: MountSite, { source, r
   })
 }
 
-function remount(root: ContainerRoot, step: RemountStep): void {
+function remount(root: ContainerRoot, step: RemountStep): undefined {
   const { inside } = root
   const target = root.open(step.destination)
   setAttributes(inside, target, step)

@@ -1,10 +1,11 @@
 import { CAP_MKNOD, CAP_SYS_ADMIN } from '../../native/abi/capability.ts'
 import { AT_FDCWD, O_RDONLY } from '../../native/abi/fcntl.ts'
+import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
 import { checkConfig } from '../config/checks.ts'
 import { parseConfig } from '../config/load.ts'
 import { ConfigError, doing, UsageError } from '../errors.ts'
-import { type ContainerPlan, planContainer } from '../plan/container.ts'
+import { type ContainerPlan, type PlanFacts, planContainer } from '../plan/container.ts'
 import type { Runtime } from '../runtime.ts'
 import { checkConsole } from './consoleRoute.ts'
 import { absolute } from './host.ts'
@@ -17,6 +18,8 @@ export interface CreateRequest {
   readonly bundle: string
   /** Instead of config.json in the bundle. */
   readonly configFile?: string | undefined
+  /** The text of config.json itself, instead of a file. */
+  readonly configText?: string | undefined
   readonly pidFile?: string | undefined
   readonly consoleSocket?: string | undefined
   readonly pidfdSocket?: string | undefined
@@ -24,6 +27,8 @@ export interface CreateRequest {
   readonly noPivot?: boolean
   /** Keep the caller's session keyring. */
   readonly noNewKeyring?: boolean
+  /** Descriptors of this process that are the program's standard input, output and error, instead of our own. */
+  readonly stdio?: readonly [number, number, number] | undefined
   /** How many descriptors from 3 on the program gets, besides those of socket activation. */
   readonly preserveFds?: number
 }
@@ -45,43 +50,56 @@ export interface Prepared {
 export function prepare(runtime: Runtime, request: CreateRequest, foreground = false): Prepared {
   const { outside } = runtime
   const bundle = absolute(outside, request.bundle)
-  const configText = runtime.phase('read config.json', () => readConfig(runtime, bundle, request.configFile))
+  const configText =
+    request.configText ?? runtime.phase('read config.json', () => readConfig(runtime, bundle, request.configFile))
   const config = runtime.phase('parse and validate', () => parseConfig(configText))
   runtime.phase('check', () => checkConfig(config))
-  refusePidfdSocket(request)
   checkConsole(config.process?.terminal ?? false, request.consoleSocket, foreground)
-  const { effective } = outside.capget()
-  const has = (capability: number) => ((effective >> BigInt(capability)) & 1n) === 1n
+  const has = ownCapabilities(outside)
   const listenFds = socketActivation(runtime)
   const preserveFds = listenFds + (request.preserveFds ?? 0)
   checkDescriptors(runtime, preserveFds)
   const plan = runtime.phase('plan', () =>
-    planContainer(config, {
-      id: request.id,
-      bundle,
-      noPivot: request.noPivot ?? false,
-      systemd: runtime.cgroupManager === 'systemd' ? (runtime.rootless ? 'user' : 'system') : undefined,
-      listenFds,
-      inUserNamespace: runtime.inUserNamespace,
-      capMknod: has(CAP_MKNOD),
-      arch: runtime.host.arch,
-    }),
+    planContainer(config, planFacts(runtime, { ...request, bundle }, listenFds, has)),
   )
   requireSecurityModules(outside, plan)
   for (const warning of plan.process?.capabilities.warnings ?? []) runtime.inform(warning)
   return { request, plan, configText, privileged: has(CAP_SYS_ADMIN), rootless: runtime.rootless, preserveFds }
 }
 
-function readConfig({ outside }: Runtime, bundle: string, file: string | undefined): string {
+/** Which capabilities are in effect here? */
+export function ownCapabilities(outside: Kernel): (capability: number) => boolean {
+  const { effective } = outside.capget()
+  return capability => ((effective >> BigInt(capability)) & 1n) === 1n
+}
+
+/** What this runtime knows of the machine for a plan. The bundle's path is absolute. */
+export function planFacts(
+  runtime: Runtime,
+  { id, bundle, noPivot = false }: Pick<CreateRequest, 'id' | 'bundle' | 'noPivot'>,
+  listenFds: number,
+  has: (capability: number) => boolean,
+): PlanFacts {
+  return {
+    id,
+    bundle,
+    noPivot,
+    systemd: runtime.cgroupManager === 'systemd' ? (runtime.rootless ? 'user' : 'system') : undefined,
+    listenFds,
+    notify: runtime.env('NOTIFY_SOCKET') !== undefined,
+    inUserNamespace: runtime.inUserNamespace,
+    capMknod: has(CAP_MKNOD),
+    arch: runtime.host.arch,
+  }
+}
+
+/** The text of a bundle's config.json, or of `file` instead. Errors: ConfigError when it is missing, KernelError. */
+export function readConfig({ outside }: Runtime, bundle: string, file: string | undefined): string {
   const path = file === undefined ? `${bundle}/config.json` : absolute(outside, file)
   using fd = outside.openat(AT_FDCWD, path, O_RDONLY, 0, [2, 20])
   if (!fd.exists)
     throw new ConfigError(`\`${path}\` does not exist; \`tsrun spec --bundle ${bundle}\` writes one to start from`)
   return doing(`read \`${path}\``, () => decode(outside.readAll(fd)))
-}
-
-function refusePidfdSocket({ pidfdSocket }: CreateRequest): void {
-  if (pidfdSocket !== undefined) throw new UsageError('--pidfd-socket is not supported yet')
 }
 
 /** How many descriptors systemd hands to us, see sd_listen_fds(3); they are for whom LISTEN_PID names. */

@@ -26,6 +26,8 @@ export interface ExecRequest {
   readonly pidFile?: string | undefined
   readonly consoleSocket?: string | undefined
   readonly pidfdSocket?: string | undefined
+  /** Descriptors of this process that are the program's standard input, output and error, instead of our own. */
+  readonly stdio?: readonly [number, number, number] | undefined
   /** How many descriptors from 3 on the program gets, besides those of socket activation. */
   readonly preserveFds?: number
   /** A cgroup below the container's, instead of that one. */

@@ -59,7 +59,7 @@ function choose(candidates: readonly Candidate[], plan: ProcessPlan): string {
 }
 
 /** Do the permission bits let the program's user execute the file? Root's capabilities are asked by access(2). */
-function mayExecute({ mode, uid, gid }: Stat, plan: ProcessPlan): boolean {
+export function mayExecute({ mode, uid, gid }: Stat, plan: ProcessPlan): boolean {
   if (plan.uid === 0) return true
   if (uid === plan.uid) return (mode & 0o100) !== 0
   const inGroup = gid === plan.gid || plan.additionalGids.includes(gid)

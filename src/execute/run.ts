@@ -7,7 +7,9 @@ import { becomeContainer } from './create.ts'
 import { deleteContainer } from './delete.ts'
 import { catchSignals, supervise } from './foreground.ts'
 import { ForegroundTerminal } from './foregroundTerminal.ts'
+import { awaitReady, receiveNotify } from './notify.ts'
 import { writePidFile } from './pidFile.ts'
+import { sendPidfd } from './pidfdSocket.ts'
 import { type CreateRequest, prepare } from './prepare.ts'
 import { afterStart } from './start.ts'
 import { awaitProgram, recordTail } from './tail.ts'
@@ -47,19 +49,26 @@ export async function runContainer(runtime: Runtime, request: RunRequest): Promi
     })
     const signals = catchSignals(runtime, request, master !== undefined)
     if (master) terminal.begin(master)
-    runtime.phase('start', () => {
+    const notify = runtime.phase('start', () => {
       executor.calls.send(tail)
+      sendPidfd(runtime, built.pidfdSocket, 'standard', pidfd)
+      const notify = built.notify && receiveNotify(outside, executor.control)
       awaitProgram(outside, executor.control)
+      return notify && fds.keep(notify)
     })
     directory.close()
-    return { pidfd, pid: record.pid, signals, cgroup: record.cgroup, terminal: master && terminal }
+    return { notify, pidfd, pid: record.pid, signals, cgroup: record.cgroup, terminal: master && terminal }
   })
   startedOrGone(runtime, request.id)
-  if (request.detach) return 0
+  if (request.detach) {
+    if (program.notify) awaitReady(runtime, program.notify, program.pid)
+    return 0
+  }
   return await runtime.phase('wait and delete', () => supervise(runtime, request, program))
 }
 
-function startedOrGone(runtime: Runtime, id: string): void {
+/** Runs poststart hooks; without them, or after them, the container runs. Errors: theirs, when the container is gone. */
+export function startedOrGone(runtime: Runtime, id: string): void {
   try {
     using container = openContainer(runtime.outside, runtime.root, id, true)
     afterStart(runtime, container)

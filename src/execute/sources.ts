@@ -46,7 +46,7 @@ const attributeHints = {
 }
 
 /** Who closes a descriptor: the planner when the container is made, in the executor an execve. */
-type Keep = (fd: Fd) => Fd
+export type Keep = (fd: Fd) => Fd
 
 const untilExecve: Keep = fd => fd.take()
 
@@ -100,7 +100,8 @@ function openDevice(kernel: Kernel, { source }: BindDeviceStep, keep: Keep): Sou
   return { tree, stat: kernel.statx(tree, '') }
 }
 
-function openBind(kernel: Kernel, step: BindStep, userNamespace: Fd | undefined, keep: Keep): Source {
+/** The source of a bind mount. `userNamespace` is what maps its ids, if it is to be id-mapped. */
+export function openBind(kernel: Kernel, step: BindStep, userNamespace: Fd | undefined, keep: Keep): Source {
   const noFollow = step.noFollowSource || step.copySymlink ? AT_SYMLINK_NOFOLLOW : 0
   const tree = keep(kernel.openTree(AT_FDCWD, step.source, step.recursive, noFollow, bindHints))
   const stat = kernel.statx(tree, '')
@@ -151,8 +152,8 @@ function namespaceFor(runtime: Runtime, plan: ContainerPlan, { idmap }: BindStep
   return keep(makeNamespace(runtime, uidMappings, gidMappings))
 }
 
-/** The namespace lives as long as its descriptor; the process that was needed to make it goes at once. */
-function makeNamespace(
+/** A user namespace that lives as long as its descriptor; the process that was needed to make it goes at once. */
+export function makeNamespace(
   { host, outside, makeCalls }: Runtime,
   uid: readonly IdMapping[],
   gid: readonly IdMapping[],

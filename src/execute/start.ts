@@ -1,11 +1,13 @@
 import { ECONNREFUSED, ENOENT } from '../../native/abi/errno.ts'
+import { type Fd, Fds } from '../../native/fd.ts'
 import { StateError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
 import { START_SOCKET, type Status } from '../state/record.ts'
 import { openContainer, type StoredContainer } from '../state/store.ts'
 import { destroyContainer, killContainerProcesses } from './delete.ts'
 import { runHooks } from './hooks.ts'
-import { hookState, storedHooks } from './state.ts'
+import { awaitReady, receiveNotify } from './notify.ts'
+import { storedHooks } from './state.ts'
 import { awaitProgram } from './tail.ts'
 
 const REFUSALS: Readonly<Partial<Record<Status, string>>> = {
@@ -20,23 +22,33 @@ const REFUSALS: Readonly<Partial<Record<Status, string>>> = {
  * runtime.md#start. Errors: StateError when it is not `created`, KernelError when the program can not be executed.
  */
 export function startContainer(runtime: Runtime, id: string): void {
+  using fds = new Fds()
+  const { pid, notify } = startLocked(runtime, id, fds)
+  // The container is not locked any more: it takes as long as it takes.
+  if (notify) runtime.phase('wait until it is ready', () => awaitReady(runtime, notify, pid))
+}
+
+function startLocked(runtime: Runtime, id: string, fds: Fds): { pid: number; notify: Fd | undefined } {
   using container = openContainer(runtime.outside, runtime.root, id, true)
   const { status } = container
   if (status !== 'created') throw new StateError(REFUSALS[status]!)
   if (container.established.withoutProcess)
     throw new StateError('cannot start a container whose config.json has no process')
-  runtime.phase('start', () => connectAndWait(runtime, container))
+  const notify = runtime.phase('start', () => connectAndWait(runtime, container, fds))
   afterStart(runtime, container)
+  return { pid: container.established.pid, notify }
 }
 
-/** The init accepts the connection, and its execve closes it; see tail.ts. */
-function connectAndWait({ outside }: Runtime, container: StoredContainer): void {
+/** The init accepts the connection, and its execve closes it; see tail.ts. Gives the program's socket for sd_notify(3). */
+function connectAndWait({ outside }: Runtime, container: StoredContainer, fds: Fds): Fd | undefined {
   using socket = outside.unixSocket()
   // Through the descriptor, since the path of a socket must be shorter than 108 bytes.
   const path = `/proc/self/fd/${container.directory.number}/${START_SOCKET}`
   if (!outside.connectTo(socket, path, [ECONNREFUSED, ENOENT])) throw new StateError(REFUSALS.stopped!)
   outside.unlink(container.directory, START_SOCKET)
+  const notify = container.established.notifies ? receiveNotify(outside, socket) : undefined
   awaitProgram(outside, socket)
+  return notify && fds.keep(notify)
 }
 
 /** poststart hooks; the spec wants a container whose hook failed to be stopped and destroyed. */
@@ -44,7 +56,7 @@ export function afterStart(runtime: Runtime, container: StoredContainer): void {
   const hooks = storedHooks(container)?.poststart
   if (hooks === undefined || hooks.length === 0) return
   try {
-    runHooks(runtime, 'poststart', hooks, hookState(container.established, 'running'))
+    runHooks(runtime, 'poststart', hooks, container.established, 'running')
   } catch (error) {
     killContainerProcesses(runtime, container)
     destroyContainer(runtime, container)

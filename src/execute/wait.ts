@@ -36,8 +36,13 @@ export async function awaitEnd({ host, outside }: Runtime, { record, pidfd }: In
 
 /** How a container's first process ended, as far as it can be told; see awaitEnd(). */
 export function exitCode(outside: Kernel, record: ContainerRecord, pidfd: Fd | undefined): number | undefined {
-  const status = zombieStatus(outside, record) ?? (pidfd && outside.exitStatus(pidfd))
+  const status = exitStatus(outside, record, pidfd)
   return status === undefined ? record.exitCode : codeOf(status)
+}
+
+/** The same in the form of wait(2), as far as the kernel tells it. */
+export function exitStatus(outside: Kernel, record: ContainerRecord, pidfd: Fd | undefined): number | undefined {
+  return zombieStatus(outside, record) ?? (pidfd && outside.exitStatus(pidfd))
 }
 
 /** The exit code of a shell for a status in the form of wait(2). */

@@ -6,9 +6,10 @@ import { mapsId } from './idMappings.ts'
 import { planMountLabel } from './labels.ts'
 import { type MemoryPolicyPlan, planMemoryPolicy } from './memoryPolicy.ts'
 import type { Parameter } from './mountOptions.ts'
-import { type MountStep, planMounts } from './mounts.ts'
+import { type MountContext, type MountStep, planMounts } from './mounts.ts'
 import { isOwn, type NamespacePlan, planNamespaces } from './namespaces.ts'
 import { type NetDevicePlan, planNetDevices } from './netDevices.ts'
+import { withNotifySocket } from './notify.ts'
 import { resolve } from './paths.ts'
 import { type ProcessPlan, planProcess } from './process.ts'
 import { planResctrl, type ResctrlPlan } from './resctrl.ts'
@@ -31,6 +32,8 @@ export interface PlanFacts {
   readonly capMknod: boolean
   /** What the runtime runs on. */
   readonly arch: 'x86_64' | 'aarch64'
+  /** A service manager wants to hear from the container, see sd_notify(3). */
+  readonly notify?: boolean
   /** Whose systemd manages the cgroups; undefined when none does. */
   readonly systemd?: 'system' | 'user' | undefined
 }
@@ -73,28 +76,23 @@ export interface ContainerPlan extends MembershipPlan {
   readonly resources: ResourcePlan
   readonly deviceRules: NonNullable<NonNullable<Config['linux']>['resources']>['devices']
   readonly hooks: Hooks
+  /** The program gets a socket for sd_notify(3). */
+  readonly notifies: boolean
   readonly process: ProcessPlan | undefined
   /** The option that labels a new mount for SELinux. */
   readonly mountLabel: Parameter | undefined
 }
 
 /** Turns a checked configuration into the plan. Errors: ConfigError with the JSON pointer of what can't be done. */
-export function planContainer(config: Config, facts: PlanFacts): ContainerPlan {
+export function planContainer(given: Config, facts: PlanFacts): ContainerPlan {
+  const notified = facts.notify ? withNotifySocket(given) : undefined
+  const config = notified ?? given
   const linux = config.linux ?? {}
   const namespaces = planNamespaces(linux)
   const own = (type: Parameters<typeof isOwn>[1]) => isOwn(namespaces, type)
-  const gidMappings = linux.gidMappings ?? []
   const mountLabel = planMountLabel(config)
   const resources = planResources(linux.resources)
-  const mounts = planMounts(config.mounts ?? [], {
-    bundle: facts.bundle,
-    hasUserNamespace: own('user'),
-    hasNetworkNamespace: own('network'),
-    gidMapped: gid => !own('user') || gidMappings.length === 0 || mapsId(gidMappings, gid),
-    cgroupNamespace: own('cgroup'),
-    label: mountLabel,
-    mayBeRefused: own('user') || facts.inUserNamespace,
-  })
+  const mounts = planMounts(config.mounts ?? [], mountContext(config, namespaces, mountLabel, facts))
   return {
     id: facts.id,
     ociVersion: config.ociVersion,
@@ -128,9 +126,31 @@ export function planContainer(config: Config, facts: PlanFacts): ContainerPlan {
     resources,
     deviceRules: linux.resources?.devices,
     hooks: config.hooks ?? {},
+    notifies: notified !== undefined,
     process: config.process && planProcess(config.process, facts.listenFds),
     mountLabel,
     ...planMembership(config, facts),
+  }
+}
+
+/** The facts that the mounts of a container depend on. */
+export function mountContext(
+  { linux }: Config,
+  namespaces: NamespacePlan,
+  label: Parameter | undefined,
+  { bundle, inUserNamespace }: Pick<PlanFacts, 'bundle' | 'inUserNamespace'>,
+): MountContext {
+  const own = (type: Parameters<typeof isOwn>[1]) => isOwn(namespaces, type)
+  const gidMappings = linux?.gidMappings ?? []
+  return {
+    bundle,
+    hasUserNamespace: own('user'),
+    hasNetworkNamespace: own('network'),
+    gidMapped: gid => !own('user') || gidMappings.length === 0 || mapsId(gidMappings, gid),
+    cgroupNamespace: own('cgroup'),
+    idMappings: { uid: namespaces.uidMappings, gid: namespaces.gidMappings },
+    label,
+    mayBeRefused: own('user') || inUserNamespace,
   }
 }
 

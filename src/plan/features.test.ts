@@ -20,3 +20,8 @@ test('features() lists the flags of seccomp that the kernel knows beside those t
   expect([knownFlags?.length, supportedFlags]).toEqual([4, ['SECCOMP_FILTER_FLAG_LOG']])
   expect([archs?.length, operators?.length, actions?.length]).toEqual([23, 7, 9])
 })
+
+test("features() says whether there can be checkpoints, in runc's words", () => {
+  expect(features(() => true, false).annotations).toEqual({ 'org.opencontainers.runc.checkpoint.enabled': 'false' })
+  expect(features().annotations).toEqual({ 'org.opencontainers.runc.checkpoint.enabled': 'true' })
+})

@@ -7,9 +7,10 @@ import { seccompFeatures } from './seccomp/features.ts'
 
 /**
  * What `tsrun features` prints: which parts of the specification this build carries out (features.md). Only the flags for
- * seccomp(2) depend on the kernel, as features-linux.md says: `supportsFlag` tells which of them it knows.
+ * seccomp(2) depend on the kernel, as features-linux.md says: `supportsFlag` tells which of them it knows. Checkpoints
+ * depend on CRIU: engines look at the annotation, which has runc's name.
  */
-export function features(supportsFlag: (flag: SeccompFlag) => boolean = () => true): Features {
+export function features(supportsFlag: (flag: SeccompFlag) => boolean = () => true, hasCriu = true): Features {
   return {
     ociVersionMin: '1.0.0',
     ociVersionMax: '1.3.0',
@@ -27,11 +28,18 @@ export function features(supportsFlag: (flag: SeccompFlag) => boolean = () => tr
       mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: true },
     },
-    annotations: {},
+    annotations: { 'org.opencontainers.runc.checkpoint.enabled': String(hasCriu) },
     potentiallyUnsafeConfigAnnotations: [
+      'org.criu.config',
       'org.systemd.property.',
       'run.oci.systemd.subgroup',
       'run.oci.delegate-cgroup',
+      'run.oci.keep_original_groups',
+      'run.oci.pidfd_receiver',
+      'run.oci.hooks.stdout',
+      'run.oci.hooks.stderr',
+      'run.oci.seccomp.receiver',
+      'run.oci.seccomp_bpf_data',
     ],
   }
 }

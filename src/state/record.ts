@@ -1,3 +1,5 @@
+import type { MountInput } from '../plan/mounts.ts'
+
 /** What is kept about a container between commands: `state.json` in its directory. */
 export interface ContainerRecord {
   readonly id: string
@@ -24,6 +26,8 @@ export interface ContainerRecord {
   readonly sharedPidNamespace?: boolean
   /** config.json has no process, so the container can not be started. */
   readonly withoutProcess?: boolean
+  /** Its first process hands over a socket for sd_notify(3). */
+  readonly notifies?: boolean
   /** Its config.json has hooks that run after create: poststart or poststop. */
   readonly laterHooks?: boolean
   /** How it ended, when the runtime was the parent of its first process and has kept the container: 128 + n for signal n. */
@@ -32,7 +36,21 @@ export interface ContainerRecord {
   readonly resources?: string
   /** It runs in the session keyring of whoever created it. */
   readonly noNewKeyring?: boolean
+  /** Mounts that were added after create, oldest first. */
+  readonly mounts?: readonly AddedMount[]
+  /** Destinations of config.json's mounts that were taken away since. */
+  readonly unmounted?: readonly string[]
   readonly annotations?: Readonly<Record<string, string>>
+}
+
+/** A mount that came into a running container. */
+export interface AddedMount {
+  /** Absolute and clean, in the container. */
+  readonly destination: string
+  /** The kernel's id of it, a decimal number. */
+  readonly mountId: string
+  /** The entry that asked for it, as in config.json. */
+  readonly entry: MountInput
 }
 
 /** Where a container is in its life; runtime.md#state, and `paused` as runc and crun add it. */

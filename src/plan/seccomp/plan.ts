@@ -8,6 +8,7 @@ import {
 } from '../../../native/abi/seccomp.ts'
 import type { Seccomp, SeccompFlag } from '../../../spec/generated/config.ts'
 import { ConfigError } from '../../errors.ts'
+import { decodeBase64 } from '../base64.ts'
 import { architectures, isNumber, nativeArchitecture } from './architectures.ts'
 import { INSTRUCTION_SIZE } from './assemble.ts'
 import { compile } from './compile.ts'
@@ -29,8 +30,14 @@ export interface SeccompAgent {
   readonly metadata: string | undefined
 }
 
+type Annotations = Readonly<Record<string, string>> | undefined
+
 /** An annotation of crun's: a name that stands for no call is an error. */
 export const FAIL_UNKNOWN = 'run.oci.seccomp_fail_unknown_syscall'
+/** An annotation of crun's: the agent, for engines that do not set listenerPath. */
+const RECEIVER = 'run.oci.seccomp.receiver'
+/** An annotation of crun's: a filter that somebody else has compiled, in base64. It stands for the whole profile. */
+export const BPF_DATA = 'run.oci.seccomp_bpf_data'
 
 export const seccompFlags: Readonly<Record<SeccompFlag, number>> = {
   SECCOMP_FILTER_FLAG_TSYNC: SECCOMP_FILTER_FLAG_TSYNC,
@@ -43,8 +50,11 @@ export const seccompFlags: Readonly<Record<SeccompFlag, number>> = {
 export function planSeccomp(
   profile: Seccomp,
   arch: keyof typeof nativeArchitecture,
-  annotations: Readonly<Record<string, string>> | undefined,
+  annotations: Annotations,
 ): SeccompPlan {
+  const compiled = annotations?.[BPF_DATA]
+  if (compiled !== undefined)
+    return { program: compiledFilter(compiled), flags: planFlags(profile.flags, false), agent: undefined }
   if ((annotations?.[FAIL_UNKNOWN] ?? '0') !== '0') refuseUnknown(profile)
   const program = compile(profile, nativeArchitecture[arch])
   const count = program.length / INSTRUCTION_SIZE
@@ -55,8 +65,28 @@ export function planSeccomp(
     )
   // An empty string is how some engines say that there is none.
   const metadata = profile.listenerMetadata || undefined
-  const agent = asksAgent(profile) ? { path: profile.listenerPath!, metadata } : undefined
+  const agent = asksAgent(profile) ? { path: withReceiver(profile, annotations).listenerPath!, metadata } : undefined
   return { program, flags: planFlags(profile.flags, agent !== undefined), agent }
+}
+
+/** The profile, with the agent that an annotation names if it names none itself. */
+export function withReceiver(profile: Seccomp, annotations: Annotations): Seccomp {
+  const receiver = annotations?.[RECEIVER]
+  return receiver === undefined || profile.listenerPath ? profile : { ...profile, listenerPath: receiver }
+}
+
+/** Errors: ConfigError for what is no program of the kernel's size; the instructions are checked by seccomp(2). */
+function compiledFilter(text: string): Uint8Array {
+  const pointer = `/annotations/${BPF_DATA}`
+  const program = decodeBase64(text)
+  if (program === undefined) throw new ConfigError('is not base64', pointer)
+  const count = program.length / INSTRUCTION_SIZE
+  if (!Number.isInteger(count) || count === 0 || count > BPF_MAXINSNS)
+    throw new ConfigError(
+      `has ${program.length} bytes; a filter is 1 to ${BPF_MAXINSNS} instructions of ${INSTRUCTION_SIZE}`,
+      pointer,
+    )
+  return program
 }
 
 /** Does any call end up with the agent? */
@@ -76,11 +106,16 @@ function planFlags(list: readonly SeccompFlag[] = ['SECCOMP_FILTER_FLAG_SPEC_ALL
     : flags & ~SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 }
 
-/** Unknown is what no architecture has: profiles name calls of all of them. */
-function refuseUnknown({ syscalls = [] }: Seccomp): void {
+/** The calls of all architectures, and those behind a multiplexer: profiles name them all. */
+export function knownCalls(): Set<string> {
   const known = new Set(Object.values(multiplexers).flatMap(({ members }) => Object.keys(members)))
   for (const { calls } of Object.values(architectures))
     for (const word of calls.split(' ')) if (!isNumber(word)) known.add(word)
+  return known
+}
+
+function refuseUnknown({ syscalls = [] }: Seccomp): void {
+  const known = knownCalls()
   for (const [rule, { names }] of syscalls.entries())
     for (const [at, name] of names.entries())
       if (!known.has(name))

@@ -1,0 +1,507 @@
+// `checkpoint` and `restore`: what a container had in memory, in its mounts and on its connections goes on.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { type Bundle, makeBundle, makeDirectory } from './lib/bundle.ts'
+import { openConsole, withConsole } from './lib/console.ts'
+import { type Change, command, oci, removeLater, stateOf } from './lib/container.ts'
+import { tracksMemory, whyNot } from './lib/criu.ts'
+import { expectOneSentence } from './lib/expect.ts'
+import { have, isAlive, isPureV2 } from './lib/machine.ts'
+import { eventually, launch, must, type Result, run, sleep } from './lib/run.ts'
+import { isCrun, isTsrun } from './lib/runtime.ts'
+import { fresh, later } from './lib/scene.ts'
+import { leavesNothing } from './lib/snapshot.ts'
+
+leavesNothing()
+const compiler = have('cc')
+if (compiler) withConsole()
+
+/** CRIU works, and these hold as well. */
+const when = (...conditions: boolean[]) => test.skipIf(whyNot !== undefined || !conditions.every(Boolean))
+const it = when()
+
+/** Counts in a file; the number before a restart would be 1 again. */
+const COUNT = 'n=0; while :; do n=$((n+1)); echo $n > /count.new; mv /count.new /count; sleep 0.02; done'
+
+/** The streams of the runtime for a call whose container is to have nothing of the test's. */
+function quietly(words: readonly string[]): Result {
+  return run(['sh', '-c', 'exec "$@" > /dev/null 2> "$0"', '/dev/stderr', ...command(...words)])
+}
+
+interface Scene {
+  id: string
+  bundle: Bundle
+  images: string
+}
+
+/** A container that runs a shell script, with the null device for its streams. */
+function running(script = COUNT, change: Change = () => {}): Scene {
+  const bundle = makeBundle((config, rootfs) => {
+    config.process.args = ['sh', '-c', script]
+    change(config, rootfs)
+  })
+  const id = removeLater(fresh())
+  must(['sh', '-c', 'exec "$@" > /dev/null 2>&1', 'sh', ...command('run', '-d', '--bundle', bundle.directory, id)])
+  return { id, bundle, images: join(makeDirectory(), 'images') }
+}
+
+const count = ({ bundle }: Scene) =>
+  existsSync(join(bundle.rootfs, 'count')) ? Number(readFileSync(join(bundle.rootfs, 'count'), 'utf8')) : 0
+
+function counts(scene: Scene, beyond = 3): number {
+  return eventually(`more than ${beyond}`, () => (count(scene) > beyond ? count(scene) : undefined))
+}
+
+function checkpoint({ id, images }: Scene, ...flags: string[]): Result {
+  return oci(['checkpoint', '--image-path', images, ...flags, id])
+}
+
+function mustCheckpoint(scene: Scene, ...flags: string[]): void {
+  const { status, stderr } = checkpoint(scene, ...flags)
+  if (status !== 0) throw new Error(`checkpoint: ${stderr}${logOf(scene, 'dump.log')}`)
+}
+
+function logOf({ images }: Scene, file: string): string {
+  const path = join(images, file)
+  const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n') : []
+  return lines.filter(line => /Error|Warn/.test(line)).join('\n')
+}
+
+/** `restore --detach` under a new name, which it returns. */
+function restore(scene: Scene, ...flags: string[]): string {
+  const id = removeLater(fresh())
+  const words = ['restore', '--detach', '--image-path', scene.images, '--bundle', scene.bundle.directory, ...flags, id]
+  const script = 'exec "$@" > /dev/null 2> "$0"'
+  const errors = join(makeDirectory(), 'errors')
+  const { status } = run(['sh', '-c', script, errors, ...command(...words)])
+  if (status === 0) return id
+  throw new Error(`restore: ${readFileSync(errors, 'utf8')}${logOf(scene, 'restore.log')}`)
+}
+
+it('processes go on where they were, and the first container is gone', () => {
+  const scene = running()
+  counts(scene)
+  mustCheckpoint(scene)
+  const last = count(scene)
+  expect(oci(['state', scene.id]).stderr).toContain('does not exist')
+  sleep(100)
+  expect(count(scene)).toBe(last)
+
+  const pidFile = join(makeDirectory(), 'pid')
+  const id = restore(scene, '--pid-file', pidFile)
+  expect(counts(scene, last + 2)).toBeGreaterThan(last)
+  const { status, pid } = stateOf(id)
+  expect(status).toBe('running')
+  expect(readFileSync(pidFile, 'utf8').trim()).toBe(String(pid))
+  expect(readFileSync(`/proc/${pid}/cgroup`, 'utf8')).toContain(id)
+  if (isCrun) return // exec of 1.8 enters a container that has a time namespace with an error
+  expect(oci(['exec', id, 'hostname']).stdout).toBe('inside\n')
+  expect(oci(['exec', id, 'sh', '-c', 'mount | grep -c " /proc/keys "; ls /dev/null']).stdout).toBe('1\n/dev/null\n')
+})
+
+it('a restored container can be paused, killed, deleted, and made a checkpoint of again', () => {
+  const scene = running()
+  counts(scene)
+  mustCheckpoint(scene)
+  const id = restore(scene)
+  counts(scene, count(scene))
+  expect(oci(['pause', id]).status).toBe(0)
+  expect(stateOf(id).status).toBe('paused')
+  expect(oci(['resume', id]).status).toBe(0)
+  const again = { ...scene, id, images: join(makeDirectory(), 'images') }
+  mustCheckpoint(again)
+  const last = count(scene)
+  const third = restore(again)
+  counts(scene, last)
+  const { pid } = stateOf(third)
+  expect(oci(['kill', third, 'KILL']).status).toBe(0)
+  eventually('its end', () => !isAlive(pid!))
+  expect(oci(['delete', third]).status).toBe(0)
+})
+
+it('with --leave-running it goes on', () => {
+  const scene = running()
+  counts(scene)
+  mustCheckpoint(scene, '--leave-running')
+  const last = count(scene)
+  counts(scene, last + 2)
+  expect(stateOf(scene.id).status).toBe('running')
+  oci(['delete', '--force', scene.id])
+  const later = count(scene)
+  restore(scene)
+  eventually('the number of then', () => count(scene) < later || count(scene) > later + 2)
+})
+
+it('in the foreground, restore waits, gives the exit code, and deletes the container', async () => {
+  const scene = running('while [ ! -e /go ]; do sleep 0.02; done; exit 7')
+  mustCheckpoint(scene)
+  const id = removeLater(fresh())
+  const words = ['restore', '--image-path', scene.images, '--bundle', scene.bundle.directory, id]
+  const { done } = launch(['sh', '-c', 'exec "$@" </dev/null >/dev/null', 'sh', ...command(...words)])
+  eventually('the container', () => oci(['state', id]).status === 0)
+  writeFileSync(join(scene.bundle.rootfs, 'go'), '')
+  expect(await done).toMatchObject({ status: 7, signal: null })
+  expect(oci(['state', id]).status).not.toBe(0)
+})
+
+/** Writes lines with numbers. */
+const LINES = 'n=0; while :; do n=$((n+1)); echo line $n; sleep 0.02; done'
+
+/** The runtime with a pipe for its output, whose other end is read into `file`; `null` and pipes of Node.js are others. */
+function throughPipe(file: string, words: readonly string[]): string[] {
+  return ['sh', '-c', '"$@" </dev/null 2>/dev/null | cat > "$0"', file, ...command(...words)]
+}
+
+it('what it writes to a pipe comes out of the new one', async () => {
+  const directory = makeDirectory()
+  const [one, two] = [join(directory, 'one'), join(directory, 'two')]
+  const bundle = makeBundle(config => {
+    config.process.args = ['sh', '-c', LINES]
+  })
+  const scene = { id: removeLater(fresh()), bundle, images: join(makeDirectory(), 'images') }
+  const read = (file: string) => (existsSync(file) ? readFileSync(file, 'utf8') : '')
+  const first = launch(throughPipe(one, ['run', '--bundle', bundle.directory, scene.id]))
+  eventually('some lines', () => read(one).includes('line 3\n'))
+  mustCheckpoint(scene)
+  await first.done
+  const before = read(one).trim().split('\n').length
+  const id = removeLater(fresh())
+  const words = ['restore', '--image-path', scene.images, '--bundle', bundle.directory, id]
+  const second = launch(throughPipe(two, words))
+  eventually('more lines', () => read(two).split('\n').length > 3)
+  oci(['kill', id, 'KILL'])
+  await second.done
+  const line = Number(/^line (\d+)\n/.exec(read(two))?.[1])
+  expect(line).toBeGreaterThanOrEqual(before)
+  expect(line).toBeLessThanOrEqual(before + 2)
+})
+
+// The peers can not: what a container of theirs has from outside is pipes, or is opened again inside.
+when(isTsrun)('files of the host as streams are given anew', () => {
+  const directory = makeDirectory()
+  const bundle = makeBundle(config => {
+    config.process.args = ['sh', '-c', LINES]
+  })
+  const scene = { id: removeLater(fresh()), bundle, images: join(makeDirectory(), 'images') }
+  const [one, two] = ['one', 'two'].map(name => join(directory, name))
+  const redirected = (file: string, words: string[]) =>
+    must(['sh', '-c', 'exec "$@" > "$0"', file, ...command(...words)])
+  redirected(one!, ['run', '-d', '--bundle', bundle.directory, scene.id])
+  eventually('some lines', () => readFileSync(one!, 'utf8').includes('line 3\n'))
+  mustCheckpoint(scene)
+  const lines = readFileSync(one!, 'utf8').trim().split('\n').length
+  const id = removeLater(fresh())
+  redirected(two!, ['restore', '-d', '--image-path', scene.images, '--bundle', bundle.directory, id])
+  eventually('more lines', () => readFileSync(two!, 'utf8').includes(`line ${lines + 2}\n`))
+
+  oci(['delete', '--force', id])
+  const pipes = [
+    'sh',
+    '-c',
+    '"$@" | cat',
+    'sh',
+    ...command('restore', '--image-path', scene.images, '--bundle', bundle.directory, fresh()),
+  ]
+  expectOneSentence({ ...run(pipes), status: 1 }, /descriptor 1 was a file .* redirect it/)
+})
+
+when(tracksMemory)('a pre-dump, and a checkpoint that stores what has changed since', () => {
+  const scene = running(`big=$(head -c 3000000 /dev/zero | tr '\\0' x); ${COUNT}`)
+  counts(scene)
+  const directory = makeDirectory()
+  const first = { ...scene, images: join(directory, 'first') }
+  const second = { ...scene, images: join(directory, 'second') }
+  mustCheckpoint(first, '--pre-dump')
+  counts(scene, count(scene))
+  expect(stateOf(scene.id).status).toBe('running')
+  mustCheckpoint(second, '--parent-path', '../first')
+  const size = (path: string) => Number(must(['du', '-s', '--apparent-size', path]).split('\t')[0])
+  expect(size(second.images)).toBeLessThan(size(first.images) / 2)
+  const last = count(scene)
+  restore(second)
+  counts(scene, last)
+})
+
+when(!tracksMemory, isTsrun)('without a kernel that tracks memory, --pre-dump says so', () => {
+  const scene = running()
+  expectOneSentence(checkpoint(scene, '--pre-dump'), /--pre-dump needs a kernel that tracks changes of memory/)
+  counts(scene, count(scene))
+})
+
+/** A server and a client in the container that send a line to and fro. */
+const TALK = `mkfifo /in; nc -l -p 77 -s 127.0.0.1 -e sh -c 'while read line; do echo $line; done' &
+  sleep 0.3; n=0; exec 3<>/in; nc 127.0.0.1 77 </in | while read n; do
+  n=$((n+1)); echo $n > /count.new; mv /count.new /count; sleep 0.02; echo $n >&3; done & echo 1 >&3; wait`
+
+when(have('iptables'))('established connections go on with --tcp-established, and are refused without', () => {
+  const scene = running(TALK)
+  counts(scene)
+  const refused = checkpoint(scene)
+  expectOneSentence(refused, /CRIU can not checkpoint container .*[Cc]onnected TCP socket.* \(see `.*dump\.log`\)/)
+  counts(scene, count(scene)) // it goes on as if nothing had been
+  mustCheckpoint(scene, '--tcp-established')
+  const last = count(scene)
+  restore(scene, '--tcp-established')
+  counts(scene, last + 2)
+})
+
+it('what is bound is bound again: files, directories, one within the other, over links, and from elsewhere', () => {
+  const outside = makeDirectory()
+  for (const name of ['one', 'two']) {
+    mkdirSync(join(outside, name, 'within'), { recursive: true })
+    writeFileSync(join(outside, name, 'file'), `file of ${name}`)
+  }
+  const bind = (source: string, destination: string, ...options: string[]) => ({
+    source,
+    destination,
+    type: 'bind',
+    options: ['bind', ...options],
+  })
+  const mounts = (name: string) => [
+    bind(join(outside, name), '/data'),
+    bind(join(outside, name, 'file'), '/etc/bound', 'ro'),
+    bind(join(outside, name), '/data/within/deep'),
+    bind(join(outside, name), '/link/here'),
+  ]
+  const look =
+    'cat /data/file /etc/bound /data/within/deep/file /real/here/file > /look.new; mv /look.new /look; sleep 0.05'
+  const scene = running(`while :; do ${look}; done`, (config, rootfs) => {
+    mkdirSync(join(rootfs, 'real'))
+    symlinkSync('real', join(rootfs, 'link'))
+    config.mounts.push(...mounts('one'))
+  })
+  const seen = () =>
+    existsSync(join(scene.bundle.rootfs, 'look')) ? readFileSync(join(scene.bundle.rootfs, 'look'), 'utf8') : ''
+  eventually('a look', () => seen() === 'file of one'.repeat(4))
+  mustCheckpoint(scene)
+  scene.bundle.config.mounts.splice(-4, 4, ...mounts('two'))
+  scene.bundle.save()
+  rmSync(join(outside, 'one'), { recursive: true })
+  const id = restore(scene)
+  eventually('a look at the other', () => seen() === 'file of two'.repeat(4))
+  if (isTsrun) {
+    expect(oci(['exec', id, 'sh', '-c', 'echo x > /etc/bound']).stderr).toMatch(/[Rr]ead-only/)
+    expect(readFileSync(`/proc/${stateOf(id).pid}/mountinfo`, 'utf8')).not.toMatch(/scratch|criu/)
+  }
+})
+
+when(compiler)('a terminal is handed to the console socket, and works', () => {
+  const terminal = openConsole()
+  const bundle = makeBundle(config => {
+    config.process.terminal = true
+    config.process.args = ['sh', '-c', 'stty -echo; n=5; while read line; do n=$((n+1)); echo "<$line $n>"; done']
+  })
+  const scene = { id: removeLater(fresh()), bundle, images: join(makeDirectory(), 'images') }
+  const place = ['--bundle', bundle.directory]
+  expect(oci(['run', '-d', ...place, '--console-socket', terminal.socket, scene.id]).status).toBe(0)
+  terminal.received()
+  eventually('an answer', () => {
+    terminal.type('one\n')
+    return terminal.output().includes('<one ')
+  })
+  sleep(200)
+  const n = Number(/<one (\d+)>\r\n$/.exec(terminal.output())?.[1])
+  mustCheckpoint(scene)
+
+  const other = openConsole()
+  const id = removeLater(fresh())
+  const flags = ['--detach', '--image-path', scene.images, ...place, '--console-socket', other.socket]
+  const { status, stderr } = oci(['restore', ...flags, id])
+  expect([status, stderr, status === 0 ? '' : logOf(scene, 'restore.log')]).toEqual([0, '', ''])
+  expect(other.received()).toMatch(/descriptors=1/)
+  other.type('two\n')
+  other.until(new RegExp(`<two ${n + 1}>\r\n`))
+})
+
+/** A process that holds a network namespace. */
+function holdNetwork(): string {
+  const child: ChildProcess = spawn('unshare', ['-n', 'sleep', '1000'], { stdio: 'ignore' })
+  later(() => child.kill('SIGKILL'))
+  const path = `/proc/${child.pid}/ns/net`
+  const own = must(['readlink', '/proc/self/ns/net'])
+  eventually('the namespace', () => must(['readlink', path]) !== own)
+  return path
+}
+
+it('a network namespace that it has joined is joined again, another if need be', () => {
+  const [one, two] = [holdNetwork(), holdNetwork()]
+  const join =
+    (path: string): Change =>
+    config => {
+      config.linux.namespaces.find(({ type }) => type === 'network')!.path = path
+    }
+  const scene = running(COUNT, join(one))
+  counts(scene)
+  mustCheckpoint(scene)
+  join(two)(scene.bundle.config, '')
+  scene.bundle.save()
+  const last = count(scene)
+  const id = restore(scene)
+  counts(scene, last)
+  expect(must(['readlink', `/proc/${stateOf(id).pid}/ns/net`])).toBe(must(['readlink', two]))
+})
+
+it('hooks run: createRuntime with the namespaces there, then poststop', () => {
+  const log = join(makeDirectory(), 'log')
+  const note = (word: string) => ({
+    path: '/bin/sh',
+    args: [
+      'sh',
+      '-c',
+      `read state; echo "${word} $(echo "$state" | jq -r '.id, (.pid > 0)' | tr '\\n' ' ')" >> ${log}`,
+    ],
+    env: ['PATH=/usr/bin:/bin'],
+  })
+  const scene = running(COUNT, config => {
+    config.hooks = { createRuntime: [note('createRuntime')], poststop: [note('poststop')] }
+  })
+  counts(scene)
+  mustCheckpoint(scene)
+  const lines = () =>
+    readFileSync(log, 'utf8')
+      .trim()
+      .split('\n')
+      .map(line => line.trim())
+  expect(lines()).toEqual([`createRuntime ${scene.id} true`, `poststop ${scene.id} false`])
+  const id = restore(scene)
+  expect(lines().slice(2)).toEqual([`createRuntime ${id} true`])
+})
+
+when(isTsrun)('poststart hooks run, too, and a failing hook of either kind leaves nothing', () => {
+  const log = join(makeDirectory(), 'log')
+  const scene = running()
+  counts(scene)
+  mustCheckpoint(scene)
+  const shell = (script: string) => [{ path: '/bin/sh', args: ['sh', '-c', script] }]
+  scene.bundle.config.hooks = { poststart: shell(`echo poststart > ${log}`) }
+  scene.bundle.save()
+  const id = restore(scene)
+  expect(readFileSync(log, 'utf8')).toBe('poststart\n')
+  oci(['delete', '--force', id])
+
+  for (const kind of ['createRuntime', 'poststart']) {
+    scene.bundle.config.hooks = { [kind]: shell('echo it said this >&2; exit 3') }
+    scene.bundle.save()
+    const words = ['restore', '-d', '--image-path', scene.images, '--bundle', scene.bundle.directory, fresh()]
+    expectOneSentence(quietly(words), new RegExp(`${kind} hook 0 .*exit code 3; it said: it said this`))
+  }
+})
+
+when(isTsrun)('restore that is killed in the middle leaves nothing', async () => {
+  const scene = running()
+  counts(scene)
+  mustCheckpoint(scene)
+  const mark = join(makeDirectory(), 'mark')
+  scene.bundle.config.hooks = {
+    createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', `touch ${mark}; sleep 1`] }],
+  }
+  scene.bundle.save()
+  const words = ['restore', '-d', '--image-path', scene.images, '--bundle', scene.bundle.directory, fresh()]
+  const { child, done } = launch(['sh', '-c', 'exec "$@" </dev/null >/dev/null 2>&1', 'sh', ...command(...words)])
+  eventually('the hook', () => existsSync(mark))
+  child.kill('SIGKILL')
+  expect((await done).signal).toBe('SIGKILL')
+  sleep(1500) // the hook is its own
+})
+
+const limitsPids = isPureV2() && readFileSync('/sys/fs/cgroup/cgroup.controllers', 'utf8').includes('pids')
+
+when(limitsPids)('limits of config.json hold after restore', () => {
+  const scene = running(COUNT, config => {
+    config.linux.resources!['pids'] = { limit: 30 }
+  })
+  counts(scene)
+  mustCheckpoint(scene)
+  scene.bundle.config.linux.resources!['pids'] = { limit: 40 }
+  scene.bundle.save()
+  const { pid } = stateOf(restore(scene))
+  const path = /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))![1]!
+  expect(readFileSync(join('/sys/fs/cgroup', path, 'pids.max'), 'utf8')).toBe('40\n')
+})
+
+it('an unknown name, and a container that is created only or has stopped, are refused', () => {
+  const bundle = makeBundle()
+  const images = join(makeDirectory(), 'images')
+  expectOneSentence(checkpoint({ id: fresh(), bundle, images }), /container `.*` does not exist/)
+  const id = removeLater(fresh())
+  must(['sh', '-c', '"$@" >/dev/null 2>&1', 'sh', ...command('create', '--bundle', bundle.directory, id)])
+  expectOneSentence(checkpoint({ id, bundle, images }), /container cannot be checkpointed in created state/)
+  oci(['start', id])
+  eventually('its end', () => stateOf(id).status === 'stopped')
+  expectOneSentence(checkpoint({ id, bundle, images }), /container cannot be checkpointed in stopped state/)
+})
+
+it('restore to a name that is taken, without a checkpoint, or without the bundle, is refused and leaves nothing', () => {
+  const scene = running()
+  counts(scene)
+  mustCheckpoint(scene, '--leave-running')
+  const place = ['--bundle', scene.bundle.directory]
+  const from = ['--image-path', scene.images]
+  expectOneSentence(quietly(['restore', '-d', ...from, ...place, scene.id]), /already exists/)
+  expect(stateOf(scene.id).status).toBe('running')
+  oci(['delete', '--force', scene.id])
+
+  const empty = makeDirectory()
+  const nowhere = ['--image-path', join(empty, 'nothing')]
+  expectOneSentence(
+    quietly(['restore', '-d', ...nowhere, ...place, fresh()]),
+    /--image-path: `.*nothing` does not exist/,
+  )
+  expectOneSentence(quietly(['restore', '-d', '--image-path', empty, ...place, fresh()]), /no checkpoint in `.*`/)
+  expectOneSentence(quietly(['restore', '-d', ...from, '--bundle', empty, fresh()]), /config\.json` does not exist/)
+  rmSync(join(scene.images, 'pstree.img'))
+  expectOneSentence(
+    quietly(['restore', '-d', ...from, ...place, fresh()]),
+    /CRIU can not restore .*pstree.*restore\.log/,
+  )
+})
+
+it('the log goes to the work path, the checkpoint has descriptors.json', () => {
+  const scene = running()
+  counts(scene)
+  const work = isCrun ? makeDirectory() : join(makeDirectory(), 'work')
+  mustCheckpoint(scene, '--work-path', work)
+  expect(existsSync(join(work, 'dump.log'))).toBe(true)
+  expect(existsSync(join(scene.images, 'dump.log'))).toBe(false)
+  expect(JSON.parse(readFileSync(join(scene.images, 'descriptors.json'), 'utf8'))).toHaveLength(3)
+  restore(scene, '--work-path', work)
+  expect(existsSync(join(work, 'restore.log'))).toBe(true)
+})
+
+it('CRIU reads the configuration file of the annotation', () => {
+  const file = join(makeDirectory(), 'criu.conf')
+  writeFileSync(file, 'log-file by-annotation.log\n')
+  const scene = running(COUNT, config => {
+    config.annotations = { 'org.criu.config': file }
+  })
+  counts(scene)
+  mustCheckpoint(scene)
+  expect(existsSync(join(scene.images, 'by-annotation.log'))).toBe(true)
+})
+
+// These need no CRIU that works.
+
+test.skipIf(!isTsrun)('without CRIU both commands say what is missing, and features that they do not work', () => {
+  const env = { ...process.env, PATH: makeDirectory() }
+  const words = ['restore', '--bundle', makeBundle().directory, fresh()]
+  const missing = /CRIU is not installed: there is no program criu in PATH \(.*\); install the package criu/
+  expectOneSentence(oci(words, { env }), missing)
+  const { stdout } = oci(['features'], { env })
+  expect(JSON.parse(stdout).annotations).toMatchObject({ 'org.opencontainers.runc.checkpoint.enabled': 'false' })
+})
+
+test('checkpoint --help succeeds, by which engines find out that there is one', () => {
+  const { status, stdout } = oci(['checkpoint', '--help'])
+  expect(status).toBe(0)
+  expect(stdout).toMatch(/--image-path/)
+})
+
+test.skipIf(!isTsrun)('a command line that makes no sense is refused', () => {
+  const refused = (...words: string[]) => oci([...words, fresh()])
+  expectOneSentence(refused('checkpoint', '--page-server', 'nowhere'), /--page-server: must be ADDRESS:PORT/)
+  expectOneSentence(refused('checkpoint', '--manage-cgroups-mode', 'hard'), /hard/)
+  expectOneSentence(refused('checkpoint', '--status-fd', 'x'), /--status-fd/)
+})

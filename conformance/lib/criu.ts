@@ -1,0 +1,28 @@
+// CRIU, which checkpoint and restore need. CRIU=PATH names another one than that in PATH: it depends on the kernel like
+// nothing else, so a distribution's may be too old for the kernel that runs.
+
+import { existsSync } from 'node:fs'
+import { delimiter, dirname, join, resolve } from 'node:path'
+import { run } from './run.ts'
+
+const wanted = process.env['CRIU']
+if (wanted) process.env['PATH'] = `${resolve(dirname(wanted))}${delimiter}${process.env['PATH'] ?? ''}`
+
+const directories = (process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin').split(delimiter)
+
+/** The program that a runtime finds; undefined when there is none. */
+export const criu = directories.map(directory => join(directory, 'criu')).find(path => existsSync(path))
+
+function check(...words: string[]): string | undefined {
+  if (criu === undefined) return 'it is not installed'
+  const { status, stdout, stderr } = run([criu, 'check', ...words])
+  if (status === 0) return undefined
+  return `${stdout}${stderr}`.split('\n').find(line => line.includes('Error')) ?? `exit code ${status}`
+}
+
+/** Why CRIU does not work on this kernel; undefined when it does. */
+export const whyNot = check()
+if (whyNot !== undefined) console.warn(`CRIU (${criu}) does not work here, so these cases are skipped: ${whyNot}`)
+
+/** Can it tell which memory has changed? Without that there are no pre-dumps. */
+export const tracksMemory = whyNot === undefined && check('--feature', 'mem_dirty_track') === undefined

@@ -1,0 +1,16 @@
+import { spawnSync } from 'node:child_process'
+
+/** Listens on the socket that it is given, receives one pidfd, kills its process, and says which pid that was and the text sent along. */
+export const PIDFD_RECEIVER = `
+import array, os, signal, socket, sys
+listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+listener.bind(sys.argv[1]); listener.listen(1); print('ready', flush=True)
+connection, _ = listener.accept()
+data, rights, _, _ = connection.recvmsg(100, socket.CMSG_SPACE(4))
+fd = array.array('i', rights[0][2])[0]
+signal.pidfd_send_signal(fd, signal.SIGKILL)
+print(data.decode().strip(), open(f'/proc/self/fdinfo/{fd}').read().split('Pid:')[1].split()[0])
+`
+
+/** Python with what the receiver needs of it. */
+export const python = spawnSync('python3', ['-c', 'import signal; signal.pidfd_send_signal']).status === 0

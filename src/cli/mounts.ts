@@ -1,0 +1,21 @@
+import { AT_FDCWD } from '../../native/abi/fcntl.ts'
+import { decode } from '../../native/utf8.ts'
+import { parseMounts } from '../config/mounts.ts'
+import { doing } from '../errors.ts'
+import { addMounts, removeMounts } from '../execute/liveMounts.ts'
+import type { Runtime } from '../runtime.ts'
+import type { Verb } from './commands.ts'
+import { checkId } from './id.ts'
+
+const STDIN = 0
+
+export const verb: Verb<'mounts'> = (runtime, _options, [deed = '', word = '', file = '']) => {
+  const work = deed === 'add' ? addMounts : removeMounts
+  const id = checkId(word)
+  doing(`mounts ${deed} \`${id}\``, () => work(runtime, id, readMounts(runtime, file)))
+}
+
+function readMounts({ outside }: Runtime, file: string) {
+  const bytes = file === '-' ? outside.readAll(STDIN) : outside.readFile(AT_FDCWD, file)
+  return parseMounts(decode(bytes), file === '-' ? 'the standard input' : `\`${file}\``)
+}

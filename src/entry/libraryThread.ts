@@ -1,0 +1,3 @@
+import { serve } from '../library/thread.ts'
+
+serve()

@@ -1,0 +1,181 @@
+import { EACCES, ELOOP, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
+import { AT_FDCWD, O_DIRECTORY, O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from '../../native/abi/fcntl.ts'
+import { S_IFCHR, S_IFMT } from '../../native/abi/stat.ts'
+import { type Fd, Fds } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import { parseConfig } from '../config/load.ts'
+import type { Notice } from '../criu/conversation.ts'
+import { type CriuOptions, REQUEST } from '../criu/rpc.ts'
+import { HostError, StateError, UsageError } from '../errors.ts'
+import { type ContainerPlan, planContainer } from '../plan/container.ts'
+import type { Runtime } from '../runtime.ts'
+import type { ContainerRecord } from '../state/record.ts'
+import { openContainer, type StoredContainer } from '../state/store.ts'
+import {
+  askCriu,
+  type CriuSettings,
+  commonOptions,
+  criuFailure,
+  findCriu,
+  openPlaces,
+  type Places,
+  requireAbility,
+  requireRelease,
+} from './criu.ts'
+import { destroyContainer, killContainerProcesses } from './delete.ts'
+import { DESCRIPTORS_FILE, streamsOf } from './descriptors.ts'
+
+export interface CheckpointRequest extends CriuSettings {
+  readonly id: string
+  /** An earlier checkpoint, relative to this one: only memory that has changed since then is stored. */
+  readonly parentPath?: string | undefined
+  readonly leaveRunning?: boolean
+  /** Only memory, for the next one to be faster; the container goes on. */
+  readonly preDump?: boolean
+  readonly tcpSkipInFlight?: boolean
+  readonly linkRemap?: boolean
+  /** Where memory goes instead of into the directory: the page server of criu(8). */
+  readonly pageServer?: { readonly address: string; readonly port: number } | undefined
+  /** A descriptor of the caller that gets a zero byte when the pages of --lazy-pages can be fetched. */
+  readonly statusFd?: number | undefined
+}
+
+const LOG_FILE = 'dump.log'
+
+/**
+ * Writes the state of a running or paused container into a directory. It is gone afterwards, as with delete, unless it
+ * is left running. Errors: StateError, HostError with what CRIU says; then it goes on as if nothing had been.
+ */
+export function checkpointContainer(runtime: Runtime, request: CheckpointRequest): void {
+  const { outside, root } = runtime
+  using container = openContainer(outside, root, request.id, true)
+  const { established: record, status } = container
+  if (status !== 'running' && status !== 'paused')
+    throw new StateError(`container cannot be checkpointed in ${status} state`)
+  const program = findCriu(runtime)
+  using fds = new Fds()
+  const places = openPlaces(runtime, request, LOG_FILE, true, fds)
+  checkParent(outside, places, request)
+  checkStatusFd(outside, request)
+  if (request.preDump) requireAbility(runtime, program, 'mem_track')
+  if (request.lazyPages) requireAbility(runtime, program, 'lazy_pages')
+  if (request.networkLock) requireRelease(runtime, program, 'networkLock', '--network-lock')
+
+  const common = commonOptions(outside, request, places, record.annotations)
+  const opts = { ...common, ...dumpOptions(request, record), ...describeOutside(runtime, container, request, places) }
+  const type = request.preDump ? REQUEST.PRE_DUMP : REQUEST.DUMP
+  const answer = runtime.phase('dump', () =>
+    askCriu(runtime, program, { type, opts }, notice => reactTo(outside, notice, request)),
+  )
+  if (!answer.success) throw criuFailure(runtime, places, `checkpoint container \`${request.id}\``, answer)
+  if (request.leaveRunning || request.preDump) return
+  killContainerProcesses(runtime, container)
+  destroyContainer(runtime, container)
+}
+
+function dumpOptions(request: CheckpointRequest, { pid, cgroup }: ContainerRecord): CriuOptions {
+  const { parentPath, pageServer } = request
+  return {
+    pid,
+    leave_running: request.leaveRunning,
+    tcp_skip_in_flight: request.tcpSkipInFlight,
+    link_remap: request.linkRemap,
+    freeze_cgroup: cgroup,
+    parent_img: parentPath,
+    track_mem: parentPath === undefined ? undefined : true,
+    ps: pageServer,
+  }
+}
+
+/** What belongs to the container and lies outside of it. A pre-dump has memory only. */
+function describeOutside(
+  runtime: Runtime,
+  container: StoredContainer,
+  { preDump }: CheckpointRequest,
+  { images }: Places,
+): CriuOptions {
+  if (preDump) return {}
+  const { outside } = runtime
+  const { pid } = container.established
+  const plan = planOf(runtime, container)
+  const streams = streamsOf(outside, pid)
+  outside.replaceFile(images, DESCRIPTORS_FILE, JSON.stringify(streams.map(({ key }) => key)), 0o600)
+  const files = streams.filter(({ external }) => external).map(({ key }) => key)
+  return {
+    ext_mnt: externalMounts(outside, pid, plan),
+    external: [...new Set([...files, ...externalNamespaces(outside, pid, plan)])],
+  }
+}
+
+/** What create has made of the container's configuration, as far as it matters here. */
+function planOf(runtime: Runtime, { established, configText }: StoredContainer): ContainerPlan {
+  const { id, bundle } = established
+  const { inUserNamespace, host } = runtime
+  const facts = { id, bundle, noPivot: false, listenFds: 0, inUserNamespace, capMknod: !inUserNamespace }
+  return planContainer(parseConfig(configText), { ...facts, arch: host.arch })
+}
+
+/** Namespaces that others have made and hold: CRIU neither stores nor restores them, and calls them by these names. */
+export const externalNamespaceKeys = { network: 'extRootNetNS', pid: 'extRootPidNS' } as const
+
+function externalNamespaces(outside: Kernel, pid: number, { namespaces }: ContainerPlan): string[] {
+  return namespaces.join.flatMap(({ type }) => {
+    if (type !== 'network' && type !== 'pid') return []
+    const name = type === 'network' ? 'net' : 'pid'
+    const inode = outside.statx(AT_FDCWD, `/proc/${pid}/ns/${name}`).stat?.inode
+    return `${name}[${inode}]:${externalNamespaceKeys[type]}`
+  })
+}
+
+/** The name in a checkpoint of what lies over masked files. */
+export const MASK = '/dev/null'
+
+/**
+ * What is mounted from outside: the mount point, and the name by which restore finds what to mount there, which is the
+ * destination in config.json.
+ */
+function externalMounts(outside: Kernel, pid: number, plan: ContainerPlan): { key: string; val: string }[] {
+  using root = outside.openat(AT_FDCWD, `/proc/${pid}/root`, O_PATH | O_DIRECTORY)
+  const bound = [
+    ...plan.mounts.flatMap(step => (step.op === 'bind' ? [step.destination] : [])),
+    ...plan.devices.flatMap(step => (step.op === 'bind' ? [step.path] : [])),
+  ].map(val => ({ path: val, val, masked: false }))
+  const masked = plan.maskedPaths.map(path => ({ path, val: MASK, masked: true }))
+  return [...bound, ...masked].flatMap(({ path, val, masked }) => {
+    const key = mountPoint(outside, root, path, masked)
+    return key === undefined ? [] : { key, val }
+  })
+}
+
+/** Where that is when symbolic links are followed; undefined when nothing is there, or no mask where there is to be one. */
+function mountPoint(outside: Kernel, root: Fd, path: string, masked: boolean): string | undefined {
+  const resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
+  using fd = outside.openat2(root, path, O_PATH, resolve, [ENOENT, ENOTDIR, ELOOP, EACCES])
+  if (!fd.exists || (masked && !isNull(outside, fd))) return undefined
+  return outside.readlinkat(AT_FDCWD, `/proc/self/fd/${fd.number}`)
+}
+
+function isNull(outside: Kernel, fd: Fd): boolean {
+  const { stat } = outside.statx(fd, '')
+  return stat !== undefined && (stat.mode & S_IFMT) === S_IFCHR && stat.rdevMajor === 1 && stat.rdevMinor === 3
+}
+
+/** CRIU follows it from the new checkpoint, and without it would store everything without a word. */
+function checkParent(outside: Kernel, { images }: Places, { parentPath }: CheckpointRequest): void {
+  if (parentPath === undefined) return
+  if (parentPath.startsWith('/'))
+    throw new UsageError(`--parent-path: must be relative to the directory of --image-path, is \`${parentPath}\``)
+  if (outside.statx(images, parentPath, 0, [ENOENT, ENOTDIR]).stat === undefined)
+    throw new HostError(`--parent-path: there is no \`${parentPath}\` in the directory of --image-path`)
+}
+
+function checkStatusFd(outside: Kernel, { statusFd }: CheckpointRequest): void {
+  if (statusFd !== undefined && !outside.isOpen(statusFd))
+    throw new UsageError(`--status-fd: descriptor ${statusFd} is not open`)
+}
+
+function reactTo(outside: Kernel, { script }: Notice, { statusFd }: CheckpointRequest): void {
+  if (script !== 'status-ready' || statusFd === undefined) return
+  outside.writeAll(statusFd, new Uint8Array(1))
+  outside.later({ name: 'close', args: [statusFd], tolerate: 'any' })
+}

@@ -1,0 +1,89 @@
+import { parseConfig, parseResources } from '../config/load.ts'
+import { StateError } from '../errors.ts'
+import { type ContainerPlan, planContainer } from '../plan/container.ts'
+import type { Config } from '../../spec/generated/config.ts'
+import { AT_FDCWD } from '../../native/abi/fcntl.ts'
+import type { Runtime } from '../runtime.ts'
+import { type ContainerRecord, START_SOCKET } from '../state/record.ts'
+import { openContainer } from '../state/store.ts'
+import { cgroupDrift } from './driftCgroup.ts'
+import { mountDrift } from './driftMounts.ts'
+import { namespaceDrift } from './driftNamespaces.ts'
+import { processDrift } from './driftProcess.ts'
+import { type Inspection, inspectContainer } from './inspect.ts'
+
+/** One thing that is not as it was asked for. */
+export interface Finding {
+  /** Who asks for it: a JSON pointer into config.json. */
+  readonly pointer: string
+  /** What differs: a file of the cgroup, a mount, a set of capabilities. */
+  readonly what: string
+  readonly expected: string
+  readonly found: string
+  /** A program may do that to itself. */
+  readonly note?: true
+}
+
+/** How a container differs from what config.json and updates have made of it. */
+export interface Drift {
+  readonly id: string
+  readonly drift: readonly Finding[]
+  /** Differences that need no explanation: a program may give up rights, and change what is its own. */
+  readonly notes: readonly Finding[]
+}
+
+/** All that a comparison looks at. */
+export interface Comparison {
+  readonly runtime: Runtime
+  readonly record: ContainerRecord
+  readonly config: Config
+  readonly plan: ContainerPlan
+  readonly now: Inspection
+  /** The program runs: before that the first process has what it needs for the rest of its way. */
+  readonly started: boolean
+}
+
+const PARTS: readonly ((comparison: Comparison) => Finding[])[] = [
+  namespaceDrift,
+  processDrift,
+  mountDrift,
+  cgroupDrift,
+]
+
+/** Compares a running container with its configuration. Errors: StateError when it does not run. */
+export function findDrift(runtime: Runtime, id: string): Drift {
+  const comparison = prepare(runtime, id)
+  const findings = PARTS.flatMap(part => part(comparison))
+  if (inspectContainer(runtime, id).pid !== comparison.now.pid) throw new StateError('container not running')
+  return {
+    id,
+    drift: findings.filter(({ note }) => !note),
+    notes: findings.filter(({ note }) => note),
+  }
+}
+
+function prepare(runtime: Runtime, id: string): Comparison {
+  const { outside } = runtime
+  using container = openContainer(outside, runtime.root, id, false)
+  const record = container.established
+  const config = withUpdates(parseConfig(container.configText), record)
+  const started = outside.statx(AT_FDCWD, `${container.path}/${START_SOCKET}`).stat === undefined
+  const now = inspectContainer(runtime, id)
+  if (now.pid === 0) throw new StateError('container not running')
+  const plan = planContainer(config, {
+    id,
+    bundle: record.bundle,
+    noPivot: false,
+    listenFds: 0,
+    inUserNamespace: runtime.inUserNamespace,
+    capMknod: true,
+    arch: runtime.host.arch,
+  })
+  return { runtime, record, config, plan, now, started }
+}
+
+/** What `update` has changed is expected. */
+function withUpdates(config: Config, { resources }: ContainerRecord): Config {
+  if (resources === undefined) return config
+  return { ...config, linux: { ...config.linux, resources: parseResources(resources) } }
+}

@@ -1,0 +1,22 @@
+import { EACCES, ENOENT, EPERM, ESRCH } from '../../native/abi/errno.ts'
+import { AT_FDCWD } from '../../native/abi/fcntl.ts'
+import { NAMESPACES } from '../plan/namespaces.ts'
+import type { Comparison, Finding } from './drift.ts'
+
+/** A namespace of its own that is the host's after all, or another than the one that config.json names. */
+export function namespaceDrift({ runtime: { outside }, config, now }: Comparison): Finding[] {
+  const asked = config.linux?.namespaces ?? []
+  return NAMESPACES.flatMap(({ type }): Finding[] => {
+    const found = now.namespaces?.find(namespace => namespace.type === type)
+    const at = asked.findIndex(namespace => namespace.type === type)
+    if (found === undefined) return []
+    const what = `the ${type} namespace`
+    const pointer = at < 0 ? '/linux/namespaces' : `/linux/namespaces/${at}`
+    if (at < 0) return found.shared ? [] : [{ pointer, what, expected: "the host's", found: 'another one', note: true }]
+    const { path } = asked[at]!
+    if (!path) return found.shared ? [{ pointer, what, expected: 'its own', found: "the host's" }] : []
+    const named = outside.statx(AT_FDCWD, path, 0, [ENOENT, EACCES, EPERM, ESRCH]).stat
+    if (named === undefined || named.inode === found.inode) return []
+    return [{ pointer, what, expected: `${named.inode} of \`${path}\``, found: `${found.inode}` }]
+  })
+}

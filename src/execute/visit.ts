@@ -1,0 +1,84 @@
+import { CAP_SYS_ADMIN } from '../../native/abi/capability.ts'
+import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/abi/fcntl.ts'
+import { SIGKILL } from '../../native/abi/signal.ts'
+import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
+import type { Fd, Fds } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import { doing, StateError } from '../errors.ts'
+import type { Runtime } from '../runtime.ts'
+import type { ContainerRecord } from '../state/record.ts'
+import { isAlive } from '../state/status.ts'
+import { ContainerRoot } from './containerRoot.ts'
+import { enterContainer, foreignNamespaces } from './enter.ts'
+
+const NOT_RUNNING = 'container not running'
+
+/** An executor in a running container, in all of its namespaces, as the root of its user namespace. */
+export interface Visit {
+  readonly executor: Executor
+  readonly inside: Kernel
+  /** The root of the container's mount namespace. */
+  readonly root: ContainerRoot
+}
+
+/** The first process of a container, certain to be that one. Errors: StateError when it has ended. */
+export function holdInit(outside: Kernel, record: ContainerRecord, fds: Fds): Fd {
+  const pidfd = fds.keep(outside.pidfdOpen(record.pid))
+  // The pidfd is held before we compare start times, so the process can't be another one afterwards.
+  if (!pidfd.exists || !isAlive(outside, record)) throw new StateError(NOT_RUNNING)
+  return pidfd
+}
+
+/** May we do in the host's namespaces what only its root may? */
+export function isPrivileged(outside: Kernel): boolean {
+  return ((outside.capget().effective >> BigInt(CAP_SYS_ADMIN)) & 1n) === 1n
+}
+
+/**
+ * Sends an executor into a container that has a mount namespace of its own, has `work` done by it, and ends it. It stays
+ * in our cgroup, so that a container that is paused or at its limits can be visited, too. `gifts` are descriptors of the
+ * host that it brings along. Errors: StateError when the container stops meanwhile, KernelError.
+ */
+export function visitContainer<T>(
+  runtime: Runtime,
+  record: ContainerRecord,
+  init: Fd,
+  gifts: readonly Fd[],
+  work: (visit: Visit) => T,
+): T {
+  const { host, outside, makeCalls } = runtime
+  const namespaces = doing('namespaces', () => foreignNamespaces(outside, record.pid))
+  const executor = runtime.phase('spawn the executor', () =>
+    launchExecutor(host, outside, { inherited: 3, gifts: [...gifts, init], makeCalls }),
+  )
+  try {
+    const { kernel: inside } = executor
+    const entrance = { pidfd: init, namespaces, root: undefined, cgroup: undefined, privileged: isPrivileged(outside) }
+    const born = enterContainer(
+      executor,
+      entrance,
+      gifts.map(gift => executor.gifts.get(gift)!),
+    )
+    const root = new ContainerRoot(inside, inside.openat(AT_FDCWD, '/', O_PATH | O_DIRECTORY).take())
+    runtime.phase('enter the container', born)
+    const result = work({ executor, inside, root })
+    inside.flush()
+    return result
+  } catch (error) {
+    throw isAlive(outside, record) ? error : new StateError(NOT_RUNNING)
+  } finally {
+    leave(outside, executor)
+  }
+}
+
+/** The process that entered has borne the one that worked, and has to be gone before that is our child alone. */
+function leave(outside: Kernel, executor: Executor): void {
+  executor.control.close()
+  executor.guard.close()
+  outside.wait(executor.pid, 0, 'any')
+  for (const child of executor.children()) {
+    outside.now({ name: 'kill', args: [child, SIGKILL], tolerate: 'any' })
+    outside.wait(child, 0, 'any')
+  }
+  executor.release()
+}

@@ -1,0 +1,16 @@
+import { UsageError } from '../errors.ts'
+import type { ProcessChanges } from '../plan/execProcess.ts'
+
+/** The largest number of 32 bits stands for "no change": a program would keep the ids of root. */
+const LARGEST_ID = 0xffff_fffe
+
+/** Throws a UsageError for what a type can not rule out in what another program is to be like. */
+export function checkChanges({ args, cwd, env, uid, gid, additionalGids }: ProcessChanges): void {
+  if (args?.length === 0) throw new UsageError('exec: the command to run is missing')
+  if (cwd !== undefined && !cwd.startsWith('/')) throw new UsageError(`cwd: must be absolute, is \`${cwd}\``)
+  const nameless = env?.find(entry => entry.indexOf('=') < 1)
+  if (nameless !== undefined) throw new UsageError(`env: must be NAME=VALUE, is \`${nameless}\``)
+  for (const id of [uid, gid, ...(additionalGids ?? [])])
+    if (id !== undefined && !(Number.isInteger(id) && id >= 0 && id <= LARGEST_ID))
+      throw new UsageError(`\`${id}\` is not the id of a user or group, a number from 0 to ${LARGEST_ID}`)
+}

@@ -1,0 +1,234 @@
+import type { Readable, Writable } from 'node:stream'
+import { SIGKILL } from '../../native/abi/signal.ts'
+import { POLLIN } from '../../native/abi/socket.ts'
+import type { Resources } from '../../spec/generated/config.ts'
+import { doing, Failure } from '../errors.ts'
+import { openWatch, watchContainer } from '../execute/events.ts'
+import { killContainer } from '../execute/kill.ts'
+import { outOfMemory } from '../execute/outOfMemory.ts'
+import type { ContainerState } from '../execute/state.ts'
+import type { Difference } from '../execute/update.ts'
+import { exitStatus, openInit } from '../execute/wait.ts'
+import type { ContainerEvent } from '../state/cgroupEvents.ts'
+import { localRuntime } from './local.ts'
+import { checkChanges } from './checkChanges.ts'
+import type { ExecOptions, ExitResult } from './options.ts'
+import { exitResult, numberOf, Program, readStatus } from './program.ts'
+import { withStdio } from './stdio.ts'
+import { type CallOptions, inThread } from './threads.ts'
+
+/** How often numbers are told, in milliseconds, unless the caller says otherwise. */
+const INTERVAL_MS = 5000
+
+/**
+ * A container. It lives on when this process ends, as one of the command does; what keeps the process alive is a wait, or a
+ * stream that is read. At the end of an `await using` it is killed and removed.
+ */
+export class Container implements AsyncDisposable {
+  readonly id: string
+  readonly #call: CallOptions
+  readonly #program: Program | undefined
+  readonly #signal: AbortSignal | undefined
+  readonly #abort = () => {
+    this.#removal = this.delete({ force: true }).catch((error: unknown) => this.#call.warn(`${error}`))
+  }
+  /** The end of it after its signal was aborted. */
+  #removal: Promise<void> | undefined
+  #deleted = false
+
+  /** @internal */
+  constructor(id: string, call: CallOptions, program?: Program, signal?: AbortSignal) {
+    this.id = id
+    this.#call = call
+    this.#program = program
+    this.#signal = signal
+    signal?.addEventListener('abort', this.#abort)
+  }
+
+  /** Where to write what the program reads; null unless it is a pipe of this process. */
+  get stdin(): Writable | null {
+    return this.#program?.stdin ?? null
+  }
+
+  /** What the program writes; null unless it is a pipe of this process. */
+  get stdout(): Readable | null {
+    return this.#program?.stdout ?? null
+  }
+
+  get stderr(): Readable | null {
+    return this.#program?.stderr ?? null
+  }
+
+  /**
+   * Starts the program; resolves when it runs. Rejects with a StateError unless the container is `created`, with a
+   * KernelError when the program can not be executed. A failing poststart hook removes the container.
+   */
+  async start(): Promise<void> {
+    await this.#unlessAborted(inThread(this.#call, 'start', () => [this.id]))
+  }
+
+  /**
+   * Waits until the program has ended. `signal` gives up the wait and leaves the container as it is. How a program ended whose
+   * container another process has created is not always to be known: then code and signal are both null.
+   */
+  async wait({ signal }: { readonly signal?: AbortSignal } = {}): Promise<ExitResult> {
+    const waiting = this.#program?.wait(signal ? { signal } : {}) ?? this.#waitForOther(signal)
+    return await this.#unlessAborted(waiting)
+  }
+
+  async #waitForOther(signal: AbortSignal | undefined): Promise<ExitResult> {
+    const runtime = localRuntime(this.#call.settings, signal)
+    const { outside, host } = runtime
+    const { record, pidfd } = doing(`wait for \`${this.id}\``, () => openInit(runtime, this.id))
+    using _ = pidfd
+    if (pidfd !== undefined) await host.poll([{ fd: pidfd.number, events: POLLIN }], -1)
+    const oom = record.cgroup !== undefined && outOfMemory(outside, record.cgroup) !== undefined
+    const status = exitStatus(outside, record, pidfd)
+    return exitResult(status === undefined ? { code: record.exitCode } : readStatus(status), oom)
+  }
+
+  /**
+   * Runs another program in the container; resolves when it runs. Rejects with a StateError when the container has stopped or
+   * is paused, with a UsageError or ConfigError for options that make no sense, with a KernelError.
+   */
+  async exec(args: readonly string[], options: ExecOptions = {}): Promise<Program> {
+    const { stdin, stdout, stderr, cgroup, signal, ...changes } = options
+    checkChanges({ ...changes, args })
+    signal?.throwIfAborted()
+    const program = await withStdio(options, async open => {
+      const executed = inThread({ ...this.#call, signal }, 'exec', () => {
+        const stdio = open().descriptors
+        return [{ id: this.id, changes: { ...changes, args }, cgroup, stdio }]
+      })
+      return new Program(await this.#unlessAborted(executed), open(), signal)
+    })
+    if (signal?.aborted) await program.wait() // which is killed, and throws
+    return program
+  }
+
+  /**
+   * Sends a signal to the first process, by name or number, or to all processes of the container. Throws a StateError when it
+   * has stopped.
+   */
+  async kill(
+    signal: NodeJS.Signals | number = 'SIGTERM',
+    { all = false }: { readonly all?: boolean } = {},
+  ): Promise<void> {
+    const number = numberOf(signal)
+    // Here and now: all threads may be busy with what this is to end.
+    doing(`kill \`${this.id}\``, () => killContainer(localRuntime(this.#call.settings), this.id, number, all))
+  }
+
+  /**
+   * What happens to the container until it has stopped: its numbers every `interval` milliseconds, pauses, limits that are
+   * met, processes that the kernel kills for lack of memory, and last its exit. `signal` ends it with a rejection.
+   */
+  async *events({
+    interval = INTERVAL_MS,
+    signal,
+  }: {
+    readonly interval?: number
+    readonly signal?: AbortSignal
+  } = {}): AsyncGenerator<ContainerEvent, void, void> {
+    const over = new AbortController()
+    const runtime = localRuntime(this.#call.settings, signal ? AbortSignal.any([over.signal, signal]) : over.signal)
+    const watch = doing(`events of \`${this.id}\``, () => openWatch(runtime, this.id))
+    const pending: ContainerEvent[] = []
+    let wake = () => {}
+    let ended = false
+    const watching = watchContainer(runtime, watch, interval, event => {
+      pending.push(event)
+      wake()
+    }).finally(() => {
+      ended = true
+      wake()
+    })
+    watching.catch(() => {}) // told below
+    try {
+      while (!ended || pending.length > 0) {
+        const event = pending.shift()
+        if (event !== undefined) yield event
+        else
+          await new Promise<void>(resolve => {
+            wake = resolve
+          })
+      }
+      await watching
+    } finally {
+      over.abort()
+    }
+  }
+
+  /** Stops all its processes until it is resumed. Rejects with a StateError when it has stopped or is paused already. */
+  async pause(): Promise<void> {
+    await inThread(this.#call, 'pause', () => [this.id])
+  }
+
+  /** Lets the processes of the paused container go on. Rejects with a StateError when it is not paused. */
+  async resume(): Promise<void> {
+    await inThread(this.#call, 'resume', () => [this.id])
+  }
+
+  /**
+   * Changes its limits, all or none, and resolves to what has changed, or would with `dryRun`. Rejects with a ConfigError for
+   * values that make no sense, with a HostError for what this host can not limit.
+   */
+  async update(
+    resources: Resources,
+    { dryRun = false }: { readonly dryRun?: boolean } = {},
+  ): Promise<readonly Difference[]> {
+    return await inThread(this.#call, 'update', () => [this.id, resources, dryRun])
+  }
+
+  /** The process ids of all that runs in it, as this process sees them. */
+  async pids(): Promise<readonly number[]> {
+    return await inThread(this.#call, 'pids', () => [this.id])
+  }
+
+  /** Its state. Rejects with a StateError when it does not exist. */
+  async state(): Promise<ContainerState> {
+    return await inThread(this.#call, 'state', () => [this.id])
+  }
+
+  /**
+   * Removes it. Rejects with a StateError when it runs and `force` is not given, or when there is none; with `force` it is
+   * killed first, and one that does not exist is fine.
+   */
+  async delete({ force = false }: { readonly force?: boolean } = {}): Promise<void> {
+    this.#program?.settle() // as long as its cgroup can tell of it
+    if (force) this.#killNow()
+    await inThread(this.#call, 'delete', () => [this.id, force])
+    this.#deleted = true
+    this.#signal?.removeEventListener('abort', this.#abort)
+    this.#program?.forget()
+  }
+
+  /** Here: all threads may be busy with containers that hang, and this is what ends that. */
+  #killNow(): void {
+    try {
+      killContainer(localRuntime(this.#call.settings), this.id, SIGKILL, false)
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error // what else can be done is up to delete
+    }
+  }
+
+  /** Kills and removes it, unless that is done already. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#removal
+    if (!this.#deleted) await this.delete({ force: true })
+  }
+
+  /** What `work` comes to, unless the container was ended by its signal meanwhile. */
+  async #unlessAborted<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work
+    } finally {
+      this.#program?.settle()
+      if (this.#removal) {
+        await this.#removal
+        // biome-ignore lint/correctness/noUnsafeFinally: whatever came of it, this is why
+        throw this.#signal!.reason
+      }
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import type { Readable, Writable } from 'node:stream'
+import type { Config } from '../../spec/generated/config.ts'
+import type { ProcessChanges } from '../plan/execProcess.ts'
+import type { CgroupManager } from '../runtime.ts'
+
+/** What holds for all containers of a {@link Runtime}. */
+export interface RuntimeOptions {
+  /**
+   * The directory that holds a directory per container; those who name the same one see the same containers, the command
+   * `tsrun` included. By default /run/tsrun, without privileges a directory in $XDG_RUNTIME_DIR.
+   */
+  readonly root?: string
+  /** How cgroups are managed: by writing files (the default), through systemd, or not at all. */
+  readonly cgroupManager?: CgroupManager
+  /** Leave out what only the host's root may do, where the specification lets it; found out by default. */
+  readonly rootless?: 'auto' | 'true' | 'false'
+  /** Gets a sentence when something is worth knowing although the work goes on; `process.emitWarning` by default. */
+  readonly warn?: (text: string) => void
+}
+
+/**
+ * Where a standard stream of a program leads:
+ * - `'pipe'`: to a stream of this process
+ * - `'ignore'`: to /dev/null
+ * - `'inherit'`: where that of this process leads
+ * - a number: to this open descriptor
+ * - a stream: what it gives is copied to the program, or what the program writes to it; it is not ended
+ */
+export type Stdio<S> = 'pipe' | 'ignore' | 'inherit' | number | S
+
+/** The standard streams of a program. */
+export interface StdioOptions {
+  /** `'ignore'` by default. */
+  readonly stdin?: Stdio<Readable>
+  /** `'pipe'` by default: then somebody has to read it, or the program waits when the pipe is full. */
+  readonly stdout?: Stdio<Writable>
+  /** `'pipe'` by default, as `stdout`. */
+  readonly stderr?: Stdio<Writable>
+}
+
+/** What a container is made of. */
+export interface CreateOptions extends StdioOptions {
+  /** Its name among the containers of the runtime; one that is not taken by default. */
+  readonly id?: string
+  /** The bundle: a directory, in which config.json lies unless `config` is given. The current directory by default. */
+  readonly bundle?: string
+  /**
+   * The configuration itself, instead of a file; {@link defaultConfig} gives one to start from. Relative paths in it start
+   * at `bundle`.
+   */
+  readonly config?: Config
+  /** A file to read the configuration from, instead of config.json in the bundle. */
+  readonly configFile?: string
+  /** A unix socket that gets the terminal of a process with `terminal: true`, as the option of runc. */
+  readonly consoleSocket?: string
+  /** Keep the session keyring of this process. */
+  readonly noNewKeyring?: boolean
+  /** MS_MOVE and chroot instead of pivot_root, for a host that runs from its initramfs. */
+  readonly noPivot?: boolean
+  /**
+   * Ends the container, whatever it is at: it is killed and removed, and what is pending (create, start, wait, run) is
+   * rejected with the reason of the signal.
+   */
+  readonly signal?: AbortSignal
+}
+
+/** What a container that is run to its end is made of. */
+export interface RunOptions extends CreateOptions {
+  /** Not `'pipe'`: a stream, such as `Readable.from(['text'])`. */
+  readonly stdin?: Exclude<Stdio<Readable>, 'pipe'>
+  /** How many bytes each of stdout and stderr may have when they are collected; 1 MiB by default. */
+  readonly maxOutput?: number
+}
+
+/** What another program in a container is to be like, other than the container's own process. */
+export interface ExecOptions extends StdioOptions, Omit<ProcessChanges, 'args' | 'terminal'> {
+  /** A cgroup below the container's, instead of that one. */
+  readonly cgroup?: string
+  /** Kills the program; what is pending (exec, wait) is rejected with the reason of the signal. */
+  readonly signal?: AbortSignal
+}
+
+/** How a program ended. */
+export interface ExitResult {
+  /** The exit code; null when a signal ended it, or when that is not to be known any more. */
+  readonly code: number | null
+  /** The name of the signal that ended it, `SIGKILL`. */
+  readonly signal: string | null
+  /** The kernel has killed processes of the container for lack of memory. */
+  readonly oom: boolean
+}
+
+/** How a program ended, and what it has written where its streams are `'pipe'`. */
+export interface Output extends ExitResult {
+  readonly stdout: string
+  readonly stderr: string
+}
