@@ -3,13 +3,14 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { makeDirectory } from './lib/bundle.ts'
+import { makeBundle, makeDirectory } from './lib/bundle.ts'
 import type { Config } from './lib/config.ts'
-import { type Change, type Container, command, create, createRunning, oci } from './lib/container.ts'
+import { type Change, type Container, command, create, createRunning, oci, removeLater } from './lib/container.ts'
 import { cgroupOf } from './lib/exec.ts'
 import { cgroup2Mount } from './lib/machine.ts'
 import { eventually, must, run } from './lib/run.ts'
 import { isTsrun } from './lib/runtime.ts'
+import { fresh } from './lib/scene.ts'
 import { leavesNothing } from './lib/snapshot.ts'
 
 leavesNothing()
@@ -42,7 +43,18 @@ const pointers = (findings: Finding[]) => findings.map(({ pointer }) => pointer)
 
 /** Does something in the container's mount namespace with all rights, as an administrator may. */
 function tamper(container: Container, script: string): string {
-  return must(['nsenter', '--target', `${container.state().pid}`, '--mount', '--pid', '--', '/bin/busybox', 'sh', '-ec', script])
+  return must([
+    'nsenter',
+    '--target',
+    `${container.state().pid}`,
+    '--mount',
+    '--pid',
+    '--',
+    '/bin/busybox',
+    'sh',
+    '-ec',
+    script,
+  ])
 }
 
 function bind(source: string, destination: string, ...options: string[]): Config['mounts'][number] {
@@ -129,6 +141,15 @@ describe.skipIf(!isTsrun)('inspect (tsrun only)', () => {
     const { status, stdout, stderr } = oci(['inspect', '--drift', container.id])
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' })
     container.kill('KILL')
+  })
+
+  test('--drift finds nothing in a container with a socket for sd_notify', () => {
+    const bundle = makeBundle()
+    const id = removeLater(fresh())
+    const env = { ...process.env, NOTIFY_SOCKET: '/no/such/socket' }
+    expect(oci(['create', '--bundle', bundle.directory, id], { env }).status).toBe(0)
+    expect(oci(['inspect', id]).stdout).toContain('/run/notify')
+    expect(oci(['inspect', '--drift', id])).toMatchObject({ status: 0, stdout: '', stderr: '' })
   })
 
   test('the text and the JSON tell of capabilities, namespaces, mounts, limits and the cgroup', () => {

@@ -53,6 +53,18 @@ it('run() copies a stream to the program, and what the program writes to a strea
   expect(stdout.writableEnded).toBe(false)
 })
 
+it('a stream that takes no more does not hold up the program', async () => {
+  const stdout = new PassThrough()
+  stdout.destroy()
+  const config = shell('head -c 1000000 /dev/zero; exit 4')
+  expect(await runtime.run({ id: id(), config, stdout })).toMatchObject({ code: 4 })
+  const endless = new PassThrough() // nobody writes to it, nobody ends it
+  expect(await runtime.run({ id: id(), config: shell('exit 5'), stdin: endless })).toMatchObject({ code: 5 })
+  expect(await rejection(runtime.run({ config: shell('true'), stdout: 'elsewhere' as never }))).toBeInstanceOf(
+    library.UsageError,
+  )
+})
+
 it('run() is over with the program, whoever else of the container holds its streams', async () => {
   const result = await runtime.run({ id: id(), config: shell('sleep 60 & echo done') })
   expect(result).toMatchObject({ code: 0, stdout: 'done\n' })
@@ -122,6 +134,16 @@ it('exec() refuses an id that would mean "no change"', async () => {
   for (const uid of [-1, 0xffff_ffff, Number.NaN])
     expect(await rejection(container.exec(['true'], { uid }))).toBeInstanceOf(library.UsageError)
   expect(await rejection(container.exec([]))).toBeInstanceOf(library.UsageError)
+})
+
+it('programs that nobody waits for do not stay as zombies', async () => {
+  const zombies = () => spawnSync('ps', ['-o', 'pid=,stat=', '--ppid', `${process.pid}`], { encoding: 'utf8' }).stdout
+  const before = zombies().match(/Z/g)?.length ?? 0
+  await using container = await runtime.create({ id: id(), config: shell('sleep 60') })
+  await container.start()
+  for (let i = 0; i < 5; i += 1) await container.exec(['true'])
+  await container.delete({ force: true })
+  expect(zombies().match(/Z/g)?.length ?? 0).toBe(before)
 })
 
 it('an aborted exec is killed and rejected with the reason', async () => {

@@ -3,10 +3,11 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { makeBundle, makeRootfs } from './lib/bundle.ts'
+import { makeBundle } from './lib/bundle.ts'
 import { inside, runArgs, runBundle } from './lib/container.ts'
 import { expectOneSentence } from './lib/expect.ts'
 import { field } from './lib/machine.ts'
+import { makeRootfs } from './lib/rootfs.ts'
 import { isRunc, olderThan } from './lib/runtime.ts'
 import { leavesNothing } from './lib/snapshot.ts'
 

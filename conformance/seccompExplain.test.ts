@@ -181,7 +181,7 @@ describe.runIf(isTsrun)('a profile that is a little wrong', () => {
       {
         defaultAction: 'SCMP_ACT_ERRNO',
         defaultErrnoRet: 1,
-        syscalls: [{ names: ['read'], action: 'SCMP_ACT_ALLOW' }],
+        syscalls: [{ names: ['read', 'rseq'], action: 'SCMP_ACT_ALLOW' }],
       },
       "error /syscalls: `execve` gets SCMP_ACT_ERRNO EPERM, so the container's program can not start",
     ],

@@ -72,7 +72,7 @@ describe.runIf(isTsrun && isRoot)('a good bundle', () => {
     run(['strace', '-f', '-qq', '-o', log, '-e', 'trace=file,process,network,desc', ...command('validate', directory)])
     const calls = readFileSync(log, 'utf8')
     expect(calls).toContain('config.json')
-    const own = calls.slice(calls.indexOf(directory))
+    const own = calls.slice(calls.indexOf(`${directory}/config.json`))
     expect(own).not.toMatch(
       /\b(mkdir|mkdirat|mount|unlink\w*|rename\w*|symlink\w*|mknod\w*|chmod|fchmodat|chown|fchownat|setns|unshare|pivot_root|clone3?|vfork|execve|bind|connect)\(/,
     )
@@ -168,6 +168,22 @@ describe.runIf(isTsrun && isRoot)('a bundle that is a little wrong', () => {
         c.process.args = ['tool']
       },
       '/process/args/0: `/bin/tool` is neither a program nor a script with a `#!` line',
+    ],
+    [
+      'a program on a mount that is noexec',
+      c => {
+        c.mounts.push({ destination: '/tools', source: makeToolDirectory(), options: ['bind', 'noexec'] })
+        c.process.args = ['/tools/tool']
+      },
+      '/process/args/0: `/tools/tool` is in the mount on `/tools`, which is `noexec`',
+    ],
+    [
+      'a program that is masked',
+      c => {
+        c.process.args = ['/bin/sh']
+        c.linux.maskedPaths!.push('/bin')
+      },
+      '/linux/maskedPaths/5: hides `/bin/busybox`, the program that is to run',
     ],
     [
       'a root file system that is missing',

@@ -64,12 +64,15 @@ export class Failure extends Error {
 /** A system call that failed: which, why, on what. Nothing is dressed up at this level. */
 export class KernelError extends Failure {
   override readonly kind = 'kernel'
+  /** The system call, `openat2`. */
   readonly call: string
+  /** The number of the error, positive as in errno(3). */
   readonly errno: number
   /** The errno's name, `ENOENT`. */
   readonly code: string
   /** What the call was about: a path, a mount point, a pid. */
   readonly subject: string | undefined
+  /** What the error means here. */
   readonly hint: string | undefined
 
   /** `errno` is positive, as in errno(3). */

@@ -5,6 +5,7 @@ export { doing, Failure, isErrno, KernelError } from '../native/failure.ts'
 /** The configuration asks for something impossible, wrong, or not built. `pointer` is a JSON pointer into config.json. */
 export class ConfigError extends Failure {
   override readonly kind = 'config'
+  /** `/process/user/uid`; undefined where it is not about one value. */
   readonly pointer: string | undefined
 
   constructor(reason: string, pointer?: string) {

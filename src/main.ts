@@ -2,6 +2,7 @@ import { CLOSE_RANGE_CLOEXEC } from '../native/abi/fcntl.ts'
 import type { Host } from '../native/host.ts'
 import { createKernel, type Kernel } from '../native/kernel.ts'
 import { DirectCalls } from '../native/kernels/direct.ts'
+import { whenSlow } from '../native/patience.ts'
 import { commands, isCommand } from './cli/commands.ts'
 import { logSettings, readGlobals } from './cli/globals.ts'
 import type { CommandName } from './cli/options.ts'
@@ -9,6 +10,8 @@ import { type Parsed, parse } from './cli/parse.ts'
 import { Failure, UsageError } from './errors.ts'
 import { createLog, type Log, type Output } from './log.ts'
 import { createRuntime, type Runtime, type RuntimeOptions } from './runtime.ts'
+
+const STDERR = 2
 
 /**
  * The program: reads the command line of `host`, does what it says, and returns the exit code: of the container for
@@ -83,9 +86,14 @@ function topic(word: string | undefined): CommandName | undefined {
   throw new UsageError(`help: unknown command \`${word}\` (see \`tsrun --help\`)`)
 }
 
+/**
+ * Does what the command says. That something takes long is a warning for somebody at a terminal; what an engine finds on
+ * stderr it takes for the container's, so there it is for those who ask for more.
+ */
 async function dispatch(host: Host, outside: Kernel, parsed: Parsed, log: Log): Promise<number> {
   const { trace, ...settings } = readGlobals(parsed.globals)
   const debug = logSettings(parsed.globals).level === 'debug'
+  whenSlow(text => (outside.termios(STDERR) ? log.warning : log.info)(text))
   const perform = (on: Host, options: RuntimeOptions) =>
     callVerb(createRuntime(on, { ...settings, ...options, inform: log.info, warn: log.warning }), parsed)
   if (trace === undefined && !debug) return perform(host, { outside })

@@ -34,6 +34,8 @@ export interface Runtime {
   inform(text: string): void
   /** Something the user should know although the work goes on. */
   warn(text: string): void
+  /** Does whoever removes a container take the end of its first process, when that is a child of ours? */
+  readonly reaps: boolean
   /** Does a part of the work that a trace shows as such; no message names it, see doing() for that. */
   phase<T>(name: string, work: () => T): T
   /** What executors make their calls with; undefined without a trace. */
@@ -50,6 +52,8 @@ export interface RuntimeOptions {
   readonly rootless?: 'auto' | 'true' | 'false' | undefined
   readonly inform?: ((text: string) => void) | undefined
   readonly warn?: ((text: string) => void) | undefined
+  /** False for who waits for its children itself. */
+  readonly reaps?: boolean | undefined
   /** A machine other than the host's own, for traces and tests. */
   readonly outside?: Kernel | undefined
   readonly observer?: Observer | undefined
@@ -99,6 +103,7 @@ export function createRuntime(host: Host, options: RuntimeOptions = {}): Runtime
     env,
     inform: options.inform ?? (() => {}),
     warn: options.warn ?? (() => {}),
+    reaps: options.reaps ?? true,
     phase: options.observer?.phase ?? ((_, work) => work()),
     makeCalls: options.observer?.makeCalls,
   }

@@ -1,9 +1,9 @@
 // Bundles: a busybox root file system in a temporary directory and a configuration with a few keys changed.
 
-import { chmodSync, copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { baseConfig, type Config } from './config.ts'
-import { must } from './run.ts'
+import { makeRootfs } from './rootfs.ts'
 import { fresh, later, sceneDirectory } from './scene.ts'
 
 export interface Bundle {
@@ -12,24 +12,6 @@ export interface Bundle {
   config: Config
   /** Writes config.json again, after the test has changed `config`. */
   save(): void
-}
-
-const BUSYBOX = '/bin/busybox'
-const PASSWD = 'root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1000:alice:/home/alice:/bin/sh\n'
-const GROUP = 'root:x:0:\ntty:x:5:\nalice:x:1000:\n'
-
-let applets: string[] | undefined
-
-/** Fills `rootfs` with busybox under all its names, and the directories every system has. */
-export function makeRootfs(rootfs: string): void {
-  for (const name of ['bin', 'dev', 'etc', 'home', 'proc', 'root', 'sys', 'tmp', 'usr', 'var']) {
-    mkdirSync(join(rootfs, name), { recursive: true, mode: 0o755 })
-  }
-  copyFileSync(BUSYBOX, join(rootfs, 'bin/busybox'))
-  applets ??= must([BUSYBOX, '--list']).trim().split('\n')
-  for (const applet of applets) if (applet !== 'busybox') symlinkSync('busybox', join(rootfs, 'bin', applet))
-  writeFileSync(join(rootfs, 'etc/passwd'), PASSWD)
-  writeFileSync(join(rootfs, 'etc/group'), GROUP)
 }
 
 /**

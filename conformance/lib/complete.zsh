@@ -25,6 +25,7 @@ if [[ -n $INNER ]]; then
   return
 fi
 
+(( $# == 2 )) || return 1
 zmodload zsh/zpty
 out=$(mktemp -d)
 await() {
@@ -37,7 +38,7 @@ await() {
   exit 1
 }
 : >$out/found
-INNER=$out/found COMPLETIONS=$1 zpty -b shell zsh -f -i
+zpty -b shell env INNER=$out/found COMPLETIONS=$1 zsh -f -i
 zpty -w shell "source ${(q)0:A}"
 await ready
 zpty -w -n shell "$2"$'\t'

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { beforeAll } from 'vitest'
-import { makeRootfs } from './bundle.ts'
+import { makeRootfs } from './rootfs.ts'
 import { repository } from './runtime.ts'
 import { sceneDirectory, stateRoot } from './scene.ts'
 

@@ -2,8 +2,8 @@
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { makeRootfs } from './bundle.ts'
 import { hostMounts, isAlive } from './machine.ts'
+import { makeRootfs } from './rootfs.ts'
 import { eventually, must, type Result, type RunOptions, run } from './run.ts'
 import { runtime } from './runtime.ts'
 import { fresh, sceneDirectory } from './scene.ts'

@@ -79,7 +79,7 @@ async function inParallel<T, R>(items: readonly T[], atOnce: number, work: (item
 function printLane(lane: Lane, { rows, figures, seconds }: Tested): void {
   console.log(`\n${lane.name}: ${countsText(sum(rows))}, ${seconds} s`)
   for (const row of rows) {
-    console.log(`  ${row.what.padEnd(28)} ${(row.host ?? '').padEnd(7)} ${countsText(row)}`)
+    console.log(`  ${row.what.padEnd(28)} ${row.host.padEnd(7)} ${countsText(row)}`)
     for (const remark of row.remarks) console.log(`    ${remark}`)
   }
   for (const line of figures) console.log(`  ${line}`)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Figures } from '../lib/figures.ts'
 import { HOSTS, type Host, type Lane, type Topic, topicsOf } from './lanes.ts'
 import { repository } from './machine.ts'
-import { figuresResult, programResult, vitestResult } from './task.ts'
+import { figuresResult, vitestResult } from './task.ts'
 
 export interface Counts {
   passed: number
@@ -13,10 +13,10 @@ export interface Counts {
   skipped: number
 }
 
-/** One line of the report: a file on a host, or a program. */
+/** One line of the report: a file on a host. */
 export interface Row extends Counts {
   readonly what: string
-  readonly host?: Host
+  readonly host: Host
   /** What went wrong or was left out, a line each. */
   readonly remarks: readonly string[]
 }
@@ -55,22 +55,12 @@ function judge(topic: Topic, host: Host, report: VitestReport): Row {
   return row
 }
 
-function judgeProgram(name: string, shared: string): Row {
-  const path = join(shared, programResult(name))
-  const code = existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined
-  const remarks = code === '0' ? [] : [code === undefined ? 'it did not run' : `exit code ${code}`]
-  return { what: name, passed: code === '0' ? 1 : 0, failed: code === '0' ? 0 : 1, skipped: 0, remarks }
-}
-
 /** The rows of a lane, in its order. */
 export function judgeLane(lane: Lane, shared: string): Row[] {
-  return [
-    ...HOSTS.flatMap(host => {
-      const report = readReport(join(shared, vitestResult(host)))
-      return topicsOf(lane, host).map(topic => judge(topic, host, report))
-    }),
-    ...(lane.programs ?? []).map(({ name }) => judgeProgram(name, shared)),
-  ]
+  return HOSTS.flatMap(host => {
+    const report = readReport(join(shared, vitestResult(host)))
+    return topicsOf(lane, host).map(topic => judge(topic, host, report))
+  })
 }
 
 /** The table of what the lane's cases of confinement have seen, a line each. */

@@ -28,10 +28,9 @@ function task(lane: Lane, lines: readonly string[]): string {
   return [...exports, `trap 'echo $? > ${SHARED}/code' EXIT`, `cd ${quoted(repository)}`, ...lines, ''].join('\n')
 }
 
-/** The files of the results of vitest, of its figures, and of a program, in the shared directory. */
+/** The files of the results of vitest and of its figures, in the shared directory. */
 export const vitestResult = (host: Host) => `${host}.json`
 export const figuresResult = (host: Host) => `${host}.figures`
-export const programResult = (name: string) => `${name}.code`
 
 function vitest(host: Host, files: readonly string[]): string {
   if (files.length === 0) return '' // it would run all
@@ -41,16 +40,10 @@ function vitest(host: Host, files: readonly string[]): string {
   return `TSRUN_FIGURES=${SHARED}/${figuresResult(host)} TSRUN_HOST=${host} ${words.map(quoted).join(' ')}`
 }
 
-/** All tests of a lane, and its programs. */
+/** All tests of a lane. */
 export function testTask(lane: Lane): string {
   const paths = (host: Host) => topicsOf(lane, host).map(({ file }) => `conformance/${file}`)
-  return task(lane, [
-    'export CI=true TERM=dumb NO_COLOR=1',
-    ...HOSTS.map(host => vitest(host, paths(host))),
-    ...(lane.programs ?? []).map(
-      ({ name, script }) => `(\n${script}\n)\necho $? > ${SHARED}/${quoted(programResult(name))}`,
-    ),
-  ])
+  return task(lane, ['export CI=true TERM=dumb NO_COLOR=1', ...HOSTS.map(host => vitest(host, paths(host)))])
 }
 
 /** A command of the user's, on the terminal. */

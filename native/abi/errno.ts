@@ -168,6 +168,7 @@ export const ENAMETOOLONG = 36
 export const ENOSYS = 38
 export const ENOTEMPTY = 39
 export const ELOOP = 40
+export const ENODATA = 61
 export const EOPNOTSUPP = 95
 export const ECONNRESET = 104
 export const ECONNREFUSED = 111

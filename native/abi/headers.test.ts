@@ -64,7 +64,16 @@ const elsewhere = ['MNT_FORCE', 'MNT_DETACH', 'UMOUNT_NOFOLLOW', 'OPEN_TREE_CLOE
 const unsaid = [
   ...elsewhere,
   ...['TIOCSPTLCK', 'TIOCGPTPEER'],
-  ...['SIGRTMAX', 'RLIM_INFINITY', 'SCHED_OTHER', 'SCHED_ISO', 'MPOL_WEIGHTED_INTERLEAVE', 'NLM_F_DUMP', 'IFF_UP'],
+  ...[
+    'SIGRTMAX',
+    'RLIM_INFINITY',
+    'SCHED_OTHER',
+    'SCHED_ISO',
+    'MPOL_WEIGHTED_INTERLEAVE',
+    'STATX_MNT_ID_UNIQUE',
+    'NLM_F_DUMP',
+    'IFF_UP',
+  ],
   ...['NR', 'ARCH', 'ARGS', 'SIZE'].map(field => `SECCOMP_DATA_${field}`),
 ]
 

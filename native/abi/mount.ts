@@ -80,3 +80,6 @@ export const MOUNT_ATTR_SIZE_VER0 = 32
 
 // <linux/fcntl.h>, for open_tree(2) and mount_setattr(2)
 export const AT_RECURSIVE = 0x8000 // since 5.2
+
+// <linux/fcntl.h>, for statx(2)
+export const AT_STATX_DONT_SYNC = 0x4000

@@ -18,7 +18,7 @@ import {
 } from '../abi/fcntl.ts'
 import { isErrno } from '../failure.ts'
 import { Fd } from '../fd.ts'
-import type { Call, Calls } from '../kernels/machine.ts'
+import type { Call, Calls, Result } from '../kernels/machine.ts'
 import { get64, Out, Room, Struct } from '../struct.ts'
 import { decode, encode } from '../utf8.ts'
 
@@ -245,9 +245,9 @@ export const fileCalls = {
     }
   },
 
-  /** mkdirat(dir, path, mode), see mkdir(2). */
-  mkdirat(this: Calls, dir: Dir, path: string, mode: number, tolerate?: Call['tolerate']): void {
-    this.later({ name: 'mkdirat', args: [dir, path, mode], subject: `\`${path}\``, tolerate })
+  /** mkdirat(dir, path, mode), see mkdir(2). The result is negative when an errno of `tolerate` came back. */
+  mkdirat(this: Calls, dir: Dir, path: string, mode: number, tolerate?: Call['tolerate']): Result {
+    return this.later({ name: 'mkdirat', args: [dir, path, mode], subject: `\`${path}\``, tolerate })
   },
 
   /** mknodat(dir, path, mode, device): a device node, fifo or regular file, see mknod(2). */

@@ -8,6 +8,8 @@ import {
   SCM_RIGHTS,
   SHUT_WR,
   SIOCSIFFLAGS,
+  SO_RCVTIMEO,
+  SO_SNDTIMEO,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_STREAM,
@@ -153,6 +155,16 @@ export const socketCalls = {
     const { view } = rights
     const descriptor = isDescriptor(view) ? new Fd(this, { value: view.getInt32(CMSG_DATA, true) }, subject) : undefined
     return { bytes: data.bytes, descriptor }
+  },
+
+  /**
+   * setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO or SO_SNDTIMEO, &time), see socket(7): after that time a call that waits
+   * fails with EAGAIN; 0 is never.
+   */
+  socketTimeout(this: Calls, socket: Fd, which: 'receive' | 'send', milliseconds: number): void {
+    const time = new Struct(16).u64(0, Math.floor(milliseconds / 1000)).u64(8, (milliseconds % 1000) * 1000)
+    const option = which === 'receive' ? SO_RCVTIMEO : SO_SNDTIMEO
+    this.later({ name: 'setsockopt', args: [socket, SOL_SOCKET, option, time, 16] })
   },
 
   /** shutdown(socket, SHUT_WR), see shutdown(2). */

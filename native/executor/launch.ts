@@ -14,6 +14,7 @@ import { type Fd, Fds } from '../fd.ts'
 import type { Host } from '../host.ts'
 import { createKernel, type Kernel } from '../kernel.ts'
 import { ExecutorCalls } from '../kernels/executor.ts'
+import { SLOW_MS } from '../patience.ts'
 import type { Out } from '../struct.ts'
 import { EM_X86_64, elfImage } from './elf.ts'
 import { ARENA_ADDRESS, ARENA_FD, ARENA_SIZE, CONTROL_FD, FIRST_GIFT_FD, GUARD_FD } from './protocol.ts'
@@ -99,6 +100,7 @@ export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment
     return [own.keep(ours), passing.keep(theirs)] as const
   }
   const [control, childControl] = pair()
+  outside.socketTimeout(control, 'receive', SLOW_MS)
   const [guard, childGuard] = pair()
 
   const descriptors: (number | undefined)[] = Array.from({ length: inherited }, (_, fd) => fd)

@@ -16,6 +16,8 @@ const POLLFD_SIZE = 8
 /** `struct epoll_event` is packed on x86-64 only, see epoll_event(3type); the number that we choose lies at its end. */
 const [EVENT_SIZE, EVENT_DATA] = process.arch === 'x64' ? [12, 4] : [16, 8]
 const EVENTS_AT_ONCE = 64
+/** How long the thread sleeps at most: when it is the only one of the pool, others want it, too. */
+const NAP_MS = process.env['UV_THREADPOOL_SIZE'] === '1' ? 20 : -1
 
 /** The number of the wake-up call among those of the waits. */
 const WAKE = 0
@@ -105,7 +107,7 @@ class SharedPoll {
       this.#epoll,
       this.#events,
       EVENTS_AT_ONCE,
-      -1,
+      NAP_MS,
       (_error: unknown, count: number | undefined) => {
         this.#sleeping = false
         for (let i = 0; i < (count ?? 0); i++) this.#happened(this.#events.readUInt32LE(EVENT_SIZE * i + EVENT_DATA))

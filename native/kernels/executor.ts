@@ -1,4 +1,4 @@
-import { ECONNRESET, EPIPE } from '../abi/errno.ts'
+import { EAGAIN, ECONNRESET, EPIPE } from '../abi/errno.ts'
 import { FUTEX_WAKE } from '../abi/futex.ts'
 import { MSG_NOSIGNAL } from '../abi/socket.ts'
 import { type CallNumbers, callNumbers } from '../arch/numbers.ts'
@@ -20,6 +20,7 @@ import { currentPhrase, Failure, type Phrase } from '../failure.ts'
 import type { Fd } from '../fd.ts'
 import type { Memory } from '../host.ts'
 import type { Kernel } from '../kernel.ts'
+import { tellSlow } from '../patience.ts'
 import { Out, Struct } from '../struct.ts'
 import { kernelError } from './direct.ts'
 import { type Call, type Calls, type Result, tolerates } from './machine.ts'
@@ -219,7 +220,7 @@ export class ExecutorCalls implements Calls, Marshaller {
     if (flight === undefined) return
     const { operations } = flight
     this.awaited()
-    const alive = this.#answered()
+    const alive = this.#answered(operations)
     const failed = this.#settle(operations) ?? (alive ? undefined : this.#death(operations))
     for (const { out, offset, operation } of flight.outs)
       if (operation.known) takeOut(this.space, out, offset, operation.value)
@@ -268,14 +269,29 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   /** An executor that dies with a message unread resets the connection instead of ending it. */
-  #answered(): boolean {
+  #answered(operations: readonly Operation[]): boolean {
     const args = [this.#control, new Out(MESSAGE_SIZE), MESSAGE_SIZE]
-    return this.#outside.now({ name: 'read', args, tolerate: [ECONNRESET] }) === MESSAGE_SIZE
+    const read = () => this.#outside.now({ name: 'read', args, tolerate: [ECONNRESET, EAGAIN] })
+    let result = read()
+    if (result === -EAGAIN) this.tellSlow(operations)
+    while (result === -EAGAIN) result = read() // the socket's time is over, see launchExecutor()
+    return result === MESSAGE_SIZE
+  }
+
+  /** Tells which of the operations, which the executor is at, takes so long. */
+  tellSlow(operations: readonly Operation[]): void {
+    const last = this.#undone(operations)
+    tellSlow(last === undefined ? 'waiting for the executor' : nameOf(last), last?.phrase)
+  }
+
+  /** The first one that has no result yet. */
+  #undone(operations: readonly Operation[]): Operation | undefined {
+    return operations.find(({ offset }) => this.space.get(offset + OP_RESULT) === NOT_DONE)
   }
 
   #death(operations: readonly Operation[]): Failure {
-    const last = operations.find(({ offset }) => this.space.get(offset + OP_RESULT) === NOT_DONE)
-    const where = last === undefined ? '' : ` at ${last.call.name} ${last.call.subject ?? ''}`.trimEnd()
+    const last = this.#undone(operations)
+    const where = last === undefined ? '' : ` at ${nameOf(last)}`
     return new ExecutorDeath(`the executor died${where}: ${this.#obituary()}`, last?.phrase)
   }
 
@@ -329,6 +345,10 @@ export class ExecutorCalls implements Calls, Marshaller {
     source.forwarded = true
     this.space.put(source.offset + OP_ALSO, ARENA_ADDRESS + offset)
   }
+}
+
+function nameOf({ call }: Operation): string {
+  return `${call.name} ${call.subject ?? ''}`.trimEnd()
 }
 
 /** Words for a result that was none of the errors but not what was expected either. */

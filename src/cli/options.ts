@@ -283,9 +283,8 @@ export const optionGroups = [
       { name: 'pid-file', type: 'string', placeholder: 'FILE', help: "write init's pid to this file" },
       { name: 'keep', type: 'boolean', help: 'do not delete the container after its end' },
       { name: 'no-subreaper', type: 'boolean', help: 'do not adopt orphans of the container' },
-      // CRIU changes the root and restores what is in the container's keyrings in its own way.
-      { name: 'no-pivot', type: 'boolean', hidden: true, help: 'ignored' },
-      { name: 'no-new-keyring', type: 'boolean', hidden: true, help: 'ignored' },
+      { name: 'no-pivot', type: 'boolean', help: 'no effect: CRIU changes the root in its own way' },
+      { name: 'no-new-keyring', type: 'boolean', help: 'no effect: CRIU makes no keyring' },
     ],
   },
   {

@@ -55,6 +55,13 @@ test('parse() does not take a word after a boolean as its value', () => {
   expect(read('run -d true')).toMatchObject({ options: { detach: true }, positionals: ['true'] })
 })
 
+test('parse() takes any number of words where dots stand behind the bracket, with options between them', () => {
+  expect(read('seccomp explain p --arch x32 clone 1 -f json 2')).toMatchObject({
+    options: { arch: 'x32', format: 'json' },
+    positionals: ['explain', 'p', 'clone', '1', '2'],
+  })
+})
+
 test('parse() ends the options at --', () => {
   expect(read('kill --all -- -c1 -9')).toMatchObject({ options: { all: true }, positionals: ['-c1', '-9'] })
   expect(read('--debug -- state c1')).toMatchObject({ command: 'state', globals: { debug: true }, positionals: ['c1'] })
@@ -89,12 +96,17 @@ test.each([
     'create --console x c1',
     'create: unknown option `--console`, did you mean `--console-socket`? (see `tsrun create --help`)',
   ],
-  ['create --detach c1', 'create: unknown option `--detach`, it belongs to `run`, `exec` (see `tsrun create --help`)'],
+  [
+    'create --detach c1',
+    'create: unknown option `--detach`, it belongs to `run`, `exec`, `restore` (see `tsrun create --help`)',
+  ],
   ['kill -x c1', 'kill: unknown option `-x` (see `tsrun kill --help`)'],
   ['kill -ax c1', 'kill: unknown option `-x` in `-ax` (see `tsrun kill --help`)'],
   ['create', 'create: argument ID is missing (see `tsrun create --help`)'],
   ['state a b', 'state: unexpected argument `b` (see `tsrun state --help`)'],
   ['kill a 9 c', 'kill: unexpected argument `c` (see `tsrun kill --help`)'],
+  ['completion tcsh', 'completion: `tcsh` is not one of `bash`, `zsh`, `fish` (see `tsrun completion --help`)'],
+  ['seccomp show p', 'seccomp: `show` is not `explain` (see `tsrun seccomp --help`)'],
   ['create c1 --bundle', 'create: option `--bundle` needs a value (see `tsrun create --help`)'],
   [
     'create --preserve-fds=two c1',

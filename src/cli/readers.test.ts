@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { commands } from './commands.ts'
 import { type CommandName, type Option, optionsOf } from './options.ts'
-import { parse, type Value } from './parse.ts'
+import { keywordsOf, parse, type Value } from './parse.ts'
 import { yargsFor } from './usage.ts'
 
 /** Among the values that yargs found, those of a command; what it leaves undefined is the type's own default. */
@@ -94,7 +94,7 @@ function words(command: CommandName | '*'): fc.Arbitrary<string[]> {
 }
 
 const line = fc.constantFrom(...(Object.keys(commands) as CommandName[])).chain(command => {
-  const positionals = commands[command].positionals.map((_, i) => `word${i}`)
+  const positionals = commands[command].positionals.map((positional, i) => keywordsOf(positional)[0] ?? `word${i}`)
   return fc
     .tuple(words('*'), words(command), words(command))
     .map(([global, before, after]) => [...global, command, ...before, ...positionals, ...after])

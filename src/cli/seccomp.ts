@@ -123,6 +123,7 @@ function showOverview(
   const lint = lintSeccomp(filter.profile, runtime.host.arch).map(entry => ({
     ...entry,
     pointer: loaded.place(`/linux/seccomp${entry.pointer}`),
+    message: entry.message.replace(/\/syscalls\/\d+/g, rule => loaded.place(`/linux/seccomp${rule}`)),
   }))
   const findings = sorted([...loaded.faults, ...lint])
   const overviews = asked.map(arch => overview(filter, arch))

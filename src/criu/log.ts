@@ -1,5 +1,5 @@
 /** Lines about what does not matter, or that only say that it failed. */
-const IDLE = [/ rlimit: /, /(Dumping|Pre-dumping|Restoring) FAILED/, /Can't keep kdat cache/]
+const IDLE = [/ rlimit: /, /(Dumping|Pre-dumping|Restoring) FAILED/, /Can't keep kdat cache/, /cgroupd: recv req error/]
 
 /** How many lines are quoted: the cause comes first, then what followed from it. */
 const QUOTED = 3

@@ -115,8 +115,8 @@ export function decodeMessage<M extends Message>(message: M, bytes: Uint8Array):
     if (field === undefined) continue
     const { name, type } = field
     if (typeof type === 'object' && isList(type)) {
-      const list = (value[name] ??= []) as unknown[]
-      list.push(understand(type[0], raw))
+      const before = (value[name] ?? []) as unknown[]
+      value[name] = [...before, understand(type[0], raw)]
     } else value[name] = understand(type as Scalar | Message, raw)
   }
   return value as MessageValue<M>

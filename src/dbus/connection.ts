@@ -3,6 +3,7 @@ import { MSG_NOSIGNAL, POLLIN } from '../../native/abi/socket.ts'
 import { CLOCK_MONOTONIC } from '../../native/abi/time.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
+import { pollPatiently, tellSlow } from '../../native/patience.ts'
 import { decode, encode } from '../../native/utf8.ts'
 import { Failure, HostError } from '../errors.ts'
 import {
@@ -57,6 +58,8 @@ export class Connection {
   readonly #destination: string | undefined
   #serial = 0
   #received: Uint8Array<ArrayBufferLike> = new Uint8Array(0)
+  /** It was told once that this takes long. */
+  #told = false
   /** Signals that came while an answer was awaited. */
   #signals: Message[] = []
 
@@ -174,7 +177,11 @@ export class Connection {
   #receive(deadline: number, what = 'an answer'): boolean {
     const left = deadline - this.#outside.clock(CLOCK_MONOTONIC) / 1e6
     if (left <= 0) throw new HostError(`waited in vain for ${what}`)
-    const [events = 0] = this.#outside.poll([{ fd: this.socket, events: POLLIN }], Math.ceil(left))
+    const slow = () => {
+      if (!this.#told) tellSlow(`waiting for ${what}`)
+      this.#told = true
+    }
+    const [events = 0] = pollPatiently(this.#outside, [{ fd: this.socket, events: POLLIN }], Math.ceil(left), slow)
     if (events === 0) return true
     const bytes = this.#outside.read(this.socket, READ_SIZE, [ECONNRESET])
     if (bytes.length === 0) return false

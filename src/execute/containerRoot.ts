@@ -8,7 +8,7 @@ import {
 } from '../../native/abi/fcntl.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
-import type { Call } from '../../native/kernels/machine.ts'
+import type { Call, Result } from '../../native/kernels/machine.ts'
 
 const S_IFREG = 0x8000
 const IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
@@ -27,7 +27,7 @@ const walkHints = {
 export class ContainerRoot {
   readonly inside: Kernel
   readonly fd: Fd
-  readonly #made = new Set<string>()
+  readonly #made = new Map<string, Result>()
   readonly #parents = new Map<string, Fd>()
 
   constructor(inside: Kernel, fd: Fd) {
@@ -76,9 +76,13 @@ export class ContainerRoot {
   /** mkdir -p; what exists already, a directory or a link to one, stays as it is. */
   makeDirectory(path: string): void {
     if (path === '/' || this.#made.has(path)) return
-    this.#made.add(path)
     const { parent, name } = this.parentOf(path)
-    this.inside.mkdirat(parent, name, 0o755, [EEXIST])
+    this.#made.set(path, this.inside.mkdirat(parent, name, 0o755, [EEXIST]))
+  }
+
+  /** Was this directory missing until directory() or makeDirectory() made it? Asks the executor. */
+  isNew(path: string): boolean {
+    return (this.#made.get(path)?.value ?? -1) >= 0
   }
 
   /** Something was mounted: what is known of the tree may be covered by it, under this name or another. */

@@ -1,5 +1,7 @@
 import { SIGKILL } from '../../native/abi/signal.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
+import { __WALL, WNOHANG } from '../../native/abi/wait.ts'
+import { pollPatiently, tellSlow } from '../../native/patience.ts'
 import { HostError, StateError } from '../errors.ts'
 import { cgroupPath } from '../plan/cgroup.ts'
 import type { Runtime } from '../runtime.ts'
@@ -53,9 +55,11 @@ function killProcesses(runtime: Runtime, record: ContainerRecord): void {
   using pidfd = outside.pidfdOpen(record.pid)
   if (pidfd.exists && isAlive(outside, record)) {
     signalInit(runtime, record, SIGKILL)
-    outside.poll([{ fd: pidfd, events: POLLIN }], DEATH_TIMEOUT_MS)
+    const slow = () => tellSlow(`waiting for process ${record.pid} to die`)
+    pollPatiently(outside, [{ fd: pidfd, events: POLLIN }], DEATH_TIMEOUT_MS, slow)
     if (isAlive(outside, record)) throw new HostError(`process ${record.pid} does not die; is it stuck in the kernel?`)
   }
+  if (runtime.reaps) outside.wait(record.pid, WNOHANG | __WALL, 'any')
   if (record.cgroup !== undefined) killCgroup(outside, record.cgroup)
 }
 

@@ -75,6 +75,7 @@ function prepare(runtime: Runtime, id: string): Comparison {
     bundle: record.bundle,
     noPivot: false,
     listenFds: 0,
+    notify: record.notifies ?? false,
     inUserNamespace: runtime.inUserNamespace,
     capMknod: true,
     arch: runtime.host.arch,

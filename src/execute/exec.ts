@@ -208,7 +208,7 @@ function execute(
       executor.calls.send(tail)
       // Not before: whoever gets it may end the process at once, which is no failure of ours.
       sendPidfd(runtime, pidfdSocket, 'setns', pidfd)
-      awaitProgram(outside, executor.control)
+      awaitProgram(outside, executor.control, () => executor.calls.tellSlow(tail))
     })
   } catch (error) {
     removePidFile(runtime, request)

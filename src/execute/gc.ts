@@ -1,6 +1,6 @@
 import { EBUSY, ENOENT, ENOTDIR, EOPNOTSUPP } from '../../native/abi/errno.ts'
 import { AT_FDCWD, LOCK_EX, LOCK_NB } from '../../native/abi/fcntl.ts'
-import { CLOCK_REALTIME } from '../../native/abi/time.ts'
+import { CLOCK_BOOTTIME, CLOCK_REALTIME } from '../../native/abi/time.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { dirname } from '../plan/paths.ts'
 import type { Runtime } from '../runtime.ts'
@@ -111,9 +111,9 @@ function now(outside: Kernel): number {
   return outside.clock(CLOCK_REALTIME) / 1e6
 }
 
+/** Since boot, on the clock of field 22. /proc/uptime may be made up, as in a container with lxcfs. */
 function uptimeTicks(outside: Kernel): number {
-  const seconds = Number((outside.readTextIfAny(AT_FDCWD, '/proc/uptime') ?? '').split(' ')[0])
-  return Number.isNaN(seconds) ? Number.POSITIVE_INFINITY : seconds * USER_HZ
+  return (outside.clock(CLOCK_BOOTTIME) / 1e9) * USER_HZ
 }
 
 function hasTemporary(outside: Kernel, container: StoredContainer): boolean {

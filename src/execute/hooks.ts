@@ -7,6 +7,7 @@ import { CLONE_ARGS, cloneArgs, type Exit, timespec } from '../../native/calls/p
 import type { Executor } from '../../native/executor/launch.ts'
 import { Failure, KernelError } from '../../native/failure.ts'
 import { Fds } from '../../native/fd.ts'
+import { pollPatiently, tellSlow } from '../../native/patience.ts'
 import { Out } from '../../native/struct.ts'
 import { decode } from '../../native/utf8.ts'
 import { doing } from '../errors.ts'
@@ -83,7 +84,8 @@ function runHook({ host, outside }: Runtime, hook: Hook, state: string, { stdout
   try {
     using pidfd = outside.pidfdOpen(pid, [])
     const timeout = hook.timeout === undefined ? -1 : hook.timeout * 1000
-    ended = outside.poll([{ fd: pidfd, events: POLLIN }], timeout)[0] !== 0
+    const slow = () => tellSlow('waiting for its end')
+    ended = pollPatiently(outside, [{ fd: pidfd, events: POLLIN }], timeout, slow)[0] !== 0
   } finally {
     // Also when waiting failed: no hook goes on without us. Its pid is its own until we have waited for it.
     if (!ended) outside.now({ name: 'kill', args: [pid, SIGKILL], tolerate: 'any' })

@@ -76,12 +76,13 @@ function mountFilesystem(root: ContainerRoot, step: FilesystemStep, site: MountS
 }
 
 /** A detached mount of the file system; undefined when the kernel refuses it and something else can be bound. */
-function newMount({ inside }: ContainerRoot, step: FilesystemStep, target: Fd): Fd | undefined {
+function newMount(root: ContainerRoot, step: FilesystemStep, target: Fd): Fd | undefined {
+  const { inside } = root
   const fs = inside.fsopen(step.type).take()
   inside.fsconfigString(fs, 'source', step.source)
   if (step.inheritMode) {
-    const mode = inside.statx(target, '').stat?.mode ?? 0o755
-    inside.fsconfigString(fs, 'mode', (mode & 0o7777).toString(8))
+    const covered = inside.statx(target, '')
+    if (!root.isNew(step.destination)) inside.fsconfigString(fs, 'mode', (covered.stat!.mode & 0o7777).toString(8))
   }
   for (const flag of step.flags) inside.fsconfigFlag(fs, flag)
   for (const { key, value } of step.parameters)

@@ -3,10 +3,12 @@ import { POLLIN } from '../../native/abi/socket.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
+import { pollPatiently } from '../../native/patience.ts'
 import { decode, encode } from '../../native/utf8.ts'
 import { doing, Failure } from '../errors.ts'
 import { NOTIFY_SOCKET } from '../plan/notify.ts'
 import type { Runtime } from '../runtime.ts'
+import { tellBeforeProgram } from './tail.ts'
 import type { Watch } from './watch.ts'
 
 // sd_notify(3) for a program in a container, when this process has a NOTIFY_SOCKET:
@@ -38,7 +40,8 @@ export function handOverNotify(tail: Kernel, executor: Executor, socket: Fd): vo
 }
 
 /** The socket, undefined when the first process has ended before. The caller owns it. */
-export function receiveNotify(outside: Kernel, connection: Fd): Fd | undefined {
+export function receiveNotify(outside: Kernel, connection: Fd, slow = tellBeforeProgram): Fd | undefined {
+  pollPatiently(outside, [{ fd: connection, events: POLLIN }], -1, slow)
   return outside.receiveMessage(connection, WORD.length, 'sd_notify').descriptor
 }
 

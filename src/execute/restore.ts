@@ -86,6 +86,8 @@ export async function restoreContainer(runtime: Runtime, request: RestoreRequest
   const streams = readStreams(runtime, places)
   requireReleases(runtime, criu, request)
   const baggage = runtime.phase('open what is on the host', () => pack(runtime, prepared, fds))
+  if (request.manageCgroupsMode === 'strict' && baggage.cgroup?.estate?.exists)
+    throw new HostError(`cgroup \`${baggage.cgroup.path}\` exists, which --manage-cgroups-mode strict does not allow`)
   const program = restore({ runtime, request, prepared, baggage, places, streams, fds }, criu, terminal)
   startedOrGone(runtime, request.id)
   if (request.detach) return 0
@@ -166,8 +168,11 @@ function restoreOptions(
 ): CriuOptions {
   const { outside } = runtime
   const { cgroup } = baggage
+  // No cgroup of that name was there: the keeper has made it. For CRIU there is one now.
+  const manageCgroupsMode = request.manageCgroupsMode === 'strict' ? 'full' : request.manageCgroupsMode
+  const settings = { ...request, ...(manageCgroupsMode && { manageCgroupsMode }) }
   return {
-    ...commonOptions(outside, request, placesFor(outside, pid(), places, fds), prepared.plan.annotations),
+    ...commonOptions(outside, settings, placesFor(outside, pid(), places, fds), prepared.plan.annotations),
     root,
     rst_sibling: true,
     evasive_devices: true,

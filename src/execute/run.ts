@@ -52,8 +52,9 @@ export async function runContainer(runtime: Runtime, request: RunRequest): Promi
     const notify = runtime.phase('start', () => {
       executor.calls.send(tail)
       sendPidfd(runtime, built.pidfdSocket, 'standard', pidfd)
-      const notify = built.notify && receiveNotify(outside, executor.control)
-      awaitProgram(outside, executor.control)
+      const slow = () => executor.calls.tellSlow(tail)
+      const notify = built.notify && receiveNotify(outside, executor.control, slow)
+      awaitProgram(outside, executor.control, slow)
       return notify && fds.keep(notify)
     })
     directory.close()

@@ -6,6 +6,7 @@ import type { Executor } from '../../native/executor/launch.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { doing } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
+import type { BindStep } from '../plan/mounts.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Baggage } from './baggage.ts'
 import { giveBirth } from './birth.ts'
@@ -22,7 +23,7 @@ import { giftOf, isDirectory, openRootTree, type Sources, sourceOf } from './sou
 //   root      the root file system, for CRIU to put its mounts on: it has to be a mount whose parent is not covered
 //   scratch   the same once more, on which everything is mounted as create does it, and which then goes. So every mount
 //             point is there, also those in what is bound: CRIU makes none
-//   0, 1, ..  what is bound into the container, with its attributes
+//   0, 1, ..  what is bound id-mapped
 
 /** What CRIU has to know of it. */
 export interface Stage {
@@ -78,24 +79,30 @@ function placeTree(executor: Executor, { rootfs }: ContainerPlan, { root }: Sour
   })
 }
 
-/** Puts what is bound where CRIU finds it: an id-mapped mount can not be made from a path. */
+/**
+ * Where CRIU finds what is bound: on the host, since it looks there for the mount whose peer or slave the old one was. An
+ * id-mapped mount can not be made from a path, so that is put where CRIU finds it.
+ */
 function offerMounts(executor: Executor, plan: ContainerPlan, sources: Sources, at: string) {
+  const bound = plan.mounts.flatMap((step, i) => {
+    if (step.op !== 'bind') return []
+    const { destination: key, source } = step
+    return { key, val: step.idmap === undefined ? source : place(executor, step, sources, `${at}/${i}`) }
+  })
+  const devices = plan.devices.flatMap(step => (step.op === 'bind' ? { key: step.path, val: step.source } : []))
+  const masks = plan.maskedPaths.length === 0 ? [] : [{ key: MASK, val: MASK }]
+  return [...bound, ...devices, ...masks]
+}
+
+function place(executor: Executor, step: BindStep, sources: Sources, path: string): string {
   const { kernel: inside } = executor
-  const steps = [
-    ...plan.mounts.flatMap(step => (step.op === 'bind' ? { step, key: step.destination } : [])),
-    ...plan.devices.flatMap(step => (step.op === 'bind' ? { step, key: step.path } : [])),
-  ]
-  const mounts = steps.map(({ step, key }, i) =>
-    doing(`mount \`${key}\``, () => {
-      const source = sourceOf(executor, sources, step)
-      const val = `${at}/${i}`
-      if (isDirectory(source)) inside.mkdirat(AT_FDCWD, val, 0o755)
-      else inside.mknodat(AT_FDCWD, val, S_IFREG | 0o644, 0)
-      inside.moveMountToPath(source.tree, val)
-      return { key, val }
-    }),
-  )
-  return plan.maskedPaths.length === 0 ? mounts : [...mounts, { key: MASK, val: MASK }]
+  return doing(`mount \`${step.destination}\``, () => {
+    const source = sourceOf(executor, sources, step)
+    if (isDirectory(source)) inside.mkdirat(AT_FDCWD, path, 0o755)
+    else inside.mknodat(AT_FDCWD, path, S_IFREG | 0o644, 0)
+    inside.moveMountToPath(source.tree, path)
+    return path
+  })
 }
 
 /** Makes what is missing in the root file system, and in what is bound into it. */

@@ -1,5 +1,6 @@
 import { errnoName } from '../../native/abi/errno.ts'
 import { O_CLOEXEC } from '../../native/abi/fcntl.ts'
+import { POLLIN } from '../../native/abi/socket.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import { OP_RESULT } from '../../native/executor/protocol.ts'
 import { currentPhrase, doingAll, KernelError, phraseTexts } from '../../native/failure.ts'
@@ -7,12 +8,18 @@ import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { NOT_DONE, type Operation, unexpectedReason } from '../../native/kernels/executor.ts'
 import type { Call } from '../../native/kernels/machine.ts'
+import { pollPatiently, tellSlow } from '../../native/patience.ts'
 import { get64, Out, Struct } from '../../native/struct.ts'
 import { decode, encode } from '../../native/utf8.ts'
 import { Failure } from '../errors.ts'
 
 /** The most pieces that one writev(2) takes. */
 const IOV_MAX = 1024
+
+/** For those who can not look into the memory of the executor. */
+export function tellBeforeProgram(): void {
+  tellSlow('waiting for the program, before which come startContainer hooks and the seccomp agent')
+}
 
 /** What has to be known of a call of the tail to tell of its failure when the planner is gone. */
 interface Step {
@@ -77,8 +84,12 @@ export function awaitStart(tail: Kernel, executor: Executor, listener: number): 
   tail.later({ name: 'dup3', args: [connection, executor.controlNumber, O_CLOEXEC] })
 }
 
-/** Waits until the program runs. Throws what the executor reported instead. */
-export function awaitProgram(outside: Kernel, connection: Fd): void {
+/**
+ * Waits until the program runs. Throws what the executor reported instead. `slow` tells what takes so long; without the
+ * memory of the executor nobody knows more than this.
+ */
+export function awaitProgram(outside: Kernel, connection: Fd, slow = tellBeforeProgram): void {
+  pollPatiently(outside, [{ fd: connection, events: POLLIN }], -1, slow)
   const bytes = outside.readAll(connection)
   if (bytes.length === 0) return
   throw readReport(bytes)

@@ -1,7 +1,9 @@
+import { EAGAIN } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/abi/fcntl.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Call } from '../../native/kernels/machine.ts'
+import { SLOW_MS, tellSlow } from '../../native/patience.ts'
 
 /**
  * A connection to the stream socket at an absolute path of the host, however long it is: an address holds 107 bytes, so
@@ -13,10 +15,20 @@ export function connectSocket(outside: Kernel, path: string, hint: Call['hint'])
   const socket = outside.unixSocket()
   try {
     const address = `/proc/self/fd/${directory.number}/${path.slice(slash + 1)}`
-    outside.connectTo(socket, address, undefined, { subject: `\`${path}\``, hint })
+    connectPatiently(outside, socket, address, { subject: `\`${path}\``, hint })
     return socket
   } catch (error) {
     socket.close()
     throw error
   }
+}
+
+/** connect(2), which waits as long as the other side has more connections than it accepts. */
+function connectPatiently(outside: Kernel, socket: Fd, address: string, about: Pick<Call, 'subject' | 'hint'>): void {
+  outside.socketTimeout(socket, 'send', SLOW_MS)
+  const isAccepted = outside.connectTo(socket, address, [EAGAIN], about)
+  outside.socketTimeout(socket, 'send', 0)
+  if (isAccepted) return
+  tellSlow(`waiting for somebody to accept a connection to ${about.subject}`)
+  outside.connectTo(socket, address, undefined, about)
 }

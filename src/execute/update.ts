@@ -35,6 +35,7 @@ export interface Difference {
   /** A file of the cgroup, with the device or name that its line is about; or another name that speaks for itself. */
   readonly what: string
   readonly now: string | undefined
+  /** What is to be there. */
   readonly wanted: string
 }
 

@@ -25,9 +25,12 @@ const INTERVAL_MS = 5000
  * stream that is read. At the end of an `await using` it is killed and removed.
  */
 export class Container implements AsyncDisposable {
+  /** Its name among the containers of the runtime. */
   readonly id: string
   readonly #call: CallOptions
   readonly #program: Program | undefined
+  /** Others that were started in it, until nothing of them is left. */
+  readonly #others = new Set<Program>()
   readonly #signal: AbortSignal | undefined
   readonly #abort = () => {
     this.#removal = this.delete({ force: true }).catch((error: unknown) => this.#call.warn(`${error}`))
@@ -55,6 +58,7 @@ export class Container implements AsyncDisposable {
     return this.#program?.stdout ?? null
   }
 
+  /** As `stdout`, what the program writes to its standard error. */
   get stderr(): Readable | null {
     return this.#program?.stderr ?? null
   }
@@ -88,7 +92,7 @@ export class Container implements AsyncDisposable {
   }
 
   /**
-   * Runs another program in the container; resolves when it runs. Rejects with a StateError when the container has stopped or
+   * Runs another program in the container; resolves when it runs. As long as it does, it keeps this process alive. Rejects with a StateError when the container has stopped or
    * is paused, with a UsageError or ConfigError for options that make no sense, with a KernelError.
    */
   async exec(args: readonly string[], options: ExecOptions = {}): Promise<Program> {
@@ -102,7 +106,12 @@ export class Container implements AsyncDisposable {
       })
       return new Program(await this.#unlessAborted(executed), open(), signal)
     })
-    if (signal?.aborted) await program.wait() // which is killed, and throws
+    for (const other of this.#others) if (other.isOver) this.#others.delete(other)
+    this.#others.add(program)
+    // Its zombie would keep the container's first process from ending, see zap_pid_ns_processes() of the kernel.
+    const ended = program.wait()
+    ended.catch(() => {}) // told to those who wait
+    if (signal?.aborted) await ended // killed, which throws the reason
     return program
   }
 
@@ -192,7 +201,7 @@ export class Container implements AsyncDisposable {
 
   /**
    * Removes it. Rejects with a StateError when it runs and `force` is not given, or when there is none; with `force` it is
-   * killed first, and one that does not exist is fine.
+   * killed first, and one that does not exist is fine. What it has written and nobody has begun to read is lost.
    */
   async delete({ force = false }: { readonly force?: boolean } = {}): Promise<void> {
     this.#program?.settle() // as long as its cgroup can tell of it
@@ -200,7 +209,7 @@ export class Container implements AsyncDisposable {
     await inThread(this.#call, 'delete', () => [this.id, force])
     this.#deleted = true
     this.#signal?.removeEventListener('abort', this.#abort)
-    this.#program?.forget()
+    for (const program of [this.#program, ...this.#others]) program?.forget()
   }
 
   /** Here: all threads may be busy with containers that hang, and this is what ends that. */

@@ -92,6 +92,8 @@ export interface ExitResult {
 
 /** How a program ended, and what it has written where its streams are `'pipe'`. */
 export interface Output extends ExitResult {
+  /** What it has written to its standard output. */
   readonly stdout: string
+  /** What it has written to its standard error. */
   readonly stderr: string
 }

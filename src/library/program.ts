@@ -28,6 +28,7 @@ export class Program {
   readonly stdin: Writable | null
   /** What it writes; null unless the option is `'pipe'`. */
   readonly stdout: Readable | null
+  /** As `stdout`, what it writes to its standard error. */
   readonly stderr: Readable | null
   readonly #stdio: OpenStdio
   readonly #cgroup: string | undefined
@@ -94,8 +95,7 @@ export class Program {
 
   /** @internal All that it has written has arrived where it belongs. */
   async drained(): Promise<void> {
-    const leading = this.#stdio.outputs.filter(stream => stream !== this.stdout && stream !== this.stderr)
-    await Promise.all(leading.map(stream => stream.closed || new Promise(resolve => stream.once('close', resolve))))
+    await Promise.all(this.#stdio.flows)
   }
 
   /** @internal How it ended; undefined while it runs. Does not wait. */
@@ -110,14 +110,19 @@ export class Program {
       this.#cgroup !== undefined && outOfMemory(outside, this.#cgroup) !== undefined,
     )
     this.#pidfd.close()
+    this.#stdio.closeInput()
     this.#signal?.removeEventListener('abort', this.#abort)
     return this.#result
+  }
+
+  /** @internal It has ended, and all that it has written was read. */
+  get isOver(): boolean {
+    return this.settle() !== undefined && (this.stdout?.closed ?? true) && (this.stderr?.closed ?? true)
   }
 
   /** @internal The container is gone: what nobody has begun to read, nobody will. */
   forget(): void {
     this.settle()
-    this.stdin?.destroy()
     for (const stream of [this.stdout, this.stderr])
       if (stream && stream.readableFlowing === null && stream.listenerCount('readable') === 0) stream.destroy()
   }

@@ -1,7 +1,8 @@
 import { Socket } from 'node:net'
-import { Readable, Writable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { AT_FDCWD, O_RDWR } from '../../native/abi/fcntl.ts'
-import { type Fd, Fds } from '../../native/fd.ts'
+import { Fds } from '../../native/fd.ts'
+import { UsageError } from '../errors.ts'
 import { here } from './local.ts'
 import type { Stdio, StdioOptions } from './options.ts'
 
@@ -12,8 +13,10 @@ export interface OpenStdio {
   readonly stdin: Writable | null
   readonly stdout: Readable | null
   readonly stderr: Readable | null
-  /** All pipes that we read from, also those that lead on to a stream of the caller. */
-  readonly outputs: readonly Readable[]
+  /** Until all that the program writes is where it belongs, for what leads on to streams of the caller. */
+  readonly flows: readonly Promise<void>[]
+  /** The program reads no more. */
+  closeInput(): void
   /** The program has its ends, or will never have. */
   handedOver(): void
   /** There is no program. */
@@ -42,77 +45,74 @@ export async function withStdio<T>(options: StdioOptions, start: (open: () => Op
 function openStdio({ stdin = 'ignore', stdout = 'pipe', stderr = 'pipe' }: StdioOptions): OpenStdio {
   const theirs = new Fds()
   const sockets: Socket[] = []
-  const keepSocket = (socket: Socket) => {
+  const destroy = () => {
+    for (const socket of sockets) socket.destroy()
+  }
+  const open = (option: Stdio<Readable | Writable>, number: number): Opened => {
+    const plain = openPlain(option, number, theirs)
+    if (plain !== undefined) return { descriptor: plain }
+    const [read, write] = here().outside.pipe()
+    const [our, their] = number === 0 ? [write, read] : [read, write]
+    theirs.keep(their)
+    const socket = new Socket({ fd: our.take().number, readable: number > 0, writable: number === 0 })
     sockets.push(socket)
-    return socket
+    return { descriptor: their.number, socket }
   }
   try {
-    const input = openInput(stdin, theirs)
-    if (input.socket) keepSocket(input.socket)
-    const outputs = [stdout, stderr].map((option, i) => {
-      const output = openOutput(option, i + 1, theirs)
-      if (output.socket) keepSocket(output.socket)
-      return output
-    })
-    const [out, err] = outputs as [Opened, Opened]
-    const ours = (option: Stdio<Readable | Writable>, socket: Socket | undefined) =>
-      option === 'pipe' ? (socket ?? null) : null
+    const [input, output, errors] = [open(stdin, 0), open(stdout, 1), open(stderr, 2)]
+    if (typeof stdin === 'object') feed(stdin, input.socket!)
     return {
-      descriptors: [input.descriptor, out.descriptor, err.descriptor],
-      stdin: ours(stdin, input.socket),
-      stdout: ours(stdout, out.socket),
-      stderr: ours(stderr, err.socket),
-      outputs: outputs.flatMap(({ socket }) => socket ?? []),
+      descriptors: [input.descriptor, output.descriptor, errors.descriptor],
+      stdin: stdin === 'pipe' ? input.socket! : null,
+      stdout: stdout === 'pipe' ? output.socket! : null,
+      stderr: stderr === 'pipe' ? errors.socket! : null,
+      flows: [
+        ...(typeof stdout === 'object' ? [lead(output.socket!, stdout)] : []),
+        ...(typeof stderr === 'object' ? [lead(errors.socket!, stderr)] : []),
+      ],
+      closeInput: () => void input.socket?.destroy(),
       handedOver: () => theirs[Symbol.dispose](),
-      destroy: () => {
-        for (const socket of sockets) socket.destroy()
-      },
+      destroy,
     }
   } catch (error) {
     theirs[Symbol.dispose]()
-    for (const socket of sockets) socket.destroy()
+    destroy()
     throw error
   }
 }
 
 interface Opened {
   readonly descriptor: number
+  /** Our end of a pipe. */
   readonly socket?: Socket
-}
-
-function openInput(option: Stdio<Readable>, theirs: Fds): Opened {
-  const plain = openPlain(option, 0, theirs)
-  if (plain !== undefined) return { descriptor: plain }
-  const [read, write] = here().outside.pipe()
-  theirs.keep(read)
-  const socket = new Socket({ fd: write.take().number, readable: false, writable: true })
-  if (option instanceof Readable) {
-    // The program may end without reading all of it.
-    socket.on('error', () => option.unpipe(socket))
-    option.pipe(socket)
-  }
-  return { descriptor: read.number, socket }
-}
-
-function openOutput(option: Stdio<Writable>, own: number, theirs: Fds): Opened {
-  const plain = openPlain(option, own, theirs)
-  if (plain !== undefined) return { descriptor: plain }
-  const [read, write] = here().outside.pipe()
-  theirs.keep(write)
-  const socket = new Socket({ fd: read.take().number, readable: true, writable: false })
-  if (option instanceof Writable) socket.pipe(option, { end: false })
-  return { descriptor: write.number, socket }
 }
 
 /** The descriptor where no pipe is needed. A pipe and no socket pair, so that /dev/stdout can be opened in the container. */
 function openPlain(option: Stdio<Readable | Writable>, own: number, theirs: Fds): number | undefined {
   if (option === 'inherit') return own
-  if (option === 'ignore') return theirs.keep(openNull()).number
-  return typeof option === 'number' ? option : undefined
+  if (option === 'ignore') return theirs.keep(here().outside.openat(AT_FDCWD, '/dev/null', O_RDWR)).number
+  if (typeof option === 'number') return option
+  if (option === 'pipe' || typeof option === 'object') return undefined
+  throw new UsageError(`a standard stream can not be \`${option}\`; see Stdio`)
 }
 
-function openNull(): Fd {
-  return here().outside.openat(AT_FDCWD, '/dev/null', O_RDWR)
+/** Copies what the program reads, which may end without reading all of it. */
+function feed(from: Readable, to: Writable): void {
+  to.on('error', () => from.unpipe(to))
+  from.pipe(to)
+}
+
+/** Copies until the end. What nobody takes any more is lost, but the program is not held up by it. */
+async function lead(from: Readable, to: Writable): Promise<void> {
+  try {
+    for await (const piece of from)
+      if (to.writable)
+        await new Promise<void>(resolve => {
+          to.write(piece, () => resolve())
+        })
+  } catch {
+    // There is no program, or it is gone and somebody has closed our end.
+  }
 }
 
 /** Collects the text that a stream gives until its end; calls `tooMuch` when it has more than `limit` bytes. */

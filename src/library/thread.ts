@@ -2,6 +2,7 @@ import { parentPort } from 'node:worker_threads'
 import { createNodeHost } from '../../native/hosts/node.ts'
 import { createKernel } from '../../native/kernel.ts'
 import { DirectCalls } from '../../native/kernels/direct.ts'
+import { whenSlow } from '../../native/patience.ts'
 import { createRuntime, type Runtime, type RuntimeOptions } from '../runtime.ts'
 import { type SentError, sendError } from './failures.ts'
 import { type OperationName, operations } from './operations.ts'
@@ -22,6 +23,7 @@ export type Message = { readonly warning: string } | { readonly value: unknown }
 export function serve(): void {
   const port = parentPort!
   const send = (message: Message) => port.postMessage(message)
+  whenSlow(warning => send({ warning }))
   const host = createNodeHost([])
   const outside = createKernel(new DirectCalls(host))
   const runtimes = new Map<string, Runtime>()
@@ -29,7 +31,8 @@ export function serve(): void {
   const runtimeFor = (settings: Settings): Runtime => {
     const key = JSON.stringify(settings)
     const runtime =
-      runtimes.get(key) ?? createRuntime(host, { ...settings, outside, warn: warning => send({ warning }) })
+      runtimes.get(key) ??
+      createRuntime(host, { ...settings, outside, reaps: false, warn: warning => send({ warning }) })
     runtimes.set(key, runtime)
     return runtime
   }

@@ -80,7 +80,9 @@ function perform(thread: Thread, order: Order): void {
 
 function launch(): Thread {
   // Beside this file in dist; it is one of the entries of the build.
-  const worker = new Worker(new URL('./thread.js', import.meta.url), { env: SHARE_ENV, stdin: false })
+  const file = new URL('./thread.js', import.meta.url)
+  // None of the loaders that the program was started with are for it.
+  const worker = new Worker(file, { name: 'tsrun', env: SHARE_ENV, argv: [], execArgv: [] })
   const thread: Thread = { worker, order: undefined }
   threads.add(thread)
   const lost = (reason: unknown) => {

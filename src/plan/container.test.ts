@@ -58,3 +58,14 @@ test('planContainer() knows whether a cgroup was asked for', () => {
   expect(planContainer(config({}), facts)).toMatchObject({ cgroupPath: '/tsrun-web', cgroupAsked: false })
   expect(planContainer(config({ cgroupsPath: 'a' }), facts)).toMatchObject({ cgroupPath: '/a', cgroupAsked: true })
 })
+
+test('planContainer() translates ids of a mount that are relative to the container', () => {
+  const mapping = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
+  const linux = { namespaces: namespaces('user', 'mount'), uidMappings: mapping, gidMappings: mapping }
+  const options = ['rbind', 'idmap=uids=@0-5-1;gids=@0-5-1']
+  const [mount] = planContainer(
+    config(linux, { mounts: [{ destination: '/mnt', source: '/srv', options }] }),
+    facts,
+  ).mounts
+  expect(mount).toMatchObject({ idmap: { mappings: { uid: [{ containerID: 0, hostID: 100_005, size: 1 }] } } })
+})

@@ -13,9 +13,11 @@ export interface CapabilityChanges {
 /** What `exec` is to change in the process that it starts from. */
 export interface ProcessChanges {
   readonly args?: readonly string[] | undefined
+  /** The working directory: an absolute path in the container. */
   readonly cwd?: string | undefined
   /** `NAME=value` strings, which replace those of the same name. */
   readonly env?: readonly string[] | undefined
+  /** Ids in the container. */
   readonly uid?: number | undefined
   readonly gid?: number | undefined
   /** Besides those that there are. */

@@ -87,7 +87,7 @@ export interface FilesystemStep extends Placed {
   readonly parameters: readonly Parameter[]
   /** The SELinux label of the root directory, for a file system without an option for it. */
   readonly rootLabel: string | undefined
-  /** Give the new tmpfs the mode of the directory that it covers. */
+  /** Give the new tmpfs the mode of the directory that it covers, when that was there before. */
   readonly inheritMode: boolean
   /** Copy what that directory holds into the new tmpfs. */
   readonly copyUp: boolean
@@ -125,9 +125,9 @@ interface Entry {
   readonly isBind: boolean
 }
 
-/** What is mounted at a well-known place when config.json does not say how. The options are those of config.md. */
+/** What is mounted at a well-known place when config.json does not say how: the same as in crun. */
 const wellKnown: Readonly<Record<string, { type: string; options: readonly string[] }>> = {
-  '/proc': { type: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
+  '/proc': { type: 'proc', options: [] },
   '/dev': { type: 'tmpfs', options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'] },
   '/dev/pts': { type: 'devpts', options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'] },
   '/dev/shm': { type: 'tmpfs', options: ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=65536k'] },

@@ -13,6 +13,7 @@ export interface Pressure {
   readonly full?: PressureLine
 }
 
+/** A share of time in which tasks waited. */
 export interface PressureLine {
   readonly avg10: number
   readonly avg60: number
@@ -20,12 +21,14 @@ export interface PressureLine {
   readonly total: number
 }
 
+/** What was read from and written to one disk. */
 export interface IoCounters {
   readonly major: number
   readonly minor: number
   readonly counters: Counters
 }
 
+/** Huge pages of one size. */
 export interface HugetlbStats {
   readonly current: number
   readonly limit: Limit

@@ -1,7 +1,9 @@
-import { EEXIST, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
-import { AT_FDCWD, LOCK_EX, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
+import { EAGAIN, EEXIST, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
+import { AT_FDCWD, LOCK_EX, LOCK_NB, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
+import { CLOCK_MONOTONIC } from '../../native/abi/time.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
+import { SLOW_MS, tellSlow } from '../../native/patience.ts'
 import { decode } from '../../native/utf8.ts'
 import { StateError } from '../errors.ts'
 import { CONFIG_FILE, type ContainerRecord, FILES, STATE_FILE, type Status } from './record.ts'
@@ -86,13 +88,29 @@ export function openContainerIfAny(
   const directory = fds.keep(outside.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, [ENOENT, ENOTDIR]))
   if (!directory.exists) return undefined
   if (lock) {
-    outside.flock(directory, LOCK_EX)
+    lockPatiently(outside, directory)
     // It may have been deleted while we waited for the lock.
     if (outside.statx(directory, '').stat?.links === 0) return undefined
   }
   const container = new StoredContainer(outside, id, path, directory)
   fds.take()
   return container
+}
+
+/** Pauses between looks at a lock that somebody has, for as long as that is nothing to tell of. */
+const LOCK_PAUSE_MS = 2
+
+/** flock(2), which can not be told how long to wait. */
+function lockPatiently(outside: Kernel, directory: Fd): void {
+  const isFree = () => outside.flock(directory, LOCK_EX | LOCK_NB, [EAGAIN])
+  if (isFree()) return
+  const end = outside.clock(CLOCK_MONOTONIC) + SLOW_MS * 1e6
+  while (outside.clock(CLOCK_MONOTONIC) < end) {
+    outside.sleep(LOCK_PAUSE_MS)
+    if (isFree()) return
+  }
+  tellSlow('waiting for another command that works on the container')
+  outside.flock(directory, LOCK_EX)
 }
 
 /** Opens a container that has to exist. */

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { specTemplate } from '../config/template.ts'
 import { readDraft } from './config.ts'
 
+// biome-ignore lint/suspicious/noExplicitAny: a test spoils any part of it
 type Json = Record<string, any>
 
 function findings(change: (config: Json) => void): string[] {

@@ -7,6 +7,7 @@ import { type IdMapping, isOwnIdOnly } from '../plan/idMappings.ts'
 import { NAMESPACES } from '../plan/namespaces.ts'
 import type { Finding } from './finding.ts'
 import type { HostCheck, Site } from './site.ts'
+import { isFile } from './view.ts'
 
 export const ID_CHECKS: readonly HostCheck[] = [mappings, joined]
 
@@ -98,7 +99,8 @@ function* joined({ runtime, plan, config, tell }: Site): Iterable<Finding> {
       yield tell('error', pointer, `\`${path}\` does not exist, or can not be reached`, 'is its process still there?')
       continue
     }
-    using fd = outside.openat(AT_FDCWD, path, O_RDONLY, 0, 'any')
+    // Files of namespaces look like ordinary ones; what does not could make us wait, or worse, when it is opened.
+    using fd = outside.openat(AT_FDCWD, isFile(stat) ? path : '', O_RDONLY, 0, 'any')
     const flag = fd.exists ? outside.now({ name: 'ioctl', args: [fd, NS_GET_NSTYPE], tolerate: 'any' }) : -1
     const found = NAMESPACES.find(row => row.flag === flag)
     if (found === undefined) yield tell('error', pointer, `\`${path}\` is not a namespace`)

@@ -5,9 +5,10 @@ import { capabilities } from '../../native/abi/capability.ts'
 import { RLIMIT_NOFILE } from '../../native/abi/resource.ts'
 import type { Hook } from '../../spec/generated/config.ts'
 import { cgroupMount, cgroupPids, refuseLimits } from '../execute/cgroup.ts'
-import { requireAvailable } from '../execute/cgroupControllers.ts'
+import { DELEGATION_HINT, requireAvailable } from '../execute/cgroupControllers.ts'
+import { delegatedCgroup } from '../execute/delegation.ts'
 import { Failure } from '../errors.ts'
-import { neededControllers } from '../plan/resources/resources.ts'
+import { firstLimit, neededControllers } from '../plan/resources/resources.ts'
 import { escaped } from '../config/check.ts'
 import { type Finding, fromReason } from './finding.ts'
 import { HEAD_SIZE, readExecutable } from './executable.ts'
@@ -41,6 +42,15 @@ function* controllers({ runtime, plan, tell }: Site): Iterable<Finding> {
       yield tell('error', '/linux/cgroupsPath', 'cgroup version 2 is not mounted at /sys/fs/cgroup', hint)
     return
   }
+  // Limits of a user without privileges work below what is delegated to it.
+  const first = firstLimit(plan.resources)
+  if (rootless && first !== undefined && !plan.cgroupAsked && delegatedCgroup(outside, mount) === undefined)
+    yield tell(
+      'error',
+      first.pointer,
+      'no cgroup is delegated to this user, so nothing can be limited',
+      DELEGATION_HINT,
+    )
   for (const need of needs)
     yield* caught(tell, need.pointer, () => requireAvailable(outside, { mount, rootless }, [need]))
 }

@@ -1,10 +1,11 @@
 // The program of a container and what it needs: the root file system, the working directory, its interpreter.
 
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
+import { MOUNT_ATTR_NOEXEC } from '../../native/abi/mount.ts'
 import { mayExecute } from '../execute/prepareProcess.ts'
 import { isOwn } from '../plan/namespaces.ts'
 import { toHostId } from '../plan/idMappings.ts'
-import { dirname, resolve } from '../plan/paths.ts'
+import { clean, dirname, isWithin, resolve } from '../plan/paths.ts'
 import { executableCandidates, type ProcessPlan } from '../plan/process.ts'
 import { executes, HEAD_SIZE, machines, readExecutable } from './executable.ts'
 import type { Finding } from './finding.ts'
@@ -54,7 +55,8 @@ function* program(site: Site): Iterable<Finding> {
   const files = candidates.filter(place => place.kind === 'there' && isFile(place.stat))
   const chosen = files.find(place => executable(site, plan.process!, place))
   if (chosen !== undefined) {
-    if (chosen.kind === 'there') yield* searchable(site, plan.process, chosen, '/process/args/0')
+    yield* searchable(site, plan.process, chosen, '/process/args/0')
+    yield* isNotCovered(site, chosen)
     yield* format(site, chosen, '/process/args/0')
     return
   }
@@ -101,6 +103,19 @@ function* searchable(site: Site, process: ProcessPlan, place: Place, pointer: st
   const closed = place.searched.find(({ stat }) => !mayExecute(stat, user))
   if (closed !== undefined)
     yield site.tell('error', pointer, `user ${process.uid} may not search the directory \`${closed.path}\``)
+}
+
+/** What a mount or a mask makes of a program that is there. */
+function* isNotCovered({ plan, view, tell }: Site, { path }: Place): Iterable<Finding> {
+  const step = view.mountOf(path)
+  if (step !== undefined && ((step.attributes.set | step.recursiveAttributes.set) & MOUNT_ATTR_NOEXEC) !== 0)
+    yield tell(
+      'error',
+      '/process/args/0',
+      `\`${path}\` is in the mount on \`${step.destination}\`, which is \`noexec\``,
+    )
+  const masked = plan.maskedPaths.findIndex(hidden => isWithin(path, clean(hidden)))
+  if (masked >= 0) yield tell('error', `/linux/maskedPaths/${masked}`, `hides \`${path}\`, the program that is to run`)
 }
 
 /** Interpreters of scripts can be scripts themselves; the kernel follows so many. */

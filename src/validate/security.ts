@@ -86,7 +86,7 @@ function* seccomp({ config, runtime, tell }: Site): Iterable<Finding> {
   const profile = config.linux?.seccomp
   if (profile === undefined) return
   for (const { severity, pointer, message, hint } of lintSeccomp(profile, runtime.host.arch))
-    yield tell(severity, `/linux/seccomp${pointer}`, message, hint)
+    yield tell(severity, `/linux/seccomp${pointer}`, message.replace(/\/syscalls\/\d+/g, '/linux/seccomp$&'), hint)
   if (profile.listenerPath && runtime.outside.statx(AT_FDCWD, profile.listenerPath, 0, 'any').stat === undefined)
     yield tell('error', '/linux/seccomp/listenerPath', `nobody listens at \`${profile.listenerPath}\``)
 }

@@ -98,6 +98,11 @@ export class ContainerView {
     return { kind: 'there', path: here, ...entry, searched }
   }
 
+  /** The mount that a path without links is in; undefined in the root itself. */
+  mountOf(path: string): MountStep | undefined {
+    return this.#mountedAt(path).step
+  }
+
   /** The first bytes of a file; undefined when they can not be had. Whatever it is in this image, it must not make us wait. */
   head(place: Place, size: number): Uint8Array | undefined {
     if (place.kind !== 'there' || !isFile(place.stat)) return undefined
@@ -106,14 +111,14 @@ export class ContainerView {
     return fd.exists ? this.#outside.read(fd, size, 'any') : undefined
   }
 
+  #mountedAt(path: string): Mounted {
+    const candidates = this.#mounts.filter(mounted => isWithin(path, mounted.path))
+    return candidates.reduce((one, other) => (other.path.length >= one.path.length ? other : one))
+  }
+
   /** What has this path, in which there are no links but perhaps at the end. */
   #entry(path: string): Entry {
-    const mounted = this.#mounts.filter(candidate => isWithin(path, candidate.path))
-    const {
-      path: base,
-      host,
-      step,
-    } = mounted.reduce((one, other) => (other.path.length >= one.path.length ? other : one))
+    const { path: base, host, step } = this.#mountedAt(path)
     if (host === undefined) return { step: step! }
     const below = path.slice(base === '/' ? 0 : base.length)
     // The source itself is what its own links lead to.

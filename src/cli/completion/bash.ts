@@ -42,14 +42,16 @@ _tsrun_containers() {
 }
 
 _tsrun() {
-  local current=\${COMP_WORDS[COMP_CWORD]} command= option= place=0 root=() i word
+  local current=\${COMP_WORDS[COMP_CWORD]} command= option= place=0 root=() rest= i word
   COMPREPLY=()
-  # In --format=json the sign is a word of its own.
+  # In --format=json and A=b the sign is a word of its own.
   [[ $current == = ]] && current=
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
     if [[ $word == = ]]; then
-      continue
+      [[ -n $option ]] || rest=yes
+    elif [[ -n $rest ]]; then
+      rest=
     elif [[ -n $option ]]; then
       [[ $option == --root ]] && root=(--root "$word")
       option=

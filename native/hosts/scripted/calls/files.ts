@@ -1,4 +1,4 @@
-import { EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, ERANGE } from '../../../abi/errno.ts'
+import { EEXIST, EINVAL, EISDIR, ELOOP, ENODATA, ENOENT, ENOTDIR, ERANGE } from '../../../abi/errno.ts'
 import {
   AT_EMPTY_PATH,
   AT_REMOVEDIR,
@@ -67,6 +67,11 @@ export const fileCalls: Readonly<Record<string, Implementation>> = {
     const node = existing(call, 0, call.int(4))
     node.uid = call.int(2)
     node.gid = call.int(3)
+  },
+
+  /** No file has any. */
+  getxattr() {
+    throw new Errno(ENODATA)
   },
 
   readlinkat(call) {

@@ -1,0 +1,42 @@
+// Differences that are known, and the reason for tsrun's side of them.
+
+import type { Config } from '../lib/config.ts'
+import type { Difference } from './compare.ts'
+
+interface Explanation {
+  readonly reason: string
+  /** Names of sections. */
+  readonly section: string
+  /** Is this difference, or the rest of it, the one that is meant? */
+  readonly holds: (difference: Difference, config: Config, subject: string) => boolean
+}
+
+const only = (difference: Difference, pattern: RegExp) => difference.odd.every(line => pattern.test(line))
+
+const explanations: readonly Explanation[] = [
+  {
+    reason: 'HOME comes from the /etc/passwd of the image, also when that is masked for the program',
+    section: 'env',
+    holds: (difference, { linux }) =>
+      only(difference, /^(?:- )?HOME=/) && (linux.maskedPaths ?? []).some(path => path.startsWith('/etc')),
+  },
+  {
+    reason: 'a read-only path is read-only with the mounts below it, which the peers leave writable',
+    section: 'mounts writing',
+    holds: (difference, { linux, mounts }) => {
+      const below = mounts.map(({ destination }) => destination).filter(isBelow(linux.readonlyPaths ?? []))
+      return difference.odd.every(line => below.some(path => line.replace(/^- /, '').startsWith(path)))
+    },
+  },
+]
+
+function isBelow(directories: readonly string[]): (path: string) => boolean {
+  return path => directories.some(directory => path.startsWith(`${directory}/`))
+}
+
+/** Why tsrun differs there, undefined when nobody has said it yet. */
+export function explain(difference: Difference, config: Config, subject: string): string | undefined {
+  return explanations.find(
+    ({ section, holds }) => section.split(' ').includes(difference.section) && holds(difference, config, subject),
+  )?.reason
+}
