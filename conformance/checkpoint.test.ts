@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Bundle, makeBundle, makeDirectory } from './lib/bundle.ts'
+import type { Config } from './lib/config.ts'
 import { openConsole, withConsole } from './lib/console.ts'
 import { type Change, command, oci, removeLater, stateOf } from './lib/container.ts'
 import { criu, tracksMemory, whyNot } from './lib/criu.ts'
@@ -27,9 +28,9 @@ const it = when()
 /** Counts in a file; the number before a restart would be 1 again. */
 const COUNT = 'n=0; while :; do n=$((n+1)); echo $n > /count.new; mv /count.new /count; sleep 0.02; done'
 
-/** The streams of the runtime for a call whose container is to have nothing of the test's. */
+/** A call that hands the null device on, and what it says of its own. */
 function quietly(words: readonly string[]): Result {
-  return run(['sh', '-c', 'exec "$@" > /dev/null 2> "$0"', '/dev/stderr', ...command(...words)])
+  return run(['sh', '-c', 'exec "$@" > /dev/null', 'sh', ...command(...words)])
 }
 
 interface Scene {
@@ -290,6 +291,74 @@ it('what is bound is bound again: files, directories, one within the other, over
   }
 })
 
+/** Namespaces and mounts that CRIU needs help with, or has its own way with. */
+const unusual: [string, Change][] = [
+  ['the network of the host', config => void dropNamespace(config, 'network')],
+  ['the processes of the host', config => void dropNamespace(config, 'pid')],
+  ['a cgroup namespace', config => void config.linux.namespaces.push({ type: 'cgroup' })],
+  ['a time namespace', config => void config.linux.namespaces.push({ type: 'time' })],
+  [
+    'a user namespace, and cgroups bound from the host since it may not mount them',
+    config => {
+      config.linux.namespaces.push({ type: 'user' })
+      config.linux.uidMappings = config.linux.gidMappings = [{ containerID: 0, hostID: 0, size: 65536 }]
+      config.mounts.push({ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['ro', 'nosuid'] })
+    },
+  ],
+  [
+    'a read-only root and a tmpfs with files',
+    config => {
+      config.root.readonly = true
+      config.mounts.push({ destination: '/var', type: 'tmpfs', source: 'tmpfs' })
+    },
+  ],
+]
+
+function dropNamespace(config: Config, type: string): void {
+  config.linux.namespaces = config.linux.namespaces.filter(namespace => namespace.type !== type)
+}
+
+/** The same with every mount of the machine shared, as systemd has it. */
+function inSharedMounts(words: readonly string[]): string[] {
+  return [
+    'unshare',
+    '--mount',
+    '--propagation',
+    'shared',
+    'sh',
+    '-c',
+    'exec "$@" </dev/null >/dev/null',
+    'sh',
+    ...words,
+  ]
+}
+
+when(isTsrun).each(unusual)('with %s', (_title, change) => {
+  const outside = makeDirectory()
+  writeFileSync(join(outside, 'file'), '')
+  const script =
+    'n=0; while :; do n=$((n+1)); echo $n > /var/n; cp /var/n /out/new; mv /out/new /out/count; sleep 0.02; done'
+  const bundle = makeBundle((config, rootfs) => {
+    config.process.args = ['sh', '-c', script]
+    config.mounts.push({ destination: '/out', type: 'bind', source: outside, options: ['rbind'] })
+    change(config, rootfs)
+  })
+  const id = removeLater(fresh())
+  const count = () => (existsSync(join(outside, 'count')) ? Number(readFileSync(join(outside, 'count'), 'utf8')) : 0)
+  must(inSharedMounts(command('run', '-d', '--bundle', bundle.directory, id)))
+  eventually('some numbers', () => count() > 3)
+  const scene = { id, bundle, images: join(makeDirectory(), 'images') }
+  mustCheckpoint(scene)
+  const last = count()
+  const second = removeLater(fresh())
+  const { status, stderr } = run(
+    inSharedMounts(command('restore', '-d', '--image-path', scene.images, '--bundle', bundle.directory, second)),
+  )
+  expect([status, stderr, status === 0 ? '' : logOf(scene, 'restore.log')]).toEqual([0, '', ''])
+  eventually('more numbers', () => count() > last + 2)
+  expect(stateOf(second).status).toBe('running')
+})
+
 when(compiler)('a terminal is handed to the console socket, and works', () => {
   const terminal = openConsole()
   const bundle = makeBundle(config => {
@@ -468,6 +537,29 @@ it('the log goes to the work path, the checkpoint has descriptors.json', () => {
   expect(JSON.parse(readFileSync(join(scene.images, 'descriptors.json'), 'utf8'))).toHaveLength(3)
   restore(scene, '--work-path', work)
   expect(existsSync(join(work, 'restore.log'))).toBe(true)
+})
+
+when(isTsrun)('a checkpoint that is killed in the middle leaves the container as it was', async () => {
+  const directory = makeDirectory()
+  const action = join(directory, 'action')
+  const mark = join(directory, 'mark')
+  writeFileSync(action, `#!/bin/sh\n[ "$CRTOOLS_SCRIPT_ACTION" != pre-dump ] || { touch ${mark}; sleep 1; }\n`, {
+    mode: 0o755,
+  })
+  const file = join(directory, 'criu.conf')
+  writeFileSync(file, `action-script ${action}\n`)
+  const scene = running(COUNT, config => {
+    config.annotations = { 'org.criu.config': file }
+  })
+  counts(scene)
+  const { child, done } = launch(command('checkpoint', '--image-path', scene.images, scene.id))
+  eventually('CRIU to begin', () => existsSync(mark))
+  child.kill('SIGKILL')
+  expect((await done).signal).toBe('SIGKILL')
+  sleep(1500)
+  const last = count(scene)
+  counts(scene, last + 2)
+  expect(stateOf(scene.id).status).toBe('running')
 })
 
 it('CRIU reads the configuration file of the annotation', () => {

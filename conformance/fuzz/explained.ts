@@ -21,6 +21,32 @@ const explanations: readonly Explanation[] = [
       only(difference, /^(?:- )?HOME=/) && (linux.maskedPaths ?? []).some(path => path.startsWith('/etc')),
   },
   {
+    reason:
+      'a new ipc namespace is made together with its user namespace: the root of mqueue is of nobody, and writable for all',
+    section: 'dev',
+    holds: (difference, { linux }) => linux.uidMappings !== undefined && only(difference, / mqueue$/),
+  },
+  {
+    reason: 'the peers can not have a time namespace, or devices that the host lacks, in a user namespace',
+    section: 'outcome',
+    holds: (difference, { linux }) => {
+      const hard = linux.timeOffsets !== undefined || (linux.devices ?? []).length > 0
+      return only(difference, /^runs$/) && linux.uidMappings !== undefined && hard
+    },
+  },
+  {
+    reason: 'the peers can not mask or protect paths below an unbindable root',
+    section: 'outcome',
+    holds: (difference, { linux }) =>
+      only(difference, /^runs$/) && (linux.rootfsPropagation ?? '').endsWith('unbindable'),
+  },
+  {
+    reason: 'what is below a masked path is masked too, as if one could see it',
+    section: 'mounts',
+    holds: (difference, { linux: { maskedPaths = [] } }) =>
+      only(difference, / masked$/) && difference.odd.every(line => isBelow(maskedPaths)(line.replace(' masked', ''))),
+  },
+  {
     reason: 'a read-only path is read-only with the mounts below it, which the peers leave writable',
     section: 'mounts writing',
     holds: (difference, { linux, mounts }) => {

@@ -13,7 +13,7 @@ const { values: options } = parseArgs({
   options: {
     minutes: { type: 'string', default: '1' },
     seed: { type: 'string' },
-    path: { type: 'string' },
+    shrink: { type: 'boolean', default: false },
     subject: { type: 'string', default: 'dist/static/tsrun' },
     peer: { type: 'string', multiple: true, default: ['crun', 'runc'] },
   },
@@ -42,38 +42,49 @@ function explained(difference: Difference, config: Config): boolean {
   return reason !== undefined
 }
 
-/** What a counterexample has beside the base configuration. */
+/** A configuration without the long script. */
 function show(config: Config): string {
-  return JSON.stringify({ ...config, process: { ...config.process, args: ['the probe'] } }, undefined, 1)
+  return JSON.stringify({ ...config, process: { ...config.process, args: ['the probe'] } })
+}
+
+/** How many configurations one seed stands for. */
+const PER_SEED = 20
+
+function explore(runner: Runner, seed: number): number {
+  const end = Date.now() + Number(options.minutes) * 60_000
+  const count = { tried: 0, ran: 0, different: 0 }
+  for (let current = seed; Date.now() < end; current += 1)
+    for (const config of fc.sample(validConfigs(runner.sources), { seed: current, numRuns: PER_SEED })) {
+      if (Date.now() >= end) break
+      const { differences, outcomes } = look(runner, config)
+      count.tried += 1
+      if (outcomes[options.subject]!.seen !== undefined) count.ran += 1
+      if (differences.length === 0) continue
+      count.different += 1
+      console.log(`\nseed ${current}: ${show(config)}`)
+      for (const { section, odd, values } of differences) console.log(section, odd, values)
+    }
+  for (const [reason, times] of explanations) console.log(`explained ${times} times: ${reason}`)
+  console.log(`from seed ${seed}: ${count.tried} configurations, ${count.ran} ran, ${count.different} differences`)
+  return count.different
+}
+
+/** The smallest configuration that has a difference, among those of a seed. */
+function shrink(runner: Runner, seed: number): number {
+  const property = fc.property(validConfigs(runner.sources), config => {
+    const { differences } = look(runner, config)
+    if (differences.length > 0) throw new Error(JSON.stringify(differences, undefined, 1))
+  })
+  const result = fc.check(property, { seed, numRuns: PER_SEED })
+  if (result.counterexample === null) console.log('no difference')
+  else console.log(`${show(result.counterexample[0]!)}\n${(result.errorInstance as Error).message}`)
+  return result.failed ? 1 : 0
 }
 
 function main(): number {
   using runner = new Runner()
-  const end = Date.now() + Number(options.minutes) * 60_000
-  let tried = 0
-  let ran = 0
-  const property = fc.property(validConfigs(runner.sources), config => {
-    const finding = look(runner, config)
-    tried += 1
-    if (finding.outcomes[options.subject]!.seen !== undefined) ran += 1
-    if (finding.differences.length > 0) throw new Error(JSON.stringify(finding.differences, undefined, 1))
-  })
   const seed = options.seed === undefined ? Date.now() % 2 ** 31 : Number(options.seed)
-  const result = fc.check(property, {
-    seed,
-    ...(options.path && { path: options.path }),
-    numRuns: 1_000_000,
-    interruptAfterTimeLimit: end - Date.now(),
-    markInterruptAsFailure: false,
-  })
-  for (const [reason, count] of explanations) console.log(`explained ${count} times: ${reason}`)
-  if (result.failed && result.counterexample !== null) {
-    console.log(`--seed ${result.seed} --path ${result.counterexamplePath}`)
-    console.log(show(result.counterexample[0]!))
-    console.log(String((result.errorInstance as Error).message))
-  }
-  console.log(`seed ${seed}: ${tried} configurations, ${ran} ran, ${result.failed ? 'a difference' : 'no difference'}`)
-  return result.failed ? 1 : 0
+  return options.shrink ? shrink(runner, seed) : explore(runner, seed)
 }
 
-process.exitCode = viewedFrom() === undefined ? await repeatInView() : main()
+process.exitCode = viewedFrom() === undefined ? await repeatInView() : main() === 0 ? 0 : 1

@@ -1,8 +1,9 @@
 // podman with nothing of the machine's: own configuration, storage, networks and temporary files, in held namespaces.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { hostMounts, isAlive } from './machine.ts'
+import { containersConf, storageConf } from './podmanConf.ts'
 import { makeRootfs } from './rootfs.ts'
 import { eventually, must, type Result, type RunOptions, run } from './run.ts'
 import { runtime } from './runtime.ts'
@@ -24,39 +25,6 @@ export interface Podman {
   close(): void
 }
 
-/** Limits no higher than a machine without CAP_SYS_RESOURCE has; no daemon for logs, events and cgroups. */
-function containersConf(directory: string): string {
-  return `
-[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]
-pids_limit = 0
-log_driver = "k8s-file"
-
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-runtime = "${runtime.path}"
-runtime_supports_json = ["${basename(runtime.path)}"]
-runtime_supports_nocgroup = ["${basename(runtime.path)}"]
-tmp_dir = "${directory}/tmp"
-volume_path = "${directory}/volumes"
-image_parallel_copies = 1
-
-[network]
-network_config_dir = "${directory}/networks"
-`
-}
-
-function storageConf(directory: string): string {
-  return `
-[storage]
-driver = "overlay"
-runroot = "${directory}/run"
-graphroot = "${directory}/graph"
-rootless_storage_path = "${directory}/graph"
-`
-}
-
 /** podman and netavark keep some of their files here whatever they are told, and so does the runtime. */
 const PRIVATE_RUN = 'mount -t tmpfs -o mode=755 run /run'
 
@@ -72,7 +40,7 @@ export function openPodman(view: 'machine' | 'v2', user?: User): Podman {
   const directory = join(sceneDirectory, fresh('p'))
   for (const name of ['', 'tmp', 'volumes', 'networks', 'graph', 'run'])
     mkdirSync(join(directory, name), { mode: 0o755 })
-  writeFileSync(join(directory, 'containers.conf'), containersConf(directory))
+  writeFileSync(join(directory, 'containers.conf'), containersConf(directory, runtime.path))
   writeFileSync(join(directory, 'storage.conf'), storageConf(directory))
   makeRootfs(join(directory, 'image'))
   must(['tar', '-C', join(directory, 'image'), '-cf', join(directory, 'image.tar'), '.'])

@@ -30,7 +30,7 @@ function canAccelerate(): boolean {
   }
 }
 
-const CPUS = 2
+export const CPUS = 2
 const MEMORY = '3G'
 
 function kernelArguments({ lane }: Boot): string {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Image, prepareImage } from './image.ts'
 import { type Lane, lanes } from './lanes.ts'
-import { boot } from './machine.ts'
+import { boot, CPUS } from './machine.ts'
 import { type Counts, countsText, figuresTable, judgeLane, type Row, sum } from './results.ts'
 import { commandTask, testTask } from './task.ts'
 
@@ -57,9 +57,9 @@ async function testLane(lane: Lane, image: Image): Promise<Tested> {
   })
 }
 
-/** As many as have a processor and memory. */
+/** As many as have processors and memory. */
 function machinesAtOnce(): number {
-  return Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / (4 * 2 ** 30))))
+  return Math.max(1, Math.floor(Math.min(availableParallelism() / CPUS, totalmem() / (4 * 2 ** 30))))
 }
 
 /** Does something with each item, with some of them at the same time. Gives the results in the order of the items. */

@@ -1,6 +1,7 @@
 import { EACCES, ELOOP, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from '../../native/abi/fcntl.ts'
 import { S_IFCHR, S_IFMT } from '../../native/abi/stat.ts'
+import type { Stat } from '../../native/calls/file.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { parseConfig } from '../config/load.ts'
@@ -8,6 +9,8 @@ import type { Notice } from '../criu/conversation.ts'
 import { type CriuOptions, REQUEST } from '../criu/rpc.ts'
 import { HostError, StateError, UsageError } from '../errors.ts'
 import { type ContainerPlan, planContainer } from '../plan/container.ts'
+import type { MountStep } from '../plan/mounts.ts'
+import { isOwn } from '../plan/namespaces.ts'
 import type { Runtime } from '../runtime.ts'
 import type { ContainerRecord } from '../state/record.ts'
 import { openContainer, type StoredContainer } from '../state/store.ts'
@@ -24,6 +27,7 @@ import {
 } from './criu.ts'
 import { destroyContainer, killContainerProcesses } from './delete.ts'
 import { DESCRIPTORS_FILE, streamsOf } from './descriptors.ts'
+import { deviceNumber } from './devices.ts'
 
 export interface CheckpointRequest extends CriuSettings {
   readonly id: string
@@ -41,6 +45,7 @@ export interface CheckpointRequest extends CriuSettings {
 }
 
 const LOG_FILE = 'dump.log'
+const IN_CONTAINER = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
 
 /**
  * Writes the state of a running or paused container into a directory. It is gone afterwards, as with delete, unless it
@@ -138,6 +143,7 @@ function externalMounts(outside: Kernel, pid: number, plan: ContainerPlan): { ke
   using root = outside.openat(AT_FDCWD, `/proc/${pid}/root`, O_PATH | O_DIRECTORY)
   const bound = [
     ...plan.mounts.flatMap(step => (step.op === 'bind' ? [step.destination] : [])),
+    ...plan.mounts.flatMap(step => (isBoundInstead(outside, root, plan, step) ? [step.destination] : [])),
     ...plan.devices.flatMap(step => (step.op === 'bind' ? [step.path] : [])),
   ].map(val => ({ path: val, val, masked: false }))
   const masked = plan.maskedPaths.map(path => ({ path, val: MASK, masked: true }))
@@ -147,10 +153,21 @@ function externalMounts(outside: Kernel, pid: number, plan: ContainerPlan): { ke
   })
 }
 
+/**
+ * Was something of the host bound for lack of rights to mount the file system? Cgroups are what a user namespace may mount
+ * with a cgroup namespace only; a new sysfs is another device than the host's.
+ */
+function isBoundInstead(outside: Kernel, root: Fd, { namespaces }: ContainerPlan, step: MountStep): boolean {
+  if (step.op !== 'filesystem' || step.fallback === undefined) return false
+  if (step.fallback.source !== 'sys') return !isOwn(namespaces, 'cgroup')
+  using fd = outside.openat2(root, step.destination, O_PATH, IN_CONTAINER, [ENOENT, ENOTDIR, ELOOP, EACCES])
+  const device = (stat: Stat | undefined) => stat && deviceNumber(stat.devMajor, stat.devMinor)
+  return fd.exists && device(outside.statx(fd, '').stat) === device(outside.statx(AT_FDCWD, '/sys').stat)
+}
+
 /** Where that is when symbolic links are followed; undefined when nothing is there, or no mask where there is to be one. */
 function mountPoint(outside: Kernel, root: Fd, path: string, masked: boolean): string | undefined {
-  const resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
-  using fd = outside.openat2(root, path, O_PATH, resolve, [ENOENT, ENOTDIR, ELOOP, EACCES])
+  using fd = outside.openat2(root, path, O_PATH, IN_CONTAINER, [ENOENT, ENOTDIR, ELOOP, EACCES])
   if (!fd.exists || (masked && !isNull(outside, fd))) return undefined
   return outside.readlinkat(AT_FDCWD, `/proc/self/fd/${fd.number}`)
 }

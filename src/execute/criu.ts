@@ -93,15 +93,15 @@ export function openPlaces(
   fds: Fds,
 ): Places {
   const open = (option: string, path: string, made: boolean) => {
-    if (made) outside.mkdirat(AT_FDCWD, path, 0o700, [EEXIST])
+    if (made) doing(option, () => outside.mkdirat(AT_FDCWD, path, 0o700, [EEXIST]))
     const fd = fds.keep(outside.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, [ENOENT, ENOTDIR]))
     if (!fd.exists) throw new HostError(`${option}: \`${path}\` does not exist or is not a directory`)
     return fd
   }
   const imagesAt = absolute(imagePath)
-  const images = doing('--image-path', () => open('--image-path', imagesAt, make))
+  const images = open('--image-path', imagesAt, make)
   const workAt = workPath === undefined ? undefined : absolute(workPath)
-  const work = workAt === undefined ? undefined : doing('--work-path', () => open('--work-path', workAt, true))
+  const work = workAt === undefined ? undefined : open('--work-path', workAt, true)
   return { images, work, log: `${workAt ?? imagesAt}/${logFile}`, logFile }
 }
 

@@ -54,7 +54,7 @@ export function setStage(
   inside.mountPropagation('/', MS_SLAVE | MS_REC)
   doing('prepare the restore', () => mountTmpfs(inside, at))
   makeMountPoints(executor, plan, baggage, `${at}/scratch`)
-  const mounts = offerMounts(executor, plan, offered, at)
+  const mounts = [...offerMounts(executor, plan, offered, at), ...offerFallbacks(plan, baggage)]
   const root = `${at}/root`
   placeTree(executor, plan, offered, root)
   inside.flush()
@@ -92,6 +92,15 @@ function offerMounts(executor: Executor, plan: ContainerPlan, sources: Sources, 
   const devices = plan.devices.flatMap(step => (step.op === 'bind' ? { key: step.path, val: step.source } : []))
   const masks = plan.maskedPaths.length === 0 ? [] : [{ key: MASK, val: MASK }]
   return [...bound, ...devices, ...masks]
+}
+
+/** What of the host is bound where a user namespace may not mount; the checkpoint says whether it was. */
+function offerFallbacks({ mounts }: ContainerPlan, { cgroup }: Baggage) {
+  const sources = { sys: '/sys', 'own-cgroup': cgroup?.path, 'cgroup-root': cgroup?.mount }
+  return mounts.flatMap(step => {
+    const val = step.op === 'filesystem' && step.fallback && sources[step.fallback.source]
+    return val ? { key: step.destination, val } : []
+  })
 }
 
 function place(executor: Executor, step: BindStep, sources: Sources, path: string): string {

@@ -1,0 +1,38 @@
+# A world of its own for an engine and all it starts: mounts, network, processes, cgroups. With its first process
+# everything in it ends; what is left then is a directory and an empty tree of cgroups, which world.ts removes.
+#
+# usage: sh world.sh DIRECTORY CGROUP COMMAND...        CGROUP: the world's folder in the v2 tree
+set -eu
+
+directory=$1
+if [ "${WORLD:-}" != inside ]; then
+  mkdir "$2"
+  echo $$ > "$2/cgroup.procs"
+  WORLD=inside exec unshare --cgroup --mount --net --pid --fork --kill-child -- sh "$0" "$@"
+fi
+shift 2
+unset WORLD
+
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t cgroup2 none /sys/fs/cgroup
+mount -t tmpfs -o mode=755 run /run
+mkdir -p /run/lock
+ip link set lo up
+
+# Users may be made here, and are gone with the world.
+mkdir "$directory/etc"
+for file in passwd group subuid subgid; do
+  cp "/etc/$file" "$directory/etc"
+  mount --bind "$directory/etc/$file" "/etc/$file"
+done
+
+# Whoever shares limits with folders below may have no processes of its own.
+mkdir /sys/fs/cgroup/leaf
+echo 1 > /sys/fs/cgroup/leaf/cgroup.procs
+for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
+  echo "+$controller" > /sys/fs/cgroup/cgroup.subtree_control || :
+done
+
+# Engines leave orphans to process 1, and it has to bury them.
+exec catatonit -- "$@"

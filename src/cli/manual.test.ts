@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { examples } from '../../scripts/manual/examples.ts'
+import { manual } from '../../scripts/manual/text.ts'
+import { commands, isCommand } from './commands.ts'
+import { type CommandName, optionsOf } from './options.ts'
+
+test('docs/commands.md is what `npm run manual` writes', () => {
+  expect(readFileSync(new URL('../../docs/commands.md', import.meta.url), 'utf8')).toBe(manual())
+})
+
+/** The words of an example up to its first positional. */
+function optionsIn(line: string): string[] {
+  const words = line.split(' ')
+  return words.slice(words.indexOf('tsrun') + 1).filter(word => word.startsWith('--') && word !== '--')
+}
+
+test.each(Object.keys(commands) as CommandName[])('the examples of %s call it with options that it has', command => {
+  expect(examples[command].length).toBeGreaterThan(0)
+  const known = [...optionsOf(command), ...optionsOf('*')].map(({ name }) => `--${name}`)
+  for (const [line] of examples[command]) {
+    const words = line.split(' ')
+    expect(words.slice(words.indexOf('tsrun') + 1).find(isCommand), line).toBe(command)
+    for (const option of optionsIn(line)) expect(known, line).toContain(option)
+  }
+})
