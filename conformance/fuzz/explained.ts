@@ -50,7 +50,9 @@ const explanations: readonly Explanation[] = [
     reason: 'a read-only path is read-only with the mounts below it, which the peers leave writable',
     section: 'mounts writing',
     holds: (difference, { linux, mounts }) => {
-      const below = mounts.map(({ destination }) => destination).filter(isBelow(linux.readonlyPaths ?? []))
+      const below = mounts
+        .map(({ destination }) => destination.replace('/link/', '/tmp/'))
+        .filter(isBelow(linux.readonlyPaths ?? []))
       return difference.odd.every(line => below.some(path => line.replace(/^- /, '').startsWith(path)))
     },
   },

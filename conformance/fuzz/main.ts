@@ -7,6 +7,8 @@ import type { Config } from '../lib/config.ts'
 import { type Difference, differences, type Outcome } from './compare.ts'
 import { validConfigs } from './configs.ts'
 import { explain } from './explained.ts'
+import { invalidTexts } from './invalid.ts'
+import { PROBE_SCRIPT } from './probe.ts'
 import { Runner } from './runner.ts'
 
 const { values: options } = parseArgs({
@@ -14,6 +16,7 @@ const { values: options } = parseArgs({
     minutes: { type: 'string', default: '1' },
     seed: { type: 'string' },
     shrink: { type: 'boolean', default: false },
+    invalid: { type: 'boolean', default: false },
     subject: { type: 'string', default: 'dist/static/tsrun' },
     peer: { type: 'string', multiple: true, default: ['crun', 'runc'] },
   },
@@ -69,6 +72,35 @@ function explore(runner: Runner, seed: number): number {
   return count.different
 }
 
+/** One sentence that shows nothing of the program's inside. */
+const REFUSAL = /^(?:tsrun: warning: [^\n]*\n)*tsrun: (?!internal error)[^\n]+\n(?:tsrun: also: [^\n]*\n)*$/
+const INSIDES = /undefined|\[object|\bat .*:\d+:\d+|NaN|TypeError|InternalError/
+
+/** What is wrong with how wrong configurations are taken. */
+function harass(runner: Runner, seed: number): number {
+  const end = Date.now() + Number(options.minutes) * 60_000
+  const count = { tried: 0, refused: 0, bad: 0 }
+  for (let current = seed; Date.now() < end; current += 1)
+    for (const text of fc.sample(invalidTexts(validConfigs(runner.sources)), { seed: current, numRuns: PER_SEED })) {
+      if (Date.now() >= end) break
+      const { status, stderr, seen } = runner.run(options.subject, text)
+      const left = runner.leftovers()
+      const refused = status === 1 && REFUSAL.test(stderr) && !INSIDES.test(stderr)
+      count.tried += 1
+      if (refused) count.refused += 1
+      if ((refused || seen !== undefined || ranOtherwise(status, stderr)) && left.length === 0) continue
+      count.bad += 1
+      console.log(`\nseed ${current}: ${text.replace(PROBE_SCRIPT, 'the probe')}\n`, status, stderr, left)
+    }
+  console.log(`from seed ${seed}: ${count.tried} texts, ${count.refused} refused, ${count.bad} badly taken`)
+  return count.bad
+}
+
+/** The program ran, but another one than the probe, or without what that needs. */
+function ranOtherwise(status: number | undefined, stderr: string): boolean {
+  return status !== undefined && !stderr.includes('tsrun:')
+}
+
 /** The smallest configuration that has a difference, among those of a seed. */
 function shrink(runner: Runner, seed: number): number {
   const property = fc.property(validConfigs(runner.sources), config => {
@@ -84,6 +116,7 @@ function shrink(runner: Runner, seed: number): number {
 function main(): number {
   using runner = new Runner()
   const seed = options.seed === undefined ? Date.now() % 2 ** 31 : Number(options.seed)
+  if (options.invalid) return harass(runner, seed)
   return options.shrink ? shrink(runner, seed) : explore(runner, seed)
 }
 

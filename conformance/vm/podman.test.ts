@@ -75,7 +75,9 @@ function cases(who: string, wrap: Wrap, profile: RegExp): void {
 
   test(`${who}: out of memory is exit code 137, which podman knows the reason of`, () => {
     const name = fresh('p')
-    const eater = ['run', '--name', name, '--network', 'none', '--memory', '24m', IMAGE, 'tail', '/dev/zero']
+    // The scope has to outlive the killed process: github.com/containers/conmon/issues/426.
+    const eat = 'tail /dev/zero; code=$?; sleep 2; exit $code'
+    const eater = ['run', '--name', name, '--network', 'none', '--memory', '24m', IMAGE, 'sh', '-c', eat]
     expect(podman(...eater).status).toBe(137)
     const ended = successful('inspect', '--format', '{{.State.OOMKilled}} {{.State.ExitCode}}', name)
     recordFigures(`podman run --memory 24m (${who})`, '-', `OOMKilled and exit code: ${ended}`)

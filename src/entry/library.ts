@@ -25,5 +25,13 @@ export { Runtime } from '../library/runtime.ts'
 export type { CapabilityChanges } from '../plan/execProcess.ts'
 export type { CgroupManager } from '../runtime.ts'
 export type { ContainerEvent } from '../state/cgroupEvents.ts'
-export type { CgroupStats, Counters, HugetlbStats, IoCounters, Limit, Pressure, PressureLine } from '../state/cgroupStats.ts'
+export type {
+  CgroupStats,
+  Counters,
+  HugetlbStats,
+  IoCounters,
+  Limit,
+  Pressure,
+  PressureLine,
+} from '../state/cgroupStats.ts'
 export type { Status } from '../state/record.ts'
