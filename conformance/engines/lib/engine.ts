@@ -70,7 +70,11 @@ function leftovers(): string[] {
     .filter(text => text !== false && text !== '')
     .map(text => `process: ${text}`)
   const state = ['/run/tsrun', '/run/runc', '/run/crun'].flatMap(root =>
-    existsSync(root) ? readdirSync(root).map(name => `container: ${root}/${name}`) : [],
+    existsSync(root)
+      ? readdirSync(root)
+          .filter(name => !name.startsWith('.'))
+          .map(name => `container: ${root}/${name}`)
+      : [],
   )
   return [...processes, ...state]
 }

@@ -5,11 +5,18 @@
 set -eu
 
 directory=$1
-if [ "${WORLD:-}" != inside ]; then
-  mkdir "$2"
-  echo $$ > "$2/cgroup.procs"
-  WORLD=inside exec unshare --cgroup --mount --net --pid --fork --kill-child -- sh "$0" "$@"
-fi
+case ${WORLD:-} in
+  '')
+    mkdir "$2" "$2/leaf"
+    echo $$ > "$2/cgroup.procs"
+    WORLD=cgroup exec unshare --cgroup -- sh "$0" "$@"
+    ;;
+  cgroup)
+    # Whoever shares limits with folders below may have no processes of its own.
+    echo $$ > "$2/leaf/cgroup.procs"
+    WORLD=rest exec unshare --mount --net --pid --fork --kill-child -- sh "$0" "$@"
+    ;;
+esac
 shift 2
 unset WORLD
 
@@ -27,11 +34,8 @@ for file in passwd group subuid subgid; do
   mount --bind "$directory/etc/$file" "/etc/$file"
 done
 
-# Whoever shares limits with folders below may have no processes of its own.
-mkdir /sys/fs/cgroup/leaf
-echo 1 > /sys/fs/cgroup/leaf/cgroup.procs
 for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
-  echo "+$controller" > /sys/fs/cgroup/cgroup.subtree_control || :
+  echo "+$controller" 2> /dev/null > /sys/fs/cgroup/cgroup.subtree_control || :
 done
 
 # Engines leave orphans to process 1, and it has to bury them.
