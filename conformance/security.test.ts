@@ -251,12 +251,19 @@ test('an id is not a path', () => {
   expect({ status: status === 0, stdout }).toEqual({ status: false, stdout: '' })
 })
 
-test.each(['../escape', '..', 'a/../../b', '/etc'])('the id `%s` removes nothing', id => {
+test.each(['../escape', '..', 'a/../../b'])('the id `%s` removes nothing', id => {
   const place = victim()
   oci(['delete', '--force', id])
   oci(['kill', id, 'KILL'])
   expectUntouched(place)
   expect(existsSync('/etc/passwd')).toBe(true)
+})
+
+// A directory of the test's own: crun 1.8 does remove it, with all that is in it.
+test('an absolute path as an id removes nothing', () => {
+  const place = victim()
+  oci(['delete', '--force', place])
+  expectUntouched(place)
 })
 
 test('a key that would become a prototype is refused', () => {

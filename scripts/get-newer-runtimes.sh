@@ -1,7 +1,8 @@
 #!/bin/sh
-# Unpacks the crun and runc of a newer Debian suite into DIR (DIR/crun, DIR/runc), next to the system's own, which stay
-# as they are. They come with the C library they were built for; their interpreter and library path are set to it, since
-# both execute themselves again and would not survive a wrapper around the loader.
+# Unpacks the crun, runc and criu of a newer Debian suite into DIR (DIR/crun, DIR/runc, DIR/criu), next to the system's own,
+# which stay as they are. They come with the C library they were built for; their interpreter and library path are set to
+# it, since the runtimes execute themselves again and would not survive a wrapper around the loader. CRIU has to know the
+# kernel that runs: `CRIU=DIR/criu npm run e2e` has the tests take this one.
 #
 # usage: get-newer-runtimes.sh DIR      SUITE=forky chooses another suite than sid
 set -eu
@@ -18,7 +19,7 @@ trap 'rm -rf "$apt"' EXIT
 
 newer_suite "$suite" "$apt"
 packages=$(newer apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
-  --no-enhances crun runc | grep '^[a-z]' | grep -v -e '-base$' -e gconv | sort -u)
+  --no-enhances crun runc criu | grep '^[a-z]' | grep -v -e '-base$' -e gconv -e python -e debconf | sort -u)
 
 echo "downloading" $packages "and patchelf" >&2
 cd "$apt/deb"
@@ -33,11 +34,11 @@ done
 
 loader=$(find "$root" -name 'ld-linux-*.so.*' | head -1)
 libraries=$(dirname "$(find "$root" -name 'libc.so.6' | head -1)"):$(dirname "$(find "$root" -name 'libseccomp.so.2' | head -1)")
-for name in crun runc; do
+for name in crun runc criu; do
   for program in "$root/usr/bin/$name" "$root/usr/sbin/$name"; do
     [ -f "$program" ] && [ ! -L "$program" ] || continue
     cp "$program" "$dir/$name"
   done
-  "$apt/patchelf/usr/bin/patchelf" --set-interpreter "$loader" --set-rpath "$libraries" "$dir/$name"
+  "$apt/patchelf/usr/bin/patchelf" --set-interpreter "$loader" --force-rpath --set-rpath "$libraries" "$dir/$name"
   echo "$dir/$name: $("$dir/$name" --version | head -1)"
 done

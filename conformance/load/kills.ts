@@ -34,7 +34,10 @@ function commands(place: Place): Command[] {
     config.hooks = { createRuntime: hook, createContainer: hook, poststart: hook, poststop: hook }
   })
   const devices = join(place.directory, 'devices.json')
-  writeFileSync(devices, JSON.stringify({ devices: [{ allow: true, type: 'c', major: 10, minor: 229, access: 'rwm' }] }))
+  writeFileSync(
+    devices,
+    JSON.stringify({ devices: [{ allow: true, type: 'c', major: 10, minor: 229, access: 'rwm' }] }),
+  )
   return [
     { name: 'create', before: 'nothing', words: id => ['create', '--bundle', bundle, id], victims: VICTIMS },
     { name: 'create with hooks', before: 'nothing', words: id => ['create', '--bundle', hooked, id], victims: VICTIMS },
@@ -43,10 +46,25 @@ function commands(place: Place): Command[] {
     { name: 'start', before: 'created', words: id => ['start', id], victims: ['planner', 'container'] },
     { name: 'exec', before: 'running', words: id => ['exec', id, 'true'], victims: VICTIMS },
     { name: 'kill', before: 'running', words: id => ['kill', id, 'KILL'], victims: ['planner'] },
-    { name: 'kill --all', before: 'running', words: id => ['kill', '--all', id, 'TERM'], victims: ['planner', 'container'] },
+    {
+      name: 'kill --all',
+      before: 'running',
+      words: id => ['kill', '--all', id, 'TERM'],
+      victims: ['planner', 'container'],
+    },
     { name: 'delete', before: 'created', words: id => ['delete', id], victims: ['planner', 'container'] },
-    { name: 'delete --force', before: 'running', words: id => ['delete', '--force', id], victims: ['planner', 'container'] },
-    { name: 'update', before: 'running', words: id => ['update', '-r', devices, id], victims: ['planner', 'container'] },
+    {
+      name: 'delete --force',
+      before: 'running',
+      words: id => ['delete', '--force', id],
+      victims: ['planner', 'container'],
+    },
+    {
+      name: 'update',
+      before: 'running',
+      words: id => ['update', '-r', devices, id],
+      victims: ['planner', 'container'],
+    },
     { name: 'pause', before: 'running', words: id => ['pause', id], victims: ['planner', 'container'] },
     { name: 'resume', before: 'paused', words: id => ['resume', id], victims: ['planner', 'container'] },
   ]
@@ -143,15 +161,18 @@ class Kills {
     const isHit = target !== undefined && kill(target)
     const result = await done
     count.tries += isHit ? 1 : 0
-    const complain = (text: string) => count.problems.push(`${command.name}, ${victim} after ${delay.toFixed(2)} ms: ${text}`)
+    const complain = (text: string) =>
+      count.problems.push(`${command.name}, ${victim} after ${delay.toFixed(2)} ms: ${text}`)
 
     if (result.signal === 'SIGKILL' && victim !== 'planner') complain('the command hangs')
     if (victim !== 'planner' && result.status !== 0 && result.stderr !== '' && !SENTENCE.test(result.stderr))
       complain(`says ${result.stderr}`)
     // Without a word for what it did not do, nobody would know that it did not.
-    if (victim === 'executor' && result.status !== 0 && result.stderr === '') complain(`${result.status} without a word`)
+    if (victim === 'executor' && result.status !== 0 && result.stderr === '')
+      complain(`${result.status} without a word`)
 
-    if (command.before === 'nothing') this.#judgeNew(id, result.status === 0 && !command.name.startsWith('run'), count, complain)
+    if (command.before === 'nothing')
+      this.#judgeNew(id, result.status === 0 && !command.name.startsWith('run'), count, complain)
     else if (place.status(id) !== undefined) count.whole += 1
     else count.nothing += 1
     const removal = place.oci('delete', '--force', id)
@@ -190,7 +211,9 @@ export const kills: Part = {
   what: 'kill -9 of the planner, the executor and the container at random moments of every command',
   async run(place, goesOn) {
     const work = new Kills(place)
-    const cases = commands(place).flatMap(command => command.victims.map(victim => ({ command, victim, count: new Count() })))
+    const cases = commands(place).flatMap(command =>
+      command.victims.map(victim => ({ command, victim, count: new Count() })),
+    )
     const durations = new Map<Command, number[]>()
     do {
       for (const { command, victim, count } of cases) {

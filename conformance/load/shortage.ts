@@ -183,11 +183,12 @@ class Trial {
     if (step.before !== 'nothing' && result.status !== 0) {
       const { stdout } = this.#run(['state', id])
       const after = stdout === '' ? 'gone' : (JSON.parse(stdout) as { status: string }).status
-      // A force that has killed may fail to remove; nothing else is half done.
-      if (after !== step.before && !(step.name === 'delete --force' && after === 'stopped'))
+      // A delete that has killed may fail to remove; nothing else is half done.
+      if (after !== step.before && !(step.name.startsWith('delete') && after === 'stopped'))
         complain(`failed, and what was ${step.before} is ${after}: ${result.stderr}`)
     }
-    if (process.env['LOAD_WORDS']) console.error(`${step.name}, ${name} ${level}: ${result.signal ?? result.status} ${result.stderr}`)
+    if (process.env['LOAD_WORDS'])
+      console.error(`${step.name}, ${name} ${level}: ${result.signal ?? result.status} ${result.stderr}`)
     if (result.status === 0) count.whole += 1
     else count.nothing += 1
     const removal = this.#run(['delete', '--force', id])

@@ -261,8 +261,8 @@ export const fileCalls = {
   },
 
   /** unlinkat(dir, path, 0). A file that is not there is fine: that is the goal. */
-  unlink(this: Calls, dir: Dir, path: string): void {
-    this.later({ name: 'unlinkat', args: [dir, path, 0], subject: `\`${path}\``, tolerate: [ENOENT] })
+  unlink(this: Calls, dir: Dir, path: string, tolerate: Call['tolerate'] = [ENOENT]): void {
+    this.later({ name: 'unlinkat', args: [dir, path, 0], subject: `\`${path}\``, tolerate })
   },
 
   /** unlinkat(dir, path, AT_REMOVEDIR), see rmdir(2). Returns false when an errno of `tolerate` came back. */

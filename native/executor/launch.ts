@@ -9,15 +9,16 @@ import {
   MFD_CLOEXEC,
   MFD_EXEC,
 } from '../abi/fcntl.ts'
+import type { Exit } from '../calls/process.ts'
 import { Failure, KernelError } from '../failure.ts'
 import { type Fd, Fds } from '../fd.ts'
 import type { Host } from '../host.ts'
 import { createKernel, type Kernel } from '../kernel.ts'
-import { ExecutorCalls } from '../kernels/executor.ts'
+import { ExecutorCalls, NOT_DONE, type Operation } from '../kernels/executor.ts'
 import { SLOW_MS } from '../patience.ts'
-import type { Out } from '../struct.ts'
+import { get64, type Out } from '../struct.ts'
 import { EM_X86_64, elfImage } from './elf.ts'
-import { ARENA_ADDRESS, ARENA_FD, ARENA_SIZE, CONTROL_FD, FIRST_GIFT_FD, GUARD_FD } from './protocol.ts'
+import { ARENA_ADDRESS, ARENA_FD, ARENA_SIZE, CONTROL_FD, FIRST_GIFT_FD, GUARD_FD, OP_RESULT } from './protocol.ts'
 import { assemble } from './x86_64.ts'
 
 const LAST_FD = 0xffff_ffff
@@ -38,8 +39,14 @@ export interface Executor {
   readonly gifts: ReadonlyMap<Fd, number>
   /** Announces that the executor clones itself; the kernel writes the pid to `pid`, which has to stay in the arena. */
   bears(pid: Out): void
+  /** Announces an operation that makes something which has to be taken back; it has to stay in the arena. */
+  makes(what: string, operation: Operation): void
+  /** Has that been done, also by an executor that is dead now? */
+  hasMade(what: string): boolean
   /** Pids of the processes cloned from it so far, which are the planner's children; oldest first. */
   children(): number[]
+  /** Waits until the executor itself has ended; how, or undefined when somebody else has waited for it. */
+  wait(): Exit | undefined
   /** The planner is done with it: closes its sockets and gives its memory back. The executor goes on if it can. */
   release(): void
 }
@@ -130,10 +137,18 @@ export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment
   own.take()
 
   const births: Out[] = []
+  const making = new Map<string, Operation>()
   const children = () =>
     births.map(out => memory.view.getInt32(out.address - ARENA_ADDRESS, true)).filter(child => child > 0)
-  // The last one that was born is the one that listens.
-  const died = () => obituary(outside, children().at(-1) ?? pid)
+  let exit: Exit | undefined
+  const wait = () => {
+    exit ??= outside.wait(pid, 0, 'any')
+    return exit
+  }
+  const died = () => {
+    const listener = children().at(-1) // the last one that was born
+    return obituary(listener === undefined ? wait() : outside.wait(listener, 0, 'any'))
+  }
   const calls = makeCalls(memory, host.arch, outside, control, died)
   const kernel = createKernel(calls)
   // Whatever else the planner inherited stays out of the container.
@@ -150,7 +165,15 @@ export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment
     guardNumber: base + GUARD_FD,
     gifts: numbers,
     bears: out => void births.push(out),
+    makes: (what, operation) => void making.set(what, operation),
+    hasMade: what => {
+      const operation = making.get(what)
+      if (operation === undefined) return false
+      const result = get64(memory.view, operation.offset + OP_RESULT)
+      return result >= 0 && result !== NOT_DONE
+    },
     children,
+    wait,
     release: () => {
       control.close()
       guard.close()
@@ -160,8 +183,7 @@ export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment
 }
 
 /** How a child that ended went, in words. */
-export function obituary(outside: Kernel, pid: number): string {
-  const exit = outside.wait(pid, 0, 'any')
+function obituary(exit: Exit | undefined): string {
   if (exit === undefined) return 'it is gone'
   return exit.signal === undefined ? `exit code ${exit.code}` : `killed by signal ${exit.signal}`
 }

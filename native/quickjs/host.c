@@ -313,6 +313,7 @@ static int make_snapshot(const char *path)
 static int start(JSContext *ctx, char **argv)
 {
     heap_populate();
+    signal(SIGPIPE, SIG_IGN); /* as Node.js does: an executor that somebody has killed is an error to be reported */
     JS_UpdateStackTop(JS_GetRuntime(ctx));
     add_host(ctx, argv);
     JSValue global = JS_GetGlobalObject(ctx);

@@ -17,13 +17,13 @@ function replaceKeeper(
   { outside, root }: Runtime,
   { id }: ContainerPlan,
   { cgroup, resctrl }: Baggage,
-  children: readonly number[],
+  executor: Executor,
 ): void {
-  if (children.length === 0) return
-  for (const child of children) outside.now({ name: 'kill', args: [child, SIGKILL], tolerate: 'any' })
-  if (cgroup?.estate && !cgroup.estate.exists) removeCgroup(outside, cgroup.path)
-  removeResctrl(outside, resctrl && resctrlDirectories(resctrl))
-  removeDirectory(outside, root, id)
+  for (const child of executor.children()) outside.now({ name: 'kill', args: [child, SIGKILL], tolerate: 'any' })
+  // What it did not come to make may be there and somebody else's.
+  if (cgroup && executor.hasMade('cgroup')) removeCgroup(outside, cgroup.path)
+  if (resctrl && executor.hasMade('resctrl')) removeResctrl(outside, resctrlDirectories(resctrl))
+  if (executor.hasMade('directory')) removeDirectory(outside, root, id)
 }
 
 /** Lets the keeper clear away, waits for it, and looks whether all is gone. Returns the failure to report. */
@@ -38,9 +38,9 @@ export function abandon(
   const error = executor.children().length > 0 ? explainedByMemory(outside, baggage.cgroup, failure) : failure
   executor.control.close()
   executor.guard.close()
-  const keeper = outside.wait(executor.pid, 0, 'any')
+  const keeper = executor.wait()
   const lost = keeper?.signal === SIGALRM
-  if (keeper?.signal !== undefined && !lost) replaceKeeper(runtime, plan, baggage, executor.children())
+  if (keeper?.signal !== undefined && !lost) replaceKeeper(runtime, plan, baggage, executor)
   for (const child of executor.children()) outside.wait(child, 0, 'any')
   leaveResctrl(outside, baggage.resctrl)
   if (executor.children().length > 0) releaseScope(baggage.cgroup, error)

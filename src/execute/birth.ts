@@ -12,7 +12,7 @@ import { Out } from '../../native/struct.ts'
 import { encode } from '../../native/utf8.ts'
 import { isErrno, StateError } from '../errors.ts'
 import type { Join } from '../plan/namespaces.ts'
-import { FILES } from '../state/record.ts'
+import { FILES, INIT_NAME } from '../state/record.ts'
 import { markCgroup } from './cgroupMark.ts'
 
 /** How long the keeper tries to remove the cgroup, and the pause between two tries. */
@@ -84,6 +84,9 @@ export function giveBirth(
     calls.later({ name: 'mkdirat', args: [gift(parent), name!, 0o755], subject: `cgroup \`${name}\`` })
   const cgroup = parent && keeper.openat(gift(parent), name!, O_RDONLY | O_DIRECTORY).take()
   if (makeCgroup && mark !== undefined) markCgroup(keeper, cgroup!, mark)
+  executor.makes('directory', directory)
+  if (groups[0]) executor.makes('resctrl', groups[0]) // the others are below it
+  if (makeCgroup) executor.makes('cgroup', makeCgroup)
   for (const join of joins) joinNamespace(executor, join)
 
   const pid = new Out(8)
@@ -180,7 +183,7 @@ export function isTaken(error: unknown, id: string): boolean {
 function recordChild({ calls, kernel, guardNumber }: Executor): number {
   const child = calls.record(() => {
     kernel.later({ name: 'close', args: [guardNumber] })
-    kernel.later({ name: 'prctl', args: [PR_SET_NAME, 'tsrun:init', 0, 0, 0] })
+    kernel.later({ name: 'prctl', args: [PR_SET_NAME, INIT_NAME, 0, 0, 0] })
   })
   calls.link(child, 0, () => 0)
   return child[0]!.address

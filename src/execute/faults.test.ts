@@ -291,6 +291,23 @@ test.each([hooked, variants[3]!])(
   },
 )
 
+test.each([plain, hooked])(
+  'a killed executor is a failure that leaves nothing, or the container is whole, $name',
+  { timeout: TIMEOUT },
+  variant => {
+    const problems = kills({
+      variant,
+      which: ({ who }) => who !== 'planner' && who !== 'tsrun:init',
+      kill: (host, n) => host.killCallerAt(n),
+      judge(one, error) {
+        if (error === undefined) return after(one, undefined)
+        return error instanceof Failure ? leftovers(one.host) : [`ended with ${error}`]
+      },
+    })
+    expect(problems).toEqual([])
+  },
+)
+
 /** A command that failed leaves no descriptor open, and `delete --force` takes back the rest. */
 function orRemove(work: (one: Scene) => void): (one: Scene) => void {
   return one => {

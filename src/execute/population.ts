@@ -10,6 +10,7 @@ import { Out } from '../../native/struct.ts'
 import { doing, HostError } from '../errors.ts'
 import { cloneFlags, isOwn, type NamespacePlan, type NamespaceType } from '../plan/namespaces.ts'
 import type { Runtime } from '../runtime.ts'
+import { INIT_NAME } from '../state/record.ts'
 import { type Estate, giveBirth, joinNamespace, namespaceHints, type OpenJoin } from './birth.ts'
 import { writeIdMaps } from './idMaps.ts'
 
@@ -113,7 +114,7 @@ function cloneSuccessor({ calls, kernel, bears }: Executor, namespaces: bigint):
   const args = cloneArgs({ flags, pid, exitSignal: 0 })
   const clone = calls.later({ name: 'clone3', args: [args, CLONE_ARGS], hint: namespaceHints })
   const parent = calls.record(() => kernel.exit(0))
-  const child = calls.record(() => kernel.later({ name: 'prctl', args: [PR_SET_NAME, 'tsrun:init', 0, 0, 0] }))
+  const child = calls.record(() => kernel.later({ name: 'prctl', args: [PR_SET_NAME, INIT_NAME, 0, 0, 0] }))
   calls.link(parent, 0, () => 0)
   calls.link(child, 0, () => 0)
   clone.branch({ positive: parent[0]!.address, zero: child[0]!.address })

@@ -1,4 +1,4 @@
-import { ECONNREFUSED, ENOENT } from '../../native/abi/errno.ts'
+import { ECONNREFUSED, ENOENT, EROFS } from '../../native/abi/errno.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import { StateError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
@@ -45,7 +45,8 @@ function connectAndWait({ outside }: Runtime, container: StoredContainer, fds: F
   // Through the descriptor, since the path of a socket must be shorter than 108 bytes.
   const path = `/proc/self/fd/${container.directory.number}/${START_SOCKET}`
   if (!outside.connectTo(socket, path, [ECONNREFUSED, ENOENT])) throw new StateError(REFUSALS.stopped!)
-  outside.unlink(container.directory, START_SOCKET)
+  // On a disk that can not be written it stays, and says nothing any more: see computeStatus().
+  outside.unlink(container.directory, START_SOCKET, [ENOENT, EROFS])
   const notify = container.established.notifies ? receiveNotify(outside, socket) : undefined
   awaitProgram(outside, socket)
   return notify && fds.keep(notify)

@@ -59,6 +59,8 @@ export type Status = 'creating' | 'created' | 'running' | 'paused' | 'stopped'
 /** Names in a container's directory. */
 export const STATE_FILE = 'state.json'
 export const CONFIG_FILE = 'config.json'
+/** The name that the first process has until its program runs, see PR_SET_NAME in prctl(2). */
+export const INIT_NAME = 'tsrun:init'
 /** The socket on which a created container waits for `start`; its presence makes the container `created`. */
 export const START_SOCKET = 'start'
 /** Everything that may lie in a container's directory. */

@@ -2,16 +2,16 @@ import { expect, test } from 'vitest'
 import { createScriptedHost, fileAt } from '../../native/hosts/scripted.ts'
 import { createKernel } from '../../native/kernel.ts'
 import { DirectCalls } from '../../native/kernels/direct.ts'
-import type { ContainerRecord } from './record.ts'
+import { type ContainerRecord, INIT_NAME } from './record.ts'
 import { computeStatus, isAlive, isFrozen, processStat } from './status.ts'
 
 const DIRECTORY = '/run/tsrun/web'
 
 /** A container whose first process is there. */
-function setUp() {
+function setUp(name = 'odd) name (') {
   const host = createScriptedHost()
   const outside = createKernel(new DirectCalls(host))
-  const process = host.world.newProcess('odd) name (', host.world.planner)
+  const process = host.world.newProcess(name, host.world.planner)
   outside.mkdirat(-100, '/sys/fs/cgroup/web', 0o755)
   const { startTime } = processStat(outside, process.pid)!
   const record = { id: 'web', pid: process.pid, startTime, cgroup: '/sys/fs/cgroup/web' } as ContainerRecord
@@ -20,7 +20,11 @@ function setUp() {
 
 test('processStat() reads over a name with blanks and parentheses', () => {
   const { outside, process } = setUp()
-  expect(processStat(outside, process.pid)).toEqual({ state: 'S', startTime: String(100 + process.pid) })
+  expect(processStat(outside, process.pid)).toEqual({
+    name: 'odd) name (',
+    state: 'S',
+    startTime: String(100 + process.pid),
+  })
   expect(processStat(outside, 99999)).toBeUndefined()
 })
 
@@ -38,7 +42,7 @@ test('another process with the same pid is not ours', () => {
 })
 
 test('computeStatus() goes from created over running and paused to stopped', () => {
-  const { host, outside, process, record } = setUp()
+  const { host, outside, process, record } = setUp(INIT_NAME)
   fileAt(host.world.root, `${DIRECTORY}/start`)
   expect(computeStatus(outside, DIRECTORY, record)).toBe('created')
   outside.unlink(-100, `${DIRECTORY}/start`)
@@ -47,6 +51,12 @@ test('computeStatus() goes from created over running and paused to stopped', () 
   expect(computeStatus(outside, DIRECTORY, record)).toBe('paused')
   host.world.end(process, 0)
   expect(computeStatus(outside, DIRECTORY, record)).toBe('stopped')
+})
+
+test('a container whose program runs is running, whether or not the socket for start could be removed', () => {
+  const { host, outside, record } = setUp('sleep')
+  fileAt(host.world.root, `${DIRECTORY}/start`)
+  expect(computeStatus(outside, DIRECTORY, record)).toBe('running')
 })
 
 test('isFrozen() is false without a cgroup', () => {

@@ -1,33 +1,38 @@
 import { AT_FDCWD } from '../../native/abi/fcntl.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { isErrno } from '../errors.ts'
-import { type ContainerRecord, START_SOCKET, type Status } from './record.ts'
+import { type ContainerRecord, INIT_NAME, START_SOCKET, type Status } from './record.ts'
 
 /** A line of /proc/PID/stat, as far as it matters; see proc_pid_stat(5). */
 export interface ProcessStat {
+  /** The name: of the executable, or what the process has given itself. */
+  readonly name: string
   readonly state: string
   readonly startTime: string
 }
 
 /** The state and start time of a process; undefined when there is none. */
 export function processStat(outside: Kernel, pid: number): ProcessStat | undefined {
-  const fields = statFields(outside, pid)
-  return fields && { state: fields[0] ?? '?', startTime: fields[19] ?? '' }
+  const line = readStat(outside, pid)
+  if (line === undefined) return undefined
+  const end = line.lastIndexOf(')')
+  const fields = fieldsOf(line)
+  return { name: line.slice(line.indexOf('(') + 1, end), state: fields[0] ?? '?', startTime: fields[19] ?? '' }
 }
 
 /**
  * How the container's first process ended, in the form of wait(2), while its parent has not waited for it; else undefined.
  */
 export function zombieStatus(outside: Kernel, record: ContainerRecord): number | undefined {
-  const fields = statFields(outside, record.pid)
+  const line = readStat(outside, record.pid)
+  const fields = line === undefined ? undefined : fieldsOf(line)
   if (fields?.[19] !== record.startTime || !'ZXx'.includes(fields[0] ?? '?')) return undefined
   return Number(fields[49])
 }
 
 /** From the third field on, the state: the second is a name in parentheses that may hold blanks and parentheses itself. */
-function statFields(outside: Kernel, pid: number): string[] | undefined {
-  const line = readStat(outside, pid)
-  return line?.slice(line.lastIndexOf(')') + 2).split(' ')
+function fieldsOf(line: string): string[] {
+  return line.slice(line.lastIndexOf(')') + 2).split(' ')
 }
 
 function readStat(outside: Kernel, pid: number): string | undefined {
@@ -41,15 +46,22 @@ function readStat(outside: Kernel, pid: number): string | undefined {
 
 /** Is the container's first process alive: there, the same one, and not waiting to be reaped? */
 export function isAlive(outside: Kernel, record: ContainerRecord): boolean {
+  return liveStat(outside, record) !== undefined
+}
+
+function liveStat(outside: Kernel, record: ContainerRecord): ProcessStat | undefined {
   const stat = processStat(outside, record.pid)
-  return stat !== undefined && stat.startTime === record.startTime && !'ZXx'.includes(stat.state)
+  return stat?.startTime === record.startTime && !'ZXx'.includes(stat.state) ? stat : undefined
 }
 
 /** Where the container is in its life, found out from the kernel and not from what was written down. */
 export function computeStatus(outside: Kernel, directory: string, record: ContainerRecord): Status {
-  if (!isAlive(outside, record)) return 'stopped'
+  const stat = liveStat(outside, record)
+  if (stat === undefined) return 'stopped'
   // Also a container that is not started yet can be paused, and then `start` would wait for it for ever.
   if (isFrozen(outside, record.cgroup)) return 'paused'
+  // The socket is still there when the command that started the program was killed, or could not remove it.
+  if (stat.name !== INIT_NAME) return 'running'
   return outside.statx(AT_FDCWD, `${directory}/${START_SOCKET}`).stat !== undefined ? 'created' : 'running'
 }
 
