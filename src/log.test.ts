@@ -10,6 +10,9 @@ function record(settings: Partial<LogSettings> = {}) {
     append: (path: string, text: string) => {
       files[path] = (files[path] ?? '') + text
     },
+    send: (socket: string, text: string) => {
+      files[socket] = (files[socket] ?? '') + text
+    },
     stdout: () => {},
     stderr: (text: string) => {
       stderr += text
@@ -121,6 +124,15 @@ test('debug() takes several messages, each of which is a line', () => {
   const without = record({ level: 'debug', file: undefined })
   without.log.debug('one', 'two')
   expect(without.stderr()).toBe('tsrun: debug: one\ntsrun: debug: two\n')
+})
+
+test('a daemon gets what a file would, a datagram each', () => {
+  const { log, files } = record({ file: undefined, daemon: { name: 'syslog', id: 'c1' } })
+  const failure = new Failure('it broke')
+  failure.cleanup.push(new Failure('it could not be swept up'))
+  log.warning('beware')
+  log.error(failure)
+  expect(files).toEqual({ '/dev/log': '<11>c1: it broke<11>c1: also: it could not be swept up' })
 })
 
 test('the text format has a line per message', () => {

@@ -1,9 +1,12 @@
 import { ConfigError, Failure, KernelError } from './errors.ts'
+import { daemonMessage, daemonSockets, type LogDaemon } from './logDaemon.ts'
 
 /** Where text goes in the end. Every function returns when the text is written. */
 export interface Output {
   /** Adds to the end of a file, which it creates with mode 0644. */
   append(path: string, text: string): void
+  /** Sends a datagram to a socket of the host. */
+  send(socket: string, text: string): void
   stdout(text: string): void
   stderr(text: string): void
 }
@@ -13,6 +16,8 @@ export type Level = 'error' | 'warning' | 'info' | 'debug'
 export interface LogSettings {
   /** The file of --log. It is opened when there is something to write, so a run without a failure leaves none. */
   readonly file: string | undefined
+  /** Instead of a file. */
+  readonly daemon?: LogDaemon | undefined
   readonly format: 'text' | 'json'
   readonly level: Level
 }
@@ -34,12 +39,13 @@ const LEVELS: readonly Level[] = ['error', 'warning', 'info', 'debug']
  * nothing else; only --debug adds lines. Lesser messages go to stderr if the level admits them, as do all errors.
  */
 export function createLog(output: Output, settings: LogSettings, now: () => Date = () => new Date()): Log {
-  const { file, format, level } = settings
+  const { file, daemon, format, level } = settings
   let failed = false
 
   const append = (...records: ErrorRecord[]) => {
-    if (file === undefined) return
     try {
+      if (daemon !== undefined) send(daemon, records)
+      if (file === undefined) return
       const time = timestamp(now())
       const line = format === 'json' ? jsonLine : textLine
       output.append(file, records.map(record => line(record, time)).join(''))
@@ -47,11 +53,16 @@ export function createLog(output: Output, settings: LogSettings, now: () => Date
       output.stderr(`tsrun: --log: ${oneLine(describe(error).msg)}\n`)
     }
   }
+  const send = (to: LogDaemon, records: readonly ErrorRecord[]) => {
+    for (const record of records)
+      for (const text of sentences(record))
+        output.send(daemonSockets[to.name], daemonMessage(to, record.level, oneLine(text)))
+  }
   const message =
     (at: Level) =>
     (...texts: string[]) => {
       if (LEVELS.indexOf(at) > LEVELS.indexOf(level)) return
-      if (file !== undefined && level === 'debug') append(...texts.map(msg => ({ msg, level: at })))
+      if ((file ?? daemon) !== undefined && level === 'debug') append(...texts.map(msg => ({ msg, level: at })))
       else output.stderr(texts.map(msg => `tsrun: ${at}: ${oneLine(msg)}\n`).join(''))
     }
   const error = (thrown: unknown) => {
@@ -105,8 +116,15 @@ function jsonLine({ msg, level, ...details }: ErrorRecord, time: string): string
   return `${JSON.stringify({ msg, level, time, ...details })}\n`
 }
 
-function textLine({ msg, level, cleanup = [] }: ErrorRecord, time: string): string {
-  return [msg, ...cleanup.map(text => `also: ${text}`)].map(text => `${time} ${level}: ${oneLine(text)}\n`).join('')
+function textLine(record: ErrorRecord, time: string): string {
+  return sentences(record)
+    .map(text => `${time} ${record.level}: ${oneLine(text)}\n`)
+    .join('')
+}
+
+/** A message, and what could not be cleaned up after it. */
+function sentences({ msg, cleanup = [] }: ErrorRecord): string[] {
+  return [msg, ...cleanup.map(text => `also: ${text}`)]
 }
 
 /** Names from a config.json end up in messages: control characters must not reach a terminal or begin a new line. */

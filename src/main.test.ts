@@ -37,6 +37,7 @@ function createHost(...argv: string[]) {
     },
     syscall(number: number, args: readonly (number | bigint)[]): number {
       if (number === numbers.openat) return open(decode(at(args[1]).subarray(0, at(args[1]).indexOf(0))))
+      if (number === numbers.sendto) written['datagram'] = decode(at(args[1]).slice(0, Number(args[2])))
       if (number === numbers.write) return write(Number(args[0]), at(args[1]).slice(0, Number(args[2])))
       return 0
     },
@@ -90,10 +91,10 @@ test('a mistake in the command line is one JSON object in the file of --log', as
   })
 })
 
-test('--log journald: is refused on stderr before anything is done', async () => {
-  const { code, stderr } = await run('--log', 'journald:x', 'list')
-  expect(code).toBe(1)
-  expect(stderr).toBe('tsrun: --log journald: is not supported yet, use --log [file:]PATH\n')
+test('--log journald: sends the failure as a datagram, too', async () => {
+  const { stderr, datagram } = await run('--log', 'journald:x', 'create')
+  expect(stderr).toContain('argument ID is missing')
+  expect(datagram).toContain('\nID=x\nMESSAGE=create: argument ID is missing')
 })
 
 test('what is written arrives as UTF-8', async () => {

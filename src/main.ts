@@ -3,6 +3,7 @@ import type { Host } from '../native/host.ts'
 import { createKernel, type Kernel } from '../native/kernel.ts'
 import { DirectCalls } from '../native/kernels/direct.ts'
 import { whenSlow } from '../native/patience.ts'
+import { encode } from '../native/utf8.ts'
 import { commands, isCommand } from './cli/commands.ts'
 import { logSettings, readGlobals } from './cli/globals.ts'
 import type { CommandName } from './cli/options.ts'
@@ -53,9 +54,16 @@ function commandKernel(host: Host): Kernel {
 function createOutput(kernel: () => Kernel): Output {
   return {
     append: (path, text) => kernel().appendFile(path, text),
+    send: (socket, text) => sendDatagram(kernel(), socket, text),
     stdout: text => kernel().writeAll(1, text),
     stderr: text => ignoringFailure(() => kernel().writeAll(2, text)),
   }
+}
+
+function sendDatagram(kernel: Kernel, path: string, text: string): void {
+  using socket = kernel.unixDatagramSocket()
+  kernel.connectTo(socket, path, undefined, { hint: { ENOENT: 'nobody listens there; is the daemon running?' } })
+  kernel.sendBytes(socket, encode(text))
 }
 
 /** stderr may be closed, or a pipe whose reader is gone: then there is nobody to tell, and the log file has the rest. */

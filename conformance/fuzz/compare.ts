@@ -70,6 +70,7 @@ export function differences(
   host: Host,
 ): Difference[] {
   const peers = Object.keys(outcomes).filter(name => name !== subject)
+  if (peers.length === 0) return []
   const runs = (name: string) => outcomes[name]!.seen !== undefined
   if (peers.every(name => runs(name) !== runs(subject))) {
     const said = ({ status, stderr, seen }: Outcome) => [seen ? 'runs' : `${status}: ${stderr.trim()}`]

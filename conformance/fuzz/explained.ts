@@ -47,6 +47,13 @@ const explanations: readonly Explanation[] = [
       only(difference, / masked$/) && difference.odd.every(line => isBelow(maskedPaths)(line.replace(' masked', ''))),
   },
   {
+    reason: "a new network namespace takes forwarding over from the host's, which somebody changed meanwhile",
+    section: 'sysctl',
+    holds: (difference, { linux }) =>
+      only(difference, /^(?:- )?net\/ipv4\/.*forward/) &&
+      !Object.keys(linux.sysctl ?? {}).some(key => key.includes('forward')),
+  },
+  {
     reason: 'a read-only path is read-only with the mounts below it, which the peers leave writable',
     section: 'mounts writing',
     holds: (difference, { linux, mounts }) => {

@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts'
 import type { LogSettings } from '../log.ts'
+import { readDaemon } from '../logDaemon.ts'
 import type { OptionsOf } from './options.ts'
 
 /** What the global options say, for the runtime. */
@@ -12,29 +13,20 @@ export interface Globals {
   readonly trace: string | undefined
 }
 
-/** Destinations of crun that are no files. */
-const NOT_BUILT = ['journald', 'syslog']
-
-function scheme(destination: string): string | undefined {
-  return /^([a-z]+):/.exec(destination)?.[1]
-}
-
-/** Where messages go; a destination that can not be written to counts as none, so that this can be said somewhere. */
+/** Where messages go. */
 export function logSettings(options: OptionsOf<'*'>): LogSettings {
   const { log = '' } = options
-  const usable = log !== '' && !NOT_BUILT.includes(scheme(log) ?? '')
+  const daemon = readDaemon(log)
   return {
-    file: usable ? log.replace(/^file:/, '') : undefined,
+    file: log === '' || daemon !== undefined ? undefined : log.replace(/^file:/, ''),
+    daemon,
     format: options['log-format'],
     level: options.debug ? 'debug' : options['log-level'],
   }
 }
 
-/** The global options as settings. Throws a UsageError for what is not supported yet. */
+/** The global options as settings. Throws a UsageError for a trace without a name. */
 export function readGlobals(options: OptionsOf<'*'>): Globals {
-  const destination = scheme(options.log ?? '')
-  if (destination !== undefined && NOT_BUILT.includes(destination))
-    throw new UsageError(`--log ${destination}: is not supported yet, use --log [file:]PATH`)
   if (options.trace === '') throw new UsageError('--trace: the name of a file is missing')
   return {
     root: options.root === '' ? undefined : options.root,

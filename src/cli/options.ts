@@ -59,7 +59,12 @@ export const optionGroups = [
     commands: ['*'],
     options: [
       { name: 'root', type: 'string', placeholder: 'DIR', help: 'keep the state of containers here' },
-      { name: 'log', type: 'string', placeholder: '[file:]PATH', help: 'append the error to this file, too' },
+      {
+        name: 'log',
+        type: 'string',
+        placeholder: '[file:]PATH',
+        help: 'append the error to this file, too; journald:ID and syslog:ID name the log of the system',
+      },
       { name: 'log-format', type: 'string', choices: ['text', 'json'], default: 'text', help: 'format of that file' },
       {
         name: 'log-level',

@@ -52,13 +52,12 @@ function needs(pointer: string, type: NamespaceType): Complaint {
 
 const MAPPINGS = ['uidMappings', 'gidMappings'] as const
 
+/** Beside a path they are as they should be already: podman's --userns container:ID. See checkJoinedMaps(). */
 function mappingsNeedUserNamespace(config: Config): Complaint | undefined {
   for (const name of MAPPINGS) {
     if (!config.linux?.[name]?.length) continue
     const pointer = `/linux/${name}`
     if (!hasNamespace(config, 'user')) return needs(pointer, 'user')
-    if (joinsNamespace(config, 'user'))
-      return { pointer, reason: 'the user namespace is joined by path and has its mappings already; remove these' }
   }
   return undefined
 }

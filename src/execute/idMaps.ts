@@ -1,6 +1,7 @@
 import { AT_FDCWD, MFD_CLOEXEC, O_RDWR } from '../../native/abi/fcntl.ts'
+import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
-import { doing, Failure, HostError, isErrno } from '../errors.ts'
+import { ConfigError, doing, Failure, HostError, isErrno } from '../errors.ts'
 import { type IdMapping, isOwnIdOnly, mappingText, newidmapArguments } from '../plan/idMappings.ts'
 import type { NamespacePlan } from '../plan/namespaces.ts'
 import type { Runtime } from '../runtime.ts'
@@ -40,6 +41,30 @@ function writeMap(runtime: Runtime, pid: number, kind: 'uid' | 'gid', mappings: 
   }
   runHelper(runtime, `new${kind}map`, pid, mappings)
   return true
+}
+
+/** A namespace by a process that is in it, whose maps can be read. */
+const USER_OF_PROCESS = /^(\/proc\/(?:\d+|self))\/ns\/user$/
+
+/**
+ * Mappings beside the path of a user namespace say what it has: podman sends them. Throws a ConfigError when it has
+ * others, since then the mounts and files of the bundle are made for other ids. A path that names no process is believed.
+ */
+export function checkJoinedMaps(outside: Kernel, { join, uidMappings, gidMappings }: NamespacePlan): void {
+  const [, directory] = USER_OF_PROCESS.exec(join.find(({ type }) => type === 'user')?.path ?? '') ?? []
+  if (directory === undefined) return
+  for (const [kind, mappings] of [['uid', uidMappings] as const, ['gid', gidMappings] as const]) {
+    if (mappings.length === 0) continue
+    const text = outside.readTextIfAny(AT_FDCWD, `${directory}/${kind}_map`)
+    if (text === undefined) continue
+    const has = text
+      .trim()
+      .replace(/[ \t]+/g, ' ')
+      .replace(/^ /gm, '')
+    if (has === mappingText(mappings).trim()) continue
+    const reason = `is not what the user namespace has that is joined: \`${has.replaceAll('\n', ', ')}\`; leave it out`
+    throw new ConfigError(reason, `/linux/${kind}Mappings`)
+  }
 }
 
 /** May processes in the user namespace of process `pid` call setgroups(2)? See "/proc/pid/setgroups" in user_namespaces(7). */

@@ -12,7 +12,7 @@ import { cloneFlags, isOwn, type NamespacePlan, type NamespaceType } from '../pl
 import type { Runtime } from '../runtime.ts'
 import { INIT_NAME } from '../state/record.ts'
 import { type Estate, giveBirth, joinNamespace, namespaceHints, type OpenJoin } from './birth.ts'
-import { writeIdMaps } from './idMaps.ts'
+import { checkJoinedMaps, writeIdMaps } from './idMaps.ts'
 
 /** The container's first process, in all of its namespaces but the cgroup one. */
 export interface Population {
@@ -23,6 +23,7 @@ export interface Population {
 
 /** Opens the namespaces to enter, all of them before any is entered: their paths are the host's. */
 export function openJoins(outside: Kernel, plan: NamespacePlan, fds: Fds): OpenJoin[] {
+  checkJoinedMaps(outside, plan)
   return plan.join.map(join =>
     doing(`open the ${join.type} namespace`, () => ({
       ...join,

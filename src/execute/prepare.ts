@@ -6,6 +6,7 @@ import { checkConfig } from '../config/checks.ts'
 import { parseConfig } from '../config/load.ts'
 import { ConfigError, doing, UsageError } from '../errors.ts'
 import { type ContainerPlan, type PlanFacts, planContainer } from '../plan/container.ts'
+import { RECEIVER_VARIABLE, withUsualReceiver } from '../plan/seccomp/plan.ts'
 import type { Runtime } from '../runtime.ts'
 import { checkConsole } from './consoleRoute.ts'
 import { absolute } from './host.ts'
@@ -52,7 +53,8 @@ export function prepare(runtime: Runtime, request: CreateRequest, foreground = f
   const bundle = absolute(outside, request.bundle)
   const configText =
     request.configText ?? runtime.phase('read config.json', () => readConfig(runtime, bundle, request.configFile))
-  const config = runtime.phase('parse and validate', () => parseConfig(configText))
+  const given = runtime.phase('parse and validate', () => parseConfig(configText))
+  const config = withUsualReceiver(given, runtime.env(RECEIVER_VARIABLE))
   runtime.phase('check', () => checkConfig(config))
   checkConsole(config.process?.terminal ?? false, request.consoleSocket, foreground)
   const has = ownCapabilities(outside)

@@ -8,6 +8,7 @@ import { parseConfig, parseProcess } from '../config/load.ts'
 import { ConfigError, doing, StateError } from '../errors.ts'
 import { type ProcessChanges, processToRun } from '../plan/execProcess.ts'
 import { type ProcessPlan, planProcess } from '../plan/process.ts'
+import { RECEIVER_VARIABLE, withUsualReceiver } from '../plan/seccomp/plan.ts'
 import type { Runtime } from '../runtime.ts'
 import type { ContainerRecord, Status } from '../state/record.ts'
 import { openContainer } from '../state/store.ts'
@@ -67,7 +68,8 @@ export function prepareExec(runtime: Runtime, request: ExecRequest, fds: Fds): P
   const preserveFds = listenFds + (request.preserveFds ?? 0)
   checkDescriptors(runtime, preserveFds)
   const found = runtime.phase('find the container', () => find(runtime, request, fds))
-  const config = runtime.phase('parse', () => parseConfig(found.configText))
+  const given = runtime.phase('parse', () => parseConfig(found.configText))
+  const config = withUsualReceiver(given, runtime.env(RECEIVER_VARIABLE))
   const process = runtime.phase('plan', () => plan(runtime, request, config.process))
   checkConsole(process.terminal !== undefined, request.consoleSocket, !request.detach)
   requireSecurityModules(outside, { process, mountLabel: undefined })

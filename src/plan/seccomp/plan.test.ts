@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Seccomp, SeccompFlag } from '../../../spec/generated/config.ts'
-import { planSeccomp } from './plan.ts'
+import { planSeccomp, withUsualReceiver } from './plan.ts'
 
 const plan = (profile: Partial<Seccomp>, annotations?: Record<string, string>) =>
   planSeccomp({ defaultAction: 'SCMP_ACT_ALLOW', ...profile }, 'x86_64', annotations)
@@ -26,6 +26,18 @@ test('an agent is asked only when an action asks for it', () => {
   expect(plan(notifying).agent).toEqual({ path: '/run/agent', metadata: undefined })
   expect(plan({ ...notifying, listenerMetadata: 'm' }).agent).toEqual({ path: '/run/agent', metadata: 'm' })
   expect(plan({ defaultAction: 'SCMP_ACT_NOTIFY', listenerPath: '/run/agent' }).agent?.path).toBe('/run/agent')
+})
+
+test('the usual agent is for a profile that asks one and names none', () => {
+  const asked = (change: Partial<Seccomp>, annotations: Record<string, string> = {}) => {
+    const seccomp = { ...notifying, listenerPath: '', ...change } as Seccomp
+    return withUsualReceiver({ ociVersion: '1.3.0', linux: { seccomp }, annotations }, '/usual').linux?.seccomp
+      ?.listenerPath
+  }
+  expect(asked({})).toBe('/usual')
+  expect(asked({ listenerPath: '/own' })).toBe('/own')
+  expect(asked({}, { 'run.oci.seccomp.receiver': '/named' })).toBe('/named')
+  expect(asked({ syscalls: [] })).toBe('')
 })
 
 test('unknown names are passed over, unless the annotation wants an error', () => {

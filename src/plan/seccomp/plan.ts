@@ -6,7 +6,7 @@ import {
   SECCOMP_FILTER_FLAG_TSYNC,
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
 } from '../../../native/abi/seccomp.ts'
-import type { Seccomp, SeccompFlag } from '../../../spec/generated/config.ts'
+import type { Config, Seccomp, SeccompFlag } from '../../../spec/generated/config.ts'
 import { ConfigError } from '../../errors.ts'
 import { decodeBase64 } from '../base64.ts'
 import { architectures, isNumber, nativeArchitecture } from './architectures.ts'
@@ -36,6 +36,8 @@ type Annotations = Readonly<Record<string, string>> | undefined
 export const FAIL_UNKNOWN = 'run.oci.seccomp_fail_unknown_syscall'
 /** An annotation of crun's: the agent, for engines that do not set listenerPath. */
 const RECEIVER = 'run.oci.seccomp.receiver'
+/** A variable of crun's: the agent for profiles that ask one and name none, by no annotation either. */
+export const RECEIVER_VARIABLE = 'RUN_OCI_SECCOMP_RECEIVER'
 /** An annotation of crun's: a filter that somebody else has compiled, in base64. It stands for the whole profile. */
 export const BPF_DATA = 'run.oci.seccomp_bpf_data'
 
@@ -73,6 +75,14 @@ export function planSeccomp(
 export function withReceiver(profile: Seccomp, annotations: Annotations): Seccomp {
   const receiver = annotations?.[RECEIVER]
   return receiver === undefined || profile.listenerPath ? profile : { ...profile, listenerPath: receiver }
+}
+
+/** The configuration, with the agent of that variable if its profile needs one. */
+export function withUsualReceiver(config: Config, receiver: string | undefined): Config {
+  const { linux, annotations } = config
+  if (!receiver || linux?.seccomp === undefined || !asksAgent(linux.seccomp)) return config
+  const listenerPath = withReceiver(linux.seccomp, annotations).listenerPath || receiver
+  return { ...config, linux: { ...linux, seccomp: { ...linux.seccomp, listenerPath } } }
 }
 
 /** Errors: ConfigError for what is no program of the kernel's size; the instructions are checked by seccomp(2). */
