@@ -96,6 +96,16 @@ test.skipIf(!probing || isCrun)('run.oci.seccomp.receiver is the agent of a prof
   expect((await linesOf(agent))[2]).toBe('a descriptor, once')
 })
 
+test.skipIf(!probing || isCrun)('RUN_OCI_SECCOMP_RECEIVER is the agent of a profile that names none', async () => {
+  const socket = join(makeDirectory(), 'agent')
+  const agent = await startAgent(socket, { [GETPPID]: 95 })
+  const profile = allowingAllBut({ names: ['getppid'], action: 'SCMP_ACT_NOTIFY' })
+  const env = { ...process.env, RUN_OCI_SECCOMP_RECEIVER: socket }
+  const result = runArgs([PROBE, 'call', `${GETPPID}`], withProfile(profile), { env })
+  expect(result).toMatchObject({ status: 0, stdout: '-95\n' })
+  expect((await linesOf(agent))[2]).toBe('a descriptor, once')
+})
+
 /** Instructions of classic BPF: code, jt, jf, k. */
 const GETPPID_FAILS = [
   [0x20, 0, 0, 0], // load the number of the call

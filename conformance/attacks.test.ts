@@ -25,6 +25,7 @@ import { must, run } from './lib/run.ts'
 import { isTsrun, type Kind, olderThan, runtime } from './lib/runtime.ts'
 import { fresh, sceneDirectory, stateRoot, tag } from './lib/scene.ts'
 import { leavesNothing } from './lib/snapshot.ts'
+import { inPureV2 } from './lib/views.ts'
 
 leavesNothing()
 
@@ -58,15 +59,15 @@ worksBefore(
   'runc',
   1,
   2,
-)('a /dev/null that is a link does not open a masked file (CVE-2025-31133)', () => {
+)('a masked file does not become what /dev/null is a link to (CVE-2025-31133)', () => {
   const dev = fakeDev()
-  symlinkSync(DOMAIN, join(dev, 'null'))
-  const { stdout } = runScript(`(echo ${MARK} > /proc/timer_list) 2>&-; cat ${DOMAIN}`, config => {
+  symlinkSync('/proc/version', join(dev, 'null'))
+  const { stdout } = runScript('cat /proc/timer_list', config => {
     config.mounts = config.mounts.filter(({ destination }) => !destination.startsWith('/dev'))
     config.mounts.push({ destination: '/dev', type: 'bind', source: dev, options: ['rbind', 'rw'] })
     config.linux.maskedPaths = ['/proc/timer_list']
   })
-  expect(stdout).not.toContain(MARK)
+  expect(stdout).not.toContain('Linux version')
 })
 
 test.skipIf(!compiler)('a terminal whose path is a link is not bound to the console (CVE-2025-52565)', () => {
@@ -129,16 +130,8 @@ test('the annotation of another handler makes no file behind a link of the image
   expect(readdirSync(place)).toEqual([])
 })
 
-/** Numbers that a lenient parser takes for 0, or for another one. */
+/** What a lenient parser takes for 0, or for another number. */
 const NO_USERS = ['foo', '0x3e8', '-1', '4294967296', ' 0', '+0']
-
-worksBefore('crun', 1, 27).each(NO_USERS.slice(0, 1))(
-  'exec as the user `%s` runs nothing as root (CVE-2026-30892)',
-  user => {
-    const container = createRunning()
-    expect(exec(container, ['id', '-u'], [`--user=${user}`]).stdout).toBe('')
-  },
-)
 
 test.skipIf(!isTsrun).each(NO_USERS)('exec as the user `%s` runs nothing (CVE-2026-30892; tsrun only)', user => {
   const container = createRunning()
@@ -209,7 +202,8 @@ test.skipIf(cgroup2Mount() === undefined)(
     mkdirSync(root)
     must(['chown', '-hR', `${UID}:${UID}`, bundle.directory])
     const words = [runtime.path, '--root', root, 'run', '--bundle', bundle.directory, fresh()]
-    const { status, stdout } = run(['setpriv', `--reuid=${UID}`, `--regid=${UID}`, '--clear-groups', ...words])
+    const user = ['setpriv', `--reuid=${UID}`, `--regid=${UID}`, '--clear-groups']
+    const { status, stdout } = run(inPureV2([...user, ...words]))
     // To refuse such a mount is as good.
     if (isTsrun) expect(status).toBe(0)
     for (const line of stdout.trim().split('\n').filter(Boolean)) expect(line.split(' ')[5]!.split(',')).toContain('ro')

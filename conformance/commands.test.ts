@@ -61,6 +61,7 @@ test('spec writes a configuration that runs', () => {
   const path = join(directory, 'config.json')
   const config = JSON.parse(readFileSync(path, 'utf8')) as Config
   expect(config.ociVersion).toMatch(/^1\./)
+  expect(config.process.terminal).toBe(true)
   config.process.terminal = false
   config.process.args = ['echo', 'from spec']
   writeFileSync(path, JSON.stringify(config))
@@ -95,7 +96,6 @@ test.skipIf(!isTsrun)('spec --host-rootfs writes a bundle that runs with nothing
   expect(oci(['spec', '--host-rootfs', '--bundle', directory])).toMatchObject({ status: 0, stderr: '' })
   const path = join(directory, 'config.json')
   const config = JSON.parse(readFileSync(path, 'utf8')) as Config
-  config.process.terminal = false
   config.process.args = ['sh', '-c', 'id -u; cat /proc/1/comm; touch /usr/x 2>/dev/null || echo read-only']
   writeFileSync(path, JSON.stringify(config))
   expect(oci(['run', '--bundle', directory, fresh()])).toMatchObject({ status: 0, stdout: '0\nsh\nread-only\n' })

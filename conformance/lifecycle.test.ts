@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle } from './lib/bundle.ts'
+import type { Config } from './lib/config.ts'
 import { create, createRunning, oci, stateOf, tryCreate } from './lib/container.ts'
 import { expectOneSentence } from './lib/expect.ts'
 import { isAlive } from './lib/machine.ts'
@@ -74,6 +75,13 @@ test('a relative bundle path is made absolute in the state', () => {
   } finally {
     oci(['delete', '--force', id])
   }
+})
+
+test.skipIf(isRunc)('a container without a process is created, and start says what is missing (runc: refused)', () => {
+  const bundle = makeBundle(config => void delete (config as Partial<Config>).process)
+  const { created, id } = tryCreate(bundle)
+  if (!isCrun) expect(created).toMatchObject({ status: 0, stderr: '' })
+  expectOneSentence(oci(['start', id]), /process|does not exist/)
 })
 
 test('start of a running container is an error', () => {

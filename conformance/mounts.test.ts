@@ -14,12 +14,12 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from './lib/bundle.ts'
 import type { Config, Mount } from './lib/config.ts'
-import { type Change, createRunning, inside, runBundle, runScript } from './lib/container.ts'
+import { type Change, command, createRunning, inside, removeLater, runBundle, runScript } from './lib/container.ts'
 import { expectOneSentence } from './lib/expect.ts'
 import { hostMounts, type MountLine, parseMountinfo } from './lib/machine.ts'
-import { must } from './lib/run.ts'
+import { must, run } from './lib/run.ts'
 import { isCrun, isRunc, isTsrun, olderThan } from './lib/runtime.ts'
-import { later } from './lib/scene.ts'
+import { fresh, later } from './lib/scene.ts'
 import { leavesNothing } from './lib/snapshot.ts'
 
 leavesNothing()
@@ -286,6 +286,18 @@ test.each([
     config.linux.rootfsPropagation = rootfsPropagation
   })
   expect(mountAt(text, '/')!.tags.join(' ')).toMatch(tags)
+})
+
+// systemd makes every mount shared, and docker and podman ask for it with -v ...:rshared. Found with docker.
+test.each(['shared', 'rshared'])('rootfsPropagation %s of a root file system that is shared on the host', wanted => {
+  const bundle = makeBundle(config => {
+    config.process.args = ['cat', '/proc/self/mountinfo']
+    config.linux.rootfsPropagation = wanted
+  })
+  const words = ['sh', '-ec', 'mount --make-rshared /; exec "$@"', 'view', ...command('run', removeLater(fresh()))]
+  const { status, stdout, stderr } = run(['unshare', '-m', ...words], { cwd: bundle.directory })
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  expect(mountAt(stdout, '/')!.tags.join(' ')).toMatch(/shared:/)
 })
 
 test('a mount in the container does not reach the host', () => {

@@ -122,6 +122,19 @@ test('a user namespace of another container is joined with its maps', () => {
   expect(map.split(/\s+/)).toEqual(['0', '100000', '65536'])
 })
 
+// podman sends them along with --userns container:ID. runc wants none, or the right ones; crun does not look.
+test('mappings beside the path of a user namespace are those it has', () => {
+  const other = create(['sh', '-c', 'exec sleep 60'], config => mapUser(config))
+  const { pid } = other.state()
+  const joining = (hostID: number) => (config: Config) => {
+    mapUser(config, hostID)
+    drop(config, 'user')
+    add(config, 'user', `/proc/${pid}/ns/user`)
+  }
+  expect(inside('cat /proc/self/uid_map', joining(100_000)).split(/\s+/)).toEqual(['0', '100000', '65536'])
+  expectOneSentence(runBundle(makeBundle(joining(200_000))), /uidMappings.*0 100000 65536/, 'runc', 'crun')
+})
+
 test('a path of the wrong type of namespace is an error', () => {
   const bundle = makeBundle(config => add(config, 'network', '/proc/self/ns/uts'))
   expectOneSentence(runBundle(bundle), /namespace/)

@@ -158,6 +158,7 @@ test('a log file that can not be written does not hide the error', () => {
     append: () => {
       throw new KernelError('openat', 2, '`/missing/log`')
     },
+    send: () => {},
     stdout: () => {},
     stderr: (text: string) => {
       stderr += text

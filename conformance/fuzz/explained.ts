@@ -54,6 +54,13 @@ const explanations: readonly Explanation[] = [
       !Object.keys(linux.sysctl ?? {}).some(key => key.includes('forward')),
   },
   {
+    reason:
+      'a masked directory can be listed and entered by all, and nothing else: mode 0555, also in a user namespace',
+    section: 'paths',
+    holds: (difference, { linux }) =>
+      difference.odd.every(line => (linux.maskedPaths ?? []).includes(line.replace(/^- /, '').split(' ')[0]!)),
+  },
+  {
     reason: 'a read-only path is read-only with the mounts below it, which the peers leave writable',
     section: 'mounts writing',
     holds: (difference, { linux, mounts }) => {

@@ -1,4 +1,4 @@
-// What `tsrun spec` writes: the same default as that of runc, but without a terminal.
+// What `tsrun spec` writes: the same default as that of runc.
 
 import type { Config, Linux, Mount, NamespaceType, Process } from '../../spec/generated/config.ts'
 
@@ -14,15 +14,17 @@ export interface TemplateOptions {
   rootless?: { uid: number; gid: number }
   /** Use the host's programs instead of an image. Directories are bound; the caller makes the links in the root. */
   hostRootfs?: { entries: readonly HostEntry[] }
+  /** With a terminal, as crun and runc have it. */
+  terminal?: boolean
 }
 
 /** The config.json of a new bundle. */
-export function specTemplate({ rootless, hostRootfs }: TemplateOptions = {}): Config {
+export function specTemplate({ rootless, hostRootfs, terminal = false }: TemplateOptions = {}): Config {
   const linux = rootless ? rootlessLinux(rootless) : privilegedLinux()
   const mounts = kernelMounts(rootless !== undefined)
   const config: Config = {
     ociVersion: '1.3.0',
-    process: shell(hostRootfs ? '/bin/sh' : 'sh'),
+    process: shell(hostRootfs ? '/bin/sh' : 'sh', terminal),
     root: { path: 'rootfs', readonly: true },
     hostname: 'tsrun',
     mounts,
@@ -41,10 +43,10 @@ export function specText(config: Config): string {
   return `${JSON.stringify(config, undefined, 2)}\n`
 }
 
-function shell(program: string): Process {
+function shell(program: string, terminal: boolean): Process {
   const capabilities = () => ['CAP_AUDIT_WRITE', 'CAP_KILL', 'CAP_NET_BIND_SERVICE']
   return {
-    terminal: false,
+    terminal,
     user: { uid: 0, gid: 0 },
     args: [program],
     env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'TERM=xterm'],

@@ -17,6 +17,7 @@ import { openResctrl, type ResctrlSite } from './resctrl.ts'
 import { openScopeSite } from './scope.ts'
 import { connectAgent } from './seccomp.ts'
 import { openSources, type Sources } from './sources.ts'
+import { refuseHostSysctls } from './sysctl.ts'
 
 /** What is opened on the host before there is an executor, to be handed to it. */
 export interface Baggage {
@@ -43,10 +44,12 @@ export function pack(runtime: Runtime, prepared: Prepared, fds: Fds): Baggage {
   const containers = fds.keep(openRoot(outside, runtime.root))
   refuseTaken(outside, containers, plan.id)
   const cgroup = packCgroup(runtime, prepared, containers, fds)
+  const joins = openJoins(outside, plan.namespaces, fds)
+  refuseHostSysctls(outside, plan.sysctl, joins)
   const baggage = {
     containers,
     cgroup,
-    joins: openJoins(outside, plan.namespaces, fds),
+    joins,
     sources: openSources(runtime, plan, privileged, fds),
     listener: fds.keep(outside.unixSocket()),
     hookOutput: fds.keep(outside.memfdCreate('output', MFD_CLOEXEC)),

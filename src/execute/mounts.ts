@@ -5,6 +5,7 @@ import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { doing, HostError } from '../errors.ts'
 import type { BindStep, Fallback, FilesystemStep, MountStep, RemountStep } from '../plan/mounts.ts'
+import { cgroupMount as findCgroupMount } from './cgroup.ts'
 import type { ContainerRoot } from './containerRoot.ts'
 import { copyDirectory } from './copyUp.ts'
 import type { NullDevice } from './paths.ts'
@@ -108,7 +109,12 @@ function labelRoot(inside: Kernel, mount: Fd, label: string): void {
 /** What a user namespace may not mount anew is taken over from the host, with everything that is locked to it. */
 function fallbackMount({ executor, cgroupMount, cgroup }: MountSite, { source, recursiveAttributes }: Fallback): Fd {
   const { kernel: inside } = executor
-  const path = source === 'sys' ? '/sys' : source === 'own-cgroup' ? (cgroup ?? cgroupMount) : cgroupMount
+  const places = {
+    sys: () => '/sys',
+    'own-cgroup': () => cgroup ?? cgroupMount,
+    'cgroup-root': () => cgroupMount ?? findCgroupMount(inside), // a container without a cgroup has not asked for it
+  }
+  const path = places[source]()
   if (path === undefined)
     throw new HostError('cgroup version 2 is not mounted on the host, and may not be mounted here')
   return doing(`bind \`${path}\` instead`, () => {

@@ -43,8 +43,12 @@ export function placeRoot(executor: Executor, plan: ContainerPlan, sources: Sour
 }
 
 function attach(inside: Kernel, tree: Fd, { rootfs, namespaces }: ContainerPlan, shared: boolean): void {
-  // A shared parent would hand the mount on to the host.
-  if (shared) inside.mountPropagation('/', MS_PRIVATE)
+  if (shared) {
+    // A shared parent would hand the mount on to the host.
+    inside.mountPropagation('/', MS_PRIVATE)
+    // The copy of a shared mount is shared, which pivot_root(2) does not take. It becomes so again when the root has changed.
+    inside.mountSetattr(tree, false, { propagation: MS_PRIVATE })
+  }
   // The root of a user namespace may not be let through to the path; any place does for pivot_root.
   const unreachable = isOwn(namespaces, 'user') && !reachable(inside, rootfs)
   inside.moveMountToPath(tree, shared || unreachable ? '/' : rootfs)

@@ -39,6 +39,7 @@ export function writeSpec(
   const config = specTemplate({
     ...(rootless && { rootless: { uid, gid } }),
     ...(entries && { hostRootfs: { entries } }),
+    terminal: entries === undefined, // what runs at once is to run without anybody at a terminal, too
   })
   if (entries) makeHostRoot(runtime, `${directory}/rootfs`, entries)
   const path = file.startsWith('/') ? file : `${directory}/${file}`

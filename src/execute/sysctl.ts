@@ -1,8 +1,26 @@
-import { O_WRONLY, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, O_WRONLY, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from '../../native/abi/fcntl.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
-import { doing } from '../errors.ts'
-import type { SysctlStep } from '../plan/sysctl.ts'
+import { ConfigError, doing } from '../errors.ts'
+import { NAMESPACES } from '../plan/namespaces.ts'
+import { needsOwn, type SysctlStep, sysctlNamespace } from '../plan/sysctl.ts'
+import type { OpenJoin } from './birth.ts'
+
+/**
+ * A namespace that is joined by its path may be the one we are in; a write to its sysctls would change the host. Errors:
+ * ConfigError.
+ */
+export function refuseHostSysctls(outside: Kernel, steps: readonly SysctlStep[], joins: readonly OpenJoin[]): void {
+  for (const { key, path } of steps) {
+    const namespace = sysctlNamespace(path)
+    const join = joins.find(({ type }) => type === namespace)
+    if (namespace === undefined || join === undefined) continue
+    const { file } = NAMESPACES.find(({ type }) => type === namespace)!
+    const own = outside.statx(AT_FDCWD, `/proc/self/ns/${file}`).stat
+    if (outside.statx(join.fd, '').stat?.inode !== own?.inode) continue
+    throw new ConfigError(`${needsOwn(key, namespace)}; \`${join.path}\` is the host's`, '/linux/sysctl')
+  }
+}
 
 /**
  * A procfs of our own, attached nowhere: whatever the container mounts over its /proc, what is written here reaches the

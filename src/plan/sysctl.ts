@@ -69,11 +69,9 @@ export function planSysctl(
 
 function refusal(key: string, path: string, value: string, context: SysctlContext): string | undefined {
   if (path === 'kernel/hostname') return `\`${key}\` is set by the property \`hostname\` instead`
-  const namespace = namespaceOf(path)
+  const namespace = sysctlNamespace(path)
   if (namespace === undefined) return `\`${key}\` is not in a separate kernel namespace, it would change the host`
-  if (!context[namespace]) {
-    return `\`${key}\` needs a ${namespace} namespace of the container's own, add one to \`linux.namespaces\``
-  }
+  if (!context[namespace]) return needsOwn(key, namespace)
   const { domainname } = context
   if (path === 'kernel/domainname' && domainname !== undefined && domainname !== value) {
     return `\`${value}\` differs from the property \`domainname\`, which is \`${domainname}\``
@@ -81,7 +79,13 @@ function refusal(key: string, path: string, value: string, context: SysctlContex
   return undefined
 }
 
-function namespaceOf(path: string): SysctlNamespace | undefined {
+/** Why the sysctl of a shared namespace is refused. */
+export function needsOwn(key: string, namespace: SysctlNamespace): string {
+  return `\`${key}\` needs a ${namespace} namespace of the container's own, add one to \`linux.namespaces\``
+}
+
+/** The namespace that the file of a sysctl belongs to; undefined when it is the whole host's. */
+export function sysctlNamespace(path: string): SysctlNamespace | undefined {
   if (Object.hasOwn(namespaced, path)) return namespaced[path]
   const directory = Object.keys(namespaced).find(prefix => prefix.endsWith('/') && path.startsWith(prefix))
   return directory === undefined ? undefined : namespaced[directory]

@@ -34,7 +34,7 @@ async function create(one: Scene, wanted: Partial<TraceRequest> = {}): Promise<s
   const stderrTakes = (text: string) => {
     stderr += text
   }
-  const output = { append() {}, stdout() {}, stderr: stderrTakes }
+  const output = { append() {}, send() {}, stdout() {}, stderr: stderrTakes }
   const log = createLog(output, { file: undefined, format: 'text', level: 'debug' })
   const kernel = createKernel(new DirectCalls(one.host))
   await traceCommand(one.host, kernel, { file: FILE, log, debug: false, ...wanted }, async ({ host, ...traced }) => {
