@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { containersConf, storageConf } from '../../conformance/lib/podmanConf.ts'
 import { eventually, must, run } from '../../conformance/lib/run.ts'
 import type { Runtime } from './runtimes.ts'
 
@@ -17,30 +18,6 @@ export interface Engine {
   close(): void
 }
 
-/** Limits no higher than a machine without CAP_SYS_RESOURCE has; no daemon for logs, events and cgroups. */
-const CONTAINERS_CONF = (directory: string) => `
-[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]
-pids_limit = 0
-log_driver = "k8s-file"
-
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-tmp_dir = "${directory}/tmp"
-volume_path = "${directory}/volumes"
-
-[network]
-network_config_dir = "${directory}/networks"
-`
-
-const STORAGE_CONF = (directory: string) => `
-[storage]
-driver = "overlay"
-runroot = "${directory}/run"
-graphroot = "${directory}/graph"
-`
-
 /** Sets podman up with one image, made of `rootfs`. Gives the reason as text when there is none to be had. */
 export function openPodman(parent: string, rootfs: string): Engine | string {
   const program = ['/usr/bin/podman', '/usr/local/bin/podman'].find(
@@ -50,8 +27,8 @@ export function openPodman(parent: string, rootfs: string): Engine | string {
   const directory = join(parent, 'podman')
   for (const name of ['tmp', 'volumes', 'networks', 'graph', 'run'])
     mkdirSync(join(directory, name), { recursive: true })
-  writeFileSync(join(directory, 'containers.conf'), CONTAINERS_CONF(directory))
-  writeFileSync(join(directory, 'storage.conf'), STORAGE_CONF(directory))
+  writeFileSync(join(directory, 'containers.conf'), containersConf(directory))
+  writeFileSync(join(directory, 'storage.conf'), storageConf(directory))
   const env = {
     CONTAINERS_CONF: join(directory, 'containers.conf'),
     CONTAINERS_STORAGE_CONF: join(directory, 'storage.conf'),

@@ -2,8 +2,15 @@
 
 import { basename } from 'node:path'
 
-/** Limits no higher than a machine without CAP_SYS_RESOURCE has; no daemon for logs, events and cgroups. */
-export function containersConf(directory: string, runtime: string): string {
+/** Without a runtime, the command line names it. Limits no higher than a machine without CAP_SYS_RESOURCE has; no daemon for logs, events and cgroups. */
+export function containersConf(directory: string, runtime?: string): string {
+  const engine =
+    runtime === undefined
+      ? ''
+      : `runtime = "${runtime}"
+runtime_supports_json = ["${basename(runtime)}"]
+runtime_supports_nocgroup = ["${basename(runtime)}"]
+`
   return `
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]
@@ -13,10 +20,7 @@ log_driver = "k8s-file"
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
-runtime = "${runtime}"
-runtime_supports_json = ["${basename(runtime)}"]
-runtime_supports_nocgroup = ["${basename(runtime)}"]
-tmp_dir = "${directory}/tmp"
+${engine}tmp_dir = "${directory}/tmp"
 volume_path = "${directory}/volumes"
 image_parallel_copies = 1
 

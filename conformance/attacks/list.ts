@@ -1,0 +1,416 @@
+// Attacks that have worked on container runtimes: what tsrun does about each, the test that attempts it, and a change of
+// the source that takes the defence away, with which the test has to fail. docs/security.md has the table.
+
+export interface Test {
+  readonly project: 'unit' | 'e2e'
+  readonly file: string
+  /** A part of the name, as a regular expression. */
+  readonly name: string
+}
+
+/** Replaces a piece of a source file, which has to be there exactly once. */
+export interface Edit {
+  readonly file: string
+  readonly from: string
+  readonly to: string
+}
+
+export interface Mutation {
+  readonly name: string
+  readonly edits: readonly Edit[]
+}
+
+export interface Attack {
+  /** CVE numbers, or the version that closed it. */
+  readonly ids: readonly string[]
+  readonly attack: string
+  readonly defence: string
+  /** Where that is. */
+  readonly where: string
+  readonly test: Test
+  readonly mutation: Mutation
+  /** Debian 12's runtime on which the attack succeeds. */
+  readonly succeedsOn?: string
+}
+
+const e2e = (file: string, name: string): Test => ({ project: 'e2e', file: `conformance/${file}.test.ts`, name })
+
+/** Paths of the image are joined to the root's and resolved as the kernel does for everybody: links lead anywhere. */
+const linksLeadOut: Mutation = {
+  name: 'paths in the image are followed wherever they lead',
+  edits: [
+    {
+      file: 'src/execute/containerRoot.ts',
+      from: 'const IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS',
+      to: 'const IN_ROOT = 0 & RESOLVE_IN_ROOT & RESOLVE_NO_MAGICLINKS',
+    },
+    {
+      file: 'src/execute/containerRoot.ts',
+      from: 'this.inside.openat2(this.fd, path, O_PATH',
+      to: 'this.inside.openat2(this.fd, `./${path}`, O_PATH',
+    },
+  ],
+}
+
+const procThroughLinks: Mutation = {
+  name: 'proc and sysfs are mounted behind links',
+  edits: [
+    {
+      file: 'src/execute/containerRoot.ts',
+      from: 'return this.directory(path, RESOLVE_NO_SYMLINKS)',
+      to: 'return this.directory(path, 0 & RESOLVE_NO_SYMLINKS)',
+    },
+  ],
+}
+
+const procGivenAway: Mutation = {
+  name: 'anything can be mounted in /proc',
+  edits: [
+    {
+      file: 'src/plan/mounts.ts',
+      from: "if (destination === '/proc' || !isWithin(destination, '/proc')) return",
+      to: 'return',
+    },
+  ],
+}
+
+const ownProcfsOfImage: Mutation = {
+  name: 'sysctls are written to what is at /proc',
+  edits: [
+    {
+      file: 'src/execute/sysctl.ts',
+      from: "  const fs = inside.fsopen('proc').take()\n  inside.fsconfigCreate(fs)\n  return inside.fsmount(fs, 0).take()",
+      to: "  return inside.openat(-100, '/proc', 0o10000000).take()",
+    },
+    {
+      file: 'src/execute/sysctl.ts',
+      from: 'const resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS',
+      to: 'const resolve = 0 & RESOLVE_BENEATH & RESOLVE_NO_XDEV & RESOLVE_NO_SYMLINKS',
+    },
+  ],
+}
+
+const nullOfImage: Mutation = {
+  name: 'files are masked with what is at /dev/null of the image',
+  edits: [
+    {
+      file: 'src/execute/paths.ts',
+      from: 'inside.openTree(nullDevice.fd,',
+      to: "inside.openTree(root.open('/dev/null'),",
+    },
+  ],
+}
+
+export const attacks: readonly Attack[] = [
+  {
+    ids: ['CVE-2016-9962'],
+    attack: 'a process of the container traces the one that joins it by `exec` and takes its descriptors of the host',
+    defence: 'who joins is not dumpable until its program runs, and has closed what it has of the host',
+    where: 'src/execute/enter.ts',
+    test: e2e('execSecurity', 'without it, can not look into one that joins it'),
+    mutation: {
+      name: 'who joins is dumpable',
+      edits: [
+        {
+          file: 'native/calls/identity.ts',
+          from: 'notDumpable(this: Calls): void {',
+          to: 'notDumpable(this: Calls): void {\n    return',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['CVE-2019-5736'],
+    attack:
+      'a privileged program keeps /proc/PID/exe of who joins the container, and writes to it: the runtime of the host',
+    defence: 'what joins is 190 bytes of code in a memfd of its own, sealed against writing',
+    where: 'native/executor/launch.ts',
+    test: e2e('attacks', 'the executable of a runtime that joins'),
+    mutation: {
+      name: 'the executor is not sealed',
+      edits: [
+        {
+          file: 'native/executor/launch.ts',
+          from: 'const SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE',
+          to: 'const SEALS = 0 & F_SEAL_SEAL & F_SEAL_SHRINK & F_SEAL_GROW & F_SEAL_WRITE',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['CVE-2019-16884'],
+    attack: 'a volume over /proc or a part of it takes what is written there: labels are not set',
+    defence: 'nothing is mounted in /proc but files that callers do replace; labels go to a procfs of our own',
+    where: 'src/plan/mounts.ts, src/execute/labels.ts',
+    test: e2e('security', 'a /proc given by a volume is refused'),
+    mutation: procGivenAway,
+  },
+  {
+    ids: ['CVE-2019-18837'],
+    attack: 'a link in the image leads mounts to places of the host',
+    defence:
+      'every path in the image is resolved by openat2 with RESOLVE_IN_ROOT, and the descriptor is used from then on',
+    where: 'src/execute/containerRoot.ts',
+    test: e2e('security', 'a bind target behind an absolute link leaves the host alone'),
+    mutation: linksLeadOut,
+  },
+  {
+    ids: ['CVE-2019-19921', 'CVE-2023-27561', 'CVE-2025-54867'],
+    attack: '/proc of the image is a link to a directory, where a false procfs waits',
+    defence: 'proc and sysfs are mounted on a real directory that is reached without links, or not at all',
+    where: 'src/execute/containerRoot.ts',
+    test: e2e('security', 'a /proc that is a link to a directory of the image is refused'),
+    mutation: procThroughLinks,
+  },
+  {
+    ids: ['CVE-2023-28642'],
+    attack: '/sys or /proc of the image is a link, so that masks and labels apply to something else',
+    defence: 'the same',
+    where: 'src/execute/containerRoot.ts',
+    test: e2e('security', 'a /sys that is a link to a directory of the image is refused'),
+    mutation: procThroughLinks,
+  },
+  {
+    ids: ['CVE-2021-30465'],
+    attack: 'another container exchanges a directory of a shared volume for a link while a mount is made there',
+    defence: 'the target is opened once, in the root, and the mount is moved onto that descriptor',
+    where: 'src/execute/mounts.ts, src/execute/containerRoot.ts',
+    test: e2e('security', 'directories swapped for links while mounts are made'),
+    mutation: linksLeadOut,
+  },
+  {
+    ids: ['CVE-2021-43784'],
+    attack:
+      'something so long that its length wraps around changes the message to the process that sets up the container',
+    defence:
+      'the message has no lengths: arguments lie in shared memory with 32-bit addresses, and what does not fit is refused',
+    where: 'native/kernels/marshal.ts',
+    test: e2e('attacks', 'an argument of 65576 bytes arrives whole'),
+    mutation: {
+      name: 'lengths of strings have 16 bits',
+      edits: [
+        {
+          file: 'native/kernels/marshal.ts',
+          from: 'string(text: string): number {',
+          to: 'string(whole: string): number {\n    const text = whole.slice(0, whole.length & 0xffff)',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['CVE-2022-29162', 'CVE-2022-27650', 'CVE-2025-27612'],
+    attack: 'inheritable capabilities that nobody asked for come back with a program that has file capabilities',
+    defence: 'the inheritable and ambient sets are what the configuration says, and `exec --cap` adds to neither',
+    where: 'src/plan/execProcess.ts, src/plan/capabilities.ts',
+    test: e2e('attacks', 'capabilities that the caller can hand on'),
+    mutation: {
+      name: '`exec --cap` adds to the inheritable set',
+      edits: [
+        {
+          file: 'src/plan/execProcess.ts',
+          from: "= ['bounding', 'permitted', 'effective']",
+          to: "= ['bounding', 'permitted', 'effective', 'inheritable']",
+        },
+      ],
+    },
+  },
+  {
+    ids: ['CVE-2023-25809'],
+    attack:
+      'without privileges and a cgroup namespace, /sys/fs/cgroup of the container is the tree of the host, writable',
+    defence: 'that tree is read-only, whatever the mount asks for',
+    where: 'src/plan/mounts.ts',
+    test: e2e('attacks', 'in a user namespace without a cgroup namespace'),
+    mutation: {
+      name: 'the tree of the host is as writable as asked for',
+      edits: [
+        {
+          file: 'src/plan/mounts.ts',
+          from: 'recursiveAttributes: { set: set | MOUNT_ATTR_RDONLY, clear: 0 }',
+          to: 'recursiveAttributes: { set, clear: 0 }',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['CVE-2024-21626'],
+    attack: 'a working directory of /proc/self/fd/N is a directory of the host that the runtime has open',
+    defence:
+      'everything is close-on-exec or closed, and the working directory is resolved in the root without magic links',
+    where: 'src/execute/prepareProcess.ts, src/execute/closeAllBut.ts',
+    test: e2e('security', 'a cwd of /proc/self/fd/\\d+ does not lead to the host'),
+    mutation: {
+      name: 'the working directory is any path',
+      edits: [
+        {
+          file: 'src/execute/prepareProcess.ts',
+          from: 'inside.fchdir(root.directory(cwd))',
+          to: 'inside.chdir(cwd)',
+        },
+      ],
+    },
+    succeedsOn: 'runc 1.1.5',
+  },
+  {
+    ids: ['CVE-2024-21626'],
+    attack: 'the same by `exec --cwd`',
+    defence: 'the same',
+    where: 'src/execute/exec.ts',
+    test: e2e('execSecurity', 'a working directory that is a descriptor of the runtime is refused'),
+    mutation: {
+      name: 'the working directory of exec is any path',
+      edits: [
+        {
+          file: 'src/execute/exec.ts',
+          from: 'inside.fchdir(root.open(process.cwd, O_DIRECTORY))',
+          to: '(void O_DIRECTORY, inside.chdir(process.cwd))',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['CVE-2024-45310'],
+    attack: 'directories that are made for a mount or a working directory are made on the host, behind a link',
+    defence: 'directories are made one by one, each by the descriptor of the one above in the root',
+    where: 'src/execute/containerRoot.ts',
+    test: e2e('security', 'a cwd behind an absolute link is not made on the host'),
+    mutation: linksLeadOut,
+  },
+  {
+    ids: ['CVE-2025-31133', 'CVE-2025-62161'],
+    attack: '/dev/null of the image is a link: a masked path becomes any file of its choice',
+    defence: "the host's null device is opened once, before the root changes, checked, and laid over by descriptor",
+    where: 'src/execute/paths.ts',
+    test: e2e('attacks', 'a masked file does not become'),
+    mutation: nullOfImage,
+    succeedsOn: 'runc 1.1.5',
+  },
+  {
+    ids: ['CVE-2025-52565'],
+    attack: '/dev/pts/N of the image is a link: /dev/console becomes any file of its choice',
+    defence:
+      'the directory has to be a devpts, the terminal comes from its master by TIOCGPTPEER, and is bound by descriptor',
+    where: 'src/execute/terminal.ts',
+    test: e2e('attacks', 'a terminal whose path is a link'),
+    mutation: {
+      name: 'the console is what lies at /dev/pts/0',
+      edits: [
+        {
+          file: 'src/execute/terminal.ts',
+          from: "inside.openat2(openDevpts(root), 'ptmx', flags, resolve, undefined, masterHints)",
+          to: "(void openDevpts, void resolve, inside.openat2(root.fd, 'dev/ptmx', flags, 16, undefined, masterHints))",
+        },
+        {
+          file: 'src/execute/terminal.ts',
+          from: "inside.openTree(peer, '', false)",
+          to: "(void peer, inside.openTree(root.open('/dev/pts/0'), '', false))",
+        },
+      ],
+    },
+  },
+  {
+    ids: ['CVE-2025-52881', 'CVE-2025-62596'],
+    attack:
+      'somebody mounts over files of /proc while the container is set up, so sysctls and labels are written elsewhere',
+    defence: 'they are written to a procfs of our own, which is attached nowhere, without crossing a mount',
+    where: 'src/execute/sysctl.ts, src/execute/labels.ts',
+    test: e2e('attacks', 'a sysctl reaches the kernel'),
+    mutation: ownProcfsOfImage,
+    succeedsOn: 'runc 1.1.5',
+  },
+  {
+    ids: ['CVE-2025-24965'],
+    attack: 'a file that the runtime makes in the root file system is a link of the image: it is written on the host',
+    defence:
+      'no configuration of a handler is written, and nodes and files are made by the descriptor of their directory',
+    where: 'src/execute/containerRoot.ts, src/execute/devices.ts',
+    test: e2e('security', 'a device below an absolute link is not made on the host'),
+    mutation: linksLeadOut,
+  },
+  {
+    ids: ['CVE-2026-30892'],
+    attack: '`exec --user` with something that is no number runs the program as root',
+    defence: 'all of the text has to be a number of the range',
+    where: 'src/cli/exec.ts',
+    test: e2e('attacks', 'exec as the user `foo` runs nothing'),
+    mutation: {
+      name: 'what begins with no digit is 0',
+      edits: [
+        {
+          file: 'src/cli/exec.ts',
+          from: '/^\\d{1,10}$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY',
+          to: 'Number.parseInt(text, 10) || 0',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['CVE-2026-41579', 'CVE-2026-47766'],
+    attack: '/dev of the image is a link: nodes and links are made on the host',
+    defence: 'each node is made by the descriptor of its directory in the root, and looked at afterwards',
+    where: 'src/execute/devices.ts',
+    test: e2e('security', 'a /dev that is an absolute link gets no nodes on the host'),
+    mutation: linksLeadOut,
+    succeedsOn: 'runc 1.1.5',
+  },
+  {
+    ids: ['crun 1.28'],
+    attack: 'an id of `..` is the directory above that of all containers',
+    defence: 'an id has letters, digits and `_+.-`, and begins with no dot',
+    where: 'src/cli/id.ts',
+    test: e2e('attacks', 'an id that begins with a dot'),
+    mutation: {
+      name: 'an id may begin with a dot',
+      edits: [{ file: 'src/cli/id.ts', from: "id.startsWith('.')", to: "id.startsWith('. ')" }],
+    },
+    succeedsOn: 'crun 1.8.1',
+  },
+  {
+    ids: ['crun 1.28'],
+    attack: '`..` in the annotation for a delegated cgroup makes one outside of the container’s',
+    defence: 'it is a name, not a path',
+    where: 'src/plan/systemd/scope.ts',
+    test: { project: 'unit', file: 'src/plan/systemd/scope.test.ts', name: 'delegate-cgroup' },
+    mutation: {
+      name: 'the annotation is a path',
+      edits: [
+        {
+          file: 'src/plan/systemd/scope.ts',
+          from: "if (name.includes('/') || name === '.' || name === '..')",
+          to: "if (name === ' ')",
+        },
+      ],
+    },
+  },
+  {
+    ids: ['crun 1.29'],
+    attack: '`exec --cgroup` with `..` puts the program outside of the container’s cgroup',
+    defence: 'the path is resolved by openat2 with RESOLVE_BENEATH from the container’s cgroup',
+    where: 'src/execute/execCgroup.ts',
+    test: e2e('exec', '--cgroup is a cgroup below that of the container'),
+    mutation: {
+      name: 'the path may lead out',
+      edits: [
+        {
+          file: 'src/execute/execCgroup.ts',
+          from: 'const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV',
+          to: 'const BENEATH = 0 & RESOLVE_BENEATH & RESOLVE_NO_SYMLINKS & RESOLVE_NO_XDEV',
+        },
+      ],
+    },
+  },
+]
+
+/** The table of docs/security.md. */
+export function securityTable(): string {
+  const rows = attacks.map(({ ids, attack, defence, where, test, mutation, succeedsOn }) => [
+    ids.join(', '),
+    attack,
+    `${defence} (\`${where.replaceAll(', ', '`, `')}\`)`,
+    `${test.file.replace(/^conformance\//, '')}: ${test.name.replaceAll('\\d+', 'N').replaceAll('`', '')}`,
+    `${mutation.name}${succeedsOn ? `; ${succeedsOn}` : ''}`,
+  ])
+  const head = ['', 'attack', 'defence', 'test', 'fails with']
+  const lines = [head, head.map(() => '---'), ...rows]
+  return `${lines.map(cells => `| ${cells.join(' | ')} |`).join('\n')}\n`
+}

@@ -1,0 +1,88 @@
+// npm run mutations [-- --only TEXT]: takes each defence of list.ts away in a copy of the source, builds that, and runs the
+// test of the attack on it, which has to fail. `--table` prints the table of docs/security.md instead.
+
+import { execFileSync, spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { repository } from '../lib/runtime.ts'
+import { type Attack, attacks, type Edit, type Mutation, securityTable, type Test } from './list.ts'
+
+const COPIED = ['src', 'native', 'spec', 'scripts', 'conformance', 'package.json', 'tsconfig.json', 'vitest.config.ts']
+const TIMEOUT_MS = 300_000
+
+/** The source with what a mutation changes; `built` is the command that was made of it. */
+class Copy implements Disposable {
+  readonly directory = mkdtempSync(join(tmpdir(), 'mutation-'))
+  readonly built = join(this.directory, 'dist/tsrun')
+
+  constructor() {
+    for (const name of COPIED) cpSync(join(repository, name), join(this.directory, name), { recursive: true })
+    symlinkSync(join(repository, 'node_modules'), join(this.directory, 'node_modules'))
+  }
+
+  change({ file, from, to }: Edit): void {
+    const path = join(this.directory, file)
+    const text = readFileSync(path, 'utf8')
+    if (text.split(from).length !== 2) throw new Error(`${file}: is not there exactly once: ${from}`)
+    writeFileSync(
+      path,
+      text.replace(from, () => to),
+    )
+  }
+
+  build(): void {
+    const script = "import('./scripts/buildCommand.ts').then(({ buildCommand }) => buildCommand('dist'))"
+    execFileSync(process.execPath, ['--import', 'tsx', '-e', script], { cwd: this.directory, stdio: 'inherit' })
+  }
+
+  /** How many tests of that name passed and failed. */
+  run({ project, file, name }: Test): { passed: number; failed: number } {
+    const output = join(this.directory, 'results.json')
+    const words = ['vitest', 'run', '--project', project, file, '-t', name, '--reporter=json', `--outputFile=${output}`]
+    const env = { ...process.env, RUNTIME: this.built }
+    spawnSync('npx', words, { cwd: this.directory, env, stdio: 'ignore', timeout: TIMEOUT_MS, killSignal: 'SIGKILL' })
+    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(output, 'utf8')) as Record<string, number>
+    return { passed: numPassedTests!, failed: numFailedTests! }
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+}
+
+/** True when every test of the list does what it should: pass without the mutation, fail with it. */
+function prove(mutation: Mutation | undefined, list: readonly Attack[]): boolean {
+  using copy = new Copy()
+  for (const edit of mutation?.edits ?? []) copy.change(edit)
+  copy.build()
+  return list
+    .map(({ ids, test }) => {
+      const { passed, failed } = copy.run(test)
+      const right = mutation === undefined ? failed === 0 && passed > 0 : failed > 0
+      const what = mutation?.name ?? 'as it is'
+      console.log(`${right ? 'right' : 'WRONG'}  ${ids.join(', ')}  ${what}: ${passed} passed, ${failed} failed`)
+      return right
+    })
+    .every(Boolean)
+}
+
+function main(): number {
+  const { values } = parseArgs({ options: { only: { type: 'string' }, table: { type: 'boolean' } } })
+  if (values.table) {
+    process.stdout.write(securityTable())
+    return 0
+  }
+  const { only } = values
+  const chosen = attacks.filter(
+    ({ ids, mutation }) => only === undefined || mutation.name.includes(only) || ids.some(id => id.includes(only)),
+  )
+  const mutations = [...new Set(chosen.map(({ mutation }) => mutation))]
+  const results = [undefined, ...mutations].map(mutation =>
+    prove(mutation, mutation === undefined ? chosen : chosen.filter(attack => attack.mutation === mutation)),
+  )
+  return results.every(Boolean) ? 0 : 1
+}
+
+process.exitCode = main()
