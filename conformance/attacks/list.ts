@@ -114,7 +114,7 @@ export const attacks: readonly Attack[] = [
         {
           file: 'native/calls/identity.ts',
           from: 'notDumpable(this: Calls): void {',
-          to: 'notDumpable(this: Calls): void {\n    return',
+          to: 'notDumpable(this: Calls): void {\n    if (this) return',
         },
       ],
     },

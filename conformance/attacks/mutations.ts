@@ -2,7 +2,7 @@
 // test of the attack on it, which has to fail. `--table` prints the table of docs/security.md instead.
 
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -18,6 +18,7 @@ class Copy implements Disposable {
   readonly built = join(this.directory, 'dist/tsrun')
 
   constructor() {
+    chmodSync(this.directory, 0o755) // an unprivileged user runs it, too
     for (const name of COPIED) cpSync(join(repository, name), join(this.directory, name), { recursive: true })
     symlinkSync(join(repository, 'node_modules'), join(this.directory, 'node_modules'))
   }

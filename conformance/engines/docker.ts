@@ -11,7 +11,7 @@ main({
   name: 'docker',
   packages: ['docker.io', 'containerd', 'iptables', 'busybox-static', 'tini'],
   versions: ['/usr/bin/docker --version', 'containerd --version'],
-  open: ({ directory, runtime, name }) => {
+  open: ({ directory, runtime }) => {
     for (const folder of ['bin', 'data', 'work']) mkdirSync(join(directory, folder))
     symlinkSync(runtime, join(directory, 'bin/runc'))
     writeFileSync(join(directory, 'bin/docker'), '#!/bin/sh\nexec /usr/bin/docker "$@"\n', { mode: 0o755 })
@@ -23,8 +23,8 @@ main({
         'exec-root': '/run/d',
         pidfile: '/run/d.pid',
         'exec-opts': ['native.cgroupdriver=cgroupfs'],
-        runtimes: { [name]: { path: runtime } },
-        'default-runtime': name,
+        runtimes: { tested: { path: runtime } },
+        'default-runtime': 'tested',
         'oom-score-adjust': 0,
         bip: '10.91.0.1/24',
       }),

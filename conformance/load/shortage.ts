@@ -85,7 +85,7 @@ function readonlyState(place: Place): () => void {
   return () => void must(['mount', '-o', 'remount,rw', place.state])
 }
 
-/** The static host needs few megabytes; Node.js reserves much more than it uses. */
+/** The static host begins to say something at 4 MiB; Node.js reserves much more than it uses. */
 const isScript = readFileSync(runtime.path).subarray(0, 2).toString() === '#!'
 const MEBIBYTE = 2 ** 20
 
@@ -111,9 +111,9 @@ const SHORTAGES: readonly Shortage[] = [
   { name: 'read-only state', levels: [0], begin: readonlyState },
   {
     name: 'memory',
-    levels: isScript ? upTo(1024, 64).map(n => n * MEBIBYTE) : upTo(14).map(n => (n + 1) * MEBIBYTE),
+    levels: isScript ? upTo(1024, 64).map(n => n * MEBIBYTE) : upTo(12).map(n => (n + 4) * MEBIBYTE),
     wrap: (words, level) => ['prlimit', `--as=${level}`, ...words],
-    mayDie: true,
+    mayDie: isScript,
   },
   {
     name: 'descriptors',

@@ -67,13 +67,26 @@ static size_t class_of(size_t size, size_t *block)
     return SMALL / STEP + 4 * (power - 10) + steps;
 }
 
+/*
+ * Half a program can do harm, and an exception needs memory too: then it is as if it had been killed, which the keeper of
+ * a container that is not complete yet takes for the end of it.
+ */
+_Noreturn void out_of_memory(void)
+{
+    static const char words[] = "tsrun: there is no memory left for the runtime itself\n";
+
+    ssize_t ignored = write(STDERR_FILENO, words, sizeof(words) - 1);
+    (void)ignored;
+    _exit(1);
+}
+
 static void *cut(size_t size)
 {
     if ((size_t)(heap.end - heap.top) < size) {
         size_t piece = size > PIECE ? (size + PAGE - 1) & ~(size_t)(PAGE - 1) : PIECE;
         void *fresh = mmap(NULL, piece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (fresh == MAP_FAILED)
-            return NULL;
+            out_of_memory();
         heap.top = fresh;
         heap.end = heap.top + piece;
     }
@@ -93,8 +106,6 @@ static void *heap_malloc(JSMallocState *state, size_t size)
         heap.freed[class] = found->next;
     } else {
         struct header *header = cut(sizeof(*header) + block);
-        if (!header)
-            return NULL;
         header->size = block;
         header->class = class;
         found = (void *)(header + 1);

@@ -12,3 +12,6 @@ int heap_save(const char *path, JSContext *ctx);
 
 /* Makes all pages writable at once that a run is likely to touch. */
 void heap_populate(void);
+
+/* Says that there is no memory for the runtime, and ends it. */
+_Noreturn void out_of_memory(void);

@@ -61,6 +61,8 @@ static JSValue host_map(JSContext *ctx, JSValueConst this, int argc, JSValueCons
         return JS_EXCEPTION;
     int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
     void *address = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+    if (address == MAP_FAILED && fd < 0)
+        out_of_memory(); /* our own, and without it not even an error can be written */
     if (address == MAP_FAILED)
         return JS_NewInt32(ctx, -errno);
     JSValue memory = JS_NewObject(ctx);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { checkpointRequest } from './checkpoint.ts'
+import { criuSettings } from './criuSettings.ts'
 import { parse } from './parse.ts'
 
 function request(...words: string[]) {
@@ -31,4 +32,37 @@ test('checkpointRequest() refuses a --status-fd that is no number, and an unknow
   expect(request('--status-fd', '7')).toMatchObject({ statusFd: 7 })
   expect(() => request('--status-fd', '-1')).toThrow()
   expect(() => request('--manage-cgroups-mode', 'hard')).toThrow(/hard/)
+})
+
+test.each([
+  ['--tcp-established', { tcpEstablished: true }],
+  ['--ext-unix-sk', { extUnixSk: true }],
+  ['--shell-job', { shellJob: true }],
+  ['--file-locks', { fileLocks: true }],
+  ['--auto-dedup', { autoDedup: true }],
+  ['--lazy-pages', { lazyPages: true }],
+  ['--empty-ns=network', { emptyNetwork: true }],
+  ['--manage-cgroups-mode=strict', { manageCgroupsMode: 'strict' }],
+  ['--network-lock=nftables', { networkLock: 'nftables' }],
+  ['--image-path=/i', { imagePath: '/i' }],
+  ['--work-path=/w', { workPath: '/w' }],
+])('%s is one setting of CRIU, in checkpoint and in restore', (word, setting) => {
+  for (const command of ['checkpoint', 'restore']) {
+    const settings = (words: string[]) => {
+      const parsed = parse([command, ...words, 'x'])
+      if ('misuse' in parsed) throw parsed.misuse
+      return criuSettings(parsed.options as never)
+    }
+    expect(settings([word])).toEqual({ ...settings([]), ...setting })
+  }
+})
+
+test.each([
+  ['--leave-running', { leaveRunning: true }],
+  ['--pre-dump', { preDump: true }],
+  ['--tcp-skip-in-flight', { tcpSkipInFlight: true }],
+  ['--link-remap', { linkRemap: true }],
+  ['--parent-path=../p', { parentPath: '../p' }],
+])('%s is one setting of checkpoint', (word, setting) => {
+  expect(request(word)).toEqual({ ...request(), ...setting })
 })

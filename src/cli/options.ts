@@ -125,7 +125,7 @@ export const optionGroups = [
         default: 0,
         help: 'pass N more descriptors, from 3 on',
       },
-      { name: 'no-subreaper', type: 'boolean', help: 'do not adopt orphans of the container (create never does)' },
+      { name: 'no-subreaper', type: 'boolean', help: 'no effect: orphans of the container are never adopted' },
     ],
   },
   {
@@ -287,7 +287,7 @@ export const optionGroups = [
       { name: 'console-socket', type: 'string', placeholder: 'PATH', help: 'send the terminal to this socket' },
       { name: 'pid-file', type: 'string', placeholder: 'FILE', help: "write init's pid to this file" },
       { name: 'keep', type: 'boolean', help: 'do not delete the container after its end' },
-      { name: 'no-subreaper', type: 'boolean', help: 'do not adopt orphans of the container' },
+      { name: 'no-subreaper', type: 'boolean', help: 'no effect: orphans of the container are never adopted' },
       { name: 'no-pivot', type: 'boolean', help: 'no effect: CRIU changes the root in its own way' },
       { name: 'no-new-keyring', type: 'boolean', help: 'no effect: CRIU makes no keyring' },
     ],

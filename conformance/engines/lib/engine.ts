@@ -50,7 +50,7 @@ const NEEDS: Record<Need, { here: () => boolean; reason: string }> = {
   rights: { here: hasAllRights, reason: 'this machine has no CAP_SYS_RESOURCE' },
 }
 
-function hasController(name: string): boolean {
+export function hasController(name: string): boolean {
   return readFileSync('/sys/fs/cgroup/cgroup.controllers', 'utf8').trim().split(' ').includes(name)
 }
 

@@ -1,4 +1,5 @@
 import type { Case } from './case.ts'
+import { POD_CGROUP } from './explanations.ts'
 
 /** What podman does for root alone, or differently. */
 export const rootCases: readonly Case[] = [
@@ -81,6 +82,7 @@ export const rootCases: readonly Case[] = [
   },
   {
     name: 'run --pod new:',
+    explained: POD_CGROUP,
     run: `podman run -d --pod new:p --network none --name box busybox sleep 1000 > /dev/null; podman pod inspect -f '{{.NumContainers}}' p`,
     prints: '2',
   },

@@ -27,12 +27,9 @@ mount -t tmpfs -o mode=755 run /run
 mkdir -p /run/lock
 ip link set lo up
 
-# Users may be made here, and are gone with the world.
-mkdir "$directory/etc"
-for file in passwd group subuid subgid; do
-  cp "/etc/$file" "$directory/etc"
-  mount --bind "$directory/etc/$file" "/etc/$file"
-done
+# A copy, where users may be made. Not a file each: somebody outside who replaces one would take the mount off.
+cp -a /etc "$directory/etc"
+mount --bind "$directory/etc" /etc
 
 for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
   echo "+$controller" 2> /dev/null > /sys/fs/cgroup/cgroup.subtree_control || :

@@ -1,0 +1,35 @@
+// docs/compatibility.md says nothing that is not there: every command and option is in it, and every test that it names.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { commands } from './commands.ts'
+import { type CommandName, optionsOf } from './options.ts'
+
+const repository = new URL('../../', import.meta.url)
+const text = readFileSync(new URL('docs/compatibility.md', repository), 'utf8')
+
+const everyCommand = Object.keys(commands) as CommandName[]
+
+test.each(everyCommand)('%s is told', command => {
+  expect(text).toMatch(new RegExp(`\\b${command}\\b`))
+})
+
+test.each(['*' as const, ...everyCommand])('the options of %s are told', command => {
+  const missing = optionsOf(command).filter(({ name }) => !new RegExp(`\`--${name}(?![\\w-])`).test(text))
+  expect(missing.map(({ name }) => name)).toEqual([])
+})
+
+/** `exec.test.ts` “words of a title”, in conformance/ unless there is a path. */
+const named = [...text.matchAll(/`([\w./-]+\.test\.ts)`(?: “([^”]+)”)?/g)].map(([, file = '', title]) => ({
+  file: file.includes('/') ? file : `conformance/${file}`,
+  title,
+}))
+
+test('the tests that it names exist, with these titles', () => {
+  const wrong = named.filter(({ file, title }) => {
+    const path = new URL(file, repository)
+    return !existsSync(path) || (title !== undefined && !readFileSync(path, 'utf8').includes(title))
+  })
+  expect(wrong).toEqual([])
+  expect(named.length).toBeGreaterThan(80)
+})
