@@ -163,11 +163,11 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     inside.flush()
     check()
   })
-  runCreateHooks(runtime, executor, hooks, record, hookOutput, baggage.hookOutput)
+  runCreateHooks(runtime, executor, root, hooks, record, hookOutput, baggage.hookOutput)
   const program = runtime.phase('change the root, find the program', () => {
     const { protect, env } = asked ?? ask()
     protect()
-    enterRoot(root, plan)
+    enterRoot(runtime, root, plan)
     if (notify) bindNotifySocket(inside, notify)
     if (baggage.console) openTerminal(executor, root, plan, baggage.console)
     writeSysctls(inside, plan.sysctl)

@@ -2,6 +2,7 @@ import type { Executor } from '../../native/executor/launch.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Hooks } from '../../spec/generated/config.ts'
 import type { Runtime } from '../runtime.ts'
+import type { ContainerRoot } from './containerRoot.ts'
 import { type HookOutput, runHooks, runHooksInside } from './hooks.ts'
 import { type HookSubject, hookState } from './state.ts'
 
@@ -12,11 +13,12 @@ export function hasCreateHooks({ prestart, createRuntime, createContainer }: Hoo
 
 /**
  * The hooks that belong between the mounts and the change of the root, kind after kind; see config.md#posix-platform-hooks.
- * `said` is what hooks inside print to, unless they have files.
+ * `said` is what hooks inside print to, unless they have files. Those inside begin in the container's root, as in runc.
  */
 export function runCreateHooks(
   runtime: Runtime,
   executor: Executor,
+  root: ContainerRoot,
   hooks: Hooks,
   container: HookSubject,
   output: HookOutput,
@@ -29,6 +31,7 @@ export function runCreateHooks(
   }
   runHooks(runtime, 'prestart', hooks.prestart, container, 'creating')
   runHooks(runtime, 'createRuntime', hooks.createRuntime, container, 'creating')
+  if (hooks.createContainer?.length) root.inside.fchdir(root.fd)
   const state = hookState(container, 'creating')
   runHooksInside(executor, 'createContainer', hooks.createContainer, state, output, printed)
 }

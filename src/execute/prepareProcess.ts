@@ -1,6 +1,7 @@
 import { EACCES, ELOOP, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_NONBLOCK, O_RDONLY, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from '../../native/abi/fcntl.ts'
 import { S_IFMT, S_IFREG } from '../../native/abi/stat.ts'
+import { capabilities } from '../../native/abi/capability.ts'
 import type { PendingStat, Stat } from '../../native/calls/file.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { Room } from '../../native/struct.ts'
@@ -58,9 +59,15 @@ function choose(candidates: readonly Candidate[], plan: ProcessPlan): string {
   throw new Failure(`executable file \`${name}\` not found ${where}: no such file or directory`)
 }
 
-/** Do the permission bits let the program's user execute the file? Root's capabilities are asked by access(2). */
+const OVERRIDE = 1n << BigInt(capabilities['CAP_DAC_OVERRIDE']!)
+
+/**
+ * Do the permission bits, or the program's right to pass over them, let its user execute the file? Root is asked by
+ * access(2). The right is one to execute what somebody may, see path_resolution(7).
+ */
 export function mayExecute({ mode, uid, gid }: Stat, plan: ProcessPlan): boolean {
   if (plan.uid === 0) return true
+  if ((plan.capabilities.effective & OVERRIDE) !== 0n && (mode & 0o111) !== 0) return true
   if (uid === plan.uid) return (mode & 0o100) !== 0
   const inGroup = gid === plan.gid || plan.additionalGids.includes(gid)
   return (mode & (inGroup ? 0o010 : 0o001)) !== 0

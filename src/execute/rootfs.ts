@@ -7,8 +7,10 @@ import type { Kernel } from '../../native/kernel.ts'
 import { doing } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import { isOwn } from '../plan/namespaces.ts'
+import type { Runtime } from '../runtime.ts'
 import { ContainerRoot } from './containerRoot.ts'
 import { makeDevices } from './devices.ts'
+import { hideHostKernel } from './hideHostKernel.ts'
 import { applyMount, type MountSite } from './mounts.ts'
 import { makePathsReadonly, maskPaths, openNull } from './paths.ts'
 import { giftOf, openRootTree, type Sources } from './sources.ts'
@@ -65,11 +67,12 @@ export function fillRoot(root: ContainerRoot, plan: ContainerPlan, site: MountSi
 }
 
 /** Changes the root of the namespace; nothing of the host's tree is reachable afterwards. */
-export function enterRoot({ inside, fd }: ContainerRoot, plan: ContainerPlan): void {
+export function enterRoot(runtime: Runtime, { inside, fd }: ContainerRoot, plan: ContainerPlan): void {
   doing('change the root', () => {
     inside.fchdir(fd)
     if (!isOwn(plan.namespaces, 'mount')) inside.chroot('.')
     else if (plan.noPivot) {
+      hideHostKernel(runtime, inside, plan)
       inside.mountMove('.', '/')
       inside.chroot('.')
     } else {

@@ -126,3 +126,18 @@ test.skipIf(!installed).each([
   },
   TIMEOUT,
 )
+
+/** Numbers of x86-64. */
+const COMMON = { read: 0, write: 1, close: 3, mmap: 9, futex: 202, openat: 257, statx: 332, clone3: 435 }
+
+test.skipIf(!installed)('common calls cost less than with libseccomp', () => {
+  const podman = podmanProfile(readFileSync(INSTALLED, 'utf8'))
+  const { program } = theirs(podman, NAMES.slice(0, 3))
+  const ours = compile(podman, 'SCMP_ARCH_X86_64')
+  for (const [name, number] of Object.entries(COMMON)) {
+    const call = { audit: architectures.SCMP_ARCH_X86_64.audit, number, args: [0n, 0n, 0n] }
+    const executed = interpret(ours, call).executed
+    expect(executed, name).toBeLessThanOrEqual(16)
+    expect(executed, name).toBeLessThanOrEqual(interpret(program, call).executed)
+  }
+})
