@@ -297,7 +297,7 @@ test('execs race with the end of the container: each ends with a code and at mos
       expect(signal).toBeNull()
       expect([1, 3, 137, 255]).toContain(status)
       if (isTsrun) expect(stderr).toMatch(/^(tsrun: [^\n]*\n)?$/)
-      if (isTsrun && status === 255) expect(stderr).toMatch(/stopped|does not exist/)
+      if (isTsrun && status === 255) expect(stderr).toMatch(/stopped|does not exist|just being deleted/)
     }
   }
 })

@@ -147,6 +147,15 @@ test('mounts are in place when createContainer hooks run, but not yet at the roo
   expect(Number(read('count'))).toBeGreaterThan(0)
 })
 
+test.skipIf(isCrun)('createContainer hooks begin in the root of the container (crun: where the runtime is)', () => {
+  const { bundle, read } = hooked(log => ({
+    createContainer: [sh(`pwd > ${log}/place; grep -q " $PWD/proc " /proc/self/mounts && echo mounted > ${log}/mounts`)],
+  }))
+  live(bundle)
+  expect(read('place')).toBe(`${bundle.rootfs}\n`)
+  expect(read('mounts')).toBe('mounted\n')
+})
+
 test('a hook has the environment of its configuration and no other', () => {
   const { bundle, read } = hooked(log => ({
     createRuntime: [

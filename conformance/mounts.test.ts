@@ -294,10 +294,17 @@ test.each(['shared', 'rshared'])('rootfsPropagation %s of a root file system tha
     config.process.args = ['cat', '/proc/self/mountinfo']
     config.linux.rootfsPropagation = wanted
   })
-  const words = ['sh', '-ec', 'mount --make-rshared /; exec "$@"', 'view', ...command('run', removeLater(fresh()))]
-  const { status, stdout, stderr } = run(['unshare', '-m', ...words], { cwd: bundle.directory })
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  const words = command('run', removeLater(fresh()))
+  const count = 'grep -c . /proc/self/mountinfo >&2'
+  const script = `mount --make-rshared /; ${count}; "$@"; ${count}`
+  const { status, stdout, stderr } = run(['unshare', '-m', 'sh', '-ec', script, 'view', ...words], {
+    cwd: bundle.directory,
+  })
+  expect(status).toBe(0)
   expect(mountAt(stdout, '/')!.tags.join(' ')).toMatch(/shared:/)
+  // What is unmounted in the container's namespace is not unmounted in its peer, the caller's.
+  const [before, after] = stderr.trim().split('\n')
+  expect(after).toBe(before)
 })
 
 test('a mount in the container does not reach the host', () => {
@@ -536,6 +543,27 @@ test('--no-pivot makes a root that can not be left', () => {
     config.process.args = ['sh', '-c', 'cd /; cd ../../..; ls -d bin; test -e /work || echo contained']
   })
   expect(runBundle(bundle, {}, ['--no-pivot']).stdout).toBe('bin\ncontained\n')
+})
+
+// What is mounted twice in one place, as /proc is here after `unshare --mount-proc`, is too much for the peers.
+const HIDING = isTsrun ? [false, true] : isRunc ? [false] : []
+
+test.each(HIDING)('--no-pivot lets nobody mount a /proc without masks (user namespace: %s)', own => {
+  const setfcap = ['CAP_SETFCAP']
+  const bundle = makeBundle(config => {
+    config.process.args = ['unshare', '-Urmpf', 'sh', '-c', 'mount -t proc none /proc 2> /dev/null && echo mounted']
+    config.process.capabilities = { bounding: setfcap, permitted: setfcap, effective: setfcap }
+    config.linux.maskedPaths = ['/proc/keys']
+    config.linux.readonlyPaths = []
+    if (!own) return
+    config.linux.namespaces.push({ type: 'user' })
+    config.linux.uidMappings = config.linux.gidMappings = [{ containerID: 0, hostID: 0, size: 65536 }]
+  })
+  expect(runBundle(bundle, {}, ['--no-pivot'])).toMatchObject({ status: 1, stdout: '', stderr: '' })
+  // The kernel allows it where a whole one is to be seen anyway.
+  bundle.config.linux.maskedPaths = []
+  bundle.save()
+  expect(runBundle(bundle, {}, ['--no-pivot']).stdout).toBe('mounted\n')
 })
 
 test('a hundred mounts are made', () => {

@@ -289,6 +289,16 @@ test('the program is looked up in the PATH of the container', () => {
   expect(result).toMatchObject({ stdout: '/opt/tools/tool argument\n', stderr: '' })
 })
 
+test('with CAP_DAC_OVERRIDE a user may execute what only its owner may', () => {
+  const override = ['CAP_DAC_OVERRIDE']
+  const result = runArgs(['/bin/busybox', 'id', '-u'], (config, rootfs) => {
+    chmodSync(join(rootfs, 'bin/busybox'), 0o744)
+    config.process.user = { uid: 1000, gid: 1000 }
+    config.process.capabilities = { bounding: override, permitted: override, effective: override }
+  })
+  expect(result).toMatchObject({ stdout: '1000\n', stderr: '' })
+})
+
 test('a file in PATH that is not executable is passed over', () => {
   const result = runArgs(['echo', 'found'], (config, rootfs) => {
     mkdirSync(join(rootfs, 'opt/first'), { recursive: true })

@@ -2,7 +2,7 @@
 // test of the attack on it, which has to fail. `--table` prints the table of docs/security.md instead.
 
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -41,9 +41,11 @@ class Copy implements Disposable {
   /** How many tests of that name passed and failed. */
   run({ project, file, name }: Test): { passed: number; failed: number } {
     const output = join(this.directory, 'results.json')
+    rmSync(output, { force: true })
     const words = ['vitest', 'run', '--project', project, file, '-t', name, '--reporter=json', `--outputFile=${output}`]
     const env = { ...process.env, RUNTIME: this.built }
     spawnSync('npx', words, { cwd: this.directory, env, stdio: 'ignore', timeout: TIMEOUT_MS, killSignal: 'SIGKILL' })
+    if (!existsSync(output)) return { passed: 0, failed: 0 }
     const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(output, 'utf8')) as Record<string, number>
     return { passed: numPassedTests!, failed: numFailedTests! }
   }

@@ -4,7 +4,7 @@ import { mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs
 import { basename, join } from 'node:path'
 import { cgroup2Mount } from '../lib/machine.ts'
 import { makeRootfs } from '../lib/rootfs.ts'
-import { sleep } from '../lib/run.ts'
+import { must, sleep } from '../lib/run.ts'
 import { type Case, casesPart, check } from './cases.ts'
 import type { Place } from './place.ts'
 
@@ -198,6 +198,39 @@ const goneCases: readonly Case[] = [
         [created.status === 0, `create: ${created.stderr}`],
         [removal.status === 0, `delete: ${removal.stderr}`],
       )
+    },
+  },
+  {
+    name: 'a state directory that can not be written any more: what is there can be started and killed',
+    run(place) {
+      const bundle = place.bundle()
+      const id = place.id()
+      const state = join(place.directory, place.id())
+      const [program] = place.command()
+      const oci = (...words: string[]) => place.run([program!, '--root', state, ...words])
+      mkdirSync(state)
+      must(['mount', '-t', 'tmpfs', 'load', state])
+      try {
+        const created = oci('create', '--bundle', bundle, id)
+        must(['mount', '-o', 'remount,ro', state])
+        const started = oci('start', id)
+        const status = oci('state', id).stdout
+        const again = oci('start', id)
+        const killed = oci('kill', id, 'KILL')
+        must(['mount', '-o', 'remount,rw', state])
+        const removal = oci('delete', '--force', id)
+        return check(
+          [created.status === 0, `create: ${created.stderr}`],
+          [started.status === 0, `start: ${started.stderr}`],
+          [/"status": *"running"/.test(status), `is not running: ${status}`],
+          [again.status === 1 && /already running/.test(again.stderr), `second start: ${again.status} ${again.stderr}`],
+          [killed.status === 0, `kill: ${killed.stderr}`],
+          [removal.status === 0 && removal.stderr === '', `delete: ${removal.stderr}`],
+        )
+      } finally {
+        must(['umount', state])
+        rmdirSync(state)
+      }
     },
   },
   {

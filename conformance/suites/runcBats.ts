@@ -1,4 +1,4 @@
-// Runs runc's integration tests (bats files) against runtimes and prints a table.
+// Runs runc's integration tests (bats files) against runtimes and prints docs/conformance/runc-bats.md.
 //
 // usage: npx tsx conformance/suites/runcBats.ts --suite DIRECTORY [--only PATTERN] [--layer DIRECTORY]... [--logs DIRECTORY]
 //                                               [NAME=]PATH...
@@ -7,16 +7,15 @@
 // machine's, or those of a --layer of sandbox.sh, in which everything runs.
 
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { RUNC_BATS } from './explained.ts'
-import { report } from './report.ts'
+import { namedRuntimes, report } from './report.ts'
 import type { Outcome } from './table.ts'
 import { readTap } from './tap.ts'
 
-const TIMEOUT_S = 300
-const SANDBOX = join(import.meta.dirname, 'sandbox.sh')
+const RUNNER = join(import.meta.dirname, 'runc-bats.sh')
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -36,8 +35,7 @@ const layers = values.layer.flatMap(directory => ['--layer', resolve(directory)]
 
 /** A file that did not come to its end has failed as a whole, too. */
 function run(file: string, runtime: string, log: string): Outcome {
-  const bats = ['timeout', '-k', '5', String(TIMEOUT_S), 'bats', '--tap', join(suite, 'tests/integration', `${file}.bats`)]
-  const { stdout, stderr, status, signal } = spawnSync('sh', [SANDBOX, ...layers, ...bats], {
+  const { stdout, stderr, status, signal } = spawnSync('sh', [RUNNER, join(tests, file), ...layers], {
     env: { PATH: process.env['PATH'], HOME: '/root', RUNC: runtime },
     encoding: 'utf8',
     maxBuffer: 1 << 26,
@@ -48,5 +46,24 @@ function run(file: string, runtime: string, log: string): Outcome {
   }
   const tap = readTap(stdout)
   if (status === 0 || (status === 1 && tap.failed.length > 0)) return tap
-  return { ...tap, failed: [...tap.failed, status === 124 ? `no end in ${TIMEOUT_S} s` : `${signal ?? status}`] }
+  return { ...tap, failed: [...tap.failed, status === 124 ? 'hangs' : `ends with ${signal ?? status}`] }
 }
+
+const tests = join(suite, 'tests/integration')
+const only = new RegExp(values.only)
+const runtimes = namedRuntimes(positionals)
+const results = new Map<string, Map<string, Outcome>>()
+for (const file of readdirSync(tests).sort()) {
+  const part = basename(file, '.bats')
+  if (part === file || !only.test(part)) continue
+  const outcomes = new Map([...runtimes].map(([name, path]) => [name, run(file, path, `${part}.${name}.tap`)]))
+  results.set(part, outcomes)
+  console.error(part, ...[...outcomes].map(([name, { passed, failed }]) => `${name} ${passed}/${failed.length}`))
+}
+const head = [
+  '# The integration tests of runc',
+  '',
+  `Of runc ${readFileSync(join(suite, 'VERSION'), 'utf8').trim()}, by \`conformance/suites/runcBats.ts\`, as root, without systemd, with`,
+  'cgroup version 2 alone.',
+]
+process.exit(report(head, results, runtimes, RUNC_BATS))

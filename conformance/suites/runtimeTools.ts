@@ -1,14 +1,16 @@
-// Runs the validation programs of opencontainers/runtime-tools against runtimes and prints a table.
+// Runs the validation programs of opencontainers/runtime-tools against runtimes and prints docs/conformance/runtime-tools.md.
 //
 // usage: npx tsx conformance/suites/runtimeTools.ts --suite DIRECTORY [--only PATTERN] [NAME=]PATH...
 //
-// DIRECTORY is a built source tree: see fetch.sh and build-runtime-tools.sh.
+// DIRECTORY is a built source tree: see fetch.sh and build-runtime-tools.sh. The programs need root; sandbox.sh is a place for them.
 
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { aloneIn, markdownTable, type Outcome } from './table.ts'
+import { RUNTIME_TOOLS } from './explained.ts'
+import { namedRuntimes, report } from './report.ts'
+import type { Outcome } from './table.ts'
 import { readTap } from './tap.ts'
 
 const TIMEOUT_MS = 60_000
@@ -17,7 +19,8 @@ const TIMEOUT_MS = 60_000
 function programs(suite: string, only: RegExp): Map<string, string> {
   const root = join(suite, 'validation')
   const found = new Map<string, string>()
-  for (const name of readdirSync(root).sort()) {
+  const directories = readdirSync(root, { withFileTypes: true }).filter(entry => entry.isDirectory())
+  for (const name of directories.map(entry => entry.name).sort()) {
     if (!only.test(name)) continue
     const program = readdirSync(join(root, name)).find(file => file.endsWith('.t'))
     if (program !== undefined) found.set(name, join('validation', name, program))
@@ -53,18 +56,16 @@ if (values.suite === undefined || positionals.length === 0) {
   process.exit(64)
 }
 const suite = resolve(values.suite)
-const runtimes = new Map(
-  positionals.map(text => {
-    const [name, path] = text.includes('=') ? text.split('=') : [basename(text), text]
-    return [name!, resolve(path!)]
-  }),
-)
+const runtimes = namedRuntimes(positionals)
 const results = new Map<string, Map<string, Outcome>>()
 for (const [part, program] of programs(suite, new RegExp(values.only))) {
   const outcomes = new Map([...runtimes].map(([name, path]) => [name, run(suite, program, path)]))
   results.set(part, outcomes)
   console.error(part, ...[...outcomes].map(([name, { passed, failed }]) => `${name} ${passed}/${failed.length}`))
 }
-const [first] = runtimes.keys()
-console.log(markdownTable(results, [...runtimes.keys()]))
-console.log([`Failures of ${first} that another runtime does not have:`, ...aloneIn(results, first!)].join('\n- '))
+const head = [
+  '# The validation programs of opencontainers/runtime-tools',
+  '',
+  `Version ${readFileSync(join(suite, 'VERSION'), 'utf8').trim()}, by \`conformance/suites/runtimeTools.ts\`.`,
+]
+process.exit(report(head, results, runtimes, RUNTIME_TOOLS))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { aloneIn, markdownTable, type Outcome } from './table.ts'
+import { aloneIn, everywhere, markdownTable, type Outcome, totals } from './table.ts'
 
 const outcome = (passed: number, ...failed: string[]): Outcome => ({ passed, skipped: 0, failed })
 
@@ -35,4 +35,12 @@ test('markdownTable() has a row for each part and a column for each runtime', ()
 test('aloneIn() leaves out what fails everywhere', () => {
   expect(aloneIn(results, 'tsrun')).toEqual(['start: it runs'])
   expect(aloneIn(results, 'runc')).toEqual(['kill: the signal arrives'])
+})
+
+test('everywhere() has what fails with all runtimes', () => {
+  expect(everywhere(results)).toEqual(['start: once only'])
+})
+
+test('totals() adds up the parts', () => {
+  expect(totals(results, 'tsrun')).toBe('3 passed, 2 failed, 0 skipped')
 })

@@ -32,3 +32,19 @@ export function aloneIn(results: Results, runtime: string): string[] {
     return own.filter(text => others.some(failed => !failed.includes(text))).map(text => `${part}: ${text}`)
   })
 }
+
+/** The failures that all runtimes have, as `part: description`. */
+export function everywhere(results: Results): string[] {
+  return [...results].flatMap(([part, outcomes]) => {
+    const [own, ...others] = [...outcomes.values()].map(({ failed }) => failed)
+    return (own ?? []).filter(text => others.every(failed => failed.includes(text))).map(text => `${part}: ${text}`)
+  })
+}
+
+/** How many checks passed, failed and were skipped with a runtime. */
+export function totals(results: Results, runtime: string): string {
+  const all = [...results.values()].map(outcomes => outcomes.get(runtime)).filter(outcome => outcome !== undefined)
+  const sum = (count: (outcome: Outcome) => number) => all.reduce((total, outcome) => total + count(outcome), 0)
+  const [passed, failed, skipped] = [sum(of => of.passed), sum(of => of.failed.length), sum(of => of.skipped)]
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`
+}

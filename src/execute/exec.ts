@@ -6,7 +6,7 @@ import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { ExecutorDeath } from '../../native/kernels/executor.ts'
-import { doing, HostError, StateError } from '../errors.ts'
+import { doing, HostError, isErrno, StateError } from '../errors.ts'
 import { keepsOriginalGroups } from '../plan/annotations.ts'
 import { type MembershipPlan, planMembership } from '../plan/container.ts'
 import { type ProcessPlan, withListenFds } from '../plan/process.ts'
@@ -67,7 +67,9 @@ function startedOrGone<T>({ outside }: Runtime, { record, pidfd }: PreparedExec,
   try {
     return work()
   } catch (error) {
-    if (error instanceof ExecutorDeath) outside.poll([{ fd: pidfd, events: POLLIN }], DEATH_MS)
+    // Killed while something of ours was on its way to it, the other end is a reset connection.
+    const killed = error instanceof ExecutorDeath || isErrno(error, 'ECONNRESET') || isErrno(error, 'EPIPE')
+    if (killed) outside.poll([{ fd: pidfd, events: POLLIN }], DEATH_MS)
     throw isAlive(outside, record) ? error : new StateError(STOPPED)
   }
 }

@@ -95,7 +95,7 @@ function withUserNamespace(): Config {
 /** Joined namespaces and clocks of its own: the first process is reached step by step. */
 function stepwise(): Config {
   const { linux, ...config } = rich()
-  const joined = [{ type: 'network' as const, path: '/proc/1000/ns/net' }]
+  const joined = [{ type: 'network' as const, path: '/run/netns/other' }]
   return {
     ...config,
     linux: {
@@ -200,6 +200,7 @@ export function scene({ config, script, consoleSocket }: Omit<Variant, 'name'>):
   for (const path of ['/hook', '/bundle/rootfs/hook']) fileAt(root, path, '', 0o755)
   for (const name of ['zero', 'full', 'random', 'urandom', 'tty', 'fuse']) fileAt(root, `/dev/${name}`)
   fileAt(root, '/sys/module/apparmor/parameters/enabled', 'Y\n')
+  fileAt(root, '/run/netns/other')
   directoryAt(root, '/sys/fs/selinux').magic = SELINUX_MAGIC
   fileAt(root, '/bundle/rootfs/dev/pts/ptmx')
   directoryAt(root, '/bundle/rootfs/dev/pts').magic = DEVPTS_SUPER_MAGIC

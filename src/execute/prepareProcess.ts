@@ -1,7 +1,7 @@
+import { capabilities } from '../../native/abi/capability.ts'
 import { EACCES, ELOOP, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_NONBLOCK, O_RDONLY, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from '../../native/abi/fcntl.ts'
 import { S_IFMT, S_IFREG } from '../../native/abi/stat.ts'
-import { capabilities } from '../../native/abi/capability.ts'
 import type { PendingStat, Stat } from '../../native/calls/file.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { Room } from '../../native/struct.ts'

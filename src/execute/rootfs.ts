@@ -27,6 +27,12 @@ function propagation({ rootfsPropagation = 'slave' }: ContainerPlan): number {
   return propagations[rootfsPropagation.replace(/^r/, '')]!
 }
 
+/** Of what is inherited from the host. A root that is moved covers that, after something has been unmounted there. */
+function hostPropagation(flag: number, { noPivot }: ContainerPlan): number {
+  if (flag === MS_SHARED && noPivot) return MS_SLAVE // else the host would lose it, too
+  return flag === MS_UNBINDABLE ? MS_PRIVATE : flag
+}
+
 /**
  * Attaches the container's root file system in the new mount namespace. It stays reachable at its path of the host until
  * the namespace's root changes, since hooks look for it there.
@@ -37,7 +43,7 @@ export function placeRoot(executor: Executor, plan: ContainerPlan, sources: Sour
     if (!isOwn(plan.namespaces, 'mount'))
       return new ContainerRoot(inside, inside.openat(AT_FDCWD, plan.rootfs, O_PATH | O_DIRECTORY).take())
     const flag = propagation(plan)
-    inside.mountPropagation('/', (flag === MS_UNBINDABLE ? MS_PRIVATE : flag) | MS_REC)
+    inside.mountPropagation('/', hostPropagation(flag, plan) | MS_REC)
     const tree = sources.root ? giftOf(executor, sources.root) : openRootTree(inside, plan.rootfs)
     attach(inside, tree, plan, flag === MS_SHARED)
     return new ContainerRoot(inside, tree)
@@ -76,7 +82,10 @@ export function enterRoot(runtime: Runtime, { inside, fd }: ContainerRoot, plan:
       inside.mountMove('.', '/')
       inside.chroot('.')
     } else {
+      using peers = propagation(plan) === MS_SHARED ? inside.openat(AT_FDCWD, '/', O_PATH | O_DIRECTORY) : undefined
       inside.pivotRoot()
+      // Its mounts are peers of the host's then, and what is unmounted here would be unmounted there.
+      if (peers !== undefined) inside.mountSetattr(peers, true, { propagation: MS_SLAVE })
       inside.detach('.') // the old root, which now lies on top of the new one
     }
     inside.chdir('/')

@@ -26,7 +26,7 @@ export class StoredContainer {
     this.record = text === undefined ? undefined : parseRecord(text)
   }
 
-  /** A container whose record is not written yet is still being created. */
+  /** A container whose record is not written yet is still being created; delete removes the record first. */
   get status(): Status {
     return this.record === undefined ? 'creating' : computeStatus(this.#outside, this.path, this.record)
   }
@@ -35,7 +35,7 @@ export class StoredContainer {
   get established(): ContainerRecord {
     if (this.record === undefined)
       throw new StateError(
-        `container \`${this.id}\` is still being created, or its state is damaged; delete --force removes it`,
+        `container \`${this.id}\` is still being created or just being deleted, or its state is damaged; delete --force removes it`,
       )
     return this.record
   }

@@ -66,7 +66,7 @@ const inner = (value: number | Buffer | undefined) => decode(value as Buffer)
 /** With the network of the machine, which needs no CNI plugin. */
 function sandboxConfig(name: string): Message {
   return {
-    metadata: { name, uid: `uid-${name}`, namespace: 'default', attempt: 0 },
+    metadata: { name, uid: `${process.pid}-${Date.now()}`, namespace: 'default', attempt: 0 },
     logDirectory: process.cwd(),
     linux: { securityContext: { namespaceOptions: { network: NODE } } },
   }

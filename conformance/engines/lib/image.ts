@@ -28,7 +28,7 @@ export function makeLayout(directory: string, tag: string): void {
   const config = json('config', {
     architecture: process.arch === 'x64' ? 'amd64' : process.arch,
     os: 'linux',
-    config: { Env: ['PATH=/bin', 'FROM=image'], Cmd: ['sh'], WorkingDir: '/' },
+    config: { Env: ['PATH=/bin', 'FROM=image'], Cmd: ['sleep', '1000000'], WorkingDir: '/' },
     rootfs: { type: 'layers', diff_ids: [layer.digest] },
   })
   const manifest = json('manifest', { schemaVersion: 2, config, layers: [layer] })

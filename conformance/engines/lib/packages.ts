@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 
 function isInstalled(name: string): boolean {
-  const { stdout } = spawnSync('dpkg-query', ['-W', '-f', '${Status}', name], { encoding: 'utf8' })
-  return stdout.includes('ok installed')
+  const { stdout } = spawnSync('dpkg-query', ['--status', name], { encoding: 'utf8' })
+  return stdout.includes('\nStatus: install ok installed\n')
 }
 
 /** Installs the packages of Debian that are missing, without starting the daemons in them. */

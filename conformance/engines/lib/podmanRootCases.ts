@@ -4,6 +4,11 @@ import { POD_CGROUP } from './explanations.ts'
 /** What podman does for root alone, or differently. */
 export const rootCases: readonly Case[] = [
   {
+    name: '-v, shared propagation',
+    run: `mkdir v; mount --bind v v; mount --make-shared v; quick -v $PWD/v:/v:rshared busybox grep -c ' /v .* shared:' /proc/self/mountinfo; umount v`,
+    prints: '1',
+  },
+  {
     name: '--userns auto',
     run: `quick --userns auto:size=2000 busybox cat /proc/self/uid_map | tr -s ' '`,
     prints: /^ 0 [3-9]\d{5} 2000$/,

@@ -68,7 +68,8 @@ export function decode(bytes: Buffer): Map<number, number | Buffer> {
     if ((tag & 7) === VARINT) found.set(tag >> 3, next())
     else if ((tag & 7) === LENGTH) {
       const length = next()
-      found.set(tag >> 3, bytes.subarray(at, (at += length)))
+      found.set(tag >> 3, bytes.subarray(at, at + length))
+      at += length
     } else throw new Error(`wire type ${tag & 7}`)
   }
   return found
