@@ -423,7 +423,7 @@ test('the program may be seen and signalled from inside like any other, and its 
   exec(container, ['sleep', '1000'], ['-d', '--pid-file', pidFile])
   const [pid, parent] = look(
     container,
-    "for p in /proc/[0-9]*; do grep -q sleep.1000 $p/cmdline && cut -d' ' -f1,4 $p/stat; done; true",
+    "for p in /proc/[0-9]*; do grep -q ^sleep.1000 $p/cmdline && cut -d' ' -f1,4 $p/stat; done; true",
   )
     .split('\n')[0]!
     .split(' ')

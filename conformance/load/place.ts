@@ -17,13 +17,13 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { baseConfig, type Config } from '../lib/config.ts'
 import { cgroup2Mount, hostMounts, isAlive } from '../lib/machine.ts'
 import { makeRootfs } from '../lib/rootfs.ts'
-import { type Result, sleep } from '../lib/run.ts'
+import { PATIENCE, type Result, sleep } from '../lib/run.ts'
 import { runtime } from '../lib/runtime.ts'
 
 /** No command may take longer; one that does hangs. */
-export const HANGS_MS = 20_000
+export const HANGS_MS = 20_000 * PATIENCE
 /** What the kernel and the keeper may take to clear away. */
-const CLEARING_MS = 5000
+const CLEARING_MS = 5000 * PATIENCE
 
 export interface Running {
   readonly child: ChildProcess

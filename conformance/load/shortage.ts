@@ -187,8 +187,6 @@ class Trial {
       if (after !== step.before && !(step.name.startsWith('delete') && after === 'stopped'))
         complain(`failed, and what was ${step.before} is ${after}: ${result.stderr}`)
     }
-    if (process.env['LOAD_WORDS'])
-      console.error(`${step.name}, ${name} ${level}: ${result.signal ?? result.status} ${result.stderr}`)
     if (result.status === 0) count.whole += 1
     else count.nothing += 1
     const removal = this.#run(['delete', '--force', id])
@@ -231,8 +229,10 @@ export const shortage: Part = {
         tried += 1
         if (tried >= all.length && !goesOn()) break
       }
-      // In words: how many commands worked all the same, and how many said that they can not.
-      return all.map(({ shortage: { name }, count }): Row => ({ name, figures: count }))
+      return all.map(({ shortage: { name }, count: { tries, whole, nothing, left, problems } }): Row => {
+        const notes = [`${whole} worked all the same, ${nothing} said why not`]
+        return { name, figures: { tries, left, problems, notes } }
+      })
     } finally {
       place.clear()
       must(['umount', place.state])

@@ -14,4 +14,60 @@ export const differences: Differences = [
     title: 'a container without a process',
     reason: 'start succeeds; the specification wants an error',
   },
+  {
+    runtime: /^crun/,
+    title: 'spec --rootless has a user namespace',
+    reason: 'its configuration has no mappings when root writes it',
+  },
+  {
+    runtime: /^crun/,
+    title: "it runs as the container's own process does",
+    reason: 'exec starts in `/`, with the limits of the caller',
+  },
+  { runtime: /^crun/, title: '--process: mistakes in the file', reason: 'what can not be is passed over' },
+  { runtime: /^crun/, title: 'subordinate ids can be used in it', reason: 'exec prints nothing there' },
+  { runtime: /^crun/, title: 'execCPUAffinity', reason: 'not applied' },
+  {
+    runtime: /^crun/,
+    title: 'hooks run in the order',
+    reason: 'all in order; then a signal ended delete, as it sometimes does with poststop hooks',
+  },
+  {
+    runtime: /^crun/,
+    title: 'a failing poststop hook is a warning',
+    reason: 'a signal ended delete, as it sometimes does with poststop hooks',
+  },
+  { runtime: /^crun/, title: 'it is named after the container', reason: 'the program sees no keyring of that name' },
+  {
+    runtime: /^crun/,
+    title: 'a program of another user has it too',
+    reason: 'the program sees no keyring of that name',
+  },
+  { runtime: /^crun/, title: 'empty labels ask for nothing', reason: 'refused' },
+  {
+    runtime: /^crun/,
+    title: 'rules for devices replace the old ones',
+    reason: 'its `-` opens /dev/stdin, which can not be a socket',
+  },
+  {
+    runtime: /^crun/,
+    title: 'update without a change is fine',
+    reason: 'its `-` opens /dev/stdin, which can not be a socket',
+  },
+  { runtime: /^crun/, title: 'resources from a file', reason: 'its `-` opens /dev/stdin, which can not be a socket' },
+  {
+    runtime: /^runc/,
+    title: 'asks for nothing',
+    reason: '`unconfined` is written also where there is no AppArmor, and refused',
+  },
+  {
+    runtime: /^runc/,
+    title: '--detach returns when the program runs',
+    reason: 'exec returns a moment before the program is executed',
+  },
+  {
+    runtime: /^runc/,
+    title: 'create --pidfd-socket',
+    reason: 'create fails when its first process is killed meanwhile',
+  },
 ]

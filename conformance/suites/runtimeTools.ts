@@ -39,12 +39,9 @@ function run(suite: string, program: string, runtime: string): Outcome {
   const tap = readTap(stdout)
   if (status === 0 || tap.failed.length > 0) return tap
   const how = signal === null ? `exit code ${status}` : signal
-  const last =
-    stderr
-      .trim()
-      .split('\n')
-      .findLast(line => !line.startsWith('exit status')) ?? ''
-  return { ...tap, failed: [`${how}: ${last}`] }
+  console.error(`${runtime} ${program}: ${how}: ${stderr.trim()}`) // each runtime has words of its own
+  return { ...tap, failed: [how] }
+}
 }
 
 const { values, positionals } = parseArgs({

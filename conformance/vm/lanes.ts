@@ -20,7 +20,7 @@ export interface Lane {
   readonly security: 'apparmor' | 'selinux'
   /** Is systemd process 1, or guest/init.sh? */
   readonly systemd: boolean
-  /** Seconds until the machine is given up, emulated: three times what it takes on an idle host. All are less than CI allows. */
+  /** Seconds until the machine is given up, emulated. All lanes together have less than CI allows: .ci/run. */
   readonly timeout: number
   readonly topics: readonly Topic[]
 }
@@ -39,7 +39,7 @@ export const lanes: readonly Lane[] = [
     summary: 'no systemd; every controller of cgroup v2, every capability, AppArmor',
     security: 'apparmor',
     systemd: false,
-    timeout: 800,
+    timeout: 1000,
     topics: [
       { file: 'vm/fast.test.ts', both: true },
       { file: 'vm/confinement.test.ts', both: true },
@@ -59,7 +59,7 @@ export const lanes: readonly Lane[] = [
     summary: 'no systemd; SELinux, enforcing',
     security: 'selinux',
     systemd: false,
-    timeout: 300,
+    timeout: 250,
     topics: [
       { file: 'vm/enforcing.test.ts' },
       { file: 'selinux.test.ts', both: true, skips: { 'without SELinux a label': ELSEWHERE } },
@@ -70,7 +70,7 @@ export const lanes: readonly Lane[] = [
     summary: 'systemd as process 1, with a manager per user; podman with its default settings; AppArmor',
     security: 'apparmor',
     systemd: true,
-    timeout: 600,
+    timeout: 500,
     topics: [
       { file: 'vm/podman.test.ts' },
       { file: 'systemd.test.ts', skips: { 'without systemd the driver says': ELSEWHERE } },

@@ -1,4 +1,4 @@
-import { AT_FDCWD, AT_REMOVEDIR, O_DIRECTORY, O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, AT_REMOVEDIR, O_CLOEXEC, O_DIRECTORY, O_PATH, O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
 import { FUTEX_WAIT } from '../../native/abi/futex.ts'
 import { PR_SET_NAME } from '../../native/abi/prctl.ts'
 import { CLONE_INTO_CGROUP, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_PIDFD } from '../../native/abi/sched.ts'
@@ -76,6 +76,7 @@ export function giveBirth(
   keeper.setsid() // Ctrl-C in a terminal must not end the keeper together with the planner
   keeper.umask(0)
   const directory = calls.later({ name: 'mkdirat', args: [gift(estate.root), estate.id, 0o700], subject: estate.id })
+  const home = keeper.openat(gift(estate.root), estate.id, O_PATH | O_DIRECTORY).take()
   const groups = makeGroups(executor, estate)
   const { parent, name, exists, mark } = estate.cgroup ?? {}
   const makeCgroup =
@@ -96,7 +97,7 @@ export function giveBirth(
   const args = cloneArgs({ flags, cgroup, pid, pidfd, exitSignal: 0 })
   const clone = calls.later({ name: 'clone3', args: [args, CLONE_ARGS], hint: namespaceHints })
   const adoption = new Adoption()
-  const cleanup = recordCleanup(executor, estate, pidfd, adoption)
+  const cleanup = recordCleanup(executor, estate, { home, cgroup, pidfd }, adoption)
   const directoryCleanup = recordDirectoryCleanup(executor, estate)
   const groupCleanups = groups.map((_, made) => recordDirectoryCleanup(executor, estate, made))
   clone.branch({ positive: recordGuard(executor, cleanup), zero: recordChild(executor) })
@@ -200,21 +201,35 @@ function recordGuard({ calls, kernel, controlNumber, guardNumber }: Executor, cl
   return guard[0]!.address
 }
 
+/** What the keeper has made, as it has it itself: by now the names may be those of somebody else's. */
+interface Property {
+  /** The container's directory. */
+  readonly home: Fd
+  readonly cgroup: Fd | undefined
+  readonly pidfd: Out
+}
+
 /**
  * Kill, then remove, newest first; what is gone already does not matter. SIGALRM ends the keeper when the cgroup does not
- * go away: it can be removed only some milliseconds after its last process died.
+ * go away: it can be removed only some milliseconds after its last process died. A forced delete may have been faster, and
+ * another create with the id may be at work: nothing of that one is killed, and none of its files is removed.
  */
-function recordCleanup(executor: Executor, estate: Estate, pidfd: Out, adoption: Adoption): number {
+function recordCleanup(
+  executor: Executor,
+  estate: Estate,
+  { home, cgroup: made, pidfd }: Property,
+  adoption: Adoption,
+): number {
   const { calls, kernel, gifts } = executor
   const { root, id, cgroup, adopt } = estate
   const containers = gifts.get(root)!
   const parent = cgroup && gifts.get(cgroup.parent)!
-  const remove = (directory: number, path: string, flags: number) =>
+  const remove = (directory: number | Fd, path: string, flags: number) =>
     calls.later({ name: 'unlinkat', args: [directory, path, flags], tolerate: 'any' })
   const end = calls.record(() => kernel.exit(0))
   const chain = calls.record(() => {
-    if (cgroup) {
-      const kill = kernel.openat(parent!, `${cgroup.name}/cgroup.kill`, O_WRONLY, 0, 'any').take()
+    if (made) {
+      const kill = kernel.openat(made, 'cgroup.kill', O_WRONLY, 0, 'any').take()
       calls.later({ name: 'write', args: [kill, '1', 1], tolerate: 'any' })
     }
     const kill = () => {
@@ -222,7 +237,7 @@ function recordCleanup(executor: Executor, estate: Estate, pidfd: Out, adoption:
       calls.later({ name: 'pidfd_send_signal', args: [child, SIGKILL, null, 0], tolerate: 'any' })
     }
     if (!adopt) kill()
-    for (const file of FILES) remove(containers, `${id}/${file}`, 0)
+    for (const file of FILES) remove(home, file, 0)
     remove(containers, id, AT_REMOVEDIR)
     removeGroups(executor, estate)
     // Last, since it may take a while, and by then somebody else may have taken the name.
@@ -233,8 +248,13 @@ function recordCleanup(executor: Executor, estate: Estate, pidfd: Out, adoption:
     if (!cgroup || cgroup.exists) return
     kernel.alarm(PATIENCE_MS)
     const attempt = remove(parent!, cgroup.name, AT_REMOVEDIR)
+    // Nothing can be opened in a cgroup that is gone: then what has the name is another one.
+    const args = [made!, 'cgroup.procs', O_PATH | O_CLOEXEC, 0]
+    const look = calls.later({ name: 'openat', args, tolerate: 'any' })
+    calls.later({ name: 'close', args: [look], tolerate: 'any' })
     const pause = calls.later({ name: 'nanosleep', args: [timespec(REMOVE_PAUSE_MS), null], tolerate: 'any' })
     attempt.branch({ zero: end[0]!.address })
+    look.branch({ negative: end[0]!.address })
     pause.branch({ zero: attempt.address, negative: attempt.address })
   })
   calls.link(end, 0, () => 0)
