@@ -47,7 +47,7 @@ const linksLeadOut: Mutation = {
     {
       file: 'src/execute/containerRoot.ts',
       from: 'this.inside.openat2(this.fd, path, O_PATH',
-      to: 'this.inside.openat2(this.fd, `./${path}`, O_PATH',
+      to: "this.inside.openat2(this.fd, './'.concat(path), O_PATH",
     },
   ],
 }

@@ -55,7 +55,8 @@ function statementTables(statements: readonly Statement[], columns: readonly Col
 
 function counts(columns: readonly Column[]): string {
   const rows = columns.map(({ name, report: { runtime, cases } }) => {
-    const count = (verdict: Case['verdict']) => `${cases.filter(one => one.verdict === verdict).length}`
+    const fromOutside = cases.filter(({ file }) => file.startsWith('conformance/'))
+    const count = (verdict: Case['verdict']) => `${fromOutside.filter(one => one.verdict === verdict).length}`
     return [name, runtime, count('passed'), count('failed'), count('skipped')]
   })
   return table(['', 'version', 'cases passed', 'failed', 'left out'], rows)
@@ -85,7 +86,7 @@ function leftOut(columns: readonly Column[]): string {
       const [, behaviour] = new RegExp(`\\((?:[^()]*[,;] )?${kind}: ([^()]+)\\)`).exec(title) ?? []
       return verdict !== 'skipped' || behaviour === undefined
         ? []
-        : [`- ${name}: ${title.replace(/ \([^()]*\)$/, '')}: ${behaviour}\n`]
+        : [`- ${name}: ${title.replace(/^(.*\(skipped: [^()]*\) )/, '').replace(/ \([^()]*\)$/, '')}: ${behaviour}\n`]
     }),
   )
   return lines.join('')

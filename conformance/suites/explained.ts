@@ -36,4 +36,20 @@ export const RUNC_BATS: Explained = {
   'version: runc version': 'looks for the name `runc`',
 }
 
-export const RUNTIME_TOOLS: Explained = {}
+const NO_PROCESS =
+  'the program takes the error that its own sentence demands for a failure, and then waits for a container that runs ' +
+  'without a process; crun starts one'
+const RACE =
+  'the program deletes the container right after the signal; whether it has stopped by then is chance, also with crun'
+
+export const RUNTIME_TOOLS: Explained = {
+  'hooks_stdin: the state of the container MUST be passed to "prestart" hook over stdin':
+    'the program wants the status `created`; since version 1.0.2 of the specification it is `creating` there, as runc has it',
+  'killsig: `kill` operation MUST send the specified signal to the container process': RACE,
+  'linux_mount_label: exit code 1': 'without SELinux a mountLabel is refused, as in runc; crun ignores it',
+  'linux_process_apparmor_profile: exit code 1': 'without AppArmor a profile is refused, as in runc; crun ignores it',
+  'mounts: exit code 1':
+    'options of a file system (`mode=755`) on a bind mount are refused, as in runc; crun ignores them',
+  'start: `start` operation MUST generate an error if `process` was not set': NO_PROCESS,
+  'start: timeout in waiting for the container status': NO_PROCESS,
+}

@@ -42,7 +42,6 @@ function run(suite: string, program: string, runtime: string): Outcome {
   console.error(`${runtime} ${program}: ${how}: ${stderr.trim()}`) // each runtime has words of its own
   return { ...tap, failed: [how] }
 }
-}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

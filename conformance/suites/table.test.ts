@@ -35,6 +35,11 @@ test('markdownTable() has a row for each part and a column for each runtime', ()
 test('aloneIn() leaves out what fails everywhere', () => {
   expect(aloneIn(results, 'tsrun')).toEqual(['start: it runs'])
   expect(aloneIn(results, 'runc')).toEqual(['kill: the signal arrives'])
+  const failing = new Map([
+    ['tsrun', outcome(0, 'it runs')],
+    ['runc', outcome(0, 'exit code 1')],
+  ])
+  expect(aloneIn(new Map([['run', failing]]), 'tsrun')).toEqual([])
 })
 
 test('everywhere() has what fails with all runtimes', () => {

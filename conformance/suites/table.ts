@@ -28,7 +28,10 @@ export function markdownTable(results: Results, runtimes: readonly string[]): st
 export function aloneIn(results: Results, runtime: string): string[] {
   return [...results].flatMap(([part, outcomes]) => {
     const own = outcomes.get(runtime)?.failed ?? []
-    const others = [...outcomes].filter(([name]) => name !== runtime).map(([, outcome]) => outcome.failed)
+    // One of which nothing passed may not have come so far.
+    const others = [...outcomes]
+      .filter(([name, { passed }]) => name !== runtime && passed > 0)
+      .map(([, of]) => of.failed)
     return own.filter(text => others.some(failed => !failed.includes(text))).map(text => `${part}: ${text}`)
   })
 }
