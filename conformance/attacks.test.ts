@@ -245,12 +245,13 @@ fixedInCrun128('an id that begins with a dot leads nowhere (crun 1.28)', () => {
   // Beside the directory of containers: what would be removed of one of this name.
   const files = ['state.json', 'config.json', 'status'].map(name => join(sceneDirectory, name))
   for (const file of files) writeFileSync(file, '')
+  mkdirSync(stateRoot, { recursive: true })
   try {
     call(['delete', '--force', '..'])
     expect(files.filter(file => !existsSync(file))).toEqual([])
   } finally {
     for (const file of files) rmSync(file, { force: true })
-    mkdirSync(stateRoot, { recursive: true })
+    mkdirSync(stateRoot, { recursive: true }) // the other tests go on
   }
 })
 

@@ -149,7 +149,9 @@ test('mounts are in place when createContainer hooks run, but not yet at the roo
 
 test.skipIf(isCrun)('createContainer hooks begin in the root of the container (crun: where the runtime is)', () => {
   const { bundle, read } = hooked(log => ({
-    createContainer: [sh(`pwd > ${log}/place; grep -q " $PWD/proc " /proc/self/mounts && echo mounted > ${log}/mounts`)],
+    createContainer: [
+      sh(`pwd > ${log}/place; grep -q " $PWD/proc " /proc/self/mounts && echo mounted > ${log}/mounts`),
+    ],
   }))
   live(bundle)
   expect(read('place')).toBe(`${bundle.rootfs}\n`)

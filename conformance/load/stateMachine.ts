@@ -56,7 +56,11 @@ function momentsOf(event: Event, index: number): Omit<Moment, 'after'>[] | undef
       case 'kill':
         return one(become('dying', 'created', 'running', 'dying'))
       case 'delete':
-        return one(become('none', 'created', 'dying'))
+        // It kills what waits for start, and then removes it.
+        return [
+          { event: index, from: become('dying', 'created', 'dying') },
+          { event: index, from: become('none', 'dying') },
+        ]
       case 'delete --force':
         return [
           { event: index, from: { ...stay('none', 'creating'), ...become('dying', 'created', 'running', 'dying') } },

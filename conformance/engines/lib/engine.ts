@@ -62,12 +62,14 @@ function hasAllRights(): boolean {
 
 /** What is there besides this program when everything has been closed: processes, folders of cgroups, containers. */
 function leftovers(): string[] {
+  const read = (pid: string, file: string) =>
+    existsSync(`/proc/${pid}/${file}`) ? readFileSync(`/proc/${pid}/${file}`, 'utf8') : ''
+  const parent = (pid: string) => Number(/.*\) \S (\d+)/.exec(read(pid, 'stat'))?.[1])
   const processes = readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name) && Number(name) !== 1 && Number(name) !== process.pid)
-    .map(
-      pid => existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '),
-    )
-    .filter(text => text !== false && text !== '')
+    .filter(name => /^\d+$/.test(name) && Number(name) !== 1)
+    .filter(pid => Number(pid) !== process.pid && parent(pid) !== process.pid) // this program, and what compiles it
+    .map(pid => read(pid, 'cmdline').replaceAll('\0', ' '))
+    .filter(text => text !== '')
     .map(text => `process: ${text}`)
   const state = ['/run/tsrun', '/run/runc', '/run/crun'].flatMap(root =>
     existsSync(root)

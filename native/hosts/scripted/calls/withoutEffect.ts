@@ -4,7 +4,16 @@ import type { Implementation } from '../world.ts'
 const names = [
   ...['mount', 'umount2', 'move_mount', 'mount_setattr', 'fsconfig'],
   ...['setresuid', 'setresgid', 'setgroups', 'capset', 'umask', 'setsid', 'sethostname', 'setdomainname', 'keyctl'],
-  ...['sched_setattr', 'sched_setaffinity', 'ioprio_set', 'set_mempolicy', 'personality', 'fsetxattr', 'setsockopt', 'seccomp'],
+  ...[
+    'sched_setattr',
+    'sched_setaffinity',
+    'ioprio_set',
+    'set_mempolicy',
+    'personality',
+    'fsetxattr',
+    'setsockopt',
+    'seccomp',
+  ],
 ]
 
 export const withoutEffect: Readonly<Record<string, Implementation>> = Object.fromEntries(
