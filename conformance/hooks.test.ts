@@ -158,6 +158,28 @@ test.skipIf(isCrun)('createContainer hooks begin in the root of the container (c
   expect(read('mounts')).toBe('mounted\n')
 })
 
+test.each([true, false])('startContainer hooks may do no more than the program (no_new_privs: %s)', noNewPrivileges => {
+  const look = 'grep -E "^(Uid|Gid|Groups|Cap(Prm|Eff|Bnd)|NoNewPrivs|Seccomp)" /proc/self/status'
+  const { bundle, log, read } = hooked(log => ({
+    startContainer: [sh(`${look} > ${log}/hook; mkdir ${log}/made || true`)],
+  }))
+  Object.assign(bundle.config.process, {
+    args: ['sh', '-c', `${look} > ${log}/program`],
+    user: { uid: 1000, gid: 1000, additionalGids: [7] },
+    noNewPrivileges,
+  })
+  bundle.config.linux['seccomp'] = {
+    defaultAction: 'SCMP_ACT_ALLOW',
+    architectures: ['SCMP_ARCH_X86_64'],
+    syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO' }],
+  }
+  bundle.save()
+  live(bundle)
+  expect(read('hook')).toMatch(/Uid:\s+1000\s+1000[^]*CapEff:\s+0+\n[^]*Seccomp:\s+2\n/)
+  expect(read('program')).toBe(read('hook'))
+  expect(existsSync(join(log, 'made'))).toBe(false)
+})
+
 test('a hook has the environment of its configuration and no other', () => {
   const { bundle, read } = hooked(log => ({
     createRuntime: [

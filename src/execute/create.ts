@@ -49,13 +49,13 @@ export function becomeContainer(
   built: BuiltContainer,
   accompany: (companion: Companion) => void,
 ): void {
-  const { executor, program, plan, notify } = built
+  const { executor, program, plan, notify, setgroupsAllowed } = built
   if (program === undefined) return
-  runStartContainerHooks(built)
+  const facts = { setgroupsAllowed, lastCapability: lastCapability(runtime.outside) }
+  runStartContainerHooks(built, program, facts)
   if (notify) handOverNotify(executor.kernel, executor, notify)
   becomeProcess(executor.kernel, program, program.executable, {
-    setgroupsAllowed: built.setgroupsAllowed,
-    lastCapability: lastCapability(runtime.outside),
+    ...facts,
     labels: built.labels,
     loadFilter: plan.seccomp && (() => loadFilter(built, plan.seccomp!, accompany)),
   })

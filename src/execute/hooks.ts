@@ -104,8 +104,17 @@ export interface HookOutput {
   readonly stderr: number
 }
 
-/** Queues or records one hook to be run by the executor, in the container's namespaces. */
-export function runHookInside(executor: Executor, hook: Hook, state: string, { stdout, stderr }: HookOutput): void {
+/**
+ * Queues or records one hook to be run by the executor, in the container's namespaces. `become` records what the hook's
+ * process takes on before its program.
+ */
+export function runHookInside(
+  executor: Executor,
+  hook: Hook,
+  state: string,
+  { stdout, stderr }: HookOutput,
+  become = () => {},
+): void {
   const { calls, kernel } = executor
   const input = kernel.memfdCreate('state', MFD_CLOEXEC).take()
   kernel.writeText(input, state, 'state for the hook')
@@ -116,6 +125,7 @@ export function runHookInside(executor: Executor, hook: Hook, state: string, { s
     kernel.dup3(stdout, 1, 0)
     kernel.dup3(stderr, 2, 0)
     kernel.closeRange(3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC)
+    become()
     kernel.execve(hook.path, hook.args ?? [hook.path], hook.env ?? [])
   })
   calls.link(failed, 0, () => 0)

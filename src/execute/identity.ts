@@ -32,12 +32,7 @@ export interface IdentityFacts {
 export function becomeProcess(tail: Kernel, plan: ProcessPlan, executable: string, facts: IdentityFacts): void {
   if (plan.terminal) tail.controlTerminal(0)
   tail.umask(plan.umask)
-  dropBounding(tail, plan, facts)
-  tail.keepCapabilities()
-  if (facts.setgroupsAllowed) tail.setgroups(plan.additionalGids)
-  tail.setresgid(plan.gid)
-  tail.setresuid(plan.uid)
-  applyCapabilities(tail, plan, facts)
+  takeIdentity(tail, plan, facts)
   writeLabels(tail, facts.labels)
   if (plan.noNewPrivileges) tail.noNewPrivileges()
   // Last, since opening anything after a low limit would fail. The planner has raised the hard limit where needed.
@@ -52,7 +47,30 @@ export function becomeProcess(tail: Kernel, plan: ProcessPlan, executable: strin
   })
 }
 
-function dropBounding(tail: Kernel, { capabilities }: ProcessPlan, { lastCapability }: IdentityFacts): void {
+/**
+ * What is taken on right before the executable of a startContainer hook. That is the image's, as the program is, and gets
+ * no more rights than that; as in crun and runc.
+ */
+export function becomeHook(tail: Kernel, plan: ProcessPlan, facts: Omit<IdentityFacts, 'labels'>): void {
+  takeIdentity(tail, plan, facts)
+  if (plan.noNewPrivileges) tail.noNewPrivileges()
+  facts.loadFilter?.()
+}
+
+function takeIdentity(tail: Kernel, plan: ProcessPlan, facts: Omit<IdentityFacts, 'labels'>): void {
+  dropBounding(tail, plan, facts)
+  tail.keepCapabilities()
+  if (facts.setgroupsAllowed) tail.setgroups(plan.additionalGids)
+  tail.setresgid(plan.gid)
+  tail.setresuid(plan.uid)
+  applyCapabilities(tail, plan, facts)
+}
+
+function dropBounding(
+  tail: Kernel,
+  { capabilities }: ProcessPlan,
+  { lastCapability }: Pick<IdentityFacts, 'lastCapability'>,
+): void {
   for (let capability = 0; capability <= lastCapability; capability++)
     if (((capabilities.bounding >> BigInt(capability)) & 1n) === 0n)
       tail.dropBounding(capability, 'bounding capability')
@@ -65,7 +83,7 @@ function dropBounding(tail: Kernel, { capabilities }: ProcessPlan, { lastCapabil
 function applyCapabilities(
   tail: Kernel,
   { capabilities, noNewPrivileges }: ProcessPlan,
-  { loadFilter }: IdentityFacts,
+  { loadFilter }: Pick<IdentityFacts, 'loadFilter'>,
 ): void {
   const admin = loadFilter === undefined || noNewPrivileges ? 0n : 1n << BigInt(CAP_SYS_ADMIN)
   const { effective, permitted, inheritable } = capabilities

@@ -1,13 +1,25 @@
 import { doing } from '../errors.ts'
-import type { BuiltContainer } from './build.ts'
+import type { BuiltContainer, Program } from './build.ts'
 import { runHookInside } from './hooks.ts'
+import { becomeHook, type IdentityFacts } from './identity.ts'
 import { hookState } from './state.ts'
 
-/** Records the hooks that run in the container right before its program, see config.md#startcontainer-hooks. */
-export function runStartContainerHooks({ executor, plan, record, hookOutput }: BuiltContainer): void {
+/**
+ * Records the hooks that run in the container right before its program, see config.md#startcontainer-hooks. Who they are and
+ * what they may do is that of the program. An agent is not asked for them: what it would be asked about fails with ENOSYS.
+ */
+export function runStartContainerHooks(
+  { executor, plan, record, hookOutput }: BuiltContainer,
+  program: Program,
+  facts: Pick<IdentityFacts, 'setgroupsAllowed' | 'lastCapability'>,
+): void {
+  const { kernel } = executor
+  const { seccomp } = plan
+  const loadFilter = seccomp && (() => void kernel.loadFilter(seccomp.flags, seccomp.program))
   plan.hooks.startContainer?.forEach((hook, i) => {
     doing(`startContainer hook ${i} \`${hook.path}\``, () => {
-      runHookInside(executor, hook, hookState(record, 'created'), hookOutput)
+      const become = () => becomeHook(kernel, program, { ...facts, loadFilter })
+      runHookInside(executor, hook, hookState(record, 'created'), hookOutput, become)
     })
   })
 }
