@@ -175,7 +175,7 @@ test.each([true, false])('startContainer hooks may do no more than the program (
   }
   bundle.save()
   live(bundle)
-  expect(read('hook')).toMatch(/Uid:\s+1000\s+1000[^]*CapEff:\s+0+\n[^]*Seccomp:\s+2\n/)
+  expect(read('hook')).toMatch(/Uid:\s+1000\s+1000.*CapEff:\s+0+\n.*Seccomp:\s+2\n/s)
   expect(read('program')).toBe(read('hook'))
   expect(existsSync(join(log, 'made'))).toBe(false)
 })

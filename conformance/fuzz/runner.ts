@@ -34,8 +34,6 @@ export class Runner implements Disposable {
 
   constructor() {
     chmodSync(this.directory, 0o755) // users of the host other than root are in there, too
-    mkdirSync(join(this.sources.directory, 'b'), { recursive: true })
-    writeFileSync(this.sources.file, 'words\n')
   }
 
   /** Runs one configuration; `text` instead of it, when it is not to be JSON. */
@@ -49,6 +47,7 @@ export class Runner implements Disposable {
     if (owner !== 0) must(['chown', '-hR', `${owner}:${owner}`, join(bundle, 'rootfs')])
     writeFileSync(join(bundle, 'config.json'), typeof config === 'string' ? config : JSON.stringify(config))
     this.#clear()
+    this.#makeSources()
     try {
       const { status, stdout, stderr } = spawnSync(runtime, ['--root', this.#state, 'run', '--bundle', bundle, id], {
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -79,6 +78,13 @@ export class Runner implements Disposable {
         .filter(isExecutor)
         .map(pid => `process ${pid}`),
     ]
+  }
+
+  /** Fresh each time: a mount point that one runtime makes in them must not be there for the next one. */
+  #makeSources(): void {
+    rmSync(this.sources.directory, { recursive: true, force: true })
+    mkdirSync(join(this.sources.directory, 'b'), { recursive: true })
+    writeFileSync(this.sources.file, 'words\n')
   }
 
   /** Away with what a peer has left; crun forgets the cgroup of a create that failed. */

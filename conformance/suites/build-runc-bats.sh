@@ -24,7 +24,7 @@ done
 images=$(mktemp -d)
 trap 'rm -rf "$images"' EXIT
 root=$images/root
-mkdir -p "$root/bin" "$root/dev" "$root/etc" "$root/home" "$root/lib" "$root/proc" "$root/root" "$root/sys" "$root/tmp" \
+mkdir -p "$root/bin" "$root/dev" "$root/etc" "$root/home" "$root/lib" "$root/root" "$root/tmp" \
   "$root/usr/bin" "$root/usr/sbin" "$root/var"
 chmod 1777 "$root/tmp"
 echo root:x:0:0:root:/root:/bin/sh > "$root/etc/passwd"

@@ -21,6 +21,8 @@ export const RUNC_BATS: Explained = {
   'help: runc -h': HELP,
   'help: runc command -h': HELP,
   'help: runc foo -h': HELP,
+  'mask: mask paths [prohibit symlink /proc]':
+    'tsrun refuses it, too; the test looks for runc’s words, `must be mounted on ordinary directory`',
   'run: runc run with tmpfs': CARRIAGE_RETURN,
   'run: runc run with tmpfs perms': CARRIAGE_RETURN,
   'run: runc run [joining existing container namespaces]':

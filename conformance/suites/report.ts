@@ -23,13 +23,14 @@ const list = (lines: readonly string[]) => lines.map(line => `- ${line}`)
 
 /**
  * Prints the page. Returns an exit code: 1 when the first runtime fails something that another one passes and that is not
- * explained. An explanation of what does not fail any more is told on standard error.
+ * explained. `notes` are about what fails everywhere. An explanation of what does not fail any more is told on standard error.
  */
 export function report(
   head: readonly string[],
   results: Results,
   runtimes: ReadonlyMap<string, string>,
   explained: Explained,
+  notes: readonly string[],
 ): number {
   const names = [...runtimes.keys()]
   const first = names[0]!
@@ -53,6 +54,7 @@ export function report(
     '',
     '## What fails with every runtime here',
     '',
+    ...notes.flatMap(note => [note, '']),
     ...list(everywhere(results)),
   ]
   console.log(lines.join('\n'))

@@ -1,10 +1,11 @@
 // Runs runc's integration tests (bats files) against runtimes and prints docs/conformance/runc-bats.md.
 //
 // usage: npx tsx conformance/suites/runcBats.ts --suite DIRECTORY [--only PATTERN] [--layer DIRECTORY]... [--logs DIRECTORY]
-//                                               [NAME=]PATH...
+//                                               [--note TEXT]... [NAME=]PATH...
 //
 // DIRECTORY is a source tree with what the tests need: see fetch.sh and build-runc-bats.sh. bats, jq and gcc are the
-// machine's, or those of a --layer of sandbox.sh, in which everything runs.
+// machine's, or those of a --layer of sandbox.sh, in which everything runs. A note is printed above what fails with every
+// runtime.
 
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -24,6 +25,7 @@ const { values, positionals } = parseArgs({
     only: { type: 'string', default: '.' },
     layer: { type: 'string', multiple: true, default: [] },
     logs: { type: 'string' },
+    note: { type: 'string', multiple: true, default: [] },
   },
 })
 if (values.suite === undefined || positionals.length === 0) {
@@ -66,4 +68,4 @@ const head = [
   `Of runc ${readFileSync(join(suite, 'VERSION'), 'utf8').trim()}, by \`conformance/suites/runcBats.ts\`, as root, without systemd, with`,
   'cgroup version 2 alone.',
 ]
-process.exit(report(head, results, runtimes, RUNC_BATS))
+process.exit(report(head, results, runtimes, RUNC_BATS, values.note))

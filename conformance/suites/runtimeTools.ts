@@ -1,8 +1,9 @@
 // Runs the validation programs of opencontainers/runtime-tools against runtimes and prints docs/conformance/runtime-tools.md.
 //
-// usage: npx tsx conformance/suites/runtimeTools.ts --suite DIRECTORY [--only PATTERN] [NAME=]PATH...
+// usage: npx tsx conformance/suites/runtimeTools.ts --suite DIRECTORY [--only PATTERN] [--note TEXT]... [NAME=]PATH...
 //
-// DIRECTORY is a built source tree: see fetch.sh and build-runtime-tools.sh. The programs need root; sandbox.sh is a place for them.
+// DIRECTORY is a built source tree: see fetch.sh and build-runtime-tools.sh. The programs need root; sandbox.sh is a place
+// for them. A note is printed above what fails with every runtime.
 
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -45,7 +46,11 @@ function run(suite: string, program: string, runtime: string): Outcome {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { suite: { type: 'string' }, only: { type: 'string', default: '.' } },
+  options: {
+    suite: { type: 'string' },
+    only: { type: 'string', default: '.' },
+    note: { type: 'string', multiple: true, default: [] },
+  },
 })
 if (values.suite === undefined || positionals.length === 0) {
   console.error('usage: runtimeTools.ts --suite DIRECTORY [--only PATTERN] [NAME=]PATH...')
@@ -64,4 +69,4 @@ const head = [
   '',
   `Version ${readFileSync(join(suite, 'VERSION'), 'utf8').trim()}, by \`conformance/suites/runtimeTools.ts\`.`,
 ]
-process.exit(report(head, results, runtimes, RUNTIME_TOOLS))
+process.exit(report(head, results, runtimes, RUNTIME_TOOLS, values.note))

@@ -41,8 +41,8 @@ export interface Executor {
   bears(pid: Out): void
   /** Announces an operation that makes something which has to be taken back; it has to stay in the arena. */
   makes(what: string, operation: Operation): void
-  /** Has that been done, also by an executor that is dead now? */
-  hasMade(what: string): boolean
+  /** Has that been done, also by an executor that is dead now? Unknown when that died in the midst of it, or before. */
+  made(what: string): Made
   /** Pids of the processes cloned from it so far, which are the planner's children; oldest first. */
   children(): number[]
   /** Waits until the executor itself has ended; how, or undefined when somebody else has waited for it. */
@@ -50,6 +50,8 @@ export interface Executor {
   /** The planner is done with it: closes its sockets and gives its memory back. The executor goes on if it can. */
   release(): void
 }
+
+export type Made = 'yes' | 'no' | 'unknown'
 
 /** What the executor gets besides its own descriptors. */
 export interface Endowment {
@@ -166,11 +168,11 @@ export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment
     gifts: numbers,
     bears: out => void births.push(out),
     makes: (what, operation) => void making.set(what, operation),
-    hasMade: what => {
+    made: what => {
       const operation = making.get(what)
-      if (operation === undefined) return false
+      if (operation === undefined) return 'no'
       const result = get64(memory.view, operation.offset + OP_RESULT)
-      return result >= 0 && result !== NOT_DONE
+      return result === NOT_DONE ? 'unknown' : result < 0 ? 'no' : 'yes'
     },
     children,
     wait,

@@ -23,6 +23,8 @@ export interface ScriptedHost extends Host, Disposable {
   killPlannerAt(n: number): void
   /** Right before the `n`th call whoever makes it is killed, the planner excepted. */
   killCallerAt(n: number): void
+  /** The same in the midst of the call: it takes effect, but its result is not heard of. */
+  killCallerIn(n: number): void
   /** Sends a signal to whoever watches for it. */
   raise(signal: number): void
   /** Open descriptors of the planner beyond those that it started with. */
@@ -78,6 +80,9 @@ export function createScriptedHost(script: Script = {}): ScriptedHost {
     },
     killCallerAt(n) {
       world.killCallerAt = n
+    },
+    killCallerIn(n) {
+      world.killCallerIn = n
     },
     raise: signal => void signals?.write(Uint8Array.of(signal)),
     descriptors: () => planner.descriptors.filter(fd => fd >= STDIO).map(fd => `${fd} ${planner.file(fd).subject}`),

@@ -1,3 +1,5 @@
+import { EBUSY, ENOENT, ENOTEMPTY } from '../../native/abi/errno.ts'
+import { AT_FDCWD } from '../../native/abi/fcntl.ts'
 import { SIGALRM, SIGKILL } from '../../native/abi/signal.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import { Failure } from '../errors.ts'
@@ -20,10 +22,13 @@ function replaceKeeper(
   executor: Executor,
 ): void {
   for (const child of executor.children()) outside.now({ name: 'kill', args: [child, SIGKILL], tolerate: 'any' })
-  // What it did not come to make may be there and somebody else's.
-  if (cgroup && executor.hasMade('cgroup')) removeCgroup(outside, cgroup.path)
-  if (resctrl && executor.hasMade('resctrl')) removeResctrl(outside, resctrlDirectories(resctrl))
-  if (executor.hasMade('directory')) removeDirectory(outside, root, id)
+  const [directory, group, tree] = ['directory', 'resctrl', 'cgroup'].map(what => executor.made(what))
+  // What it did not come to make may be there and somebody else's. What it died of making goes if there is nothing in it.
+  if (cgroup && tree === 'yes') removeCgroup(outside, cgroup.path)
+  else if (cgroup && tree === 'unknown' && directory === 'yes') outside.rmdir(AT_FDCWD, cgroup.path, [ENOENT, EBUSY])
+  if (resctrl && group === 'yes') removeResctrl(outside, resctrlDirectories(resctrl))
+  if (directory === 'yes') removeDirectory(outside, root, id)
+  else if (directory === 'unknown') outside.rmdir(AT_FDCWD, `${root}/${id}`, [ENOENT, ENOTEMPTY])
 }
 
 /** Lets the keeper clear away, waits for it, and looks whether all is gone. Returns the failure to report. */

@@ -291,14 +291,22 @@ test.each([hooked, variants[3]!])(
   },
 )
 
-test.each([plain, hooked])(
-  'a killed executor is a failure that leaves nothing, or the container is whole, $name',
+/** Before it makes a call, and when the call has taken effect but its result is lost. */
+const moments: [string, Murder['kill']][] = [
+  ['before', (host, n) => host.killCallerAt(n)],
+  ['in', (host, n) => host.killCallerIn(n)],
+]
+
+test.each(
+  moments.flatMap(([when, kill]) => [plain, hooked].map(variant => [when, variant.name, kill, variant] as const)),
+)(
+  'an executor killed %s a call is a failure that leaves nothing, or the container is whole, %s',
   { timeout: TIMEOUT },
-  variant => {
+  (_when, _name, kill, variant) => {
     const problems = kills({
       variant,
       which: ({ who }) => who !== 'planner' && who !== 'tsrun:init',
-      kill: (host, n) => host.killCallerAt(n),
+      kill,
       judge(one, error) {
         if (error === undefined) return after(one, undefined)
         return error instanceof Failure ? leftovers(one.host) : [`ended with ${error}`]

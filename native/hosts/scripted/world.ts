@@ -64,6 +64,7 @@ export class World {
   readonly faults = new Map<number, number>()
   killPlannerAt: number | undefined
   killCallerAt: number | undefined
+  killCallerIn: number | undefined
   /** Milliseconds. */
   clock = 0
   #nextPid = PLANNER_PID
@@ -91,6 +92,11 @@ export class World {
     if (call.entry.number === this.killPlannerAt) this.end(this.planner, SIGKILL)
     if (process === this.planner && process.ended) throw new PlannerGone()
     if (call.entry.number === this.killCallerAt && process !== this.planner) {
+      this.end(process, SIGKILL)
+      return 0
+    }
+    if (call.entry.number === this.killCallerIn && process !== this.planner) {
+      this.attempt(call)
       this.end(process, SIGKILL)
       return 0
     }
