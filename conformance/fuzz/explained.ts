@@ -41,10 +41,10 @@ const explanations: readonly Explanation[] = [
       only(difference, /^runs$/) && (linux.rootfsPropagation ?? '').endsWith('unbindable'),
   },
   {
-    reason: 'what is below a masked path is masked too, as if one could see it',
+    reason: 'what is below a masked path is masked or read-only too, as if one could see it',
     section: 'mounts',
     holds: (difference, { linux: { maskedPaths = [] } }) =>
-      only(difference, / masked$/) && difference.odd.every(line => isBelow(maskedPaths)(line.replace(' masked', ''))),
+      difference.odd.every(line => isBelow(maskedPaths)(line.replace(/^- /, '').split(' ')[0]!)),
   },
   {
     reason: "a new network namespace takes forwarding over from the host's, which somebody changed meanwhile",
@@ -59,6 +59,14 @@ const explanations: readonly Explanation[] = [
     section: 'paths',
     holds: (difference, { linux }) =>
       difference.odd.every(line => (linux.maskedPaths ?? []).includes(line.replace(/^- /, '').split(' ')[0]!)),
+  },
+  {
+    reason: 'the peers can not mount a message queue on one',
+    section: 'outcome',
+    holds: (difference, { mounts }) => {
+      const places = mounts.filter(({ type }) => type === 'mqueue').map(({ destination }) => destination)
+      return only(difference, /^runs$/) && new Set(places).size < places.length
+    },
   },
   {
     reason: 'a read-only path is read-only with the mounts below it, which the peers leave writable',

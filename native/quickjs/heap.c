@@ -18,7 +18,8 @@
 #include <unistd.h>
 
 #define PAGE 4096
-#define FIRST_PIECE (2048 << 10)
+/* Has to hold all modules. */
+#define FIRST_PIECE (2560 << 10)
 #define PIECE (1 << 20)
 /* What a run takes in addition to the snapshot. */
 #define RUN_SIZE (320 << 10)
