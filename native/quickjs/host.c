@@ -308,8 +308,9 @@ static int make_snapshot(const char *path)
     if (JS_PromiseState(ctx, done) != JS_PROMISE_FULFILLED)
         return die(ctx, JS_PromiseResult(ctx, done));
     JS_RunGC(runtime);
-    return heap_save(path, ctx) < 0 ? die(ctx, JS_NewString(ctx, "the snapshot could not be written; have the modules outgrown FIRST_PIECE of heap.c?"))
-                                      : 0;
+    if (heap_save(path, ctx) == 0)
+        return 0;
+    return die(ctx, JS_NewString(ctx, "the snapshot could not be written; have the modules outgrown FIRST_PIECE?"));
 }
 
 /* The entry module has left a function `start`, which ends the process. */
