@@ -159,6 +159,7 @@ test.skipIf(!have('tmux') || !isTsrun)(
       screen.enter(`echo still $((6 * 7)).`)
       screen.until(/^still 42\.$/)
       screen.enter('clear')
+      eventually('a clear screen', () => !screen.lines().some(line => line.startsWith('still')))
     }
     screen.enter('exit 5')
     screen.until(/^outer\$/)
