@@ -59,7 +59,7 @@ export class Runner implements Disposable {
       const seen = stdout.includes('@first') ? parseProbe(stdout) : undefined
       return { status: status ?? undefined, stderr, seen }
     } finally {
-      rmSync(bundle, { recursive: true, force: true })
+      removeTree(bundle)
     }
   }
 
@@ -100,8 +100,15 @@ export class Runner implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.directory, { recursive: true, force: true })
+    removeTree(this.directory)
   }
+}
+
+/** Never through a mount that somebody has left there: behind it may be the host's own files. */
+function removeTree(path: string): void {
+  const below = hostMounts().filter(({ target }) => target.startsWith(path))
+  for (const { target } of below.reverse()) must(['umount', '--lazy', target])
+  rmSync(path, { recursive: true, force: true })
 }
 
 function ownCgroups(): string[] {
