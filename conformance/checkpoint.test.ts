@@ -8,7 +8,7 @@ import { type Bundle, makeBundle, makeDirectory } from './lib/bundle.ts'
 import type { Config } from './lib/config.ts'
 import { openConsole, withConsole } from './lib/console.ts'
 import { type Change, command, oci, removeLater, stateOf } from './lib/container.ts'
-import { criu, tracksMemory, whyNot } from './lib/criu.ts'
+import { criu, criuMajor, tracksMemory, whyNot } from './lib/criu.ts'
 import { expectOneSentence } from './lib/expect.ts'
 import { have, isAlive, isPureV2 } from './lib/machine.ts'
 import { IMAGE, openPodman, type Podman } from './lib/podman.ts'
@@ -539,7 +539,8 @@ it('the log goes to the work path, the checkpoint has descriptors.json', () => {
   expect(existsSync(join(work, 'restore.log'))).toBe(true)
 })
 
-when(isTsrun)('a checkpoint that is killed in the middle leaves the container as it was', async () => {
+// The CRIU of Debian 12 does not run the script that stops it in the middle.
+when(isTsrun, criuMajor >= 4)('a checkpoint that is killed in the middle leaves the container as it was', async () => {
   const directory = makeDirectory()
   const action = join(directory, 'action')
   const mark = join(directory, 'mark')

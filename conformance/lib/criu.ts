@@ -24,5 +24,8 @@ function check(...words: string[]): string | undefined {
 export const whyNot = check()
 if (whyNot !== undefined) console.warn(`CRIU (${criu}) does not work here, so these cases are skipped: ${whyNot}`)
 
+/** The 4 of `Version: 4.2.1`. */
+export const criuMajor = criu === undefined ? 0 : Number(/Version: (\d+)/.exec(run([criu, '--version']).stdout)?.[1])
+
 /** Can it tell which memory has changed? Without that there are no pre-dumps. */
 export const tracksMemory = whyNot === undefined && check('--feature', 'mem_dirty_track') === undefined

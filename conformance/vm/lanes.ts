@@ -51,7 +51,13 @@ export const lanes: readonly Lane[] = [
       { file: 'cgroup.test.ts', skips: { 'a limit whose controller is not in the v2 tree': ELSEWHERE } },
       { file: 'events.test.ts' },
       { file: 'rootless.test.ts' },
-      { file: 'checkpoint.test.ts', skips: { 'without a kernel that tracks memory': ELSEWHERE } },
+      {
+        file: 'checkpoint.test.ts',
+        skips: {
+          'without a kernel that tracks memory': ELSEWHERE,
+          'a checkpoint that is killed in the middle': 'CRIU before 4 runs no script there',
+        },
+      },
     ],
   },
   {
