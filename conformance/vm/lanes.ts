@@ -39,7 +39,7 @@ export const lanes: readonly Lane[] = [
     summary: 'no systemd; every controller of cgroup v2, every capability, AppArmor',
     security: 'apparmor',
     systemd: false,
-    timeout: 1000,
+    timeout: 1500,
     topics: [
       { file: 'vm/fast.test.ts', both: true },
       { file: 'vm/confinement.test.ts', both: true },
@@ -65,7 +65,7 @@ export const lanes: readonly Lane[] = [
     summary: 'no systemd; SELinux, enforcing',
     security: 'selinux',
     systemd: false,
-    timeout: 250,
+    timeout: 600,
     topics: [
       { file: 'vm/enforcing.test.ts' },
       { file: 'selinux.test.ts', both: true, skips: { 'without SELinux a label': ELSEWHERE } },
@@ -76,7 +76,7 @@ export const lanes: readonly Lane[] = [
     summary: 'systemd as process 1, with a manager per user; podman with its default settings; AppArmor',
     security: 'apparmor',
     systemd: true,
-    timeout: 500,
+    timeout: 1000,
     topics: [
       { file: 'vm/podman.test.ts' },
       { file: 'systemd.test.ts', skips: { 'without systemd the driver says': ELSEWHERE } },
