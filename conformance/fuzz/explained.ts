@@ -56,9 +56,11 @@ const explanations: readonly Explanation[] = [
   {
     reason:
       'a masked directory can be listed and entered by all, and nothing else: mode 0555, also in a user namespace',
-    section: 'paths',
-    holds: (difference, { linux }) =>
-      difference.odd.every(line => (linux.maskedPaths ?? []).includes(line.replace(/^- /, '').split(' ')[0]!)),
+    section: 'paths cwd',
+    holds: (difference, { process, linux: { maskedPaths = [] } }) =>
+      difference.section === 'cwd'
+        ? maskedPaths.includes(process.cwd)
+        : difference.odd.every(line => maskedPaths.includes(line.replace(/^- /, '').split(' ')[0]!)),
   },
   {
     reason: 'the peers can not mount a message queue on one',
@@ -66,6 +68,15 @@ const explanations: readonly Explanation[] = [
     holds: (difference, { mounts }) => {
       const places = mounts.filter(({ type }) => type === 'mqueue').map(({ destination }) => destination)
       return only(difference, /^runs$/) && new Set(places).size < places.length
+    },
+  },
+  {
+    reason: 'of two mounts in one place each gets its own options: runc gives some of the first to the second',
+    section: 'mounts',
+    holds: (difference, { mounts }) => {
+      const places = mounts.map(({ destination }) => destination.replace('/link/', '/tmp/'))
+      const shared = places.filter((place, i) => places.indexOf(place) !== i)
+      return difference.odd.every(line => shared.includes(line.replace(/^- /, '').split(' ')[0]!))
     },
   },
   {

@@ -1,4 +1,4 @@
-import { EAGAIN, ECONNRESET, EPIPE } from '../abi/errno.ts'
+import { EAGAIN, ECONNRESET, EINTR, EPIPE } from '../abi/errno.ts'
 import { FUTEX_WAKE } from '../abi/futex.ts'
 import { MSG_NOSIGNAL } from '../abi/socket.ts'
 import { type CallNumbers, callNumbers } from '../arch/numbers.ts'
@@ -271,10 +271,11 @@ export class ExecutorCalls implements Calls, Marshaller {
   /** An executor that dies with a message unread resets the connection instead of ending it. */
   #answered(operations: readonly Operation[]): boolean {
     const args = [this.#control, new Out(MESSAGE_SIZE), MESSAGE_SIZE]
-    const read = () => this.#outside.now({ name: 'read', args, tolerate: [ECONNRESET, EAGAIN] })
+    const read = () => this.#outside.now({ name: 'read', args, tolerate: [ECONNRESET, EAGAIN, EINTR] })
     let result = read()
     if (result === -EAGAIN) this.tellSlow(operations)
-    while (result === -EAGAIN) result = read() // the socket's time is over, see launchExecutor()
+    // The socket's time is over, see launchExecutor(); and what has such a time is not taken up again after a signal, see signal(7).
+    while (result === -EAGAIN || result === -EINTR) result = read()
     return result === MESSAGE_SIZE
   }
 

@@ -1,4 +1,4 @@
-import { EAGAIN } from '../../native/abi/errno.ts'
+import { EAGAIN, EINTR } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/abi/fcntl.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
@@ -26,7 +26,7 @@ export function connectSocket(outside: Kernel, path: string, hint: Call['hint'])
 /** connect(2), which waits as long as the other side has more connections than it accepts. */
 function connectPatiently(outside: Kernel, socket: Fd, address: string, about: Pick<Call, 'subject' | 'hint'>): void {
   outside.socketTimeout(socket, 'send', SLOW_MS)
-  const isAccepted = outside.connectTo(socket, address, [EAGAIN], about)
+  const isAccepted = outside.connectTo(socket, address, [EAGAIN, EINTR], about)
   outside.socketTimeout(socket, 'send', 0)
   if (isAccepted) return
   tellSlow(`waiting for somebody to accept a connection to ${about.subject}`)
