@@ -48,7 +48,7 @@ struct filesystem {
 };
 
 static const struct filesystem filesystems[] = {
-	{ "/proc", "proc", "proc", SAFE, { 0 } },
+	{ "/proc", "proc", "proc", 0, { 0 } },
 	{ "/dev", "tmpfs", "tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME, { "mode", "755", "size", "65536k" } },
 	{ "/dev/pts", "devpts", "devpts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
 	  { "newinstance", 0, "ptmxmode", "0666", "mode", "0620", "gid", "5" } },
