@@ -1,7 +1,7 @@
 // Single hardships, each a story with one right end.
 
-import type { Place } from './place.ts'
 import { Count, type Part, type Row } from './part.ts'
+import type { Place } from './place.ts'
 
 export interface Case {
   readonly name: string

@@ -1,5 +1,6 @@
 // A place for load: bundles, a directory of containers, and a census of all that could stay behind.
 
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import {
   closeSync,
   mkdirSync,
@@ -13,7 +14,6 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { baseConfig, type Config } from '../lib/config.ts'
 import { cgroup2Mount, hostMounts, isAlive } from '../lib/machine.ts'
 import { makeRootfs } from '../lib/rootfs.ts'

@@ -123,7 +123,8 @@ const SHORTAGES: readonly Shortage[] = [
   },
   {
     name: 'processes',
-    levels: upTo(isScript ? 16 : 6).map(n => n + 1),
+    // Node.js that does not get its own threads hangs, before anything of ours runs.
+    levels: isScript ? upTo(16).map(n => n + 11) : upTo(6).map(n => n + 1),
     wrap: (words, level) => asUser(['prlimit', `--nproc=${level}`, ...words]),
     as: asUser,
     change: rootless,
