@@ -47,8 +47,6 @@ interface Shortage {
   readonly change?: (config: Config) => void
   /** Leaves out what says nothing here. */
   readonly without?: readonly string[]
-  /** The engine itself may not come so far as to say something. */
-  readonly mayDie?: boolean
 }
 
 const PAGE = 4096
@@ -103,35 +101,34 @@ function rootless(config: Config): void {
   delete config.linux.resources
 }
 
-const upTo = (end: number, step = 1) => Array.from({ length: Math.ceil(end / step) }, (_, i) => i * step)
+const upTo = (end: number) => Array.from({ length: end }, (_, i) => i)
 
-const SHORTAGES: readonly Shortage[] = [
+const ALL: readonly Shortage[] = [
   { name: 'disk', levels: upTo(8), begin: fillPages },
   { name: 'files', levels: upTo(8), begin: fillInodes },
   { name: 'read-only state', levels: [0], begin: readonlyState },
   {
     name: 'memory',
-    levels: isScript ? upTo(1024, 64).map(n => n * MEBIBYTE) : upTo(12).map(n => (n + 4) * MEBIBYTE),
+    levels: upTo(12).map(n => (n + 4) * MEBIBYTE),
     wrap: (words, level) => ['prlimit', `--as=${level}`, ...words],
-    mayDie: isScript,
   },
   {
     name: 'descriptors',
     levels: [...upTo(40).map(n => n + 3), 64],
     wrap: (words, level) => ['prlimit', `--nofile=${level}`, ...words],
-    mayDie: isScript,
   },
   {
     name: 'processes',
-    // Node.js that does not get its own threads hangs, before anything of ours runs.
-    levels: isScript ? upTo(16).map(n => n + 11) : upTo(6).map(n => n + 1),
+    levels: upTo(6).map(n => n + 1),
     wrap: (words, level) => asUser(['prlimit', `--nproc=${level}`, ...words]),
     as: asUser,
     change: rootless,
     without: ['pause', 'resume'],
-    mayDie: isScript,
   },
 ]
+
+/** Node.js dies or hangs by itself when it lacks memory, descriptors or threads, before anything of ours runs. */
+const SHORTAGES = ALL.filter(({ wrap }) => !isScript || wrap === undefined)
 
 const SENTENCE = /^tsrun: [^\n]+\n$/
 
@@ -167,7 +164,7 @@ class Trial {
   /** One command at one level. */
   try(step: Step, level: number, count: Count): void {
     const place = this.#place
-    const { name, begin, wrap, mayDie } = this.#shortage
+    const { name, begin, wrap } = this.#shortage
     const id = place.id()
     this.#prepare(step.before, id)
     const words = place.command(...step.words(this.#bundle, id))
@@ -175,7 +172,7 @@ class Trial {
     const result = place.run(wrap?.(words, level) ?? words)
     count.tries += 1
     const complain = (text: string) => count.problems.push(`${step.name}, ${name} ${level}: ${text}`)
-    this.#judge(result, complain, mayDie ?? false)
+    this.#judge(result, complain)
     if (step.before === 'nothing' && result.status !== 0) {
       const left = place.left().filter(line => !line.endsWith('.ballast'))
       if (left.length > 0) complain(`failed, and there is ${left.join(', ')}: ${result.stderr}`)
@@ -197,9 +194,9 @@ class Trial {
     if (left.length > 0) place.clear()
   }
 
-  #judge({ status, signal, stderr }: Result, complain: (text: string) => void, mayDie: boolean): void {
+  #judge({ status, signal, stderr }: Result, complain: (text: string) => void): void {
     if (signal === 'SIGKILL') complain('hangs')
-    if (status === 0 || mayDie) return
+    if (status === 0) return
     if (signal !== null) complain(`dies of ${signal}: ${stderr}`)
     else if (!SENTENCE.test(stderr)) complain(`says ${JSON.stringify(stderr)}`)
   }
