@@ -145,7 +145,7 @@ export const processCalls = {
 
   /** nanosleep(duration), see nanosleep(2). */
   sleep(this: Calls, milliseconds: number): void {
-    this.now({ name: 'nanosleep', args: [timespec(milliseconds), null], tolerate: [4] })
+    this.now({ name: 'nanosleep', args: [timespec(milliseconds), null], tolerate: [EINTR] })
   },
 
   /** setitimer(ITIMER_REAL): SIGALRM comes after `milliseconds`, once; see setitimer(2). */

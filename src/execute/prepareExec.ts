@@ -14,7 +14,7 @@ import type { ContainerRecord, Status } from '../state/record.ts'
 import { openContainer } from '../state/store.ts'
 import { checkConsole } from './consoleRoute.ts'
 import { requireSecurityModules } from './labels.ts'
-import { checkDescriptors, socketActivation } from './prepare.ts'
+import { checkDescriptors, ownCapabilities, socketActivation } from './prepare.ts'
 
 /** What exec is asked for. */
 export interface ExecRequest {
@@ -74,7 +74,7 @@ export function prepareExec(runtime: Runtime, request: ExecRequest, fds: Fds): P
   checkConsole(process.terminal !== undefined, request.consoleSocket, !request.detach)
   requireSecurityModules(outside, { process, mountLabel: undefined })
   for (const warning of process.capabilities.warnings) runtime.inform(warning)
-  const privileged = ((outside.capget().effective >> BigInt(CAP_SYS_ADMIN)) & 1n) === 1n
+  const privileged = ownCapabilities(outside)(CAP_SYS_ADMIN)
   return { request, ...found, config, process, privileged, listenFds, preserveFds }
 }
 

@@ -10,6 +10,7 @@ import type { ContainerRecord } from '../state/record.ts'
 import { isAlive } from '../state/status.ts'
 import { ContainerRoot } from './containerRoot.ts'
 import { enterContainer, foreignNamespaces } from './enter.ts'
+import { ownCapabilities } from './prepare.ts'
 
 const NOT_RUNNING = 'container not running'
 
@@ -31,7 +32,7 @@ export function holdInit(outside: Kernel, record: ContainerRecord, fds: Fds): Fd
 
 /** May we do in the host's namespaces what only its root may? */
 export function isPrivileged(outside: Kernel): boolean {
-  return ((outside.capget().effective >> BigInt(CAP_SYS_ADMIN)) & 1n) === 1n
+  return ownCapabilities(outside)(CAP_SYS_ADMIN)
 }
 
 /**
