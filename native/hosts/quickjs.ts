@@ -5,7 +5,7 @@ import type { Host, Memory, Spawn } from '../host.ts'
 import { createKernel } from '../kernel.ts'
 import { DirectCalls } from '../kernels/direct.ts'
 import type { Argument } from '../kernels/machine.ts'
-import { type Marshaller, putWord, Space } from '../kernels/marshal.ts'
+import { type Marshaller, putWord, Space, useNativeWords } from '../kernels/marshal.ts'
 import { Out } from '../struct.ts'
 import { byteBound, useNativeAscii } from '../utf8.ts'
 
@@ -20,6 +20,7 @@ interface QuickjsHost {
   catchSignal(signal: number, fd: number): number
   encodeAscii(bytes: Uint8Array, offset: number, text: string): number
   decodeAscii(bytes: Uint8Array): string | undefined
+  putWords(bytes: Uint8Array, address: number, at: number, top: number, values: readonly Argument[]): number
 }
 
 declare global {
@@ -32,9 +33,10 @@ const PAGE = 4096
 
 /** QuickJS in the static binary as a host. There is one thread and no event loop, so `poll` waits in the kernel. */
 export function createQuickjsHost(): Host {
-  const { arch, argv, env, syscall, map, spawn: spawnAt, catchSignal, encodeAscii, decodeAscii } = globalThis.quickjs
+  const { arch, argv, env, syscall, map, spawn: spawnAt, catchSignal, encodeAscii, decodeAscii, putWords } = globalThis.quickjs
   const numbers = callNumbers[arch]
   useNativeAscii({ encodeInto: encodeAscii, decode: decodeAscii })
+  useNativeWords({ putWords })
 
   const memory = (fd: number, size: number): Memory => {
     const mapped = map(fd, size)

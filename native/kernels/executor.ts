@@ -24,17 +24,20 @@ import { tellSlow } from '../patience.ts'
 import { Out, Struct } from '../struct.ts'
 import { kernelError } from './direct.ts'
 import { type Call, type Calls, type Result, tolerates } from './machine.ts'
-import { type Marshaller, putWord, Space, takeOut } from './marshal.ts'
+import { type Marshaller, putArguments, Space, takeOut } from './marshal.ts'
 
 /** Somebody ended the process that makes the calls. */
 export class ExecutorDeath extends Failure {}
 
-/** Written where a result will be: an executor that died leaves it, so the message can say at which call. */
+/** Written where a result will be: an executor that died leaves it, so the message can say at which call. Its low half is 0. */
 export const NOT_DONE = 2 ** 52
 /** For FUTEX_WAKE: the highest number there is. */
 const EVERYBODY = 0x7fff_ffff
 /** A batch is sent when it gets this long, so that the arena's touched pages stay few. */
 const BATCH_BYTES = 0x1_0000
+
+/** The executor stops after a failure. */
+const stop = () => 0
 
 /** Where an operation goes on; undefined is the default: the next one, or the chain's way to fail. */
 export interface Branches {
@@ -47,17 +50,22 @@ export interface Branches {
 export class Operation implements Result {
   readonly call: Call
   readonly offset: number
-  readonly phrase: Phrase | undefined = currentPhrase()
+  readonly phrase: Phrase | undefined
   branches: Branches | undefined
-  #machine: ExecutorCalls
-  #value: number | undefined
+  /** Undefined until the batch has come back. */
+  result: number | undefined
   /** Its result goes to an argument of another operation already; a second reader needs a LOAD. */
-  forwarded = false
+  forwarded: boolean
+  private readonly machine: ExecutorCalls
 
   constructor(machine: ExecutorCalls, call: Call, offset: number) {
-    this.#machine = machine
+    this.machine = machine
     this.call = call
     this.offset = offset
+    this.phrase = currentPhrase()
+    this.branches = undefined
+    this.result = undefined
+    this.forwarded = false
   }
 
   get address(): number {
@@ -65,22 +73,18 @@ export class Operation implements Result {
   }
 
   get known(): boolean {
-    return this.#value !== undefined
+    return this.result !== undefined
   }
 
   get value(): number {
-    if (this.#value === undefined) this.#machine.answer(this)
-    if (this.#value === undefined) throw new Failure(`the result of ${this.call.name} was asked for outside its batch`)
-    return this.#value
+    if (this.result === undefined) this.machine.answer(this)
+    if (this.result === undefined) throw new Failure(`the result of ${this.call.name} was asked for outside its batch`)
+    return this.result
   }
 
   /** Where the executor goes on after it, instead of where `link` says. */
   branch(where: Branches): void {
     this.branches = where
-  }
-
-  settle(value: number): void {
-    this.#value = value
   }
 }
 
@@ -135,21 +139,15 @@ export class ExecutorCalls implements Calls, Marshaller {
   #enqueue(call: Call): Operation {
     const { space } = this
     const { words } = space
-    const { args } = call
     const at = space.allocate(OP_SIZE)
     const operation = new Operation(this, call, at)
     const outer = this.#marshalled // an argument may need an operation of its own: see result()
     this.#marshalled = operation
     space.clear(at, OP_SIZE)
-    space.put(at + OP_NUMBER, call.name === 'load' ? LOAD : this.#numbers[call.name])
-    for (let i = 0; i < args.length; i++) {
-      const arg = args[i]!
-      const offset = at + OP_ARGUMENTS + 8 * i
-      // Nearly all arguments are small numbers, and nearly all of the time went here.
-      if (typeof arg === 'number' && arg >= 0 && arg <= 0x7fff_ffff) words[offset >> 2] = arg
-      else putWord(this, offset, arg)
-    }
-    space.put(at + OP_RESULT, NOT_DONE)
+    if (call.name === 'load') space.put(at + OP_NUMBER, LOAD)
+    else words[(at + OP_NUMBER) >> 2] = this.#numbers[call.name]
+    words[(at + OP_RESULT + 4) >> 2] = NOT_DONE / 2 ** 32
+    putArguments(this, at + OP_ARGUMENTS, call.args)
     this.#marshalled = outer
     this.#queue.push(operation)
     return operation
@@ -177,17 +175,35 @@ export class ExecutorCalls implements Calls, Marshaller {
    */
   link(operations: readonly Operation[], end: number, fail: (operation: Operation) => number): void {
     const { words } = this.space
-    for (let i = 0; i < operations.length; i++) {
+    let next = end
+    for (let i = operations.length - 1; i >= 0; i--) {
       const operation = operations[i]!
-      const next = operations[i + 1]?.address ?? end
-      const { call, branches, offset } = operation
-      const canFail = call.tolerate === undefined || call.expect !== undefined
-      const bad = canFail ? fail(operation) : 0
+      const { offset, branches } = operation
+      const { tolerate, expect } = operation.call
+      const bad = fail !== stop && (tolerate === undefined || expect !== undefined) ? fail(operation) : 0
+      if (branches === undefined && expect === undefined) {
+        words[(offset + OP_POSITIVE) >> 2] = next
+        words[(offset + OP_ZERO) >> 2] = next
+        words[(offset + OP_NEGATIVE) >> 2] = tolerate === undefined ? bad : next
+      } else {
+        words[(offset + OP_POSITIVE) >> 2] = branches?.positive ?? (expect === 'zero' ? bad : next)
+        words[(offset + OP_ZERO) >> 2] = branches?.zero ?? (expect === 'positive' ? bad : next)
+        words[(offset + OP_NEGATIVE) >> 2] = branches?.negative ?? (tolerate === undefined ? bad : next)
+      }
       // Addresses in the arena have 32 bits.
-      words[(offset + OP_POSITIVE) >> 2] = branches?.positive ?? (call.expect === 'zero' ? bad : next)
-      words[(offset + OP_ZERO) >> 2] = branches?.zero ?? (call.expect === 'positive' ? bad : next)
-      words[(offset + OP_NEGATIVE) >> 2] = branches?.negative ?? (call.tolerate === undefined ? bad : next)
+      words[(offset + OP_POSITIVE) >> 2] = expect === 'zero' ? bad : next
+      words[(offset + OP_ZERO) >> 2] = expect === 'positive' ? bad : next
+      words[(offset + OP_NEGATIVE) >> 2] = tolerate === undefined ? bad : next
+      if (branches !== undefined) this.#branch(offset, branches)
+      next = ARENA_ADDRESS + offset
     }
+  }
+
+  #branch(offset: number, { positive, zero, negative }: Branches): void {
+    const { words } = this.space
+    if (positive !== undefined) words[(offset + OP_POSITIVE) >> 2] = positive
+    if (zero !== undefined) words[(offset + OP_ZERO) >> 2] = zero
+    if (negative !== undefined) words[(offset + OP_NEGATIVE) >> 2] = negative
   }
 
   /**
@@ -200,7 +216,7 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   /** Sends what is queued without waiting for it; one batch before it is waited for. Throws what failed in that one. */
-  begin(fail: (operation: Operation) => number = () => 0): void {
+  begin(fail: (operation: Operation) => number = stop): void {
     if (this.#queue.length === 0) return
     if (this.#recording) throw new Failure('a recorded call was asked for its result')
     this.land()
@@ -297,13 +313,15 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   #settle(operations: readonly Operation[]): Failure | undefined {
-    for (const operation of operations) {
+    for (let i = 0; i < operations.length; i++) {
+      const operation = operations[i]!
       const { call, offset, phrase } = operation
       const value = this.space.get(offset + OP_RESULT)
-      operation.settle(value)
+      operation.result = value
       if (value === NOT_DONE) return undefined
       if (value < 0 && !tolerates(call, value)) return kernelError(call, -value, phrase)
-      if ((value === 0 && call.expect === 'positive') || (value > 0 && call.expect === 'zero'))
+      const { expect } = call
+      if (expect !== undefined && value >= 0 && value === 0 !== (expect === 'zero'))
         return new Failure(unexpectedReason(call, value), phrase)
     }
     return undefined

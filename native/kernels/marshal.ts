@@ -4,6 +4,23 @@ import { Out, Room, Struct } from '../struct.ts'
 import { byteBound, encodeInto } from '../utf8.ts'
 import type { Argument, Result } from './machine.ts'
 
+/** What an engine may do faster than an interpreter, which takes microseconds for the arguments of one call. */
+export interface NativeWords {
+  /**
+   * Writes the words that stand for up to six `values` to `bytes` from offset `at` on: numbers, bigints, null, and ASCII
+   * strings, which are copied to `top` and behind it, with `address` as that of offset 0. Returns the new top * 64, plus a
+   * bit for each value that it left out.
+   */
+  putWords(bytes: Uint8Array, address: number, at: number, top: number, values: readonly Argument[]): number
+}
+
+let native: NativeWords | undefined
+
+/** To be called by a host that has these. */
+export function useNativeWords(words: NativeWords | undefined): void {
+  native = words
+}
+
 /** The memory of an engine or an arena, given out from bottom to top and taken back all at once. */
 export class Space {
   readonly memory: Memory
@@ -82,6 +99,18 @@ export interface Marshaller {
 export function takeOut({ memory }: Space, out: Out, offset: number, result: number): void {
   const length = out instanceof Room ? Math.max(result, 0) : out.size
   out.bytes = memory.bytes.slice(offset, offset + length)
+}
+
+/** Writes the words that stand for the arguments of a call from `at` on, and puts what they point to into memory. */
+export function putArguments(m: Marshaller, at: number, values: readonly Argument[]): void {
+  let left = (1 << values.length) - 1
+  if (native !== undefined) {
+    const { space } = m
+    const done = native.putWords(space.memory.bytes, m.address, at, space.top, values)
+    space.top = done >> 6
+    left = done & 0x3f
+  }
+  for (let i = 0; left !== 0; i++, left >>= 1) if ((left & 1) !== 0) putWord(m, at + 8 * i, values[i]!)
 }
 
 /** Writes the word at `offset` that stands for `value`, and puts what it points to into memory. */

@@ -1,11 +1,13 @@
 /*
- * The memory of the engine. It begins in the section `.heap` of the executable. The build starts the program once up to
- * the point where its modules are loaded and evaluated, writes this section to a file, and puts the file into the
- * executable: so every start finds the engine ready, at the same addresses, and need not make it again.
+ * The memory of the engine. The build starts the program once up to the point where its modules are loaded and evaluated,
+ * writes the memory to files, and puts these into the executable: so every start finds the engine ready, at the same
+ * addresses, and need not make it again.
  *
  * Blocks have fixed sizes, are cut one after the other, and are kept in lists when they are freed. A run of tsrun lasts
- * some milliseconds, so nothing is ever given back to the kernel; and as a page fault costs more than all of malloc, the
- * pages are asked for together.
+ * some milliseconds, so nothing is ever given back to the kernel. What costs time is the pages, so there are two areas.
+ * Objects, whose counts of references change all the time, are small: they lie together in one huge page, where the
+ * kernel has those, and are copied there at the start. Code, which is only read, is large: it stays in the executable's
+ * pages, of which only those are copied that are written to.
  */
 #define _GNU_SOURCE
 #include "heap.h"
@@ -18,45 +20,59 @@
 #include <unistd.h>
 
 #define PAGE 4096
-/* Has to hold all modules. */
-#define FIRST_PIECE (2560 << 10)
+#define HUGE_PAGE (2 << 20)
+/* Each has to hold its part of all modules. */
+#define SMALL_SNAPSHOT (1728 << 10)
+#define LARGE_SNAPSHOT (512 << 10)
 #define PIECE (1 << 20)
 /* What a run takes in addition to the snapshot. */
-#define RUN_SIZE (320 << 10)
-#define STEP 16
-#define SMALL 1024
-/* Above SMALL there are four sizes to each power of two. */
-#define CLASSES (SMALL / STEP + 1 + 4 * 40)
+#define RUN_SMALL (256 << 10)
+#define RUN_LARGE (64 << 10)
+#define STEP 8
+#define SMALL 512
+/* Above EXACT there are four sizes to each power of two. */
+#define EXACT 1024
+#define CLASSES (EXACT / STEP + 1 + 4 * 40)
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
 
-/* Lies before each block. Blocks are aligned to 16, as everything is that malloc(3) gives. */
+/* Lies before each block. Blocks are aligned to 8, which is all that the engine needs. */
 struct header {
-    size_t size;
-    size_t class;
+    uint32_t class;
+    uint32_t size; /* in steps */
 };
 
 struct free_block {
     struct free_block *next;
 };
 
-/* Everything that is needed to go on with the heap is in here. */
+/* Where blocks are cut from. */
+struct area {
+    uint8_t *top, *end;
+};
+
+static uint8_t small[2 * HUGE_PAGE] __attribute__((aligned(HUGE_PAGE)));
+
+/* What `small` begins with; empty in the program that makes the snapshot. */
+static const volatile uint8_t small_snapshot[SMALL_SNAPSHOT] __attribute__((section(".small"), aligned(PAGE))) = { 0 };
+
+/* Everything else that is needed to go on with the heap. */
 static struct {
     JSContext *ctx;
-    uint8_t *top, *end;
+    struct area small, large;
     struct free_block *freed[CLASSES];
-    uint8_t first[FIRST_PIECE] __attribute__((aligned(STEP)));
+    uint8_t first[LARGE_SNAPSHOT] __attribute__((aligned(STEP)));
 } heap __attribute__((section(".heap"), aligned(PAGE))) = {
-    .top = heap.first,
-    .end = heap.first + FIRST_PIECE,
+    .small = { small, small + sizeof(small) },
+    .large = { heap.first, heap.first + LARGE_SNAPSHOT },
 };
 
 /* The class of blocks that `size` bytes fit in, and how large these are. */
 static size_t class_of(size_t size, size_t *block)
 {
-    if (size <= SMALL) {
+    if (size <= EXACT) {
         size_t class = size ? (size - 1) / STEP + 1 : 1;
         *block = class * STEP;
         return class;
@@ -65,7 +81,7 @@ static size_t class_of(size_t size, size_t *block)
     size_t quarter = (size_t)1 << (power - 2);
     size_t steps = (size - 1 - ((size_t)1 << power)) / quarter + 1;
     *block = ((size_t)1 << power) + steps * quarter;
-    return SMALL / STEP + 4 * (power - 10) + steps;
+    return EXACT / STEP + 4 * (power - 10) + steps;
 }
 
 /*
@@ -81,18 +97,18 @@ _Noreturn void out_of_memory(void)
     _exit(1);
 }
 
-static void *cut(size_t size)
+static void *cut(struct area *area, size_t size)
 {
-    if ((size_t)(heap.end - heap.top) < size) {
+    if ((size_t)(area->end - area->top) < size) {
         size_t piece = size > PIECE ? (size + PAGE - 1) & ~(size_t)(PAGE - 1) : PIECE;
         void *fresh = mmap(NULL, piece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (fresh == MAP_FAILED)
             out_of_memory();
-        heap.top = fresh;
-        heap.end = heap.top + piece;
+        area->top = fresh;
+        area->end = area->top + piece;
     }
-    void *cut = heap.top;
-    heap.top += size;
+    void *cut = area->top;
+    area->top += size;
     return cut;
 }
 
@@ -106,9 +122,9 @@ static void *heap_malloc(JSMallocState *state, size_t size)
     if (found) {
         heap.freed[class] = found->next;
     } else {
-        struct header *header = cut(sizeof(*header) + block);
-        header->size = block;
+        struct header *header = cut(block <= SMALL ? &heap.small : &heap.large, sizeof(*header) + block);
         header->class = class;
+        header->size = block / STEP;
         found = (void *)(header + 1);
     }
     state->malloc_count++;
@@ -116,21 +132,21 @@ static void *heap_malloc(JSMallocState *state, size_t size)
     return found;
 }
 
+static size_t heap_usable_size(const void *pointer)
+{
+    return pointer ? (size_t)((const struct header *)pointer - 1)->size * STEP : 0;
+}
+
 static void heap_free(JSMallocState *state, void *pointer)
 {
     if (!pointer)
         return;
-    struct header *header = (struct header *)pointer - 1;
+    const struct header *header = (struct header *)pointer - 1;
     struct free_block *block = pointer;
     block->next = heap.freed[header->class];
     heap.freed[header->class] = block;
     state->malloc_count--;
-    state->malloc_size -= header->size;
-}
-
-static size_t heap_usable_size(const void *pointer)
-{
-    return pointer ? ((const struct header *)pointer - 1)->size : 0;
+    state->malloc_size -= heap_usable_size(pointer);
 }
 
 static void *heap_realloc(JSMallocState *state, void *pointer, size_t size)
@@ -155,18 +171,12 @@ JSContext *heap_context(void)
     return heap.ctx;
 }
 
-int heap_save(const char *path, JSContext *ctx)
+static int save(const char *path, const void *from, size_t size)
 {
-    /* What lies in another piece would not be there at the start. */
-    if (heap.top < heap.first || heap.top > heap.first + FIRST_PIECE) {
-        errno = ENOSPC;
-        return -1;
-    }
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
-    heap.ctx = ctx;
-    for (size_t at = 0; fd >= 0 && at < sizeof(heap);) {
-        ssize_t written = write(fd, (uint8_t *)&heap + at, sizeof(heap) - at);
+    for (size_t at = 0; fd >= 0 && at < size;) {
+        ssize_t written = write(fd, (const uint8_t *)from + at, size - at);
         if (written < 0)
             return -1;
         at += written;
@@ -174,11 +184,36 @@ int heap_save(const char *path, JSContext *ctx)
     return fd < 0 ? -1 : close(fd);
 }
 
-void heap_populate(void)
+static int is_in(const struct area *area, const uint8_t *first, size_t size)
 {
-    size_t used = heap.top - (uint8_t *)&heap;
-    size_t wanted = used + RUN_SIZE < sizeof(heap) ? used + RUN_SIZE : sizeof(heap);
+    return area->top >= first && area->top <= first + size;
+}
+
+int heap_save(const char *heap_path, const char *small_path, JSContext *ctx)
+{
+    /* What lies elsewhere would not be there at the start. */
+    if (!is_in(&heap.small, small, SMALL_SNAPSHOT) || !is_in(&heap.large, heap.first, LARGE_SNAPSHOT)) {
+        errno = ENOSPC;
+        return -1;
+    }
+    heap.ctx = ctx;
+    return save(heap_path, &heap, sizeof(heap)) < 0 ? -1 : save(small_path, small, SMALL_SNAPSHOT);
+}
+
+static void populate(const uint8_t *from, const uint8_t *to)
+{
+    uintptr_t start = (uintptr_t)from & ~(uintptr_t)(PAGE - 1);
+    uintptr_t end = ((uintptr_t)to + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
 
     /* A kernel before 5.14 does not know this, and faults page by page. */
-    madvise(&heap, (wanted + PAGE - 1) & ~(size_t)(PAGE - 1), MADV_POPULATE_WRITE);
+    madvise((void *)start, end - start, MADV_POPULATE_WRITE);
+}
+
+void heap_load(void)
+{
+    /* Refused by a kernel without huge pages. */
+    madvise(small, sizeof(small), MADV_HUGEPAGE);
+    populate(small, heap.small.top + RUN_SMALL);
+    populate(heap.large.top, heap.large.top + RUN_LARGE);
+    memcpy(small, (const void *)small_snapshot, heap.small.top - small);
 }

@@ -181,6 +181,61 @@ static JSValue host_encode_ascii(JSContext *ctx, JSValueConst this, int argc, JS
     return JS_NewInt64(ctx, usable ? offset + (int64_t)length : -1);
 }
 
+/* An ASCII text with its NUL goes to `*top` in `bytes`. Returns its offset, or -1 when it is not ASCII or does not fit. */
+static int64_t put_text(JSContext *ctx, uint8_t *bytes, size_t size, int64_t *top, JSValueConst value)
+{
+    size_t length;
+    const char *text = JS_ToCStringLen(ctx, &length, value);
+    int64_t at = -1;
+
+    if (!text)
+        return -1;
+    if (*top + length < size && is_ascii((const uint8_t *)text, length)) {
+        at = *top;
+        memcpy(bytes + at, text, length + 1);
+        *top = (at + length + 8) & ~(int64_t)7;
+    }
+    JS_FreeCString(ctx, text);
+    return at;
+}
+
+/*
+ * putWords(bytes, address, at, top, values): 64-bit words from offset `at` on for numbers, bigints, null, and ASCII texts,
+ * which are put at `top` and behind, with `address` as that of offset 0. Returns the new top * 64, plus a bit for each
+ * value that is left out.
+ */
+static JSValue host_put_words(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+    int64_t address, at, top;
+    size_t size;
+    uint8_t *bytes = get_bytes(ctx, argv[0], 0, &size);
+    uint32_t left = 0;
+
+    if (!bytes || JS_ToInt64(ctx, &address, argv[1]) || JS_ToInt64(ctx, &at, argv[2]) || JS_ToInt64(ctx, &top, argv[3]))
+        return JS_EXCEPTION;
+    for (uint32_t i = 0; i < SYSCALL_ARGUMENTS; i++, at += 8) {
+        JSValue value = JS_GetPropertyUint32(ctx, argv[4], i);
+        int64_t word = 0;
+        int good = at >= 0 && at + sizeof(word) <= size;
+
+        if (JS_IsUndefined(value))
+            break;
+        if (good && JS_IsString(value)) {
+            int64_t offset = put_text(ctx, bytes, size, &top, value);
+            good = offset >= 0;
+            word = address + offset;
+        } else if (!JS_IsNull(value)) {
+            good = good && !JS_IsObject(value) && !get_word(ctx, value, &word);
+        }
+        JS_FreeValue(ctx, value);
+        if (good)
+            memcpy(bytes + at, &word, sizeof(word));
+        else
+            left |= 1u << i;
+    }
+    return JS_NewInt64(ctx, top * 64 + left);
+}
+
 /* decodeAscii(bytes): the text, or undefined when the bytes are not ASCII. */
 static JSValue host_decode_ascii(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
@@ -209,6 +264,7 @@ static void add_host(JSContext *ctx, char **argv)
         JS_CFUNC_DEF("catchSignal", 2, host_catch_signal),
         JS_CFUNC_DEF("encodeAscii", 3, host_encode_ascii),
         JS_CFUNC_DEF("decodeAscii", 1, host_decode_ascii),
+        JS_CFUNC_DEF("putWords", 5, host_put_words),
 #ifdef __x86_64__
         JS_PROP_STRING_DEF("arch", "x86_64", JS_PROP_ENUMERABLE),
 #else
@@ -289,7 +345,7 @@ static int run_jobs(JSContext *ctx)
 }
 
 /* Loads and evaluates the modules, and saves the heap in which they lie then. */
-static int make_snapshot(const char *path)
+static int make_snapshot(const char *heap_path, const char *small_path)
 {
     JSRuntime *runtime = JS_NewRuntime2(&heap_functions, NULL);
     JSContext *ctx = new_context(runtime);
@@ -308,15 +364,15 @@ static int make_snapshot(const char *path)
     if (JS_PromiseState(ctx, done) != JS_PROMISE_FULFILLED)
         return die(ctx, JS_PromiseResult(ctx, done));
     JS_RunGC(runtime);
-    if (heap_save(path, ctx) == 0)
+    if (heap_save(heap_path, small_path, ctx) == 0)
         return 0;
-    return die(ctx, JS_NewString(ctx, "the snapshot could not be written; have the modules outgrown FIRST_PIECE?"));
+    return die(ctx, JS_NewString(ctx, "the snapshot could not be written; have the modules outgrown heap.c?"));
 }
 
 /* The entry module has left a function `start`, which ends the process. */
 static int start(JSContext *ctx, char **argv)
 {
-    heap_populate();
+    heap_load();
     signal(SIGPIPE, SIG_IGN); /* as Node.js does: an executor that somebody has killed is an error to be reported */
     JS_UpdateStackTop(JS_GetRuntime(ctx));
     add_host(ctx, argv);
@@ -340,9 +396,9 @@ int main(int argc, char **argv)
 
     if (ctx)
         return start(ctx, argv);
-    if (argc != 2) {
-        write_error("this is a part of the build: it takes the path of a snapshot to write\n");
+    if (argc != 3) {
+        write_error("this is a part of the build: it takes the paths of two files to write\n");
         return 2;
     }
-    return make_snapshot(argv[1]);
+    return make_snapshot(argv[1], argv[2]);
 }

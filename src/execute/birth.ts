@@ -110,7 +110,7 @@ export function giveBirth(
     return groupCleanups[groups.indexOf(operation)] ?? cleanup
   })
   const born = () => {
-    calls.answer(clone)
+    if (!clone.known) calls.answer(clone)
     return pid.view.getInt32(0, true)
   }
   if (estate.adopt) giveAway(executor, adoption, born(), estate.adopt)

@@ -28,7 +28,7 @@ import { moveNetDevices } from './netDevices.ts'
 import { bindNotifySocket } from './notify.ts'
 import { enterNamespaces } from './population.ts'
 import type { Prepared } from './prepare.ts'
-import { completeEnvironment, enterWorkingDirectory, findExecutable } from './prepareProcess.ts'
+import { completeEnvironment, enterWorkingDirectory, type Executable, findExecutable } from './prepareProcess.ts'
 import { enterResctrl, leaveResctrl, resctrlDirectories } from './resctrl.ts'
 import { applyResources } from './resources.ts'
 import { enterRoot, fillRoot, finishRoot, nullDeviceFor, placeRoot, protectPaths } from './rootfs.ts'
@@ -37,7 +37,7 @@ import { writeSysctls } from './sysctl.ts'
 import { bindConsole, giveTerminal } from './terminal.ts'
 
 /** The program that the first process becomes. */
-export type Program = ProcessPlan & { readonly executable: string }
+export type Program = ProcessPlan & { readonly executable: Executable }
 
 /** A container that is complete but for its program: what is left is the tail. */
 export interface BuiltContainer {
@@ -61,8 +61,11 @@ export interface BuiltContainer {
   readonly agent: number | undefined
   /** Who is to get the first process's pidfd. */
   readonly pidfdSocket: Fd | undefined
-  /** The terminal's master, when it is this process that holds it; whoever takes it closes it. */
-  readonly master: Fd | undefined
+  /**
+   * To be called when the tail is recorded: waits for what comes before it, and refuses a program that can not be executed.
+   * Returns the terminal's master, when it is this process that holds it; whoever takes it closes it.
+   */
+  confirm(): Fd | undefined
 }
 
 /**
@@ -138,6 +141,13 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
   const notify = plan.notifies ? inside.unixDatagramSocket().take() : undefined
 
   const { root, site, check } = runtime.phase('mounts and devices', () => makeRoot(executor, plan, baggage))
+  // Hooks may change what is in the root; without them one exchange does for the mounts and for these questions.
+  const ask = () => ({
+    protect: protectPaths(root, plan, site),
+    env: plan.process && completeEnvironment(root, plan.process),
+  })
+  const asked = hasCreateHooks(hooks) ? undefined : ask()
+  inside.begin()
   const filter = runtime.phase(
     'device filter',
     () => baggage.cgroup && loadDeviceFilter(outside, plan.deviceRules, fds),
@@ -146,13 +156,6 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
   adjustOomScore(outside, pid, plan.process?.oomScoreAdj, rootless)
   if (baggage.resctrl) enterResctrl(outside, baggage.resctrl, pid)
   moveNetDevices(outside, inside, pid, plan.netDevices)
-  // Hooks may change what is in the root; without them one exchange does for the mounts and for these questions.
-  const ask = () => ({
-    protect: protectPaths(root, plan, site),
-    env: plan.process && completeEnvironment(root, plan.process),
-  })
-  const asked = hasCreateHooks(hooks) ? undefined : ask()
-  inside.begin()
 
   const directory = runtime.phase('directory', () => openDirectory(runtime, prepared, baggage, fds))
   const record = describe(runtime, prepared, pid, baggage)
@@ -178,8 +181,8 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     if (plan.process && !prepared.request.noNewKeyring) joinSessionKeyring(inside, plan.id, labels)
     const kept = [...labelFiles(labels), ...(notify ? [notify.number] : [])]
     closeAllBut(executor, [...lastingGifts(baggage).map(lasting), ...kept])
-    inside.flush()
-    return plan.process && { ...plan.process, env: env!(), rlimits: rlimits!, executable: executable!() }
+    inside.begin()
+    return plan.process && { ...plan.process, env: env!(), rlimits: rlimits!, executable: executable! }
   })
 
   return {
@@ -197,7 +200,11 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     notify,
     agent: baggage.agent && lasting(baggage.agent),
     pidfdSocket: baggage.pidfdSocket,
-    master: baggage.console?.receive?.(),
+    confirm: () => {
+      inside.flush()
+      program?.executable.confirm()
+      return baggage.console?.receive?.()
+    },
   }
 }
 

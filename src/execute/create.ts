@@ -26,6 +26,7 @@ export function createContainer(runtime: Runtime, request: CreateRequest): void 
         awaitStart(kernel, executor, built.listener)
         becomeContainer(runtime, built, accompany)
       })
+      built.confirm()
       executor.calls.send(tail)
     })
     runtime.phase('state', () => {
@@ -54,7 +55,7 @@ export function becomeContainer(
   const facts = { setgroupsAllowed, lastCapability: lastCapability(runtime.outside) }
   runStartContainerHooks(built, program, facts)
   if (notify) handOverNotify(executor.kernel, executor, notify)
-  becomeProcess(executor.kernel, program, program.executable, {
+  becomeProcess(executor.kernel, program, program.executable.path(), {
     ...facts,
     labels: built.labels,
     loadFilter: plan.seccomp && (() => loadFilter(built, plan.seccomp!, accompany)),

@@ -139,6 +139,8 @@ interface Entered {
   readonly pid: number
   /** Records the tail. */
   readonly become: (accompany: (companion: Companion) => void) => void
+  /** To be called then: waits for what comes before it, and refuses a program that can not be executed. */
+  readonly confirm: () => void
 }
 
 /** The recipe. The executor works while the planner goes on, see build.ts. */
@@ -171,10 +173,14 @@ function enter(
   const filtered = { executor, record, agent, execPid: pid }
   return {
     pid,
+    confirm: () => {
+      inside.flush()
+      program.executable.confirm()
+    },
     become: accompany => {
       const { seccomp } = membership
       const load = seccomp && (() => loadFilter(filtered, seccomp, accompany))
-      becomeProcess(inside, program, program.executable, { ...facts, loadFilter: load })
+      becomeProcess(inside, program, program.executable.path(), { ...facts, loadFilter: load })
     },
   }
 }
@@ -191,7 +197,7 @@ function factsOf(runtime: Runtime, { namespaces }: Entrance, { pid, annotations 
 function execute(
   runtime: Runtime,
   request: ExecRequest,
-  { pid, become }: Entered,
+  { pid, become, confirm }: Entered,
   { console, pidfdSocket }: Baggage,
   executor: Executor,
   terminal: ForegroundTerminal,
@@ -201,6 +207,7 @@ function execute(
   const pidfd = fds.keep(outside.pidfdOpen(pid))
   if (!pidfd.exists) throw new HostError(`process ${pid} is gone; was it killed?`)
   const tail = runtime.phase('tail', () => recordTail(executor, (_, accompany) => become(accompany)))
+  confirm()
   const master = console?.receive?.()
   const signals = catchSignals(runtime, request, master !== undefined)
   if (master) terminal.begin(fds.keep(master))
@@ -232,7 +239,7 @@ function findProgram(root: ContainerRoot, process: ProcessPlan): () => Pick<Prog
   const env = completeEnvironment(root, process)
   doing(`working directory \`${process.cwd}\``, () => inside.fchdir(root.open(process.cwd, O_DIRECTORY)))
   const executable = findExecutable(inside, process)
-  return () => ({ env: env(), executable: executable() })
+  return () => ({ env: env(), executable })
 }
 
 /** What only the host's privileges allow, or only the host knows. */

@@ -25,17 +25,26 @@ export function enterWorkingDirectory(root: ContainerRoot, cwd: string): void {
   })
 }
 
+/** The program's file, which has been looked for. */
+export interface Executable {
+  /** Waits for the answers where there is a choice. */
+  path(): string
+  /** Waits, and throws a Failure when it can not be executed; else the path. */
+  confirm(): string
+}
+
 /**
  * Finds the executable as execvp(3) would, in the container: the container is refused at create, not at start. The words
- * of both failures are those by which podman chooses its exit codes 127 and 126. What it returns gives the answer.
+ * of both failures are those by which podman chooses its exit codes 127 and 126.
  */
-export function findExecutable(inside: Kernel, plan: ProcessPlan): () => string {
+export function findExecutable(inside: Kernel, plan: ProcessPlan): Executable {
   const candidates = executableCandidates(plan).map(path => ({
     path,
     stat: inside.statx(AT_FDCWD, path, 0, ABSENT),
     access: inside.executable(path),
   }))
-  return () => choose(candidates, plan)
+  const confirm = () => choose(candidates, plan)
+  return { path: candidates.length === 1 ? () => candidates[0]!.path : confirm, confirm }
 }
 
 interface Candidate {

@@ -37,12 +37,13 @@ export async function runContainer(runtime: Runtime, request: RunRequest): Promi
   using fds = new Fds()
   using terminal = new ForegroundTerminal(runtime)
   const program = buildContainer(runtime, prepared, built => {
-    const { executor, directory, record, master } = built
-    if (master) fds.keep(master)
+    const { executor, directory, record } = built
     const pidfd = fds.keep(outside.pidfdOpen(record.pid, []))
     const tail = runtime.phase('tail', () =>
       recordTail(executor, (_, accompany) => becomeContainer(runtime, built, accompany)),
     )
+    const master = built.confirm()
+    if (master) fds.keep(master)
     runtime.phase('state', () => {
       writeRecord(outside, directory, record)
       writePidFile(runtime, request, record.pid)

@@ -3,7 +3,7 @@ import { O_CLOEXEC } from '../../native/abi/fcntl.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import { OP_RESULT } from '../../native/executor/protocol.ts'
-import { currentPhrase, doingAll, KernelError, phraseTexts } from '../../native/failure.ts'
+import { currentPhrase, doingAll, KernelError, type Phrase, phraseTexts } from '../../native/failure.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { NOT_DONE, type Operation, unexpectedReason } from '../../native/kernels/executor.ts'
@@ -13,22 +13,32 @@ import { get64, Out, Struct } from '../../native/struct.ts'
 import { decode, encode } from '../../native/utf8.ts'
 import { Failure } from '../errors.ts'
 
-/** The most pieces that one writev(2) takes. */
-const IOV_MAX = 1024
+/** Of a result in the arena, and of what writev(2) takes. */
+const RESULT_SIZE = 8
+const IOVEC = 16
 
 /** For those who can not look into the memory of the executor. */
 export function tellBeforeProgram(): void {
   tellSlow('waiting for the program, before which come startContainer hooks and the seccomp agent')
 }
 
-/** What has to be known of a call of the tail to tell of its failure when the planner is gone. */
-interface Step {
-  readonly name: Call['name']
-  readonly subject: string | undefined
-  readonly hint: Call['hint']
-  readonly unexpected: string | undefined
+/** What has to be known of a call of the tail to tell of its failure when the planner is gone; null is undefined in JSON. */
+type Step = readonly [
+  /** Where its result is, in bytes from that of the first one. */
+  at: number,
+  /** Which of the chains of phrases holds for it. */
+  chain: number,
+  name: Call['name'],
+  subject: string | null | undefined,
+  hint: Call['hint'] | null,
+  unexpected: string | null | undefined,
+]
+
+/** What a report begins with. */
+interface Legend {
+  readonly steps: readonly Step[]
   /** What was being done, outermost first. */
-  readonly phrases: readonly string[]
+  readonly chains: readonly (readonly string[])[]
 }
 
 /** Steps that somebody beside the first process makes while that takes its tail. */
@@ -42,7 +52,8 @@ export interface Companion {
 /**
  * The tail: the last batch of a container's first process, which the executor takes without the planner. A successful
  * execve closes the descriptor to whoever waits; a failed call writes a report there and ends the process. The report is
- * the same for all of them: the steps as JSON, a zero byte, and the results so far, of which the last one is to blame.
+ * the same for all of them: a legend as JSON, a zero byte, and the arena from the first step's result to the last one's. Of
+ * the results that are there the last one is to blame.
  */
 export function recordTail(
   executor: Executor,
@@ -56,24 +67,32 @@ export function recordTail(
     operation,
     ...companions.filter(({ until }) => until === operation).map(companion => companion.steps[0]!),
   ])
-  const words = encode(`${JSON.stringify(told.map(({ call, phrase }) => step(call, phraseTexts(phrase, base))))}\0`)
-  if (told.length >= IOV_MAX) throw new Failure(`${told.length} steps to start the program are too many`)
+  const legend = encode(`${JSON.stringify(legendOf(told, base))}\0`)
+  const first = told[0]!
+  const length = told.at(-1)!.offset + RESULT_SIZE - first.offset
   const failed = calls.record(() => {
-    const pieces = new Struct(16 * (told.length + 1)).word(0, words).u64(8, words.length)
-    told.forEach((operation, i) => {
-      pieces.u64(16 * (i + 1), operation.address + OP_RESULT).u64(16 * (i + 1) + 8, 8)
-    })
-    calls.later({ name: 'writev', args: [controlNumber, pieces, told.length + 1], tolerate: 'any' })
+    const pieces = new Struct(2 * IOVEC).word(0, legend).u64(8, legend.length)
+    pieces.u64(IOVEC, first.address + OP_RESULT).u64(IOVEC + 8, length)
+    calls.later({ name: 'writev', args: [controlNumber, pieces, 2], tolerate: 'any' })
     kernel.exit(1)
   })
   calls.link(failed, 0, () => 0)
   for (const chain of [tail, ...companions.map(companion => companion.steps)])
     calls.link(chain, 0, () => failed[0]!.address)
+  calls.keep()
   return tail
 }
 
-function step({ name, subject, hint, unexpected }: Call, phrases: readonly string[]): Step {
-  return { name, subject, hint, unexpected, phrases }
+function legendOf(told: readonly Operation[], base: Phrase | undefined): Legend {
+  const chains: string[][] = []
+  const start = told[0]!.offset
+  let last: Phrase | undefined
+  const steps = told.map(({ call, phrase, offset }): Step => {
+    if (phrase !== last || chains.length === 0) chains.push(phraseTexts(phrase, base))
+    last = phrase
+    return [offset - start, chains.length - 1, call.name, call.subject, call.hint ?? null, call.unexpected]
+  })
+  return { steps, chains }
 }
 
 /** The first steps of a created container's tail: wait for the planner's last word, then for `start` to connect. */
@@ -98,14 +117,14 @@ export function awaitProgram(outside: Kernel, connection: Fd, slow = tellBeforeP
 /** Finds the failure in a report of the tail. */
 export function readReport(bytes: Uint8Array): Failure {
   const end = bytes.indexOf(0)
-  const steps = JSON.parse(decode(bytes.subarray(0, end))) as Step[]
+  const { steps, chains } = JSON.parse(decode(bytes.subarray(0, end))) as Legend
   const results = new DataView(bytes.buffer, bytes.byteOffset + end + 1)
-  const at = steps.findLastIndex((_, i) => get64(results, 8 * i) !== NOT_DONE)
-  const { name, subject, hint, phrases, unexpected } = steps[at]!
-  const result = get64(results, 8 * at)
-  return doingAll(phrases, () =>
+  const blamed = steps.findLast(([at]) => get64(results, at) !== NOT_DONE)!
+  const [at, chain, name, subject, hint, unexpected] = blamed
+  const result = get64(results, at)
+  return doingAll(chains[chain]!, () =>
     result < 0
-      ? new KernelError(name, -result, subject, hint?.[errnoName(-result)])
-      : new Failure(unexpectedReason({ name, unexpected }, result)),
+      ? new KernelError(name, -result, subject ?? undefined, hint?.[errnoName(-result)])
+      : new Failure(unexpectedReason({ name, unexpected: unexpected ?? undefined }, result)),
   )
 }
