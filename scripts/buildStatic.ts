@@ -82,7 +82,11 @@ function link({ cc, include, library }: Engine, directory: string, output: strin
 /** Gives the executable a heap in which its modules are loaded and evaluated already: see native/quickjs/heap.c. */
 function embedSnapshot(directory: string, bare: string, output: string): void {
   const parts = ['heap', 'small'].map(section => ({ section, file: join(directory, section) }))
-  execFileSync(bare, parts.map(({ file }) => file), { stdio: 'inherit' })
+  execFileSync(
+    bare,
+    parts.map(({ file }) => file),
+    { stdio: 'inherit' },
+  )
   const updates = parts.flatMap(({ section, file }) => ['--update-section', `.${section}=${file}`])
   execFileSync('objcopy', [...updates, bare, output], { stdio: 'inherit' })
 }

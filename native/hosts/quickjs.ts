@@ -33,7 +33,18 @@ const PAGE = 4096
 
 /** QuickJS in the static binary as a host. There is one thread and no event loop, so `poll` waits in the kernel. */
 export function createQuickjsHost(): Host {
-  const { arch, argv, env, syscall, map, spawn: spawnAt, catchSignal, encodeAscii, decodeAscii, putWords } = globalThis.quickjs
+  const {
+    arch,
+    argv,
+    env,
+    syscall,
+    map,
+    spawn: spawnAt,
+    catchSignal,
+    encodeAscii,
+    decodeAscii,
+    putWords,
+  } = globalThis.quickjs
   const numbers = callNumbers[arch]
   useNativeAscii({ encodeInto: encodeAscii, decode: decodeAscii })
   useNativeWords({ putWords })

@@ -181,19 +181,11 @@ export class ExecutorCalls implements Calls, Marshaller {
       const { offset, branches } = operation
       const { tolerate, expect } = operation.call
       const bad = fail !== stop && (tolerate === undefined || expect !== undefined) ? fail(operation) : 0
-      if (branches === undefined && expect === undefined) {
-        words[(offset + OP_POSITIVE) >> 2] = next
-        words[(offset + OP_ZERO) >> 2] = next
-        words[(offset + OP_NEGATIVE) >> 2] = tolerate === undefined ? bad : next
-      } else {
-        words[(offset + OP_POSITIVE) >> 2] = branches?.positive ?? (expect === 'zero' ? bad : next)
-        words[(offset + OP_ZERO) >> 2] = branches?.zero ?? (expect === 'positive' ? bad : next)
-        words[(offset + OP_NEGATIVE) >> 2] = branches?.negative ?? (tolerate === undefined ? bad : next)
-      }
       // Addresses in the arena have 32 bits.
-      words[(offset + OP_POSITIVE) >> 2] = expect === 'zero' ? bad : next
-      words[(offset + OP_ZERO) >> 2] = expect === 'positive' ? bad : next
-      words[(offset + OP_NEGATIVE) >> 2] = tolerate === undefined ? bad : next
+      const at = offset >> 2
+      words[at + (OP_POSITIVE >> 2)] = expect === 'zero' ? bad : next
+      words[at + (OP_ZERO >> 2)] = expect === 'positive' ? bad : next
+      words[at + (OP_NEGATIVE >> 2)] = tolerate === undefined ? bad : next
       if (branches !== undefined) this.#branch(offset, branches)
       next = ARENA_ADDRESS + offset
     }
@@ -321,7 +313,7 @@ export class ExecutorCalls implements Calls, Marshaller {
       if (value === NOT_DONE) return undefined
       if (value < 0 && !tolerates(call, value)) return kernelError(call, -value, phrase)
       const { expect } = call
-      if (expect !== undefined && value >= 0 && value === 0 !== (expect === 'zero'))
+      if (expect !== undefined && value >= 0 && (value === 0) !== (expect === 'zero'))
         return new Failure(unexpectedReason(call, value), phrase)
     }
     return undefined

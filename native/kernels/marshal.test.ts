@@ -3,7 +3,7 @@ import type { Memory } from '../host.ts'
 import { get64, Out, Struct } from '../struct.ts'
 import { decode } from '../utf8.ts'
 import type { Result } from './machine.ts'
-import { type Marshaller, putWord, Space } from './marshal.ts'
+import { type Marshaller, putArguments, putWord, Space, useNativeWords } from './marshal.ts'
 
 const ADDRESS = 0x5000
 
@@ -90,4 +90,30 @@ test('what does not fit is an error and not an overflow', () => {
   expect(() => space.allocate(200)).toThrow('a call needs 200 bytes where 192 are left')
   expect(() => put('x'.repeat(400))).toThrow('does not fit')
   expect(() => put(new Uint8Array(300))).toThrow(RangeError)
+})
+
+test('the arguments of a call are one word each', () => {
+  const { marshaller, text, space } = setUp()
+  const at = space.allocate(48)
+  putArguments(marshaller, at, [-1, 'two', null, 1n << 40n])
+  const words = [0, 8, 16, 24].map(offset => get64(space.memory.view, at + offset))
+  expect(words).toEqual([-1, words[1], 0, 2 ** 40])
+  expect(text(words[1]! - ADDRESS)).toBe('two')
+})
+
+test('what the engine can not put is put here, behind what it did', () => {
+  const { marshaller, text, space } = setUp()
+  using _ = { [Symbol.dispose]: () => useNativeWords(undefined) }
+  useNativeWords({
+    putWords(bytes, address, at, top, values) {
+      expect([address, values.length]).toEqual([ADDRESS, 3])
+      new DataView(bytes.buffer).setBigInt64(at + 8, 7n, true)
+      return (top + 32) * 64 + 0b101
+    },
+  })
+  const at = space.allocate(48)
+  putArguments(marshaller, at, ['first', 7, 'last'])
+  const words = [0, 8, 16].map(offset => get64(space.memory.view, at + offset))
+  expect([text(words[0]! - ADDRESS), words[1], text(words[2]! - ADDRESS)]).toEqual(['first', 7, 'last'])
+  expect(words[0]! - ADDRESS).toBe(at + 48 + 32)
 })
