@@ -2,6 +2,7 @@
 // cgroups mounted, and what runtimes keep in /run is to be gone afterwards whatever happened.
 
 import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { hostMounts } from '../../conformance/lib/machine.ts'
 
 export type CgroupLayout = 'v2' | 'hybrid' | 'v1'
@@ -38,4 +39,10 @@ export async function repeatInView(): Promise<number> {
     child.on('error', reject)
     child.on('exit', (code, signal) => resolve(code ?? (signal === null ? 1 : 128)))
   })
+}
+
+/** Can limits of this kind be set here? */
+export function hasController(name: string): boolean {
+  const path = `${ROOT}/cgroup.controllers`
+  return existsSync(path) && readFileSync(path, 'utf8').trim().split(' ').includes(name)
 }

@@ -1,4 +1,5 @@
 import type { Point } from '../lib/bench.ts'
+import { confined } from './confined.ts'
 import { crowd } from './crowd.ts'
 import { exec } from './exec.ts'
 import { floor } from './floor.ts'
@@ -17,6 +18,7 @@ export const points: readonly Point[] = [
   sequential,
   run,
   floor,
+  confined,
   library,
   lifecycle,
   exec,

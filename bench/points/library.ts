@@ -11,7 +11,7 @@ type Library = typeof import('../../src/entry/library.ts')
 const subject: Subject = { name: 'tsrun-library', label: 'tsrun, in a running Node.js', kind: 'tsrun' }
 
 /** Calls before the first measured one: a service that starts containers has started some already. */
-const WARM_UP = 10
+const WARM_UP = 100
 
 export const library: Point = {
   name: 'library',

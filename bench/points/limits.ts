@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { type Bench, expectSuccess, type Point } from '../lib/bench.ts'
 import type { Measurement, Outcome, Quantity, Row } from '../lib/results.ts'
 import type { Runtime } from '../lib/runtimes.ts'
 import { smallest } from '../lib/smallest.ts'
 import { summarize } from '../lib/stats.ts'
+import { hasController } from '../lib/view.ts'
 
 /** A limit holds when this many runs in a row succeed. */
 const RUNS = 3
@@ -51,11 +51,6 @@ export const limits: Point = {
     for (const question of questions) measurements.push(await search(bench, question))
     return measurements
   },
-}
-
-function hasController(name: string): boolean {
-  const path = '/sys/fs/cgroup/cgroup.controllers'
-  return existsSync(path) && readFileSync(path, 'utf8').trim().split(' ').includes(name)
 }
 
 async function search(bench: Bench, question: (typeof questions)[number]): Promise<Measurement> {

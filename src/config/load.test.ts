@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ConfigError } from '../errors.ts'
-import { parseConfig, parseProcess, validate } from './load.ts'
+import { parseConfig, parseProcess, readJson, validate } from './load.ts'
 
 function complaint(text: string): string {
   try {
@@ -117,4 +117,13 @@ test('parseProcess() takes the process alone, with pointers into that file', () 
 test('validate() looks at data that was not read from a text', () => {
   expect(() => validate({ ociVersion: '1.3.0' })).not.toThrow()
   expect(() => validate({ ociVersion: '1.3.0', root: {} })).toThrow('/root/path: is missing')
+})
+
+test('an integer beyond 2^53 is found wherever it stands in the text', () => {
+  for (let blanks = 0; blanks < 33; blanks++) {
+    const text = `{${' '.repeat(blanks)}"a": [9007199254740993, 1234567890123456789]}`
+    const { data, settle } = readJson(text, 'it')
+    settle()
+    expect(data).toEqual({ a: [9007199254740993n, 1234567890123456789n] })
+  }
 })

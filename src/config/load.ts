@@ -48,13 +48,33 @@ export function readJson(text: string, name: string): Unsettled {
   const data = parseJson(text, name)
   // The names of a prototype can hide behind an escape, so either spelling is worth a look.
   if (text.includes('__proto__') || text.includes('\\u00')) refuseProto(data, '')
-  // 2^53 has 16 digits: without so many in a row every integer is safe.
-  const bigNumbers = /\d{16}/.test(text) ? findBigNumbers(text, data) : []
+  const bigNumbers = hasLongNumber(text) ? findBigNumbers(text, data) : []
   const settle = () => {
     // What a validator refused may be gone meanwhile, and others in its place.
     for (const { parent, key, value } of bigNumbers) if (parent[key] === Number(value)) parent[key] = value
   }
   return { data, settle }
+}
+
+/**
+ * Are there 16 digits in a row? 2^53 has as many, so without them every integer is safe. One of 16 such digits is at a
+ * multiple of 16; a regular expression would look at every character.
+ */
+function hasLongNumber(text: string): boolean {
+  for (let at = 0; at < text.length; at += 16) {
+    if (!isDigit(text.charCodeAt(at))) continue
+    let start = at
+    let end = at + 1
+    while (isDigit(text.charCodeAt(start - 1))) start--
+    while (isDigit(text.charCodeAt(end))) end++
+    if (end - start >= 16) return true
+  }
+  return false
+}
+
+/** NaN, what is outside of a text, is none. */
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39
 }
 
 function parse(text: string, validator: typeof validateConfig, name: string): unknown {

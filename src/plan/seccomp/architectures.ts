@@ -71,5 +71,5 @@ export const nativeArchitecture = { x86_64: 'SCMP_ARCH_X86_64', aarch64: 'SCMP_A
 
 /** Is this word of a table a number? No name begins with a digit. */
 export function isNumber(word: string): boolean {
-  return word.charCodeAt(0) <= 0x39
+  return word < ':'
 }

@@ -96,6 +96,12 @@ class Compiler {
         continue
       }
       const decision = decisions.get(word)
+      // The next number gets what the last one does.
+      if (decision !== undefined && decision === before && number === told) {
+        newest = number
+        told = ++number
+        continue
+      }
       if (decision !== undefined || this.#named?.has(word)) newest = number
       // The second name of a number says nothing.
       if (decision !== undefined && number >= told) {
