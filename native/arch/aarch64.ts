@@ -57,6 +57,7 @@ export const aarch64 = {
   inotify_add_watch: 27,
   inotify_init1: 26,
   ioctl: 29,
+  ioprio_get: 31,
   ioprio_set: 30,
   kcmp: 272,
   keyctl: 219,

@@ -57,6 +57,7 @@ export const x86_64 = {
   inotify_add_watch: 254,
   inotify_init1: 294,
   ioctl: 16,
+  ioprio_get: 252,
   ioprio_set: 251,
   kcmp: 312,
   keyctl: 250,

@@ -1,3 +1,4 @@
+import { ESRCH } from '../abi/errno.ts'
 import { IOPRIO_WHO_PROCESS } from '../abi/ioprio.ts'
 import type { Call, Calls } from '../kernels/machine.ts'
 import { Struct } from '../struct.ts'
@@ -40,6 +41,12 @@ export const schedulingCalls = {
   /** ioprio_set(IOPRIO_WHO_PROCESS, pid, priority), see ioprio_set(2). */
   ioprioSet(this: Calls, pid: number, priority: number, subject: string, hint?: Call['hint']): void {
     this.later({ name: 'ioprio_set', args: [IOPRIO_WHO_PROCESS, pid, priority], subject, hint })
+  },
+
+  /** ioprio_get(IOPRIO_WHO_PROCESS, pid), see ioprio_set(2); undefined when there is no such process. */
+  ioprioGet(this: Calls, pid: number): number | undefined {
+    const priority = this.now({ name: 'ioprio_get', args: [IOPRIO_WHO_PROCESS, pid], tolerate: [ESRCH] })
+    return priority < 0 ? undefined : priority
   },
 
   /** set_mempolicy(mode, nodes, size), see set_mempolicy(2): bit n of `nodes` stands for node n. */

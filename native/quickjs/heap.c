@@ -53,7 +53,7 @@ struct area {
     uint8_t *top, *end;
 };
 
-static uint8_t small[2 * HUGE_PAGE] __attribute__((aligned(HUGE_PAGE)));
+static uint8_t small[HUGE_PAGE] __attribute__((aligned(HUGE_PAGE)));
 
 /* What `small` begins with; empty in the program that makes the snapshot. */
 static const volatile uint8_t small_snapshot[SMALL_SNAPSHOT] __attribute__((section(".small"), aligned(PAGE))) = { 0 };

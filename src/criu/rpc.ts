@@ -52,6 +52,7 @@ const options = {
   external: [37, ['string']],
   empty_ns: [38, 'uint32'],
   join_ns: [39, [joinNamespace]],
+  cgroup_dump_controller: [43, ['string']],
   freeze_cgroup: [44, 'string'],
   tcp_skip_in_flight: [46, 'bool'],
   lazy_pages: [48, 'bool'],

@@ -23,6 +23,7 @@ import {
   openPlaces,
   type Places,
   requireAbility,
+  requireLazyPages,
   requireRelease,
 } from './criu.ts'
 import { destroyContainer, killContainerProcesses } from './delete.ts'
@@ -45,6 +46,13 @@ export interface CheckpointRequest extends CriuSettings {
 }
 
 const LOG_FILE = 'dump.log'
+
+/**
+ * The one tree of cgroups that is a container's, as /proc/PID/cgroup calls it. In trees of version 1 it is where its creator
+ * was: CRIU would make that folder again if it is gone, and nobody would remove it.
+ */
+const VERSION_2 = ''
+
 const IN_CONTAINER = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
 
 /**
@@ -63,7 +71,7 @@ export function checkpointContainer(runtime: Runtime, request: CheckpointRequest
   checkParent(outside, places, request)
   checkStatusFd(outside, request)
   if (request.preDump) requireAbility(runtime, program, 'mem_track')
-  if (request.lazyPages) requireAbility(runtime, program, 'lazy_pages')
+  if (request.lazyPages) requireLazyPages(runtime, program)
   if (request.networkLock) requireRelease(runtime, program, 'networkLock', '--network-lock')
 
   const common = commonOptions(outside, request, places, record.annotations)
@@ -86,6 +94,7 @@ function dumpOptions(request: CheckpointRequest, { pid, cgroup }: ContainerRecor
     tcp_skip_in_flight: request.tcpSkipInFlight,
     link_remap: request.linkRemap,
     freeze_cgroup: cgroup,
+    cgroup_dump_controller: [VERSION_2],
     parent_img: parentPath,
     track_mem: parentPath === undefined ? undefined : true,
     ps: pageServer,

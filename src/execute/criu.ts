@@ -1,3 +1,4 @@
+import { CAP_SYS_RESOURCE } from '../../native/abi/capability.ts'
 import { EEXIST, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
 import { S_IFMT, S_IFREG } from '../../native/abi/stat.ts'
@@ -17,6 +18,7 @@ import {
 } from '../criu/rpc.ts'
 import { doing, HostError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
+import { ownCapabilities } from './prepare.ts'
 import { awaitProgram, recordTail } from './tail.ts'
 
 /** What checkpoint and restore have in common; paths are relative to the current directory. */
@@ -212,6 +214,24 @@ export function requireAbility(runtime: Runtime, program: CriuProgram, ability: 
   })
   if (!success) throw new HostError(BROKEN)
   if (!features?.[ability]) throw new HostError(ABILITIES[ability])
+}
+
+/**
+ * What CRIU's server of pages makes a pipe for: 819 pages, which the kernel rounds up. Where it may not have that it goes on
+ * without a word, and nobody gets a page.
+ */
+const PAGE_PIPE = 4 << 20
+const PIPE_LIMIT = '/proc/sys/fs/pipe-max-size'
+
+/** Errors: HostError when memory can not be fetched from a checkpoint with --lazy-pages made here. */
+export function requireLazyPages(runtime: Runtime, program: CriuProgram): void {
+  const { outside } = runtime
+  requireAbility(runtime, program, 'lazy_pages')
+  const limit = outside.readTextIfAny(AT_FDCWD, PIPE_LIMIT)
+  if (limit === undefined || Number(limit) >= PAGE_PIPE || ownCapabilities(outside)(CAP_SYS_RESOURCE)) return
+  throw new HostError(
+    `--lazy-pages needs CAP_SYS_RESOURCE, or ${PAGE_PIPE} in ${PIPE_LIMIT}: CRIU serves pages through larger pipes than ${limit.trim()} bytes`,
+  )
 }
 
 /** Errors: HostError when CRIU is older than an option that is given. */

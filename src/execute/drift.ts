@@ -10,6 +10,8 @@ import { cgroupDrift } from './driftCgroup.ts'
 import { mountDrift } from './driftMounts.ts'
 import { namespaceDrift } from './driftNamespaces.ts'
 import { processDrift } from './driftProcess.ts'
+import { schedulingDrift } from './driftScheduling.ts'
+import { sysctlDrift } from './driftSysctl.ts'
 import { type Inspection, inspectContainer } from './inspect.ts'
 
 /** One thing that is not as it was asked for. */
@@ -45,7 +47,9 @@ export interface Comparison {
 
 const PARTS: readonly ((comparison: Comparison) => Finding[])[] = [
   namespaceDrift,
+  sysctlDrift,
   processDrift,
+  schedulingDrift,
   mountDrift,
   cgroupDrift,
 ]

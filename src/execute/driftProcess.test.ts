@@ -68,7 +68,6 @@ test.each<[string, Partial<InspectedProcess>, Partial<Process>, string[]]>([
   ],
   ['less likely to be killed', { oomScoreAdj: 0 }, {}, ['/process/oomScoreAdj']],
   ['more likely to be killed', { oomScoreAdj: 9 }, {}, ['note /process/oomScoreAdj']],
-  ['another policy', {}, { scheduler: { policy: 'SCHED_BATCH' } }, ['/process/scheduler/policy']],
 ])('processDrift() of %s', (_, found, wanted, pointers) => {
   expect(compare(found, wanted)).toEqual(pointers)
 })

@@ -17,7 +17,6 @@ export function processDrift({ plan, now, started }: Comparison): Finding[] {
     ...labelDrift(wanted, found),
     ...wanted.rlimits.flatMap((step, i) => limitDrift(step, i, found.rlimits)),
     ...oomDrift(wanted, found),
-    ...schedulerDrift(wanted, found),
   ]
 }
 
@@ -112,11 +111,4 @@ function oomDrift({ oomScoreAdj: wanted }: ProcessPlan, { oomScoreAdj: found }: 
   if (wanted === undefined || found === undefined || wanted === found) return []
   const finding = { pointer: '/process/oomScoreAdj', what: 'oom_score_adj', expected: `${wanted}`, found: `${found}` }
   return [found < wanted ? finding : { ...finding, note: true }]
-}
-
-function schedulerDrift({ scheduler: wanted }: ProcessPlan, { scheduler: found }: InspectedProcess): Finding[] {
-  if (wanted === undefined || wanted.name === found.policy) return []
-  return [
-    { pointer: '/process/scheduler/policy', what: 'the scheduling policy', expected: wanted.name, found: found.policy },
-  ]
 }
