@@ -2,15 +2,17 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Bundle, makeBundle, makeDirectory } from './lib/bundle.ts'
 import type { Config } from './lib/config.ts'
 import { openConsole, withConsole } from './lib/console.ts'
 import { type Change, command, oci, removeLater, stateOf } from './lib/container.ts'
-import { criu, criuMajor, tracksMemory, whyNot } from './lib/criu.ts'
+import { criu, criuMajor, servesPages, tracksMemory, whyNot } from './lib/criu.ts'
+import { recordCriu } from './lib/criuRecorder.ts'
 import { expectOneSentence } from './lib/expect.ts'
-import { have, isAlive, isPureV2 } from './lib/machine.ts'
+import { have, hostMounts, isAlive, isPureV2 } from './lib/machine.ts'
 import { IMAGE, openPodman, type Podman } from './lib/podman.ts'
 import { eventually, launch, must, type Result, run, sleep } from './lib/run.ts'
 import { isCrun, isRunc, isTsrun } from './lib/runtime.ts'
@@ -249,6 +251,83 @@ when(have('iptables'), !isRunc)('established connections go on with --tcp-establ
   const last = count(scene)
   restore(scene, '--tcp-established')
   counts(scene, last + 2)
+})
+
+// runc has no --tcp-close.
+when(have('iptables'), !isRunc)('with --tcp-close they end, and are refused with neither option', () => {
+  const scene = running(`${TALK}; echo over > /over; sleep 1000`)
+  counts(scene)
+  mustCheckpoint(scene, '--tcp-established')
+  const last = count(scene)
+  const place = ['--image-path', scene.images, '--bundle', scene.bundle.directory]
+  expectOneSentence(quietly(['restore', '-d', ...place, fresh()]), /CRIU can not restore .*Connected TCP socket/)
+  const id = restore(scene, '--tcp-close')
+  eventually('the end of the connection', () => existsSync(join(scene.bundle.rootfs, 'over')))
+  expect(count(scene)).toBeLessThan(last + 3)
+  expect(stateOf(id).status).toBe('running')
+})
+
+/** A port that nobody listens on. */
+function freePort(): Promise<number> {
+  return new Promise(resolve => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
+    })
+  })
+}
+
+when(servesPages === true, !isCrun)('with --lazy-pages memory is fetched after the restore', async () => {
+  // Without all of its memory it does not count.
+  const step = `[ \${#big} = 3000000 ] && n=$((n+1)); echo $n > /count.new; mv /count.new /count`
+  const scene = running(`big=$(head -c 3000000 /dev/zero | tr '\\0' x); n=0; while sleep 0.02; do ${step}; done`)
+  counts(scene)
+  const [work, status] = [makeDirectory(), join(makeDirectory(), 'status')]
+  const port = String(await freePort())
+  const flags = ['--lazy-pages', '--page-server', `127.0.0.1:${port}`, '--status-fd', '3', '--work-path', work]
+  const words = command('checkpoint', '--image-path', scene.images, ...flags, scene.id)
+  const first = launch(['sh', '-c', 'exec 3> "$0"; exec "$@"', status, ...words])
+  eventually('the server', () => existsSync(status) && readFileSync(status).length === 1)
+  const last = count(scene)
+  const size = Number(must(['du', '-sk', scene.images]).split('\t')[0])
+  expect(size).toBeLessThan(1000)
+  const place = ['--address', '127.0.0.1', '--port', port, '-D', scene.images, '-o', join(work, 'lazy.log')]
+  const pages = launch([criu!, 'lazy-pages', '--page-server', ...place])
+  eventually('who fetches', () => existsSync(join(scene.images, 'lazy-pages.socket')))
+  restore(scene, '--lazy-pages', '--work-path', scene.images)
+  counts(scene, last + 2)
+  expect(await pages.done).toMatchObject({ status: 0 })
+  expect(await first.done).toMatchObject({ status: 0, stderr: '' })
+  expect(oci(['state', scene.id]).stderr).toContain('does not exist')
+})
+
+when(servesPages === false, isTsrun)('without large pipes, checkpoint --lazy-pages says so', () => {
+  const scene = running()
+  counts(scene)
+  expectOneSentence(checkpoint(scene, '--lazy-pages'), /needs CAP_SYS_RESOURCE, or 4194304 in .*pipe-max-size/)
+  counts(scene, count(scene))
+})
+
+/** A tree of version 1; a cpuset could not be joined as it is. */
+const version1 = hostMounts().find(({ type, superOptions }) => type === 'cgroup' && !superOptions.includes('cpuset'))
+
+when(isTsrun, version1 !== undefined)('a cgroup of version 1 that its creator was in is not made again', () => {
+  const folder = join(version1!.target, fresh())
+  mkdirSync(folder)
+  later(() => run(['rmdir', folder]))
+  const bundle = makeBundle(config => {
+    config.process.args = ['sh', '-c', COUNT]
+  })
+  const scene = { id: removeLater(fresh()), bundle, images: join(makeDirectory(), 'images') }
+  const enter = 'echo $$ > "$0/cgroup.procs"; exec "$@" > /dev/null 2>&1'
+  must(['sh', '-c', enter, folder, ...command('run', '-d', '--bundle', bundle.directory, scene.id)])
+  counts(scene)
+  mustCheckpoint(scene)
+  eventually('the folder to be empty', () => run(['rmdir', folder]).status === 0)
+  const last = count(scene)
+  restore(scene)
+  counts(scene, last)
+  expect(existsSync(folder)).toBe(false)
 })
 
 it('what is bound is bound again: files, directories, one within the other, over links, and from elsewhere', () => {
@@ -649,6 +728,36 @@ test.skipIf(!isTsrun)('without CRIU both commands say what is missing, and featu
   expectOneSentence(oci(words, { env }), missing)
   const { stdout } = oci(['features'], { env })
   expect(JSON.parse(stdout).annotations).toMatchObject({ 'org.opencontainers.runc.checkpoint.enabled': 'false' })
+})
+
+/** What a restore asks of CRIU. */
+function askedFor(...flags: string[]) {
+  const recorder = recordCriu()
+  const images = makeDirectory()
+  writeFileSync(join(images, 'descriptors.json'), JSON.stringify(Array(3).fill('/dev/null')))
+  const words = ['restore', '-d', '--image-path', images, '--bundle', makeBundle().directory, ...flags, fresh()]
+  expect(oci(words, { env: recorder.env }).stderr).toMatch(/CRIU can not restore/)
+  return recorder.requests().find(({ opts }) => opts !== undefined)!.opts!
+}
+
+test.skipIf(!isTsrun)('restore hands labels and what is to become of connections on to CRIU', () => {
+  expect(askedFor()).not.toHaveProperty('lsm_profile')
+  const labels = ['--lsm-profile', 'apparmor:web', '--lsm-mount-context', 'system_u:object_r:container_file_t:s0:c1,c2']
+  expect(askedFor(...labels)).toMatchObject({
+    lsm_profile: 'apparmor:web',
+    lsm_mount_context: 'system_u:object_r:container_file_t:s0:c1,c2',
+  })
+  expect(askedFor('--tcp-close')).toMatchObject({ tcp_close: true })
+  expect(askedFor('--tcp-established', '--file-locks')).toMatchObject({ tcp_established: true, file_locks: true })
+})
+
+test.skipIf(!isTsrun)('--lsm-profile is refused by a CRIU that would leave it out', () => {
+  const { env } = recordCriu({ major_number: 3, minor_number: 15 })
+  const images = makeDirectory()
+  writeFileSync(join(images, 'descriptors.json'), '[]')
+  const words = ['restore', '-d', '--image-path', images, '--bundle', makeBundle().directory]
+  const refused = oci([...words, '--lsm-profile', 'selinux:a:b:c:s0', fresh()], { env })
+  expectOneSentence(refused, /--lsm-profile .* needs CRIU 3\.16 or newer; this one is 3\.15/)
 })
 
 test('checkpoint --help succeeds, by which engines find out that there is one', () => {

@@ -121,6 +121,22 @@ const examples: Record<string, Change> = {
   'no rules for devices': config => {
     delete config.linux.resources
   },
+  'names, sysctls and clocks': config => {
+    config.linux.namespaces.push({ type: 'time' })
+    config.domainname = 'example.org'
+    config.linux.sysctl = { 'net.ipv4.ip_local_port_range': '2000 3000', 'kernel.msgmax': '9000' }
+    config.linux.timeOffsets = { boottime: { secs: 1000, nanosecs: 5 }, monotonic: { secs: -1 } }
+  },
+  'sysctls that count ids, in a user namespace': config => {
+    config.linux.namespaces.push({ type: 'user' })
+    config.linux.uidMappings = [ids]
+    config.linux.gidMappings = [ids]
+    config.linux.sysctl = { 'net.ipv4.ping_group_range': '3 100', 'user.max_user_namespaces': '7' }
+  },
+  priorities: config => {
+    config.process.scheduler = { policy: 'SCHED_BATCH', nice: 5 }
+    config.process.ioPriority = { class: 'IOPRIO_CLASS_BE', priority: 6 }
+  },
   'tree of mounts below a source': config => {
     const directory = makeDirectory()
     must(['mkdir', '-p', join(directory, 'sub')])
@@ -284,6 +300,42 @@ describe.skipIf(!isTsrun)('inspect (tsrun only)', () => {
       { pointer: '/linux/namespaces/1', what: 'the network namespace' },
     ])
     expect(drift(container).drift).toEqual([])
+  })
+
+  test('names and sysctls that were changed, whatever the container has mounted over them', () => {
+    const container = createRunning(config => {
+      config.domainname = 'example.org'
+      config.linux.sysctl = { 'net.ipv4.ip_forward': '0', 'kernel.msgmax': '9000' }
+    })
+    tamper(container, 'mount -t tmpfs none /proc')
+    const script = 'cd /proc/sys; echo other > kernel/hostname; echo 1 > net/ipv4/ip_forward; echo 8000 > kernel/msgmax'
+    must(['nsenter', '--target', `${container.state().pid}`, '--uts', '--net', '--ipc', '--', 'sh', '-ec', script])
+    expect(drift(container).drift.slice(0, 3)).toEqual([
+      { pointer: '/hostname', what: 'the host name', expected: '`inside`', found: '`other`' },
+      { pointer: '/linux/sysctl/net.ipv4.ip_forward', what: expect.any(String), expected: '`0`', found: '`1`' },
+      { pointer: '/linux/sysctl/kernel.msgmax', what: 'sysctl `kernel.msgmax`', expected: '`9000`', found: '`8000`' },
+    ])
+  })
+
+  test('priorities that were raised, and lowered', () => {
+    const container = createRunning(config => {
+      config.process.scheduler = { policy: 'SCHED_OTHER', nice: 5 }
+      config.process.ioPriority = { class: 'IOPRIO_CLASS_BE', priority: 6 }
+    })
+    const { pid } = container.state()
+    must(['renice', '-n', '-5', '-p', `${pid}`])
+    must(['ionice', '-c', '1', '-n', '7', '-p', `${pid}`])
+    expect(drift(container)).toMatchObject({
+      drift: [
+        { pointer: '/process/scheduler/nice', expected: '5', found: '-5' },
+        { pointer: '/process/ioPriority', expected: 'IOPRIO_CLASS_BE 6', found: 'IOPRIO_CLASS_RT 7' },
+      ],
+      notes: [],
+    })
+    must(['renice', '-n', '10', '-p', `${pid}`])
+    must(['ionice', '-c', '3', '-p', `${pid}`])
+    const { drift: wrong, notes } = drift(container)
+    expect([wrong, pointers(notes)]).toEqual([[], ['/process/scheduler/nice', '/process/ioPriority']])
   })
 
   test('a container that paints on terminals and puts links in the way', () => {

@@ -99,6 +99,49 @@ test('a whole life without privileges', () => {
   expect(oci('delete', id)).toMatchObject({ status: 0, stderr: '' })
 })
 
+// What waits for `start` has rights that nobody inside is to get, so it is not dumpable, and the kernel lets no other user in.
+// In runc it is, and whoever is in the container finds its descriptors in /proc.
+test('exec enters a container that is started, and is refused before (runc: enters)', () => {
+  const { directory, oci } = own(['sleep', '1000'], rootless)
+  const id = fresh()
+  later(() => oci('delete', '--force', id))
+  expect(oci('create', '--bundle', directory, id)).toMatchObject({ status: 0 })
+  const early = oci('exec', id, 'hostname')
+  if (isRunc) expect(early).toMatchObject({ status: 0, stdout: 'inside\n' })
+  else expect(early.status).not.toBe(0)
+  if (isTsrun) {
+    expect(early.status).toBe(255)
+    expect(early.stderr).toMatch(/^tsrun: exec in `.*`: .*without privileges that can be done when it is started\n$/)
+  }
+  expect(JSON.parse(oci('state', id).stdout)).toMatchObject({ status: 'created' })
+  expect(oci('start', id)).toMatchObject({ status: 0, stderr: '' })
+  expect(oci('exec', id, 'hostname')).toMatchObject({ status: 0, stdout: 'inside\n' })
+})
+
+test.skipIf(!isTsrun)('inspect --drift looks into a container that is started, and says so before', () => {
+  const { directory, oci } = own(['sleep', '1000'], config => {
+    rootless(config)
+    config.linux.namespaces.push({ type: 'network' })
+    config.linux.sysctl = { 'net.ipv4.ip_forward': '1' }
+  })
+  const id = fresh()
+  later(() => oci('delete', '--force', id))
+  expect(oci('create', '--bundle', directory, id)).toMatchObject({ status: 0 })
+  expect(oci('inspect', '--drift', id)).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/^tsrun: inspect `.*`: .*without privileges that can be done when it is started\n$/),
+  })
+  expect(oci('start', id)).toMatchObject({ status: 0, stderr: '' })
+  eventually('the program to run', () => oci('inspect', id).stdout.includes('sleep'))
+  expect(oci('inspect', '--drift', id)).toMatchObject({ status: 0, stdout: '', stderr: '' })
+  const { pid } = JSON.parse(oci('state', id).stdout) as { pid: number }
+  must(['nsenter', '--target', `${pid}`, '--net', '--', 'sh', '-c', 'echo 0 > /proc/sys/net/ipv4/ip_forward'])
+  expect(oci('inspect', '--drift', id)).toMatchObject({
+    status: 1,
+    stdout: '/linux/sysctl/net.ipv4.ip_forward: sysctl `net.ipv4.ip_forward` is `0`, expected `1`\n',
+  })
+})
+
 test.skipIf(!have('newuidmap'))('ranges of subordinate ids are mapped by newuidmap', () => {
   const result = runAsUser('cat /proc/self/uid_map; chown 1000:1000 /tmp && stat -c %u /tmp', (config, rootfs) => {
     ranged(config)

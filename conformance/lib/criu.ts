@@ -1,8 +1,9 @@
 // CRIU, which checkpoint and restore need. CRIU=PATH names another one than that in PATH: it depends on the kernel like
 // nothing else, so a distribution's may be too old for the kernel that runs.
 
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join, resolve } from 'node:path'
+import { field } from './machine.ts'
 import { run } from './run.ts'
 
 const wanted = process.env['CRIU']
@@ -29,3 +30,16 @@ export const criuMajor = criu === undefined ? 0 : Number(/Version: (\d+)/.exec(r
 
 /** Can it tell which memory has changed? Without that there are no pre-dumps. */
 export const tracksMemory = whyNot === undefined && check('--feature', 'mem_dirty_track') === undefined
+
+const CAP_SYS_RESOURCE = 24n
+
+/** May it have pipes of 4 MiB, through which it serves the pages of --lazy-pages? */
+function hasLargePipes(): boolean {
+  const rights = BigInt(`0x${field(readFileSync('/proc/self/status', 'utf8'), 'CapEff')}`)
+  const limit = Number(readFileSync('/proc/sys/fs/pipe-max-size', 'utf8'))
+  return limit >= 4 << 20 || (rights >> CAP_SYS_RESOURCE) % 2n === 1n
+}
+
+/** Can the kernel have pages fetched when they are needed, and CRIU serve them? */
+export const servesPages =
+  whyNot === undefined && check('--feature', 'uffd-noncoop') === undefined ? hasLargePipes() : undefined

@@ -135,7 +135,10 @@ export const commands: Readonly<Record<CommandName, Command>> = {
     positionals: ['ID'],
     details:
       'With --drift the exit code is 0 when everything is as config.json and updates have it, 1 when something differs, and 2 ' +
-      'when that could not be found out. What a program may change by itself is only noted.',
+      'when that could not be found out. What a program may change by itself is only noted. Compared are namespaces with ' +
+      'their names, sysctls and clocks, the rights, limits and priorities of the first process, mounts, and the cgroup; not ' +
+      'its user, arguments and environment, flags and deadlines of its scheduler, memory policy, personality, resctrl group ' +
+      'and network devices, nor what a seccomp filter says.',
     failure: 2, // as of diff(1): the answer is not known
     rare: true,
     load: () => import('./inspect.ts'),

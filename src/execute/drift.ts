@@ -1,5 +1,5 @@
 import { parseConfig, parseResources } from '../config/load.ts'
-import { StateError } from '../errors.ts'
+import { HostError, StateError } from '../errors.ts'
 import { type ContainerPlan, planContainer } from '../plan/container.ts'
 import type { Config } from '../../spec/generated/config.ts'
 import { AT_FDCWD } from '../../native/abi/fcntl.ts'
@@ -8,7 +8,7 @@ import { type ContainerRecord, START_SOCKET } from '../state/record.ts'
 import { openContainer } from '../state/store.ts'
 import { cgroupDrift } from './driftCgroup.ts'
 import { mountDrift } from './driftMounts.ts'
-import { namespaceDrift } from './driftNamespaces.ts'
+import { clockDrift, namespaceDrift } from './driftNamespaces.ts'
 import { processDrift } from './driftProcess.ts'
 import { schedulingDrift } from './driftScheduling.ts'
 import { sysctlDrift } from './driftSysctl.ts'
@@ -47,6 +47,7 @@ export interface Comparison {
 
 const PARTS: readonly ((comparison: Comparison) => Finding[])[] = [
   namespaceDrift,
+  clockDrift,
   sysctlDrift,
   processDrift,
   schedulingDrift,
@@ -54,7 +55,7 @@ const PARTS: readonly ((comparison: Comparison) => Finding[])[] = [
   cgroupDrift,
 ]
 
-/** Compares a running container with its configuration. Errors: StateError when it does not run. */
+/** Compares a running container with its configuration. Errors: StateError when it does not run, HostError when we may not look. */
 export function findDrift(runtime: Runtime, id: string): Drift {
   const comparison = prepare(runtime, id)
   const findings = PARTS.flatMap(part => part(comparison))
@@ -74,6 +75,11 @@ function prepare(runtime: Runtime, id: string): Comparison {
   const started = outside.statx(AT_FDCWD, `${container.path}/${START_SOCKET}`).stat === undefined
   const now = inspectContainer(runtime, id)
   if (now.pid === 0) throw new StateError('container not running')
+  // What waits for `start` is protected from other users.
+  if (!now.namespaces?.length)
+    throw new HostError(
+      'the container is not ours to look into; without privileges that can be done when it is started',
+    )
   const plan = planContainer(config, {
     id,
     bundle: record.bundle,
