@@ -47,6 +47,7 @@ system_engine() {
 
 build_from_source() {
   [ "$check" = no ] || fail 'not built yet'
+  command -v make >/dev/null && command -v xz >/dev/null || install make xz-utils
   echo "quickjs: building version $version in $cache" >&2
   work=$cache.$$
   trap 'rm -rf "$work"' EXIT
