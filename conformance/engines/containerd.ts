@@ -216,7 +216,12 @@ BinaryName = "${runtime}"
   }),
   prelude: `
     cd work
-    quick() { ctr run --rm $OPTIONS "$@"; }
+    # Once in some hundred times containerd 1.6 loses the output of a program that ends at once, with runc as well.
+    quick() {
+      code=0; ctr run --rm $OPTIONS "$@" > out || code=$?
+      [ -s out ] || [ $code != 0 ] || ctr run --rm $OPTIONS "$@" > out || code=$?
+      cat out; return $code
+    }
     box() { ctr run -d $OPTIONS $IMAGE box "$@"; }
     soon() { for i in $(seq 100); do "$@" > /dev/null 2>&1 && return; sleep 0.1; done; "$@"; }
     stopped() { ctr task ls | grep box | grep -q STOPPED; }`,

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the validation programs of opencontainers/runtime-tools with Debian's Go and Go packages, no module proxy.
 #
-# usage: build-runtime-tools.sh SOURCE
+# usage: build-runtime-tools.sh SOURCE      GOCODE=DIRECTORY: where the Go packages are, if not installed
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 source=$(cd "$1" && pwd)
@@ -10,7 +10,7 @@ go_path=$source/.gopath/src/github.com
 mkdir -p "$go_path/opencontainers" "$go_path/mndrix"
 ln -sfn "$source" "$go_path/opencontainers/runtime-tools"
 ln -sfn "$here/tap-go" "$go_path/mndrix/tap-go"
-export GO111MODULE=off GOPATH="$source/.gopath:/usr/share/gocode"
+export GO111MODULE=off GOPATH="$source/.gopath:${GOCODE:-/usr/share/gocode}"
 
 cd "$go_path/opencontainers/runtime-tools"
 go build -tags 'netgo osusergo' -ldflags '-extldflags -static' -o runtimetest ./cmd/runtimetest

@@ -1,17 +1,18 @@
 // Runs the validation programs of opencontainers/runtime-tools against runtimes and prints docs/conformance/runtime-tools.md.
 //
-// usage: npx tsx conformance/suites/runtimeTools.ts --suite DIRECTORY [--only PATTERN] [--note TEXT]... [NAME=]PATH...
+// usage: npx tsx conformance/suites/runtimeTools.ts --suite DIRECTORY [--only PATTERN] [--json FILE] [--note TEXT]...
+//                                                   [NAME=]PATH...
 //
-// DIRECTORY is a built source tree: see fetch.sh and build-runtime-tools.sh. The programs need root; sandbox.sh is a place
-// for them. A note is printed above what fails with every runtime.
+// DIRECTORY is a built source tree: see get-runtime-tools.sh. The programs need root; sandbox.sh is a place for them. The
+// file has a verdict on each program for the first runtime. A note is printed above what fails with every runtime.
 
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { RUNTIME_TOOLS } from './explained.ts'
 import { namedRuntimes, report } from './report.ts'
-import type { Outcome } from './table.ts'
+import { type Outcome, verdicts } from './table.ts'
 import { readTap } from './tap.ts'
 
 const TIMEOUT_MS = 60_000
@@ -49,6 +50,7 @@ const { values, positionals } = parseArgs({
   options: {
     suite: { type: 'string' },
     only: { type: 'string', default: '.' },
+    json: { type: 'string' },
     note: { type: 'string', multiple: true, default: [] },
   },
 })
@@ -64,6 +66,8 @@ for (const [part, program] of programs(suite, new RegExp(values.only))) {
   results.set(part, outcomes)
   console.error(part, ...[...outcomes].map(([name, { passed, failed }]) => `${name} ${passed}/${failed.length}`))
 }
+if (values.json !== undefined)
+  writeFileSync(values.json, JSON.stringify(verdicts(results, [...runtimes.keys()][0]!, RUNTIME_TOOLS)))
 const head = [
   '# The validation programs of opencontainers/runtime-tools',
   '',

@@ -12,7 +12,7 @@ set -eu
 if [ -z "${SANDBOX:-}" ]; then
   place=$(mktemp -d)
   mkdir "$place/root" "$place/cgroup"
-  export SANDBOX="$place" SANDBOX_GROUP="suite-$$"
+  export SANDBOX="$place" SANDBOX_GROUP="suite-${place##*/}"
   status=0
   setsid -w unshare --mount --pid --fork --kill-child --mount-proc --net -- sh "$0" "$@" || status=$?
   # The tree of cgroups is seen in the sandbox only; what was mounted is gone with it.

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { aloneIn, everywhere, markdownTable, type Outcome, totals } from './table.ts'
+import { aloneIn, everywhere, markdownTable, type Outcome, totals, verdicts } from './table.ts'
 
 const outcome = (passed: number, ...failed: string[]): Outcome => ({ passed, skipped: 0, failed })
 
@@ -48,4 +48,12 @@ test('everywhere() has what fails with all runtimes', () => {
 
 test('totals() adds up the parts', () => {
   expect(totals(results, 'tsrun')).toBe('3 passed, 2 failed, 0 skipped')
+})
+
+test('verdicts() blames what fails alone and is not explained', () => {
+  expect(verdicts(results, 'tsrun', {})).toEqual({ kill: 'passed', start: 'failed' })
+  expect(verdicts(results, 'tsrun', { 'start: it runs': 'it can not' })).toEqual({ kill: 'passed', start: 'skipped' })
+  expect(verdicts(results, 'runc', {})).toEqual({ kill: 'failed', start: 'skipped' })
+  const unchecked = new Map([['hooks', new Map([['tsrun', outcome(0)]])]])
+  expect(verdicts(unchecked, 'tsrun', {})).toEqual({ hooks: 'skipped' })
 })

@@ -44,6 +44,24 @@ export function everywhere(results: Results): string[] {
   })
 }
 
+/**
+ * A verdict on each part for a runtime: `failed` when it fails alone and nobody has explained it, `passed` when all checks
+ * do, `skipped` when there is nothing to learn here: no check, a failure that others have, too, or one that is explained.
+ */
+export function verdicts(
+  results: Results,
+  runtime: string,
+  explained: Readonly<Record<string, string>>,
+): Record<string, 'passed' | 'failed' | 'skipped'> {
+  const blamed = aloneIn(results, runtime).filter(check => explained[check] === undefined)
+  const verdict = (part: string) => {
+    const { passed, failed } = results.get(part)!.get(runtime)!
+    if (failed.some(check => blamed.includes(`${part}: ${check}`))) return 'failed'
+    return failed.length === 0 && passed > 0 ? 'passed' : 'skipped'
+  }
+  return Object.fromEntries([...results.keys()].map(part => [part, verdict(part)]))
+}
+
 /** How many checks passed, failed and were skipped with a runtime. */
 export function totals(results: Results, runtime: string): string {
   const all = [...results.values()].map(outcomes => outcomes.get(runtime)).filter(outcome => outcome !== undefined)

@@ -163,10 +163,10 @@ export function main(engine: Engine): void {
     runtimes: Object.fromEntries(answers.map(([name, { outcomes }]) => [name, outcomes])),
     left: Object.fromEntries(answers.map(([name, { left }]) => [name, left])),
   }
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`)
+  const blamed = unexplained(report, engine.cases)
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ ...report, blamed }, null, 2)}\n`)
   console.log(markdown(report, engine.cases))
   for (const [name, { left }] of answers) for (const what of left) console.log(`${name} left ${what}`)
-  const bugs = unexplained(report, engine.cases)
-  for (const name of bugs) console.log(`${runtimes[0]![0]} alone fails: ${name}`)
-  if (bugs.length > 0 || (answers[0]?.[1].left.length ?? 0) > 0) process.exitCode = 1
+  for (const name of blamed) console.log(`${runtimes[0]![0]} alone fails: ${name}`)
+  if (blamed.length > 0 || (answers[0]?.[1].left.length ?? 0) > 0) process.exitCode = 1
 }

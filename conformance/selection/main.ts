@@ -1,0 +1,104 @@
+// npm run selection: see README.md.
+
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { repository } from '../lib/runtime.ts'
+import { asVitest, type Counts, judge, sum } from './counts.ts'
+import { isolated } from './isolate.ts'
+import { added, type Inventory, inventory, removeCgroups } from './left.ts'
+import { type Entry, entries } from './table.ts'
+
+const { values: options } = parseArgs({
+  options: {
+    only: { type: 'string', default: '.' },
+    json: { type: 'string' },
+    alone: { type: 'boolean', default: false },
+  },
+})
+
+/** What is new after a while, in which kernel and shell clear away. */
+async function leftSince(before: Inventory): Promise<string[]> {
+  let left = added(before, inventory())
+  for (let attempt = 0; attempt < 30 && left.length > 0; attempt += 1) {
+    await wait(100)
+    left = added(before, inventory())
+  }
+  return left
+}
+
+interface Proof {
+  readonly counts: Counts
+  readonly remarks: readonly string[]
+  readonly output: string
+}
+
+async function prove(entry: Entry, directory: string): Promise<Proof> {
+  const place = { directory, json: join(directory, 'results.json') }
+  const before = inventory()
+  const ending = await isolated(entry.command(place), {
+    cwd: repository,
+    env: { ...process.env, ...entry.environment?.(place) },
+    seconds: entry.seconds,
+    file: join(directory, 'processes'),
+  })
+  if (ending.hung && options.alone) removeCgroups(before)
+  // On a machine that others use, too, nobody knows whose it is.
+  const things = options.alone ? await leftSince(before) : []
+  const left = [...ending.processes.map(words => `process: ${words}`), ...things]
+  const json = existsSync(place.json) ? JSON.parse(readFileSync(place.json, 'utf8')) : undefined
+  rmSync(place.json, { force: true })
+  return {
+    counts: judge(entry.count, { ...ending, json }, left),
+    remarks: [
+      ...(ending.hung ? [`not done after ${entry.seconds} s`] : []),
+      ...(!ending.hung && ending.status !== 0 ? [`exit code ${ending.status}`] : []),
+      ...left.map(what => `left behind: ${what}`),
+    ],
+    output: ending.output,
+  }
+}
+
+const words = ({ passed, failed, skipped }: Counts) => `${passed} passed, ${failed} failed, ${skipped} skipped`
+
+/** For as long as not all is done, there is a failure more: whoever ends this early is not to read of success. */
+const UNFINISHED: Counts = { passed: 0, failed: 1, skipped: 0 }
+
+function write(counts: Counts): void {
+  if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(asVitest(counts)))
+}
+
+async function main(directory: string): Promise<number> {
+  const chosen = entries.filter(({ name }) => new RegExp(options.only).test(name))
+  if (chosen.length === 0) throw new Error(`--only: there are ${entries.map(({ name }) => name).join('; ')}`)
+  const broken = new Set<string>()
+  const total: Counts[] = []
+  for (const entry of chosen) {
+    if (entry.after !== undefined && broken.has(entry.after)) {
+      console.log(`${entry.name}: left out, since \`${entry.after}\` failed`)
+      broken.add(entry.name)
+      continue
+    }
+    write(sum([...total, UNFINISHED]))
+    const start = Date.now()
+    const { counts, remarks, output } = await prove(entry, directory)
+    total.push(counts)
+    console.log(`${entry.name}: ${words(counts)}, ${((Date.now() - start) / 1000).toFixed(0)} s`)
+    if (counts.failed === 0) continue
+    broken.add(entry.name)
+    for (const remark of remarks) console.log(`  ${remark}`)
+    console.log(output.replace(/^/gm, '  | '))
+  }
+  const all = sum(total)
+  write(all)
+  console.log(words(all))
+  return all.failed === 0 ? 0 : 1
+}
+
+const directory = mkdtempSync(join(tmpdir(), 'selection-'))
+chmodSync(directory, 0o755)
+process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130))
+process.exitCode = await main(directory)

@@ -1,0 +1,147 @@
+// The proofs of the selection: enough of each to notice when something breaks, in minutes.
+
+import {
+  asPreparation,
+  type Counter,
+  engineCases,
+  fuzz,
+  loadRows,
+  mutations,
+  reportCases,
+  suiteParts,
+} from './counts.ts'
+
+/** Where an entry finds and leaves files. */
+export interface Place {
+  /** Shared by all entries of a run. */
+  readonly directory: string
+  /** For --json of the entry. */
+  readonly json: string
+}
+
+export interface Entry {
+  readonly name: string
+  command(place: Place): readonly string[]
+  environment?(place: Place): Readonly<Record<string, string>>
+  /** How long it may take: some times what it does take. */
+  readonly seconds: number
+  readonly count: Counter
+  /** The name of an entry before, without which there is no point in this one. */
+  readonly after?: string
+}
+
+const STATIC = 'dist/static/tsrun'
+const NODE = 'dist/tsrun'
+const TSX = 'node_modules/.bin/tsx'
+
+/** Those of Debian's stable suite, which does not change: old enough to be there, new enough to agree with. */
+const PEERS_SUITE = 'trixie'
+const peers = ({ directory }: Place) => `${directory}/peers`
+const suite = ({ directory }: Place) => `${directory}/runtime-tools`
+
+/** A script of conformance/engines with tsrun alone, and a CRIU that knows newer kernels. */
+function engine(script: string, seconds: number, runtime = STATIC, only = '.'): Entry {
+  return {
+    name: only === '.' ? script : `${script}, ${runtime}`,
+    command: ({ json }) => [
+      TSX,
+      `conformance/engines/${script}.ts`,
+      '--json',
+      json,
+      '--only',
+      only,
+      `tsrun=${runtime}`,
+    ],
+    environment: place => ({ CRIU: `${peers(place)}/criu` }),
+    seconds,
+    count: engineCases,
+  }
+}
+
+function fuzzer(name: string, minutes: string, words: (place: Place) => readonly string[], after?: string): Entry {
+  return {
+    name: `fuzz: ${name}`,
+    command: place => [TSX, 'conformance/fuzz/main.ts', '--minutes', minutes, ...words(place)],
+    seconds: 240,
+    count: fuzz,
+    ...(after !== undefined && { after }),
+  }
+}
+
+/** Cases about cgroups, devices and mounts, for a view in which version 2 is all there is. */
+const REPORT = [
+  'cgroup',
+  'deviceFilterUpdate',
+  'devices',
+  'hooks',
+  'lifecycle',
+  'mounts',
+  'namespaces',
+  'pause',
+  'update',
+]
+
+/** Without what is about cgroup version 1, or waits for minutes. */
+const PROGRAMS = '^(?!linux_cgroups|delete)'
+
+export const entries: readonly Entry[] = [
+  {
+    name: 'peers',
+    command: place => ['sh', 'scripts/get-newer-runtimes.sh', peers(place)],
+    environment: () => ({ SUITE: PEERS_SUITE }),
+    seconds: 300,
+    count: asPreparation,
+  },
+  engine('umoci', 180),
+  engine('buildah', 240),
+  engine('containerd', 240),
+  engine('docker', 400),
+  engine('podman', 400),
+  engine('podman', 240, NODE, 'userns|pod|checkpoint|mount|unit'),
+  engine('podmanRootless', 400),
+  {
+    name: 'report, cgroup version 2 alone',
+    command: ({ json }) => [
+      ...[TSX, 'conformance/report/main.ts', '--json', json],
+      ...REPORT.map(name => `conformance/${name}.test.ts`),
+    ],
+    environment: () => ({ TSRUN_HOST: 'static' }),
+    seconds: 400,
+    count: reportCases,
+  },
+  fuzzer(
+    'crun and runc agree',
+    '0.7',
+    place => ['--seed', '1', ...['crun', 'runc'].flatMap(name => ['--peer', `${peers(place)}/${name}`])],
+    'peers',
+  ),
+  fuzzer('both hosts agree', '0.3', () => ['--seed', '2', '--subject', NODE, '--peer', STATIC]),
+  fuzzer('wrong configurations', '0.2', () => ['--seed', '3', '--invalid']),
+  {
+    name: 'load: kills and races',
+    command: () => [TSX, 'conformance/load/main.ts', '--minutes', '0.7', '--only', 'kills', '--only', 'races'],
+    environment: () => ({ TSRUN_HOST: 'static' }),
+    seconds: 200,
+    count: loadRows,
+  },
+  { name: 'mutations', command: () => [TSX, 'conformance/attacks/mutations.ts'], seconds: 500, count: mutations },
+  {
+    name: 'runtime-tools: build',
+    command: place => ['sh', 'conformance/suites/get-runtime-tools.sh', suite(place)],
+    environment: () => ({ SUITE: PEERS_SUITE }),
+    seconds: 300,
+    count: asPreparation,
+    after: 'peers',
+  },
+  {
+    name: 'runtime-tools',
+    command: place => [
+      ...['sh', 'conformance/suites/sandbox.sh', '--keep', place.directory, TSX, 'conformance/suites/runtimeTools.ts'],
+      ...['--suite', suite(place), '--only', PROGRAMS, '--json', place.json],
+      ...[`tsrun=${STATIC}`, `runc=${peers(place)}/runc`],
+    ],
+    seconds: 400,
+    count: suiteParts,
+    after: 'runtime-tools: build',
+  },
+]
