@@ -109,7 +109,8 @@ const ALL: readonly Shortage[] = [
   { name: 'read-only state', levels: [0], begin: readonlyState },
   {
     name: 'memory',
-    levels: upTo(12).map(n => (n + 4) * MEBIBYTE),
+    // With less the kernel can not execute the static binary, and ends it before its first instruction.
+    levels: upTo(12).map(n => (n + 8) * MEBIBYTE),
     wrap: (words, level) => ['prlimit', `--as=${level}`, ...words],
   },
   {
