@@ -1,6 +1,6 @@
 // What config.process says, seen from inside.
 
-import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle } from './lib/bundle.ts'
@@ -363,6 +363,16 @@ test('an absolute root path is taken as it is', () => {
   const other = makeBundle()
   makeRootfs(join(other.directory, 'second'))
   other.config.root.path = join(other.directory, 'second')
+  other.config.process.args = ['echo', 'here']
+  other.save()
+  expect(runBundle(other).stdout).toBe('here\n')
+})
+
+test.skipIf(isRunc)('a root path that is a symbolic link is followed (runc: refused)', () => {
+  const other = makeBundle()
+  makeRootfs(join(other.directory, 'second'))
+  symlinkSync('second', join(other.directory, 'link'))
+  other.config.root.path = 'link'
   other.config.process.args = ['echo', 'here']
   other.save()
   expect(runBundle(other).stdout).toBe('here\n')

@@ -139,9 +139,9 @@ export const mountCalls = {
     this.later({ name: 'move_mount', args, subject: `\`${target.subject}\``, hint })
   },
 
-  /** move_mount(mount, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH): the same to a path of the host. */
-  moveMountToPath(this: Calls, mount: Fd, path: string): void {
-    const args = [mount, '', AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH]
+  /** move_mount(mount, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH | more): the same to a path of the host. */
+  moveMountToPath(this: Calls, mount: Fd, path: string, more = 0): void {
+    const args = [mount, '', AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH | more]
     this.later({ name: 'move_mount', args, subject: `\`${path}\`` })
   },
 

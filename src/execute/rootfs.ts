@@ -1,6 +1,14 @@
 import { EACCES } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/abi/fcntl.ts'
-import { MOUNT_ATTR_RDONLY, MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from '../../native/abi/mount.ts'
+import {
+  MOUNT_ATTR_RDONLY,
+  MOVE_MOUNT_T_SYMLINKS,
+  MS_PRIVATE,
+  MS_REC,
+  MS_SHARED,
+  MS_SLAVE,
+  MS_UNBINDABLE,
+} from '../../native/abi/mount.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
@@ -59,7 +67,8 @@ function attach(inside: Kernel, tree: Fd, { rootfs, namespaces }: ContainerPlan,
   }
   // The root of a user namespace may not be let through to the path; any place does for pivot_root.
   const unreachable = isOwn(namespaces, 'user') && !reachable(inside, rootfs)
-  inside.moveMountToPath(tree, shared || unreachable ? '/' : rootfs)
+  // The last part of root.path may be a link, as any other part.
+  inside.moveMountToPath(tree, shared || unreachable ? '/' : rootfs, MOVE_MOUNT_T_SYMLINKS)
 }
 
 function reachable(inside: Kernel, path: string): boolean {
