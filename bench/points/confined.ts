@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import type { Config, Seccomp } from '../../spec/generated/config.ts'
 import { resolveProfile, USUAL_CAPABILITIES } from '../../src/seccomp/engines.ts'
-import { type Bench, type Point, rounds } from '../lib/bench.ts'
+import { type Point, rounds } from '../lib/bench.ts'
 import { compare } from '../lib/compare.ts'
 import { runCommands, single } from '../lib/contenders.ts'
 import type { Quantity } from '../lib/results.ts'
@@ -30,7 +30,8 @@ export const confined: Point = {
     }
     if (!existsSync(PROFILE)) return [{ ...quantity, rows: [], unavailable: `${PROFILE} is missing: install podman` }]
     const bundle = bench.bundles.make('confined', ['/bin/true'], config => confine(config, limited))
-    const contenders = runCommands(without(bench, bundle), 'confined').map(({ subject, words }) =>
+    // The floor knows no filter of system calls.
+    const contenders = runCommands({ ...bench, floor: undefined, bundle }, 'confined').map(({ subject, words }) =>
       single(bench, subject, words(), ({ milliseconds }) => [milliseconds]),
     )
     return compare(
@@ -39,11 +40,6 @@ export const confined: Point = {
       contenders,
     )
   },
-}
-
-/** The floor knows no filter of system calls. */
-function without(bench: Bench, bundle: string): Bench {
-  return { ...bench, floor: undefined, bundle }
 }
 
 function confine(config: Config, limited: boolean): void {

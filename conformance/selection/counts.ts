@@ -38,9 +38,6 @@ function tally(verdicts: readonly ('passed' | 'failed' | 'skipped')[]): Counts {
   return sum(verdicts.map(verdict => ({ ...NOTHING, [verdict]: 1 })))
 }
 
-/** One case: the exit code. */
-export const asOne: Counter = ({ status }) => tally([status === 0 ? 'passed' : 'failed'])
-
 /** Nothing to count unless it fails: what only gets ready for others. */
 export const asPreparation: Counter = ({ status }) => (status === 0 ? NOTHING : tally(['failed']))
 

@@ -141,7 +141,7 @@ test.runIf(linux)('a recorded chain stays whole however much is queued behind it
   for (let i = 0; i < 1000; i++) calls.later({ name: 'getpid', args: [] })
   const asked = calls.later({ name: 'umask', args: [0], tolerate: 'any' })
   asked.branch({ positive: chain[0]!.address })
-  calls.link(chain, 0, () => 0)
+  calls.link(chain, 0)
   calls.flush()
   outside!.rewind(fd)
   expect(new TextDecoder().decode(outside!.readAll(fd))).toBe('a'.repeat(100_000))
@@ -207,7 +207,7 @@ test.runIf(linux)('a chain that nobody waits for is refused when the executor is
   process.kill(pid, SIGTERM)
   while (status(pid, 'State')[0] !== 'Z');
   const chain = calls.record(() => kernel.exit(0))
-  calls.link(chain, 0, () => 0)
+  calls.link(chain, 0)
   expect(() => calls.send(chain)).toThrow('the executor died at exit_group: killed by signal 15')
 })
 

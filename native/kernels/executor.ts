@@ -36,9 +36,6 @@ const EVERYBODY = 0x7fff_ffff
 /** A batch is sent when it gets this long, so that the arena's touched pages stay few. */
 const BATCH_BYTES = 0x1_0000
 
-/** The executor stops after a failure. */
-const stop = () => 0
-
 /** Where an operation goes on; undefined is the default: the next one, or the chain's way to fail. */
 export interface Branches {
   positive?: number
@@ -170,17 +167,17 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   /**
-   * Connects operations: a success goes on with the next one and at the end with `end`, a failure with `fail`. Branches
-   * that an operation sets itself stay.
+   * Connects operations: a success goes on with the next one and at the end with `end`, a failure with `fail`, or nowhere.
+   * Branches that an operation sets itself stay.
    */
-  link(operations: readonly Operation[], end: number, fail: (operation: Operation) => number): void {
+  link(operations: readonly Operation[], end: number, fail?: (operation: Operation) => number): void {
     const { words } = this.space
     let next = end
     for (let i = operations.length - 1; i >= 0; i--) {
       const operation = operations[i]!
       const { offset, branches } = operation
       const { tolerate, expect } = operation.call
-      const bad = fail !== stop && (tolerate === undefined || expect !== undefined) ? fail(operation) : 0
+      const bad = fail !== undefined && (tolerate === undefined || expect !== undefined) ? fail(operation) : 0
       // Addresses in the arena have 32 bits.
       const at = offset >> 2
       words[at + (OP_POSITIVE >> 2)] = expect === 'zero' ? bad : next
@@ -208,7 +205,7 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   /** Sends what is queued without waiting for it; one batch before it is waited for. Throws what failed in that one. */
-  begin(fail: (operation: Operation) => number = stop): void {
+  begin(fail?: (operation: Operation) => number): void {
     if (this.#queue.length === 0) return
     if (this.#recording) throw new Failure('a recorded call was asked for its result')
     this.land()

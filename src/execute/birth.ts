@@ -186,7 +186,7 @@ function recordChild({ calls, kernel, guardNumber }: Executor): number {
     kernel.later({ name: 'close', args: [guardNumber] })
     kernel.later({ name: 'prctl', args: [PR_SET_NAME, INIT_NAME, 0, 0, 0] })
   })
-  calls.link(child, 0, () => 0)
+  calls.link(child, 0)
   return child[0]!.address
 }
 
@@ -257,7 +257,7 @@ function recordCleanup(
     look.branch({ negative: end[0]!.address })
     pause.branch({ zero: attempt.address, negative: attempt.address })
   })
-  calls.link(end, 0, () => 0)
+  calls.link(end, 0)
   calls.link(chain, end[0]!.address, () => end[0]!.address)
   return chain[0]!.address
 }
@@ -280,7 +280,7 @@ function recordDirectoryCleanup(executor: Executor, estate: Estate, groups?: num
     removeGroups(executor, estate, groups)
     kernel.exit(0)
   })
-  calls.link(chain, 0, () => 0)
+  calls.link(chain, 0)
   return chain[0]!.address
 }
 

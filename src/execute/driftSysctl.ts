@@ -4,6 +4,7 @@ import { CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWUSER, CLONE_NEWUTS } from '../../n
 import { launchExecutor } from '../../native/executor/launch.ts'
 import { Fds } from '../../native/fd.ts'
 import { decode } from '../../native/utf8.ts'
+import { escaped } from '../config/check.ts'
 import { doing, StateError } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import type { Runtime } from '../runtime.ts'
@@ -11,7 +12,7 @@ import type { ContainerRecord } from '../state/record.ts'
 import { isAlive } from '../state/status.ts'
 import type { Comparison, Finding } from './drift.ts'
 import { foreignNamespaces } from './enter.ts'
-import { holdInit } from './visit.ts'
+import { holdInit, leave } from './visit.ts'
 
 /** Something of a namespace that a file below /proc/sys tells. */
 interface Setting {
@@ -40,7 +41,7 @@ function settings({ hostname, domainname, sysctl }: ContainerPlan): Setting[] {
     ...name('hostname', 'the host name', hostname),
     ...name('domainname', 'the domain name', domainname),
     ...sysctl.map(({ key, path, value }) => ({
-      pointer: `/linux/sysctl/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+      pointer: `/linux/sysctl/${escaped(key)}`,
       what: `sysctl \`${key}\``,
       path,
       value,
@@ -87,9 +88,6 @@ function readSysctls(
   } catch (error) {
     throw isAlive(outside, record) ? error : new StateError('container not running')
   } finally {
-    executor.control.close()
-    executor.guard.close()
-    outside.wait(executor.pid, 0, 'any')
-    executor.release()
+    leave(outside, executor)
   }
 }

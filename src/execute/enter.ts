@@ -108,7 +108,7 @@ function bearChild({ calls, kernel, gifts, bears }: Executor, cgroup: Fd | undef
   const args = cloneArgs({ flags, cgroup: cgroup && gifts.get(cgroup), pid, exitSignal: 0 })
   const clone = calls.later({ name: 'clone3', args: [args, CLONE_ARGS], hint: birthHints })
   const parent = calls.record(() => kernel.exit(0))
-  calls.link(parent, 0, () => 0)
+  calls.link(parent, 0)
   clone.branch({ positive: parent[0]!.address })
   calls.keep()
   bears(pid)

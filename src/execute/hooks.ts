@@ -128,7 +128,7 @@ export function runHookInside(
     become()
     kernel.execve(hook.path, hook.args ?? [hook.path], hook.env ?? [])
   })
-  calls.link(failed, 0, () => 0)
+  calls.link(failed, 0)
   calls.link(child, 0, () => failed[0]!.address)
 
   // struct pollfd: clone3 writes the pidfd straight into its first field.

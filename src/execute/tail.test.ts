@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { launchExecutor } from '../../native/executor/launch.ts'
 import { KernelError } from '../../native/failure.ts'
+import type { Fd } from '../../native/fd.ts'
 import { createScriptedHost } from '../../native/hosts/scripted.ts'
 import { createKernel, type Kernel } from '../../native/kernel.ts'
 import { DirectCalls } from '../../native/kernels/direct.ts'
@@ -9,11 +10,12 @@ import { doing, Failure } from '../errors.ts'
 import { awaitProgram, recordTail } from './tail.ts'
 
 /** Lets an executor take the tail alone and gives what it reports. */
-function report(steps: (tail: Kernel) => void): Failure | undefined {
+function report(steps: (tail: Kernel) => void, before: (kernel: Kernel) => void = () => {}): Failure | undefined {
   const host = createScriptedHost()
   const outside = createKernel(new DirectCalls(host))
   const executor = launchExecutor(host, outside, { inherited: 3, gifts: [] })
   executor.kernel.flush()
+  before(executor.kernel)
   const tail = doing('create `web`', () => recordTail(executor, steps))
   executor.calls.send(tail)
   try {
@@ -62,4 +64,19 @@ test('a status that was read is told as exit code or signal', () => {
 
 test('the end of the connection means that the program runs', () => {
   expect(report(tail => tail.exit(0))).toBeUndefined()
+})
+
+test('a tail may begin with what a batch on its way opens', () => {
+  let root: Fd | undefined
+  const error = report(
+    tail => {
+      tail.later({ name: 'umask', args: [root!], expect: 'positive', unexpected: 'there is no mask' })
+      tail.umask(0)
+    },
+    kernel => {
+      root = kernel.openat(-100, '/', 0).take()
+      kernel.begin()
+    },
+  )
+  expect(error?.reason).toBe('there is no mask')
 })

@@ -24,7 +24,7 @@ export function tellBeforeProgram(): void {
 
 /** What has to be known of a call of the tail to tell of its failure when the planner is gone; null is undefined in JSON. */
 type Step = readonly [
-  /** Where its result is, in bytes from that of the first one. */
+  /** Where its result is in the piece of the arena. */
   at: number,
   /** Which of the chains of phrases holds for it. */
   chain: number,
@@ -52,8 +52,8 @@ export interface Companion {
 /**
  * The tail: the last batch of a container's first process, which the executor takes without the planner. A successful
  * execve closes the descriptor to whoever waits; a failed call writes a report there and ends the process. The report is
- * the same for all of them: a legend as JSON, a zero byte, and the arena from the first step's result to the last one's. Of
- * the results that are there the last one is to blame.
+ * the same for all of them: a legend as JSON, a zero byte, and the piece of the arena up to the last step's result. Of the
+ * results that are there the last one is to blame.
  */
 export function recordTail(
   executor: Executor,
@@ -62,30 +62,30 @@ export function recordTail(
   const { calls, kernel, controlNumber } = executor
   const base = currentPhrase()
   const companions: Companion[] = []
+  // All results are behind this, in whatever order: what fetches an argument comes before the call and lies behind it.
+  const start = calls.space.top
   const tail = calls.record(() => steps(kernel, companion => companions.push(companion)))
   const told = tail.flatMap(operation => [
     operation,
     ...companions.filter(({ until }) => until === operation).map(companion => companion.steps[0]!),
   ])
-  const legend = encode(`${JSON.stringify(legendOf(told, base))}\0`)
-  const first = told[0]!
-  const length = told.at(-1)!.offset + RESULT_SIZE - first.offset
+  const legend = encode(`${JSON.stringify(legendOf(told, start, base))}\0`)
+  const length = told.at(-1)!.offset + RESULT_SIZE - start
   const failed = calls.record(() => {
     const pieces = new Struct(2 * IOVEC).word(0, legend).u64(8, legend.length)
-    pieces.u64(IOVEC, first.address + OP_RESULT).u64(IOVEC + 8, length)
+    pieces.u64(IOVEC, calls.address + start + OP_RESULT).u64(IOVEC + 8, length)
     calls.later({ name: 'writev', args: [controlNumber, pieces, 2], tolerate: 'any' })
     kernel.exit(1)
   })
-  calls.link(failed, 0, () => 0)
+  calls.link(failed, 0)
   for (const chain of [tail, ...companions.map(companion => companion.steps)])
     calls.link(chain, 0, () => failed[0]!.address)
   calls.keep()
   return tail
 }
 
-function legendOf(told: readonly Operation[], base: Phrase | undefined): Legend {
+function legendOf(told: readonly Operation[], start: number, base: Phrase | undefined): Legend {
   const chains: string[][] = []
-  const start = told[0]!.offset
   let last: Phrase | undefined
   const steps = told.map(({ call, phrase, offset }): Step => {
     if (phrase !== last || chains.length === 0) chains.push(phraseTexts(phrase, base))

@@ -72,8 +72,8 @@ export function visitContainer<T>(
   }
 }
 
-/** The process that entered has borne the one that worked, and has to be gone before that is our child alone. */
-function leave(outside: Kernel, executor: Executor): void {
+/** Ends an executor. One that entered has borne the one that worked, and has to be gone before that is our child alone. */
+export function leave(outside: Kernel, executor: Executor): void {
   executor.control.close()
   executor.guard.close()
   outside.wait(executor.pid, 0, 'any')
