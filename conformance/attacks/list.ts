@@ -95,8 +95,13 @@ const nullOfImage: Mutation = {
   edits: [
     {
       file: 'src/execute/paths.ts',
-      from: 'inside.openTree(nullDevice.fd,',
-      to: "inside.openTree(root.open('/dev/null'),",
+      from: 'root.open(NULL, O_NOFOLLOW)\n    : inside.openat(AT_FDCWD, NULL, O_PATH | O_NOFOLLOW).take()',
+      to: 'root.open(NULL)\n    : root.open(NULL)',
+    },
+    {
+      file: 'src/execute/paths.ts',
+      from: 'checkNull(nullDevice)',
+      to: '',
     },
   ],
 }
@@ -279,7 +284,8 @@ export const attacks: readonly Attack[] = [
   {
     ids: ['CVE-2025-31133', 'CVE-2025-62161'],
     attack: '/dev/null of the image is a link: a masked path becomes any file of its choice',
-    defence: "the host's null device is opened once, before the root changes, checked, and laid over by descriptor",
+    defence:
+      'the null device that was made, else that of the host, is opened once, checked, and laid over by descriptor',
     where: 'src/execute/paths.ts',
     test: e2e('attacks', 'a masked file does not become'),
     mutation: nullOfImage,

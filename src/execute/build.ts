@@ -140,10 +140,10 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
   const labels = plan.process && openLabels(inside, plan.process)
   const notify = plan.notifies ? inside.unixDatagramSocket().take() : undefined
 
-  const { root, site, check } = runtime.phase('mounts and devices', () => makeRoot(executor, plan, baggage))
+  const { root, site, check, nullDevice } = runtime.phase('mounts and devices', () => makeRoot(executor, plan, baggage))
   // Hooks may change what is in the root; without them one exchange does for the mounts and for these questions.
   const ask = () => ({
-    protect: protectPaths(root, plan, site),
+    protect: protectPaths(root, plan, nullDevice),
     env: plan.process && completeEnvironment(root, plan.process),
   })
   const asked = hasCreateHooks(hooks) ? undefined : ask()
@@ -223,15 +223,14 @@ function openTerminal(executor: Executor, root: ContainerRoot, plan: ContainerPl
 /** The root file system with all that is mounted in it, still beside the host's. */
 function makeRoot(executor: Executor, plan: ContainerPlan, baggage: Baggage) {
   const root = placeRoot(executor, plan, baggage.sources)
-  const site = mountSite(executor, plan, baggage)
+  const site = mountSite(executor, baggage)
   const check = fillRoot(root, plan, site)
-  return { root, site, check }
+  return { root, site, check, nullDevice: nullDeviceFor(root, plan) }
 }
 
 /** What mounting in a container's root needs. */
-export function mountSite(executor: Executor, plan: ContainerPlan, { sources, cgroup }: Baggage): MountSite {
-  const nullDevice = nullDeviceFor(executor.kernel, plan)
-  return { executor, sources, nullDevice, cgroupMount: cgroup?.mount, cgroup: cgroup?.path, readonlyLate: [] }
+export function mountSite(executor: Executor, { sources, cgroup }: Baggage): MountSite {
+  return { executor, sources, cgroupMount: cgroup?.mount, cgroup: cgroup?.path, readonlyLate: [] }
 }
 
 /** The directory was made by the keeper; the lock is ours until the command ends. */

@@ -1,6 +1,5 @@
 import { EACCES, ELOOP, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from '../../native/abi/fcntl.ts'
-import { S_IFCHR, S_IFMT } from '../../native/abi/stat.ts'
 import type { Stat } from '../../native/calls/file.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
@@ -141,7 +140,7 @@ function externalNamespaces(outside: Kernel, pid: number, { namespaces }: Contai
   })
 }
 
-/** The name in a checkpoint of what lies over masked files. */
+/** The name in a checkpoint of what lies over masked files, where that is the host's null device. */
 export const MASK = '/dev/null'
 
 /**
@@ -174,16 +173,18 @@ function isBoundInstead(outside: Kernel, root: Fd, { namespaces }: ContainerPlan
   return fd.exists && device(outside.statx(fd, '').stat) === device(outside.statx(AT_FDCWD, '/sys').stat)
 }
 
-/** Where that is when symbolic links are followed; undefined when nothing is there, or no mask where there is to be one. */
+/** Where that is when symbolic links are followed; undefined when nothing is there, or nothing of the host's as a mask. */
 function mountPoint(outside: Kernel, root: Fd, path: string, masked: boolean): string | undefined {
   using fd = outside.openat2(root, path, O_PATH, IN_CONTAINER, [ENOENT, ENOTDIR, ELOOP, EACCES])
-  if (!fd.exists || (masked && !isNull(outside, fd))) return undefined
+  if (!fd.exists || (masked && !isHostNull(outside, fd))) return undefined
   return outside.readlinkat(AT_FDCWD, `/proc/self/fd/${fd.number}`)
 }
 
-function isNull(outside: Kernel, fd: Fd): boolean {
-  const { stat } = outside.statx(fd, '')
-  return stat !== undefined && (stat.mode & S_IFMT) === S_IFCHR && stat.rdevMajor === 1 && stat.rdevMinor === 3
+/** Where devices can be made, files are masked with the container's own, of which CRIU knows by itself. */
+function isHostNull(outside: Kernel, fd: Fd): boolean {
+  const [mask, host] = [outside.statx(fd, '').stat, outside.statx(AT_FDCWD, MASK).stat]
+  const same = (key: 'devMajor' | 'devMinor' | 'inode') => mask?.[key] === host?.[key]
+  return mask !== undefined && same('devMajor') && same('devMinor') && same('inode')
 }
 
 /** CRIU follows it from the new checkpoint, and without it would store everything without a word. */

@@ -41,7 +41,7 @@ export function addMounts(runtime: Runtime, id: string, entries: readonly MountI
   const gifts = [...[...opened.values()].map(({ tree }) => tree), procfs]
   visitContainer(runtime, record, init, gifts, ({ executor, inside, root }) => {
     const sources = { root: undefined, opened, gifts }
-    const site = { executor, sources, nullDevice: undefined, cgroupMount: undefined, cgroup: undefined }
+    const site = { executor, sources, cgroupMount: undefined, cgroup: undefined }
     const mounts: Fd[] = []
     try {
       const added = steps.map((step, i) =>

@@ -8,14 +8,12 @@ import type { BindStep, Fallback, FilesystemStep, MountStep, RemountStep } from 
 import { cgroupMount as findCgroupMount } from './cgroup.ts'
 import type { ContainerRoot } from './containerRoot.ts'
 import { copyDirectory } from './copyUp.ts'
-import type { NullDevice } from './paths.ts'
 import { isDirectory, propagate, type Source, type Sources, setAttributes, sourceOf } from './sources.ts'
 
 /** What mounting needs besides the plan. */
 export interface MountSite {
   readonly executor: Executor
   readonly sources: Sources
-  readonly nullDevice: NullDevice | undefined
   /** The mount point of the host's cgroup tree and the container's own cgroup, if any. */
   readonly cgroupMount: string | undefined
   readonly cgroup: string | undefined

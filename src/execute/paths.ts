@@ -1,36 +1,54 @@
 import { EACCES, EBADF, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_NOFOLLOW, O_PATH } from '../../native/abi/fcntl.ts'
-import { MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY } from '../../native/abi/mount.ts'
+import {
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+  MS_PRIVATE,
+} from '../../native/abi/mount.ts'
 import { S_IFCHR, S_IFDIR, S_IFMT } from '../../native/abi/stat.ts'
 import type { PendingStat } from '../../native/calls/file.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { doing, HostError } from '../errors.ts'
+import type { DeviceStep } from '../plan/devices.ts'
 import type { Parameter } from '../plan/mountOptions.ts'
 import type { ContainerRoot } from './containerRoot.ts'
 
 /** Missing paths are skipped: the lists of podman and docker name files of many kernels. */
 const MAY_BE_MISSING = [ENOENT, EACCES, ENOTDIR]
 
+const NULL = '/dev/null'
+
 const SAFE = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC
 
-/** The host's /dev/null, to lay over masked files, and what the kernel says it is. */
+/** The null device to lay over masked files, and what the kernel says it is. */
 export interface NullDevice {
   readonly fd: Fd
   readonly stat: PendingStat
 }
 
-/** To be called before the root changes: the container's own /dev/null could be a link to anything (CVE-2025-31133). */
-export function openNull(inside: Kernel): NullDevice {
-  const fd = inside.openat(AT_FDCWD, '/dev/null', O_PATH | O_NOFOLLOW).take()
+/**
+ * The null device that was made in the root, so that nothing of the host is in the container for it; the host's where none
+ * was made, as in user namespaces. To be called when devices are there and the root is still the host's, and believed when
+ * the kernel has said what it is: /dev/null of an image could be a link to anything (CVE-2025-31133).
+ */
+export function openNull(root: ContainerRoot, devices: readonly DeviceStep[]): NullDevice {
+  const { inside } = root
+  const fd = devices.some(isNull)
+    ? root.open(NULL, O_NOFOLLOW)
+    : inside.openat(AT_FDCWD, NULL, O_PATH | O_NOFOLLOW).take()
   return { fd, stat: inside.statx(fd, '') }
+}
+
+function isNull(step: DeviceStep): boolean {
+  return step.op === 'mknod' && step.path === NULL && step.type === 'char' && step.major === 1 && step.minor === 3
 }
 
 function checkNull({ stat: { stat } }: NullDevice): void {
   if (stat === undefined || (stat.mode & S_IFMT) !== S_IFCHR || stat.rdevMajor !== 1 || stat.rdevMinor !== 3)
-    throw new HostError(
-      '/dev/null of the host is not the null device (character device 1:3), so paths can not be masked',
-    )
+    throw new HostError('/dev/null is not the null device (character device 1:3), so paths can not be masked')
 }
 
 /** Opens those of `paths` that are there; what it returns tells which. */
@@ -60,16 +78,37 @@ export function maskPaths(
   const existing = openExisting(root, paths)
   return () => {
     checkNull(nullDevice)
-    let empty: Fd | undefined
+    const file = new Cover(inside, () => readonlyNull(inside, nullDevice))
+    const directory = new Cover(inside, () => emptyDirectory(inside, label))
     for (const { fd, isDirectory } of existing())
-      doing(`mask \`${fd.subject}\``, () => {
-        if (!isDirectory) inside.moveMount(inside.openTree(nullDevice.fd, '', false).take(), fd)
-        else if (empty === undefined) {
-          empty = emptyDirectory(inside, label)
-          inside.moveMount(empty, fd)
-        } else inside.moveMount(inside.openTree(empty, '', false).take(), fd)
-      })
+      doing(`mask \`${fd.subject}\``, () => (isDirectory ? directory : file).over(fd))
   }
+}
+
+/** One mount in as many places as there are: made for the first, and the others are copies of what is there. */
+class Cover {
+  readonly #inside: Kernel
+  readonly #make: () => Fd
+  #mount: Fd | undefined
+
+  constructor(inside: Kernel, make: () => Fd) {
+    this.#inside = inside
+    this.#make = make
+  }
+
+  over(target: Fd): void {
+    const mount = this.#mount ? this.#inside.openTree(this.#mount, '', false).take() : this.#make()
+    this.#mount ??= mount
+    this.#inside.moveMount(mount, target)
+  }
+}
+
+/** Only what changes the inode is denied by a read-only mount; the device can be read and written. */
+function readonlyNull(inside: Kernel, { fd }: NullDevice): Fd {
+  const mount = inside.openTree(fd, '', false).take()
+  const set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC
+  inside.mountSetattr(mount, false, { set, clear: MOUNT_ATTR_NODEV, propagation: MS_PRIVATE })
+  return mount
 }
 
 function emptyDirectory(inside: Kernel, label: Parameter | undefined): Fd {

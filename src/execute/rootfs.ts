@@ -20,7 +20,7 @@ import { ContainerRoot } from './containerRoot.ts'
 import { makeDevices } from './devices.ts'
 import { hideHostKernel } from './hideHostKernel.ts'
 import { applyMount, type MountSite } from './mounts.ts'
-import { makePathsReadonly, maskPaths, openNull } from './paths.ts'
+import { makePathsReadonly, maskPaths, type NullDevice, openNull } from './paths.ts'
 import { giftOf, openRootTree, type Sources } from './sources.ts'
 
 /** The words of config.json#/linux/rootfsPropagation. Without one the container sees what the host mounts, as in runc. */
@@ -105,9 +105,9 @@ export function enterRoot(runtime: Runtime, { inside, fd }: ContainerRoot, plan:
 
 /**
  * Masks paths and makes others read-only, when what it returns is called. Before the root changes, since the null device
- * is taken from the host's.
+ * may be the host's.
  */
-export function protectPaths(root: ContainerRoot, plan: ContainerPlan, { nullDevice }: MountSite): () => void {
+export function protectPaths(root: ContainerRoot, plan: ContainerPlan, nullDevice: NullDevice | undefined): () => void {
   const mask = nullDevice && maskPaths(root, plan.maskedPaths, nullDevice, plan.mountLabel)
   const makeReadonly = makePathsReadonly(root, plan.readonlyPaths)
   return () => {
@@ -124,7 +124,7 @@ export function finishRoot(root: ContainerRoot, plan: ContainerPlan, site: Mount
     doing('make the root read-only', () => inside.mountSetattr(root.fd, false, { set: MOUNT_ATTR_RDONLY }))
 }
 
-/** The host's null device, when something is to be masked with it; to be called before the root changes. */
-export function nullDeviceFor(inside: Kernel, { maskedPaths }: ContainerPlan): ReturnType<typeof openNull> | undefined {
-  return maskedPaths.length === 0 ? undefined : openNull(inside)
+/** The null device, when something is to be masked with it; to be called when devices are there. */
+export function nullDeviceFor(root: ContainerRoot, { maskedPaths, devices }: ContainerPlan): NullDevice | undefined {
+  return maskedPaths.length === 0 ? undefined : openNull(root, devices)
 }

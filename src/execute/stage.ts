@@ -117,7 +117,7 @@ function place(executor: Executor, step: BindStep, sources: Sources, path: strin
 /** Makes what is missing in the root file system, and in what is bound into it. */
 function makeMountPoints(executor: Executor, plan: ContainerPlan, baggage: Baggage, scratch: string): void {
   const root = placeTree(executor, plan, baggage.sources, scratch)
-  const check = fillRoot(root, plan, mountSite(executor, plan, baggage))
+  const check = fillRoot(root, plan, mountSite(executor, baggage))
   if (plan.process?.terminal) root.file('/dev/console')
   check()
   executor.kernel.detach(scratch)
