@@ -1,14 +1,14 @@
 // sd_notify(3): what a program in a container says to the service manager of the runtime.
 
-import { copyFileSync, mkdirSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from './lib/bundle.ts'
-import { type Change, command, removeLater, runScript, tryCreate } from './lib/container.ts'
+import { type Change, command, oci, removeLater, runScript, tryCreate } from './lib/container.ts'
 import { have, isRoot } from './lib/machine.ts'
 import { eventually, launch, must, run } from './lib/run.ts'
 import { isTsrun, repository } from './lib/runtime.ts'
-import { fresh, later, sceneDirectory } from './lib/scene.ts'
+import { fresh, later, sceneDirectory, stateRoot } from './lib/scene.ts'
 import { leavesNothing } from './lib/snapshot.ts'
 
 leavesNothing()
@@ -101,6 +101,50 @@ it('run passes on what the program says, but no pids of the container', async ()
   )
   expect(run(command('run', '--bundle', bundle.directory, removeLater(fresh())), { env }).status).toBe(0)
   expect(await heard(3)).toEqual(['STATUS=hello', 'READY=1', 'STOPPING=1'])
+})
+
+it('the socket is not made where somebody who shares the root file system leads the way to', () => {
+  const env = { ...process.env, NOTIFY_SOCKET: '/nowhere' }
+  const hook = join(makeDirectory(), 'hook')
+  const bundle = makeBundle((config, rootfs) => {
+    // In the place of another container that wins a race: the mount for the socket is there by then.
+    const script = `cat; cd ${rootfs}; mv run old; mkdir run; ln -s /proc/self/fd/$1 run/notify`
+    writeFileSync(hook, `#!/bin/sh\n${script}\n`)
+    chmodSync(hook, 0o755)
+    config.hooks = { createContainer: [] }
+  })
+  for (let number = 3; number < 12; number++) {
+    const run = join(bundle.rootfs, 'run')
+    for (const name of [run, join(bundle.rootfs, 'old')]) rmSync(name, { recursive: true, force: true })
+    mkdirSync(run)
+    bundle.config.hooks = { createContainer: [{ path: hook, args: ['hook', `${number}`] }] }
+    bundle.save()
+    const id = removeLater(fresh())
+    oci(['create', '--bundle', bundle.directory, id], { env, stdio: 'ignore' })
+    const state = join(stateRoot, id)
+    expect(existsSync(state) ? readdirSync(state) : []).not.toContain('notify.sock')
+  }
+})
+
+/** How many descriptors the process has. */
+const descriptorsOf = (pid: number) => readdirSync(`/proc/${pid}/fd`).length
+
+it('descriptors that a program sends along do not pile up in the runtime, and do not keep it from its work', async () => {
+  const { env, heard } = await startManager()
+  const id = removeLater(fresh())
+  const bundle = makeBundle(withProgram(['flood', 'STOPPING=1', 'sleep']))
+  const ran = launch(command('run', '--bundle', bundle.directory, id), { env })
+  expect((await heard(2001)).at(-1)).toBe('STOPPING=1')
+  expect(descriptorsOf(ran.child.pid!)).toBeLessThan(40)
+  expect(await ran.done).toMatchObject({ status: 0, stderr: '' })
+})
+
+it('run does not pass on who else may speak', async () => {
+  const { env, heard } = await startManager()
+  const said = ['NOTIFYACCESS=all', 'MAINPIDFDID=7', 'FDSTORE=1', 'X_ANY=1', 'READY=1']
+  const bundle = makeBundle(withProgram(['sleep', ...said, said.join('\n'), 'sleep']))
+  expect(run(command('run', '--bundle', bundle.directory, removeLater(fresh())), { env }).status).toBe(0)
+  expect(await heard(2)).toEqual(['READY=1', 'READY=1'])
 })
 
 it('works in a user namespace', async () => {

@@ -1,8 +1,12 @@
-/** Builds dist/static/tsrun: the program as QuickJS bytecode in one static executable. */
+/**
+ * Builds dist/static/tsrun: the program as QuickJS bytecode in one static executable. With --sanitized it is
+ * dist/sanitized/tsrun instead, where AddressSanitizer and UndefinedBehaviorSanitizer watch the engine and the C program,
+ * and write what they find to files in dist/sanitized/findings.
+ */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type BuildOptions, buildSync } from 'esbuild'
 import { commit } from './commit.ts'
 
@@ -17,8 +21,24 @@ interface Engine {
 const ENTRY = 'tsrun'
 const HOST = ['native/quickjs/host.c', 'native/quickjs/heap.c']
 
-function findEngine(): Engine {
-  const output = execFileSync('sh', ['scripts/quickjs.sh'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+/** How the C program is compiled and linked. */
+interface Flavour {
+  /** What scripts/quickjs.sh is asked for. */
+  readonly engine: readonly string[]
+  readonly flags: readonly string[]
+}
+
+const SHIPPED: Flavour = { engine: [], flags: ['-static', '-s', '-fdata-sections', '-Wl,--gc-sections'] }
+
+/** The snapshot has addresses of the executable, so that may not move; those of libraries do not get into it. */
+function sanitized(findings: string): Flavour {
+  const options = `-DFINDINGS="${findings}"`
+  return { engine: ['--sanitized'], flags: ['-g', '-fsanitize=address,undefined', '-fno-pie', '-no-pie', options] }
+}
+
+function findEngine(words: readonly string[]): Engine {
+  const command = ['scripts/quickjs.sh', ...words]
+  const output = execFileSync('sh', command, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
   const [cc, include, library, qjsc] = output.trim().split('\n') as [string, string, string, string]
   return { cc, include, library, qjsc }
 }
@@ -72,8 +92,8 @@ function writeTable(directory: string, names: readonly string[]): void {
   writeFileSync(join(directory, 'table.c'), [...includes, ...table].join('\n'))
 }
 
-function link({ cc, include, library }: Engine, directory: string, output: string): void {
-  const options = ['-O2', '-Wall', '-static', '-s', '-fdata-sections', '-Wl,--gc-sections']
+function link({ cc, include, library }: Engine, { flags }: Flavour, directory: string, output: string): void {
+  const options = ['-O2', '-Wall', ...flags]
   const includes = [`-I${include}`, '-Inative/quickjs', `-I${directory}`]
   const sources = [...HOST, join(directory, 'table.c'), library]
   execFileSync(cc, [...options, ...includes, '-o', output, ...sources, '-lm'], { stdio: 'inherit' })
@@ -92,16 +112,16 @@ function embedSnapshot(directory: string, bare: string, output: string): void {
 }
 
 /** Makes a static executable of the program that starts with `entry`. */
-export function buildStatic(entry: string, output: string, options: BuildOptions = {}): void {
+export function buildStatic(entry: string, output: string, options: BuildOptions = {}, flavour = SHIPPED): void {
   const directory = mkdtempSync(join(tmpdir(), 'tsrun-static-'))
   try {
-    const engine = findEngine()
+    const engine = findEngine(flavour.engine)
     const names = bundle(entry, directory, options)
     compile(engine, directory, names, 'whole_', [])
     compile(engine, directory, names, 'stripped_', ['-s'])
     writeTable(directory, names)
     mkdirSync(join(output, '..'), { recursive: true })
-    link(engine, directory, join(directory, 'bare'))
+    link(engine, flavour, directory, join(directory, 'bare'))
     embedSnapshot(directory, join(directory, 'bare'), output)
     console.log(`${output}: ${statSync(output).size} bytes`)
   } finally {
@@ -109,4 +129,15 @@ export function buildStatic(entry: string, output: string, options: BuildOptions
   }
 }
 
-if (process.argv[1]?.endsWith('buildStatic.ts')) buildStatic('src/entry/quickjs.ts', 'dist/static/tsrun')
+function buildSanitized(): void {
+  const findings = resolve('dist/sanitized/findings')
+  rmSync(findings, { recursive: true, force: true })
+  mkdirSync(findings, { recursive: true })
+  chmodSync(findings, 0o1777) // other users run it, too
+  buildStatic('src/entry/quickjs.ts', 'dist/sanitized/tsrun', {}, sanitized(join(findings, 'finding')))
+}
+
+if (process.argv[1]?.endsWith('buildStatic.ts')) {
+  if (process.argv.includes('--sanitized')) buildSanitized()
+  else buildStatic('src/entry/quickjs.ts', 'dist/static/tsrun')
+}

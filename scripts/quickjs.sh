@@ -9,12 +9,15 @@
 #                 processor for its features, a trap in every virtual machine
 #   the system    Debian's libquickjs and quickjs, linked with glibc, where musl-gcc is missing
 # QUICKJS=system prefers the last to the two before. With --check it makes and installs nothing, and fails when it would
-# have to.
+# have to. With --sanitized the library is another one from the source, with AddressSanitizer and
+# UndefinedBehaviorSanitizer, for gcc and glibc.
 set -eu
 cd "$(dirname "$0")"
 
 check=no
 [ "${1:-}" != --check ] || check=yes
+sanitized=no
+[ "${1:-}" != --sanitized ] || sanitized=yes
 suite=trixie
 version=2025.04.26
 cache=${XDG_CACHE_HOME:-${HOME:-/var/cache}/.cache}/tsrun/quickjs-$version
@@ -45,22 +48,33 @@ system_engine() {
   printf '%s\n' "${CC:-gcc}" /usr/include/quickjs "$library" "$(command -v qjsc)"
 }
 
+# build_from_source DIRECTORY FILES ARGUMENT... makes it with the FILES that make is to build, as the ARGUMENTs tell it
 build_from_source() {
   [ "$check" = no ] || fail 'not built yet'
+  place=$1
+  files=$2
+  shift 2
   command -v make >/dev/null && command -v xz >/dev/null || install make xz-utils
-  echo "quickjs: building version $version in $cache" >&2
-  work=$cache.$$
+  echo "quickjs: building version $version in $place" >&2
+  work=$place.$$
   trap 'rm -rf "$work"' EXIT
-  mkdir -p "$work/source" "$work/apt"
+  mkdir -p "$work/source" "$work/apt" "$work/engine"
   . ./newer-suite.sh
   newer_suite "$suite" "$work/apt"
   (cd "$work/apt" && newer apt-get source --download-only quickjs >&2) || fail 'the source package could not be fetched'
   tar -xf "$work"/apt/quickjs_"$version".orig.tar.* -C "$work/source" --strip-components=1
-  make -s -C "$work/source" -j"$(nproc)" CC=musl-gcc HOST_CC=musl-gcc CONFIG_LTO= libquickjs.a qjsc >&2 || fail 'the build failed'
-  mkdir "$work/engine"
-  cp "$work/source/quickjs.h" "$work/source/libquickjs.a" "$work/source/qjsc" "$work/engine"
+  make -s -C "$work/source" -j"$(nproc)" CONFIG_LTO= "$@" $files >&2 || fail 'the build failed'
+  (cd "$work/source" && cp quickjs.h $files "$work/engine")
   # Another build may have finished meanwhile: then its result is as good.
-  mv -T "$work/engine" "$cache" 2>/dev/null || [ -e "$cache/qjsc" ]
+  mv -T "$work/engine" "$place" 2>/dev/null || [ -e "$place/libquickjs.a" ]
+}
+
+# The modules are compiled as for every other: bytecode is the same. More than -O1 takes minutes.
+sanitized_engine() {
+  flags='-O1 -g1 -fwrapv -fno-pie -fno-omit-frame-pointer -fsanitize=address,undefined -D_GNU_SOURCE'
+  [ -e "$cache-sanitized/libquickjs.a" ] ||
+    build_from_source "$cache-sanitized" libquickjs.a CC=gcc "CFLAGS_OPT=$flags -DCONFIG_VERSION='\"$version\"'"
+  printf '%s\n' gcc "$cache-sanitized" "$cache-sanitized/libquickjs.a" "$cache/qjsc"
 }
 
 if [ -n "${QUICKJS_DIR:-}" ]; then
@@ -73,8 +87,10 @@ if [ "${QUICKJS:-}" = system ]; then
 fi
 command -v musl-gcc >/dev/null || install musl-tools
 if command -v musl-gcc >/dev/null; then
-  [ -e "$cache/qjsc" ] || build_from_source
+  [ -e "$cache/qjsc" ] || build_from_source "$cache" 'libquickjs.a qjsc' CC=musl-gcc HOST_CC=musl-gcc
+  [ "$sanitized" = no ] || { sanitized_engine; exit; }
   print_engine musl-gcc "$cache"
 else
+  [ "$sanitized" = no ] || fail 'the source is built with musl-gcc first, which is missing; install musl-tools'
   system_engine || fail 'neither musl-gcc nor libquickjs.a is here; install musl-tools, or see the head of this script'
 fi

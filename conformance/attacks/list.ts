@@ -106,6 +106,17 @@ const nullOfImage: Mutation = {
   ],
 }
 
+const messageWithDescriptors: Mutation = {
+  name: 'descriptors in messages to the service manager are received',
+  edits: [
+    {
+      file: 'src/execute/notify.ts',
+      from: 'decode(outside.receiveBytes(socket, MESSAGE_MAX))',
+      to: "decode(outside.receiveMessage(socket, MESSAGE_MAX, '').bytes)",
+    },
+  ],
+}
+
 export const attacks: readonly Attack[] = [
   {
     ids: ['CVE-2016-9962'],
@@ -401,6 +412,54 @@ export const attacks: readonly Attack[] = [
           file: 'src/execute/execCgroup.ts',
           from: 'const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV',
           to: 'const BENEATH = 0 & RESOLVE_BENEATH & RESOLVE_NO_SYMLINKS & RESOLVE_NO_XDEV',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: 'a program sends descriptors to the socket of sd_notify: the runtime has them all, until it has no room',
+    defence: 'messages are received without room for descriptors, so the kernel drops them',
+    where: 'src/execute/notify.ts',
+    test: e2e('notify', 'descriptors that a program sends along'),
+    mutation: messageWithDescriptors,
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: 'a program lets others speak to the service manager in its place (NOTIFYACCESS), or names pids of the host',
+    defence: 'what is passed on is a list of what a program may say of itself',
+    where: 'src/execute/notify.ts',
+    test: e2e('notify', 'run does not pass on who else may speak'),
+    mutation: {
+      name: 'all is passed on but pids',
+      edits: [
+        {
+          file: 'src/execute/notify.ts',
+          from: "return PASSED_ON.includes(line.split('=')[0]!)",
+          to: "return PASSED_ON.length > 0 && line !== '' && !line.startsWith('MAINPID')",
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack:
+      'who shares the root file system exchanges /run, so that the socket of sd_notify is made in a host directory',
+    defence: 'the directory is resolved in the root without magic links, and the socket bound in it by its name alone',
+    where: 'src/execute/notify.ts',
+    test: e2e('notify', 'the socket is not made where'),
+    mutation: {
+      name: 'the socket of sd_notify is bound by its path',
+      edits: [
+        {
+          file: 'src/execute/notify.ts',
+          from: 'inside.bindTo(socket, NOTIFY_NAME)',
+          to: "inside.bindTo(socket, NOTIFY_DIRECTORY.concat('/', NOTIFY_NAME))",
+        },
+        {
+          file: 'src/execute/notify.ts',
+          from: 'inside.fchdir(root.open(NOTIFY_DIRECTORY, O_DIRECTORY))',
+          to: "inside.fchdir(root.open('/', O_DIRECTORY))",
         },
       ],
     },

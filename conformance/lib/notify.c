@@ -1,5 +1,5 @@
 // A program that talks to a service manager as sd_notify(3) does: each word is a message to $NOTIFY_SOCKET, but `sleep`,
-// which waits for a second, and `wait`, which waits for ever.
+// which waits for a second, and `wait`, which waits for ever. `flood` is 2000 messages with two descriptors each.
 
 #include <stddef.h>
 #include <stdio.h>
@@ -20,10 +20,27 @@ static int tell(const char *message) {
   return 0;
 }
 
+static int flood(void) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  strcpy(address.sun_path, getenv("NOTIFY_SOCKET"));
+  int fd = socket(AF_UNIX, SOCK_DGRAM, 0), pair[2] = {fd, fd};
+  char text[] = "STATUS=flood", space[CMSG_SPACE(sizeof pair)] = {0};
+  struct iovec piece = {text, sizeof text - 1};
+  struct msghdr message = {&address, sizeof address, &piece, 1, space, sizeof space, 0};
+  struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+  rights->cmsg_level = SOL_SOCKET, rights->cmsg_type = SCM_RIGHTS, rights->cmsg_len = CMSG_LEN(sizeof pair);
+  memcpy(CMSG_DATA(rights), pair, sizeof pair);
+  for (int i = 0; i < 2000; i++)
+    if (sendmsg(fd, &message, 0) < 0) return perror("flood"), 1;
+  return 0;
+}
+
 int main(int argc, char **argv) {
   for (int i = 1; i < argc; i++) {
     if (strcmp(argv[i], "sleep") == 0) sleep(1);
     else if (strcmp(argv[i], "wait") == 0) pause();
+    else if (strcmp(argv[i], "flood") == 0 && flood() != 0) return 1;
+    else if (strcmp(argv[i], "flood") == 0) continue;
     else if (tell(argv[i]) != 0) return 1;
   }
   return 0;

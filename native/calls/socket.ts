@@ -137,6 +137,13 @@ export const socketCalls = {
     this.now({ name: 'sendto', args, subject: socket.subject, tolerate: [EPIPE, ECONNRESET] })
   },
 
+  /** recvfrom(socket, bytes): the next message, cut at `size` bytes, without the descriptors in it; see recv(2). */
+  receiveBytes(this: Calls, socket: Fd, size: number): Uint8Array {
+    const data = new Room(size)
+    this.now({ name: 'recvfrom', args: [socket, data, size, 0, null, null], subject: socket.subject })
+    return data.bytes
+  },
+
   /**
    * recvmsg(socket, &message, MSG_CMSG_CLOEXEC): the next message of at most `size` bytes, with the descriptor that came
    * with it, which the caller owns. No bytes mean that the other end is closed.

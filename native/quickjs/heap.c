@@ -38,6 +38,22 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
+/*
+ * For AddressSanitizer everything is poisoned that is not in a block in use, headers too: these lie between the blocks.
+ * Not before the heap is loaded, though: all of it is written to the snapshot.
+ */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define SEES_HEADERS __attribute__((no_sanitize("address")))
+static int loaded;
+#define poison(from, size) (loaded ? ASAN_POISON_MEMORY_REGION(from, size) : (void)0)
+#define unpoison(from, size) ASAN_UNPOISON_MEMORY_REGION(from, size)
+#else
+#define SEES_HEADERS
+#define poison(from, size) ((void)0)
+#define unpoison(from, size) ((void)0)
+#endif
+
 /* Lies before each block. Blocks are aligned to 8, which is all that the engine needs. */
 struct header {
     uint32_t class;
@@ -106,13 +122,14 @@ static void *cut(struct area *area, size_t size)
             out_of_memory();
         area->top = fresh;
         area->end = area->top + piece;
+        poison(fresh, piece);
     }
     void *cut = area->top;
     area->top += size;
     return cut;
 }
 
-static void *heap_malloc(JSMallocState *state, size_t size)
+SEES_HEADERS static void *heap_malloc(JSMallocState *state, size_t size)
 {
     size_t block, class = class_of(size, &block);
     struct free_block *found = heap.freed[class];
@@ -120,24 +137,26 @@ static void *heap_malloc(JSMallocState *state, size_t size)
     if (state->malloc_size + block > state->malloc_limit)
         return NULL;
     if (found) {
+        unpoison(found, block);
         heap.freed[class] = found->next;
     } else {
         struct header *header = cut(block <= SMALL ? &heap.small : &heap.large, sizeof(*header) + block);
         header->class = class;
         header->size = block / STEP;
         found = (void *)(header + 1);
+        unpoison(found, block);
     }
     state->malloc_count++;
     state->malloc_size += block;
     return found;
 }
 
-static size_t heap_usable_size(const void *pointer)
+SEES_HEADERS static size_t heap_usable_size(const void *pointer)
 {
     return pointer ? (size_t)((const struct header *)pointer - 1)->size * STEP : 0;
 }
 
-static void heap_free(JSMallocState *state, void *pointer)
+SEES_HEADERS static void heap_free(JSMallocState *state, void *pointer)
 {
     if (!pointer)
         return;
@@ -147,6 +166,7 @@ static void heap_free(JSMallocState *state, void *pointer)
     heap.freed[header->class] = block;
     state->malloc_count--;
     state->malloc_size -= heap_usable_size(pointer);
+    poison(pointer, heap_usable_size(pointer));
 }
 
 static void *heap_realloc(JSMallocState *state, void *pointer, size_t size)
@@ -209,6 +229,41 @@ static void populate(const uint8_t *from, const uint8_t *to)
     madvise((void *)start, end - start, MADV_POPULATE_WRITE);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+static void poison_area(const struct area *area, const uint8_t *first)
+{
+    for (const uint8_t *at = first; at < area->top;) {
+        const struct header *header = (const void *)at;
+        at += sizeof(*header) + (size_t)header->size * STEP;
+        poison(header, sizeof(*header));
+    }
+    poison(area->top, area->end - area->top);
+}
+
+static void poison_freed(void)
+{
+    for (size_t class = 0; class < CLASSES; class++) {
+        for (struct free_block *block = heap.freed[class], *next; block; block = next) {
+            next = block->next;
+            poison(block, heap_usable_size(block));
+        }
+    }
+}
+
+/* From now on, too: see `poison`. */
+static void poison_unused(void)
+{
+    loaded = 1;
+    poison_freed();
+    poison_area(&heap.small, small);
+    poison_area(&heap.large, heap.first);
+}
+#else
+static void poison_unused(void)
+{
+}
+#endif
+
 void heap_load(void)
 {
     /* Refused by a kernel without huge pages. */
@@ -216,4 +271,5 @@ void heap_load(void)
     populate(small, heap.small.top + RUN_SMALL);
     populate(heap.large.top, heap.large.top + RUN_LARGE);
     memcpy(small, (const void *)small_snapshot, heap.small.top - small);
+    poison_unused();
 }

@@ -171,7 +171,7 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     const { protect, env } = asked ?? ask()
     protect()
     enterRoot(runtime, root, plan)
-    if (notify) bindNotifySocket(inside, notify)
+    if (notify) bindNotifySocket(root, notify)
     if (baggage.console) openTerminal(executor, root, plan, baggage.console)
     writeSysctls(inside, plan.sysctl)
     applyInherited(inside, plan)

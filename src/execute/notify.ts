@@ -1,4 +1,4 @@
-import { AT_FDCWD } from '../../native/abi/fcntl.ts'
+import { O_DIRECTORY } from '../../native/abi/fcntl.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import type { Fd } from '../../native/fd.ts'
@@ -6,8 +6,9 @@ import type { Kernel } from '../../native/kernel.ts'
 import { pollPatiently } from '../../native/patience.ts'
 import { decode, encode } from '../../native/utf8.ts'
 import { doing, Failure } from '../errors.ts'
-import { NOTIFY_SOCKET } from '../plan/notify.ts'
+import { NOTIFY_DIRECTORY, NOTIFY_NAME } from '../plan/notify.ts'
 import type { Runtime } from '../runtime.ts'
+import type { ContainerRoot } from './containerRoot.ts'
 import { tellBeforeProgram } from './tail.ts'
 import type { Watch } from './watch.ts'
 
@@ -23,14 +24,19 @@ import type { Watch } from './watch.ts'
 const WORD = 'notify'
 /** The longest message that is passed on. */
 const MESSAGE_MAX = 4096
-const EVERYBODY = 0o777
 const READY = 'READY=1'
 
-/** Binds a socket, of the executor's, in its root. Any user of the container may write to it. */
-export function bindNotifySocket(inside: Kernel, socket: Fd): void {
+/**
+ * Binds a socket, of the executor's, in its root. Any user of the container may write to it: the file mode creation mask
+ * is 0. There is no bindat(2), and who shares the root file system may exchange a directory on the way for a link to a
+ * descriptor of the executor's: so the directory is opened as all others are, and worked in.
+ */
+export function bindNotifySocket(root: ContainerRoot, socket: Fd): void {
+  const { inside } = root
   doing('sd_notify', () => {
-    inside.bindTo(socket, NOTIFY_SOCKET)
-    inside.fchmodat(AT_FDCWD, NOTIFY_SOCKET, EVERYBODY)
+    inside.fchdir(root.open(NOTIFY_DIRECTORY, O_DIRECTORY))
+    inside.bindTo(socket, NOTIFY_NAME)
+    inside.fchdir(root.fd)
   })
 }
 
@@ -71,15 +77,34 @@ export function relayNotify(runtime: Runtime, socket: Fd): Watch {
   }
 }
 
-/** The pids in there are those of the container, and descriptors are not passed on. */
+/**
+ * What a program may say of itself. Not that it has other pids (those are the container's), nor who else may speak
+ * (NOTIFYACCESS), nor what is about descriptors, which are not passed on.
+ */
+const PASSED_ON = [
+  'READY',
+  'RELOADING',
+  'MONOTONIC_USEC',
+  'STOPPING',
+  'STATUS',
+  'ERRNO',
+  'BUSERROR',
+  'EXIT_STATUS',
+  'WATCHDOG',
+  'WATCHDOG_USEC',
+  'EXTEND_TIMEOUT_USEC',
+]
+
 function isForHost(line: string): boolean {
-  return line !== '' && !/^(?:MAINPID|FDSTORE|FDNAME|FDPOLL|BARRIER)/.test(line)
+  return PASSED_ON.includes(line.split('=')[0]!)
 }
 
+/**
+ * Descriptors in the message, of a barrier for instance (see sd_notify_barrier(3): its end is what the program waits for),
+ * are dropped by the kernel: there is no room for them. To receive and close them would call the file systems they are of.
+ */
 function readLines(outside: Kernel, socket: Fd): string[] {
-  const { bytes, descriptor } = outside.receiveMessage(socket, MESSAGE_MAX, 'sd_notify')
-  descriptor?.close() // of a barrier, see sd_notify_barrier(3): its end is what the program waits for
-  return decode(bytes).split('\n')
+  return decode(outside.receiveBytes(socket, MESSAGE_MAX)).split('\n')
 }
 
 /** A service manager that does not hear us is no reason to end a container. */

@@ -3,8 +3,8 @@ import { isWithin } from './paths.ts'
 import { variable } from './process.ts'
 
 /** Where a program in the container finds the socket for sd_notify(3): as in runc and crun. */
-const NOTIFY_DIRECTORY = '/run/notify'
-export const NOTIFY_SOCKET = `${NOTIFY_DIRECTORY}/notify.sock`
+export const NOTIFY_DIRECTORY = '/run/notify'
+export const NOTIFY_NAME = 'notify.sock'
 
 /**
  * The configuration with a place for that socket, and the variable that names it: undefined when the program has a socket
@@ -25,6 +25,6 @@ export function withNotifySocket(config: Config): Config | undefined {
   return {
     ...config,
     mounts: [...mounts, directory],
-    process: { ...process, env: [...(process.env ?? []), `NOTIFY_SOCKET=${NOTIFY_SOCKET}`] },
+    process: { ...process, env: [...(process.env ?? []), `NOTIFY_SOCKET=${NOTIFY_DIRECTORY}/${NOTIFY_NAME}`] },
   }
 }
