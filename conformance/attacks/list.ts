@@ -35,6 +35,17 @@ export interface Attack {
 
 const e2e = (file: string, name: string): Test => ({ project: 'e2e', file: `conformance/${file}.test.ts`, name })
 
+const notSealed: Mutation = {
+  name: 'the executor is not sealed',
+  edits: [
+    {
+      file: 'native/executor/launch.ts',
+      from: 'const SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE',
+      to: 'const SEALS = 0 & F_SEAL_SEAL & F_SEAL_SHRINK & F_SEAL_GROW & F_SEAL_WRITE',
+    },
+  ],
+}
+
 /** Paths of the image are joined to the root's and resolved as the kernel does for everybody: links lead anywhere. */
 const linksLeadOut: Mutation = {
   name: 'paths in the image are followed wherever they lead',
@@ -142,16 +153,15 @@ export const attacks: readonly Attack[] = [
     defence: 'what joins is 190 bytes of code in a memfd of its own, sealed against writing',
     where: 'native/executor/launch.ts',
     test: e2e('attacks', 'the executable of a runtime that joins'),
-    mutation: {
-      name: 'the executor is not sealed',
-      edits: [
-        {
-          file: 'native/executor/launch.ts',
-          from: 'const SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE',
-          to: 'const SEALS = 0 & F_SEAL_SEAL & F_SEAL_SHRINK & F_SEAL_GROW & F_SEAL_WRITE',
-        },
-      ],
-    },
+    mutation: notSealed,
+  },
+  {
+    ids: ['CVE-2019-5736'],
+    attack: 'the same of what mounts into it, and of another container that comes and goes in the same pid namespace',
+    defence: 'the same: no program of the host but hooks is executed where a container sees it',
+    where: 'native/executor/launch.ts',
+    test: e2e('selfExe', 'nothing can be written'),
+    mutation: notSealed,
   },
   {
     ids: ['CVE-2019-16884'],
