@@ -1,5 +1,5 @@
 /**
- * The executor: a process of about 190 bytes of machine code, without libc, stack or heap, that makes the system calls it
+ * The executor: a process of about 210 bytes of machine code, without libc, stack or heap, that makes the system calls it
  * finds in shared memory. The same page opens `x86_64.ts`.
  *
  *   planner                               arena                            executor
@@ -15,6 +15,9 @@
  *   positive, a negative and a zero result. Address 0 as next ends the batch.
  * - A negative call number is no system call but LOAD: the result is the word at the address in the first argument. With
  *   the word that also receives the result this copies; with the three ways to go on this compares with zero.
+ * - openat2 that says EAGAIN has been disturbed by somebody's rename, see kernels/again.ts: the executor ends the batch there
+ *   whatever is next, and the planner sends it to the same operation again. So it can be in no chain that the planner does
+ *   not wait for, and an executor whose planner is dead does not go on trying.
  * - End of file on the control socket, or anything but 8 bytes, ends the executor: a dead planner leaves no process. The
  *   planner closes its copies of the executor's descriptors, so a dead executor is an end of file too, never a hang.
  * - clone3 inside a batch makes a second executor on the same arena. Only one of the two may go on with the control

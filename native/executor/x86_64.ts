@@ -1,3 +1,4 @@
+import { callNumbers } from '../arch/numbers.ts'
 import { ARENA_ADDRESS, ARENA_FD, ARENA_SIZE, CONTROL_FD, MESSAGE_SIZE } from './protocol.ts'
 
 /** An instruction as bytes with its assembly, a label, or a jump to a label with the bytes before the distance. */
@@ -33,7 +34,7 @@ export function listing(base: number): Line[] {
     { asm: `mov edx,0x${MESSAGE_SIZE.toString(16)}`, bytes: [0xba, ...imm(MESSAGE_SIZE)] },
     { asm: 'syscall', bytes: [0x0f, 0x05] },
     { asm: `cmp eax,0x${MESSAGE_SIZE.toString(16)}`, bytes: [0x83, 0xf8, MESSAGE_SIZE] },
-    { asm: 'jne exit', jump: [0x75], to: 'exit' },
+    { asm: 'jne exit', jump: [0x0f, 0x85], to: 'exit', wide: true },
     { asm: `mov rbx,ds:0x${ARENA_ADDRESS.toString(16)}`, bytes: [0x48, 0x8b, 0x1c, 0x25, ...imm(ARENA_ADDRESS)] },
     { label: 'operation' },
     { asm: 'test rbx,rbx', bytes: [0x48, 0x85, 0xdb] },
@@ -59,7 +60,12 @@ export function listing(base: number): Line[] {
     { asm: 'je zero', jump: [0x74], to: 'zero' },
     { asm: 'mov rbx,[rbx+0x48]', bytes: [0x48, 0x8b, 0x5b, 0x48] },
     { asm: 'jmp operation', jump: [0xeb], to: 'operation' },
-    { label: 'negative' },
+    { label: 'negative' }, // openat2 that says EAGAIN: the planner is told, and asks again
+    { asm: 'cmp eax,0xfffffff5', bytes: [0x83, 0xf8, 0xf5] },
+    { asm: 'jne refused', jump: [0x75], to: 'refused' },
+    { asm: 'cmp DWORD PTR [rbx],0x1b5', bytes: [0x81, 0x3b, ...imm(callNumbers.x86_64.openat2)] },
+    { asm: 'je done', jump: [0x74], to: 'done' },
+    { label: 'refused' },
     { asm: 'mov rbx,[rbx+0x50]', bytes: [0x48, 0x8b, 0x5b, 0x50] },
     { asm: 'jmp operation', jump: [0xeb], to: 'operation' },
     { label: 'zero' },

@@ -1,9 +1,12 @@
 import { errnoName } from '../abi/errno.ts'
+import { CLOCK_MONOTONIC } from '../abi/time.ts'
 import { type CallNumbers, callNumbers } from '../arch/numbers.ts'
 import { KernelError } from '../failure.ts'
 import { Fd } from '../fd.ts'
 import type { Host } from '../host.ts'
-import type { Out } from '../struct.ts'
+import { tellSlow } from '../patience.ts'
+import { get64, Out } from '../struct.ts'
+import { isDisturbed, Persistence } from './again.ts'
 import { type Argument, type Call, type Calls, type Result, tolerates } from './machine.ts'
 import { type Marshaller, putWord, Space, takeOut } from './marshal.ts'
 
@@ -27,7 +30,7 @@ export class DirectCalls implements Calls, Marshaller {
   }
 
   now(call: Call): number {
-    const result = call.name === 'load' ? this.#load(call) : this.#perform(call)
+    const result = call.name === 'load' ? this.#load(call) : this.#persist(call)
     if (result < 0 && !tolerates(call, result)) throw kernelError(call, -result)
     return result
   }
@@ -39,6 +42,23 @@ export class DirectCalls implements Calls, Marshaller {
   begin(): void {}
 
   flush(): void {}
+
+  #persist(call: Call): number {
+    let result = this.#perform(call)
+    if (!isDisturbed(call, result)) return result
+    const persistence = new Persistence(
+      () => this.#milliseconds(),
+      () => tellSlow(callName(call)),
+    )
+    while (isDisturbed(call, result) && persistence.lasts) result = this.#perform(call)
+    return result
+  }
+
+  #milliseconds(): number {
+    const out = new Out(16)
+    this.#perform({ name: 'clock_gettime', args: [CLOCK_MONOTONIC, out] })
+    return get64(out.view, 0) * 1e3 + get64(out.view, 8) / 1e6
+  }
 
   #perform(call: Call): number {
     this.space.top = this.space.base
@@ -69,6 +89,11 @@ export class DirectCalls implements Calls, Marshaller {
   result(result: Result, offset: number): void {
     this.space.put(offset, result.value)
   }
+}
+
+/** What a call is, in a sentence. */
+export function callName({ name, subject }: Call): string {
+  return subject === undefined ? name : `${name} ${subject}`
 }
 
 /** The error of a failed call, with the hint that the caller knows for this errno. */

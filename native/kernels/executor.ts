@@ -1,6 +1,7 @@
 import { EAGAIN, ECONNRESET, EINTR, EPIPE } from '../abi/errno.ts'
 import { FUTEX_WAKE } from '../abi/futex.ts'
 import { MSG_NOSIGNAL } from '../abi/socket.ts'
+import { CLOCK_MONOTONIC } from '../abi/time.ts'
 import { type CallNumbers, callNumbers } from '../arch/numbers.ts'
 import {
   ARENA_ADDRESS,
@@ -22,7 +23,8 @@ import type { Memory } from '../host.ts'
 import type { Kernel } from '../kernel.ts'
 import { tellSlow } from '../patience.ts'
 import { Out, Struct } from '../struct.ts'
-import { kernelError } from './direct.ts'
+import { isDisturbed, Persistence } from './again.ts'
+import { callName, kernelError } from './direct.ts'
 import { type Call, type Calls, type Result, tolerates } from './machine.ts'
 import { type Marshaller, putArguments, Space, takeOut } from './marshal.ts'
 
@@ -143,6 +145,7 @@ export class ExecutorCalls implements Calls, Marshaller {
     space.clear(at, OP_SIZE)
     if (call.name === 'load') space.put(at + OP_NUMBER, LOAD)
     else words[(at + OP_NUMBER) >> 2] = this.#numbers[call.name]
+    if (this.#recording && call.name === 'openat2') throw new Failure('openat2 may have to be asked for again')
     words[(at + OP_RESULT + 4) >> 2] = NOT_DONE / 2 ** 32
     putArguments(this, at + OP_ARGUMENTS, call.args)
     this.#marshalled = outer
@@ -225,11 +228,27 @@ export class ExecutorCalls implements Calls, Marshaller {
     if (flight === undefined) return
     const { operations } = flight
     this.awaited()
-    const alive = this.#answered(operations)
-    const failed = this.#settle(operations) ?? (alive ? undefined : this.#death(operations))
+    const failed = this.#outcome(operations)
     for (const { out, offset, operation } of flight.outs)
       if (operation.known) takeOut(this.space, out, offset, operation.value)
     this.#end(failed)
+  }
+
+  /** Waits until the executor has come to an end, or to a failure; what was disturbed is done again. */
+  #outcome(operations: readonly Operation[]): Failure | undefined {
+    let persistence: Persistence | undefined
+    for (;;) {
+      const alive = this.#answered(operations)
+      const end = this.#settle(operations)
+      if (!(end instanceof Operation)) return end ?? (alive ? undefined : this.#death(operations))
+      persistence ??= new Persistence(
+        () => this.#outside.clock(CLOCK_MONOTONIC) / 1e6,
+        () => tellSlow(callName(end.call), end.phrase),
+      )
+      if (!persistence.lasts) return kernelError(end.call, EAGAIN, end.phrase)
+      this.space.put(end.offset + OP_RESULT, NOT_DONE)
+      if (!this.#tell([end])) return this.#death(operations)
+    }
   }
 
   #end(failed: Failure | undefined): void {
@@ -287,7 +306,7 @@ export class ExecutorCalls implements Calls, Marshaller {
   /** Tells which of the operations, which the executor is at, takes so long. */
   tellSlow(operations: readonly Operation[]): void {
     const last = this.#undone(operations)
-    tellSlow(last === undefined ? 'waiting for the executor' : nameOf(last), last?.phrase)
+    tellSlow(last === undefined ? 'waiting for the executor' : callName(last.call), last?.phrase)
   }
 
   /** The first one that has no result yet. */
@@ -297,17 +316,19 @@ export class ExecutorCalls implements Calls, Marshaller {
 
   #death(operations: readonly Operation[]): Failure {
     const last = this.#undone(operations)
-    const where = last === undefined ? '' : ` at ${nameOf(last)}`
+    const where = last === undefined ? '' : ` at ${callName(last.call)}`
     return new ExecutorDeath(`the executor died${where}: ${this.#obituary()}`, last?.phrase)
   }
 
-  #settle(operations: readonly Operation[]): Failure | undefined {
+  /** Takes the results, up to the first one that is a failure, or the first operation that was disturbed. */
+  #settle(operations: readonly Operation[]): Failure | Operation | undefined {
     for (let i = 0; i < operations.length; i++) {
       const operation = operations[i]!
       const { call, offset, phrase } = operation
       const value = this.space.get(offset + OP_RESULT)
       operation.result = value
       if (value === NOT_DONE) return undefined
+      if (value < 0 && isDisturbed(call, value)) return operation
       if (value < 0 && !tolerates(call, value)) return kernelError(call, -value, phrase)
       const { expect } = call
       if (expect !== undefined && value >= 0 && (value === 0) !== (expect === 'zero'))
@@ -353,10 +374,6 @@ export class ExecutorCalls implements Calls, Marshaller {
     source.forwarded = true
     this.space.put(source.offset + OP_ALSO, ARENA_ADDRESS + offset)
   }
-}
-
-function nameOf({ call }: Operation): string {
-  return `${call.name} ${call.subject ?? ''}`.trimEnd()
 }
 
 /** Words for a result that was none of the errors but not what was expected either. */

@@ -17,6 +17,7 @@ const walkHints = {
   ENOENT: 'missing, or behind a symbolic link that leads nowhere in the root file system',
   ELOOP: 'a symbolic link stands in the way, which is not followed here',
   ENOTDIR: 'a part of the path is no directory',
+  EAGAIN: 'somebody renames or mounts without a pause, and paths with `..` or links are never at rest',
 }
 
 /**

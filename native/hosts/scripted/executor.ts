@@ -1,3 +1,5 @@
+import { EAGAIN } from '../../abi/errno.ts'
+import { callNumbers } from '../../arch/numbers.ts'
 import { EM_X86_64, elfImage } from '../../executor/elf.ts'
 import {
   ARENA_ADDRESS,
@@ -96,6 +98,7 @@ function store(process: Process, at: number, result: number): number {
   put64(process.memory.view(at + OP_RESULT, 8), 0, result)
   const also = word(process, at + OP_ALSO)
   if (also !== 0) put64(process.memory.view(also, 8), 0, result)
+  if (result === -EAGAIN && word(process, at + OP_NUMBER) === callNumbers.x86_64.openat2) return 0
   return word(process, at + (result < 0 ? OP_NEGATIVE : result === 0 ? OP_ZERO : OP_POSITIVE))
 }
 
