@@ -474,6 +474,42 @@ export const attacks: readonly Attack[] = [
       ],
     },
   },
+  {
+    ids: ['crun 1.28', 'runc 1.3.6'],
+    attack:
+      'any user makes a keyring with the name of the session keyring of a container to come, and reads what that puts there',
+    defence: 'the name ends in 16 random bytes, and is shown to nobody else',
+    where: 'src/execute/keyring.ts',
+    test: e2e('keyring', 'who guesses its name gets nothing that is put there'),
+    mutation: {
+      name: 'the name can be guessed',
+      edits: [
+        {
+          file: 'src/execute/keyring.ts',
+          from: "['_ses', id, secret.join('')]",
+          to: "['_ses', id, secret.join('')].slice(0, 2)",
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack:
+      'somebody renames files of his own without a pause, and images with `..` in links fail to start, or lose masks',
+    defence: 'an openat2 that was disturbed is made again, whatever errors its caller tolerates',
+    where: 'native/kernels/again.ts, native/executor/x86_64.ts',
+    test: e2e('renames', 'beside renames at full speed every container is created and run'),
+    mutation: {
+      name: 'what was disturbed is a failure',
+      edits: [
+        {
+          file: 'native/kernels/again.ts',
+          from: 'return result === -EAGAIN && DISTURBED.has(name)',
+          to: "return result === -EAGAIN && DISTURBED.has('') && name === ''",
+        },
+      ],
+    },
+  },
 ]
 
 /** The table of docs/security.md. */

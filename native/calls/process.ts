@@ -225,6 +225,13 @@ export const processCalls = {
     return this.now({ name: 'getpgid', args: [0] })
   },
 
+  /** getrandom(buffer, size, 0): `size` random bytes, see getrandom(2). */
+  randomBytes(this: Calls, size: number): Uint8Array {
+    const out = new Out(size)
+    this.now({ name: 'getrandom', args: [out, size, 0] })
+    return out.bytes
+  },
+
   /** getpid(). */
   getpid(this: Calls): number {
     return this.now({ name: 'getpid', args: [] })

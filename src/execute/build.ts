@@ -20,7 +20,7 @@ import type { ContainerRoot } from './containerRoot.ts'
 import { hasCreateHooks, runCreateHooks } from './createHooks.ts'
 import { attachDeviceFilter, loadDeviceFilter } from './deviceFilter.ts'
 import type { HookOutput } from './hooks.ts'
-import { joinSessionKeyring } from './keyring.ts'
+import { joinSessionKeyring, keyringName } from './keyring.ts'
 import { type Labels, labelFiles, openLabels } from './labels.ts'
 import { adjustOomScore, applyLimits, withCallerLimit } from './limits.ts'
 import type { MountSite } from './mounts.ts'
@@ -178,7 +178,7 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     if (plan.process) enterWorkingDirectory(root, plan.process.cwd)
     const executable = plan.process && findExecutable(inside, plan.process)
     finishRoot(root, plan, site)
-    if (plan.process && !prepared.request.noNewKeyring) joinSessionKeyring(inside, plan.id, labels)
+    if (plan.process && record.keyring !== undefined) joinSessionKeyring(inside, record.keyring, labels)
     const kept = [...labelFiles(labels), ...(notify ? [notify.number] : [])]
     closeAllBut(executor, [...lastingGifts(baggage).map(lasting), ...kept])
     inside.begin()
@@ -273,7 +273,7 @@ export function describe(
     ...(plan.process === undefined && { withoutProcess: true }),
     ...(plan.notifies && { notifies: true }),
     ...((plan.hooks.poststart?.length || plan.hooks.poststop?.length) && { laterHooks: true }),
-    ...(request.noNewKeyring && { noNewKeyring: true }),
+    ...(request.noNewKeyring ? { noNewKeyring: true } : { keyring: keyringName(outside, plan.id) }),
     ...(plan.annotations && { annotations: plan.annotations }),
   }
 }

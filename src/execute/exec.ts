@@ -23,7 +23,7 @@ import { ForegroundTerminal } from './foregroundTerminal.ts'
 import { lastCapability } from './host.ts'
 import { becomeProcess } from './identity.ts'
 import { setgroupsAllowed } from './idMaps.ts'
-import { joinSessionKeyring } from './keyring.ts'
+import { joinSessionKeyring, keyringName } from './keyring.ts'
 import { openLabels } from './labels.ts'
 import { adjustOomScore, applyLimits, withCallerLimit } from './limits.ts'
 import { removePidFile, writePidFile } from './pidFile.ts'
@@ -163,7 +163,8 @@ function enter(
   const labels = openLabels(inside, process, passing[0])
   if (baggage.console) giveTerminal(executor, root, process.terminal!, process.uid, baggage.console)
   for (const gift of defined(passing)) inside.later({ name: 'close', args: [gift] })
-  if (!record.noNewKeyring) joinSessionKeyring(inside, record.id, labels)
+  if (!record.noNewKeyring)
+    joinSessionKeyring(inside, record.keyring ?? keyringName(runtime.outside, record.id), labels)
   applyInherited(inside, membership)
   const found = findProgram(root, process)
   inside.begin()

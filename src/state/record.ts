@@ -34,6 +34,8 @@ export interface ContainerRecord {
   readonly exitCode?: number
   /** linux.resources as updates have left them: JSON, as a text since its numbers may have 64 bits. */
   readonly resources?: string
+  /** The name of its session keyring, which nobody else is to know. */
+  readonly keyring?: string
   /** It runs in the session keyring of whoever created it. */
   readonly noNewKeyring?: boolean
   /** Mounts that were added after create, oldest first. */

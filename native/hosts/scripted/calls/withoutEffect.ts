@@ -3,7 +3,18 @@ import type { Implementation } from '../world.ts'
 /** Calls that succeed and change nothing that the model knows of: what they do is for the real kernel to show. */
 const names = [
   ...['mount', 'umount2', 'move_mount', 'mount_setattr', 'fsconfig'],
-  ...['setresuid', 'setresgid', 'setgroups', 'capset', 'umask', 'setsid', 'sethostname', 'setdomainname', 'keyctl'],
+  ...[
+    'setresuid',
+    'setresgid',
+    'setgroups',
+    'capset',
+    'umask',
+    'setsid',
+    'sethostname',
+    'setdomainname',
+    'keyctl',
+    'getrandom',
+  ],
   ...[
     'sched_setattr',
     'sched_setaffinity',
