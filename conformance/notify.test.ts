@@ -4,7 +4,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, wr
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from './lib/bundle.ts'
-import { type Change, command, oci, removeLater, runScript, tryCreate } from './lib/container.ts'
+import { type Change, command, removeLater, runScript, tryCreate } from './lib/container.ts'
 import { have, isRoot } from './lib/machine.ts'
 import { eventually, launch, must, run } from './lib/run.ts'
 import { isTsrun, repository } from './lib/runtime.ts'
@@ -114,13 +114,12 @@ it('the socket is not made where somebody who shares the root file system leads 
     config.hooks = { createContainer: [] }
   })
   for (let number = 3; number < 12; number++) {
-    const run = join(bundle.rootfs, 'run')
-    for (const name of [run, join(bundle.rootfs, 'old')]) rmSync(name, { recursive: true, force: true })
-    mkdirSync(run)
+    for (const name of ['run', 'old']) rmSync(join(bundle.rootfs, name), { recursive: true, force: true })
+    mkdirSync(join(bundle.rootfs, 'run'))
     bundle.config.hooks = { createContainer: [{ path: hook, args: ['hook', `${number}`] }] }
     bundle.save()
     const id = removeLater(fresh())
-    oci(['create', '--bundle', bundle.directory, id], { env, stdio: 'ignore' })
+    run(['sh', '-c', '"$@" >/dev/null 2>&1', 'sh', ...command('create', '--bundle', bundle.directory, id)], { env })
     const state = join(stateRoot, id)
     expect(existsSync(state) ? readdirSync(state) : []).not.toContain('notify.sock')
   }
