@@ -1,6 +1,6 @@
 // As an unprivileged user: a user namespace with one id, or with the ranges of newuidmap(1), and no cgroup.
 
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle } from './lib/bundle.ts'
@@ -66,6 +66,18 @@ function runAsUser(script: string, change: (config: Config, rootfs: string) => v
   const { directory, oci } = own(['sh', '-c', script], change)
   return oci('run', '--bundle', directory, fresh())
 }
+
+test('the streams belong to the user of the program', () => {
+  const { directory } = own(['sh', '-c', 'echo out >/dev/stdout'], config => {
+    ranged(config)
+    config.process.user = { uid: 5, gid: 5 }
+  })
+  const line = [runtime.path, '--root', join(directory, 'state'), 'run', '--bundle', directory, fresh()]
+  const asUser = user.current.wrap(['sh', '-c', `umask 077; "$@" | cat; "$@" >${directory}/out`, 'sh', ...line])
+  expect(must(asUser)).toBe('out\n')
+  if (isRunc) return // which has pipes in between
+  expect(statSync(join(directory, 'out')).uid).toBe(user.current.subordinate.first + 4)
+})
 
 test('a container with a single id runs, as its root', () => {
   expect(runAsUser('id -u; id -g; hostname; echo $$', rootless)).toMatchObject({

@@ -2,6 +2,7 @@
 export const O_RDONLY = 0
 export const O_WRONLY = 1
 export const O_RDWR = 2
+export const O_ACCMODE = 3
 export const O_CREAT = 0x40
 export const O_EXCL = 0x80
 export const O_NOCTTY = 0x100

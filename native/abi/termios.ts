@@ -20,6 +20,7 @@ export const IXON = 0x400
 
 // c_oflag
 export const OPOST = 0x1
+export const ONLCR = 0x4
 
 // c_cflag
 export const CSIZE = 0x30

@@ -7,6 +7,7 @@ import {
   F_ADD_SEALS,
   F_DUPFD_CLOEXEC,
   F_GETFD,
+  F_GETFL,
   F_SETFD,
   F_SETFL,
   O_APPEND,
@@ -118,6 +119,11 @@ export const fileCalls = {
   /** fcntl(fd, F_SETFL, flags), see fcntl(2). */
   setStatusFlags(this: Calls, fd: Fd, flags: number): void {
     this.later({ name: 'fcntl', args: [fd, F_SETFL, flags] })
+  },
+
+  /** fcntl(fd, F_GETFL): access mode and status flags, see fcntl(2). */
+  statusFlags(this: Calls, fd: Fd | number): number {
+    return this.now({ name: 'fcntl', args: [fd, F_GETFL] })
   },
 
   /** fcntl(fd, F_GETFD): is this descriptor open? */

@@ -14,6 +14,7 @@ import {
   ISIG,
   ISTRIP,
   IXON,
+  ONLCR,
   OPOST,
   PARENB,
   PARMRK,
@@ -116,6 +117,14 @@ export function rawMode(termios: Termios): Termios {
   raw[C_CC + VMIN] = 1
   raw[C_CC + VTIME] = 0
   return raw
+}
+
+/** These settings, but lines end as the program ends them, with no carriage return before a newline. */
+export function plainNewlines(termios: Termios): Termios {
+  const plain = termios.slice()
+  const view = new DataView(plain.buffer)
+  view.setUint32(C_OFLAG, view.getUint32(C_OFLAG, true) & ~ONLCR, true)
+  return plain
 }
 
 /** The character that ends the input of a terminal whose program reads line by line; undefined when it does not. */

@@ -1,3 +1,4 @@
+import { isOwn } from '../plan/namespaces.ts'
 import type { Runtime } from '../runtime.ts'
 import { writeRecord } from '../state/store.ts'
 import { type BuiltContainer, buildContainer } from './build.ts'
@@ -6,9 +7,10 @@ import { becomeProcess } from './identity.ts'
 import { handOverNotify } from './notify.ts'
 import { writePidFile } from './pidFile.ts'
 import { sendPidfd } from './pidfdSocket.ts'
-import { type CreateRequest, prepare } from './prepare.ts'
+import { type CreateRequest, type Prepared, prepare } from './prepare.ts'
 import { loadFilter } from './seccomp.ts'
 import { runStartContainerHooks } from './startContainerHooks.ts'
+import { ownUid, Streams } from './streams.ts'
 import { awaitStart, type Companion, recordTail } from './tail.ts'
 
 export type { CreateRequest } from './prepare.ts'
@@ -22,9 +24,11 @@ export function createContainer(runtime: Runtime, request: CreateRequest): void 
   buildContainer(runtime, prepared, built => {
     const { executor, directory, record } = built
     runtime.phase('tail', () => {
+      const streams = new Streams(runtime.outside)
+      giveStreams(streams, prepared)
       const tail = recordTail(executor, (kernel, accompany) => {
         awaitStart(kernel, executor, built.listener)
-        becomeContainer(runtime, built, accompany)
+        becomeContainer(runtime, built, streams, accompany)
       })
       built.confirm()
       executor.calls.send(tail)
@@ -44,10 +48,19 @@ export function createContainer(runtime: Runtime, request: CreateRequest): void 
   })
 }
 
+/** What leads out of the container becomes its user's; `lendTerminals` as Streams has it. */
+export function giveStreams(streams: Streams, { plan, request, privileged }: Prepared, lendTerminals = false): void {
+  const { process, namespaces } = plan
+  if (process === undefined || process.terminal !== undefined) return
+  const uid = ownUid(process.uid, isOwn(namespaces, 'user'), namespaces.uidMappings, privileged)
+  streams.give(uid, request.stdio, lendTerminals)
+}
+
 /** What every first process does in the end. */
 export function becomeContainer(
   runtime: Runtime,
   built: BuiltContainer,
+  { left }: Streams,
   accompany: (companion: Companion) => void,
 ): void {
   const { executor, program, plan, notify, setgroupsAllowed } = built
@@ -58,6 +71,7 @@ export function becomeContainer(
   becomeProcess(executor.kernel, program, program.executable.path(), {
     ...facts,
     labels: built.labels,
+    streams: left,
     loadFilter: plan.seccomp && (() => loadFilter(built, plan.seccomp!, accompany)),
   })
 }

@@ -33,6 +33,7 @@ import { completeEnvironment, findExecutable } from './prepareProcess.ts'
 import { joinResctrl } from './resctrl.ts'
 import { applyFinalAffinity, applyInherited, applyInitialAffinity, applyScheduling } from './scheduling.ts'
 import { connectAgent, loadFilter } from './seccomp.ts'
+import { ownUid, Streams } from './streams.ts'
 import { awaitProgram, type Companion, recordTail } from './tail.ts'
 import { giveTerminal } from './terminal.ts'
 
@@ -46,8 +47,9 @@ export type { ExecRequest } from './prepareExec.ts'
 export async function execContainer(runtime: Runtime, request: ExecRequest): Promise<number> {
   using fds = new Fds()
   using terminal = new ForegroundTerminal(runtime)
+  using streams = new Streams(runtime.outside)
   const prepared = prepareExec(runtime, request, fds)
-  const program = startedOrGone(runtime, prepared, () => startProgram(runtime, prepared, terminal, fds))
+  const program = startedOrGone(runtime, prepared, () => startProgram(runtime, prepared, terminal, streams, fds))
   return request.detach ? 0 : await runtime.phase('wait', () => awaitExit(runtime, program))
 }
 
@@ -55,8 +57,9 @@ export async function execContainer(runtime: Runtime, request: ExecRequest): Pro
 export function startExec(runtime: Runtime, request: ExecRequest): number {
   using fds = new Fds()
   using terminal = new ForegroundTerminal(runtime)
+  const streams = new Streams(runtime.outside)
   const prepared = prepareExec(runtime, { ...request, detach: true }, fds)
-  return startedOrGone(runtime, prepared, () => startProgram(runtime, prepared, terminal, fds)).pid
+  return startedOrGone(runtime, prepared, () => startProgram(runtime, prepared, terminal, streams, fds)).pid
 }
 
 /** Who kills a container's processes gets to its first one within this time. */
@@ -87,7 +90,13 @@ interface Baggage {
 
 type Running = Omit<RunningProgram, 'cgroup'>
 
-function startProgram(runtime: Runtime, prepared: PreparedExec, terminal: ForegroundTerminal, fds: Fds): Running {
+function startProgram(
+  runtime: Runtime,
+  prepared: PreparedExec,
+  terminal: ForegroundTerminal,
+  streams: Streams,
+  fds: Fds,
+): Running {
   const { host, outside, makeCalls } = runtime
   const membership = planMembership(prepared.config, { id: prepared.record.id, arch: host.arch })
   const baggage = runtime.phase('open what is on the host', () => pack(runtime, prepared, membership, fds))
@@ -97,7 +106,8 @@ function startProgram(runtime: Runtime, prepared: PreparedExec, terminal: Foregr
     launchExecutor(host, outside, { inherited, stdio, gifts: gifts(baggage), makeCalls }),
   )
   try {
-    const entered = enter(runtime, prepared, membership, baggage, executor)
+    const entered = enter(runtime, prepared, membership, baggage, executor, streams)
+    giveStreams(streams, prepared)
     return execute(runtime, prepared.request, entered, baggage, executor, terminal, fds)
   } catch (error) {
     abandon(runtime, executor)
@@ -130,6 +140,14 @@ function pack(runtime: Runtime, prepared: PreparedExec, { seccomp }: MembershipP
   }
 }
 
+/** What leads out of the container becomes the user's. */
+function giveStreams(streams: Streams, { request, config, process, privileged }: PreparedExec): void {
+  if (process.terminal !== undefined) return
+  const { namespaces, uidMappings = [] } = config.linux ?? {}
+  const isMapped = namespaces?.some(({ type }) => type === 'user') ?? false
+  streams.give(ownUid(process.uid, isMapped, uidMappings, privileged), request.stdio, !request.detach)
+}
+
 function gifts({ entrance, procfs, agent, console }: Baggage): Fd[] {
   return defined([agent, procfs, console?.gift, entrance.pidfd, entrance.root, entrance.cgroup])
 }
@@ -150,6 +168,7 @@ function enter(
   membership: MembershipPlan,
   baggage: Baggage,
   executor: Executor,
+  streams: Streams,
 ): Entered {
   const { kernel: inside } = executor
   const { process, record } = prepared
@@ -181,7 +200,7 @@ function enter(
     become: accompany => {
       const { seccomp } = membership
       const load = seccomp && (() => loadFilter(filtered, seccomp, accompany))
-      becomeProcess(inside, program, program.executable.path(), { ...facts, loadFilter: load })
+      becomeProcess(inside, program, program.executable.path(), { ...facts, streams: streams.left, loadFilter: load })
     },
   }
 }

@@ -1,8 +1,9 @@
 import { AT_FDCWD, O_NOCTTY, O_NONBLOCK, O_RDWR, O_WRONLY } from '../../native/abi/fcntl.ts'
 import { SIGCONT, SIGPIPE, SIGTSTP, SIGWINCH } from '../../native/abi/signal.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
-import { endOfInput } from '../../native/calls/terminal.ts'
+import { endOfInput, plainNewlines } from '../../native/calls/terminal.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
 import type { Runtime } from '../runtime.ts'
 import { Flow } from './flow.ts'
 import { OwnTerminal } from './ownTerminal.ts'
@@ -44,7 +45,7 @@ export class ForegroundTerminal implements Disposable {
     this.#master = this.#fds.keep(master)
     outside.setStatusFlags(master, O_RDWR | O_NONBLOCK)
     this.#input = new Flow(outside, STDIN, master)
-    this.#output = new Flow(outside, master, this.#openOutput())
+    this.#output = new Flow(outside, master, this.#openOutput(master))
     this.#resize()
     if (this.#own.isOurs()) this.#own.enterRaw()
   }
@@ -190,12 +191,21 @@ export class ForegroundTerminal implements Disposable {
    * Where output goes. Writing to a slow terminal must not keep us from signals and input, so it is opened once more, not
    * to change how others see it; to a pipe of any speed a piece is written at once (see flow.ts).
    */
-  #openOutput(): Fd | number {
+  #openOutput(master: Fd): Fd | number {
     const { outside } = this.#runtime
-    if (outside.windowSize(STDOUT) === undefined) return STDOUT
+    if (outside.windowSize(STDOUT) === undefined) {
+      keepNewlines(outside, master)
+      return STDOUT
+    }
     const flags = O_WRONLY | O_NONBLOCK | O_NOCTTY
     // After `su` the terminal is another user's.
     const again = outside.openat(AT_FDCWD, `/proc/self/fd/${STDOUT}`, flags, 0, 'any')
     return again.exists ? this.#fds.keep(again) : STDOUT
   }
+}
+
+/** What reads a pipe or file wants lines as the program wrote them, as from a program without a terminal; runc does so, too. */
+function keepNewlines(outside: Kernel, master: Fd): void {
+  const termios = outside.termios(master)
+  if (termios !== undefined) outside.setTermios(master.number, plainNewlines(termios))
 }

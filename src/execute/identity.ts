@@ -4,6 +4,7 @@ import type { Kernel } from '../../native/kernel.ts'
 import { capabilityNames, capabilityNumber } from '../plan/capabilities.ts'
 import type { ProcessPlan } from '../plan/process.ts'
 import { type Labels, writeLabels } from './labels.ts'
+import { SAME } from './streams.ts'
 
 /** What the executable itself may answer at the very end; the words are those that podman looks for. */
 export const executeHints = {
@@ -20,6 +21,8 @@ export interface IdentityFacts {
   /** The highest capability that this kernel knows. */
   readonly lastCapability: number
   readonly labels: Labels | undefined
+  /** Standard streams that are to belong to the user, see streams.ts. */
+  readonly streams: readonly number[]
   /** Loads the container's filter of system calls, when it has one. */
   readonly loadFilter: (() => void) | undefined
 }
@@ -32,6 +35,7 @@ export interface IdentityFacts {
 export function becomeProcess(tail: Kernel, plan: ProcessPlan, executable: string, facts: IdentityFacts): void {
   if (plan.terminal) tail.controlTerminal(0)
   tail.umask(plan.umask)
+  for (const stream of facts.streams) tail.fchownat(stream, '', plan.uid, SAME, 'any')
   takeIdentity(tail, plan, facts)
   writeLabels(tail, facts.labels)
   if (plan.noNewPrivileges) tail.noNewPrivileges()
@@ -51,13 +55,13 @@ export function becomeProcess(tail: Kernel, plan: ProcessPlan, executable: strin
  * What is taken on right before the executable of a startContainer hook. That is the image's, as the program is, and gets
  * no more rights than that; as in crun and runc.
  */
-export function becomeHook(tail: Kernel, plan: ProcessPlan, facts: Omit<IdentityFacts, 'labels'>): void {
+export function becomeHook(tail: Kernel, plan: ProcessPlan, facts: Omit<IdentityFacts, 'labels' | 'streams'>): void {
   takeIdentity(tail, plan, facts)
   if (plan.noNewPrivileges) tail.noNewPrivileges()
   facts.loadFilter?.()
 }
 
-function takeIdentity(tail: Kernel, plan: ProcessPlan, facts: Omit<IdentityFacts, 'labels'>): void {
+function takeIdentity(tail: Kernel, plan: ProcessPlan, facts: Omit<IdentityFacts, 'labels' | 'streams'>): void {
   dropBounding(tail, plan, facts)
   tail.keepCapabilities()
   if (facts.setgroupsAllowed) tail.setgroups(plan.additionalGids)

@@ -3,7 +3,7 @@ import { Failure, StateError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
 import { openContainer, writeRecord } from '../state/store.ts'
 import { buildContainer } from './build.ts'
-import { becomeContainer } from './create.ts'
+import { becomeContainer, giveStreams } from './create.ts'
 import { deleteContainer } from './delete.ts'
 import { catchSignals, supervise } from './foreground.ts'
 import { ForegroundTerminal } from './foregroundTerminal.ts'
@@ -12,6 +12,7 @@ import { writePidFile } from './pidFile.ts'
 import { sendPidfd } from './pidfdSocket.ts'
 import { type CreateRequest, prepare } from './prepare.ts'
 import { afterStart } from './start.ts'
+import { Streams } from './streams.ts'
 import { awaitProgram, recordTail } from './tail.ts'
 
 export interface RunRequest extends CreateRequest {
@@ -36,12 +37,14 @@ export async function runContainer(runtime: Runtime, request: RunRequest): Promi
     throw new StateError('cannot run a container whose config.json has no process')
   using fds = new Fds()
   using terminal = new ForegroundTerminal(runtime)
+  using streams = new Streams(outside)
   const program = buildContainer(runtime, prepared, built => {
     const { executor, directory, record } = built
     const pidfd = fds.keep(outside.pidfdOpen(record.pid, []))
-    const tail = runtime.phase('tail', () =>
-      recordTail(executor, (_, accompany) => becomeContainer(runtime, built, accompany)),
-    )
+    const tail = runtime.phase('tail', () => {
+      giveStreams(streams, prepared, !request.detach)
+      return recordTail(executor, (_, accompany) => becomeContainer(runtime, built, streams, accompany))
+    })
     const master = built.confirm()
     if (master) fds.keep(master)
     runtime.phase('state', () => {

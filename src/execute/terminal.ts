@@ -14,6 +14,7 @@ import { ConfigError, doing } from '../errors.ts'
 import type { TerminalPlan } from '../plan/terminal.ts'
 import { type ConsoleRoute, deliverMaster } from './consoleRoute.ts'
 import type { ContainerRoot } from './containerRoot.ts'
+import { SAME } from './streams.ts'
 
 // A terminal for a process in a container, for create and exec alike:
 //
@@ -31,9 +32,6 @@ const masterHints = {
   ENOSPC: 'there are too many terminals, see /proc/sys/kernel/pty/max and the option `max` of the devpts',
   EACCES: 'the devpts gives the container no right to its ptmx; mount it with `ptmxmode=0666`',
 }
-
-/** Leaves the group as it is, see chown(2). */
-const SAME = 0xffff_ffff
 
 /**
  * Makes the executor open a pseudo-terminal of the container's own devpts, hand its master to whom `route` leads, and use

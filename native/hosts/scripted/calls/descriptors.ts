@@ -4,6 +4,7 @@ import {
   F_ADD_SEALS,
   F_DUPFD_CLOEXEC,
   F_GETFD,
+  F_GETFL,
   F_SETFD,
   F_SETFL,
   LOCK_NB,
@@ -54,6 +55,8 @@ export const descriptorCalls: Readonly<Record<string, Implementation>> = {
       case F_SETFD:
         call.process.closeOnExec(call.int(0), call.int(2) !== 0)
         return 0
+      case F_GETFL:
+        return file.flags
       case F_SETFL:
         file.flags = call.unsigned(2)
         return 0
