@@ -18,7 +18,7 @@ import {
 } from './lib/container.ts'
 import { field } from './lib/machine.ts'
 import { eventually, launch, must } from './lib/run.ts'
-import { isCrun, isTsrun, runtime } from './lib/runtime.ts'
+import { isCrun, isRunc, isTsrun, runtime } from './lib/runtime.ts'
 import { fresh, stateRoot } from './lib/scene.ts'
 import { leavesNothing } from './lib/snapshot.ts'
 
@@ -196,6 +196,31 @@ test('--preserve-fds keeps that many descriptors from 3 on', () => {
     'cat <&3; cat <&4; readlink /proc/self/fd/5 || echo closed',
   )
   expect(stdout).toBe('file of 3\nfile of 4\nclosed\n')
+})
+
+const OPEN = 'cd /proc/self/fd; for fd in *; do [ $fd -gt 2 ] && [ -e $fd ] && echo $fd; done; :'
+
+/** `run` by a shell that opens these descriptors first; what the program sees from 3 on. */
+function passed(open: readonly number[], flags: readonly string[], env = ''): string[] {
+  const bundle = makeBundle(config => {
+    config.process.args = ['sh', '-c', OPEN]
+  })
+  const redirections = [3, 4, 5, 6, 7, 8, 9, ...open].map(fd => `${fd}${open.includes(fd) ? '</etc/hosts' : '<&-'}`)
+  const words = command('run', ...flags, '--bundle', bundle.directory, removeLater(fresh()))
+  const script = `exec ${redirections.join(' ')}\n${env} exec ${words.join(' ')}`
+  return must(['bash', '-c', script]).trim().split('\n').filter(Boolean)
+}
+
+// runc wants every one of them to be open.
+test.skipIf(isRunc).each([
+  ['one behind a gap', [5], ['--preserve-fds', '3'], '', ['5']],
+  ['between gaps, and one too many', [4, 6, 9], ['--preserve-fds=5'], '', ['4', '6']],
+  ['none', [], ['--preserve-fds', '4'], '', []],
+  ['far more than there are', [5, 300], ['--preserve-fds', '100000'], '', ['5', '300']],
+  ['after LISTEN_FDS', [3, 6], ['--preserve-fds', '3'], 'LISTEN_FDS=1', ['3', '6']],
+  ['of LISTEN_FDS', [4], [], 'LISTEN_FDS=2', ['4']],
+])('preserved descriptors may have gaps: %s', (_, open, flags, env, expected) => {
+  expect(passed(open, flags, env)).toEqual(expected)
 })
 
 test.skipIf(isCrun)('LISTEN_FDS passes sockets and tells init about them (crun: without LISTEN_FDS inside)', () => {

@@ -35,6 +35,8 @@ export interface Host {
   readonly env: readonly string[]
   /** The soft RLIMIT_NOFILE that the caller had, when the engine changed it at its start. */
   readonly callerNofile: number | undefined
+  /** The descriptors that the caller left open, when the engine has some of its own between them. */
+  readonly callerDescriptors: readonly number[] | undefined
 
   /** One system call. Returns the kernel's result; an error is -errno. Addresses are below 2^47 and so exact. */
   syscall(number: number, args: readonly (number | bigint)[]): number

@@ -57,7 +57,7 @@ export class Launcher {
     const host = createNodeHost([])
     this.#outside = createKernel(new DirectCalls(host))
     const nothing = this.#fds.keep(this.#outside.openat(AT_FDCWD, '/dev/null', O_RDWR))
-    this.#executor = launchExecutor(host, this.#outside, { inherited: 3, gifts: [nothing] })
+    this.#executor = launchExecutor(host, this.#outside, { gifts: [nothing] })
     this.#executor.kernel.flush()
     this.#null = this.#executor.gifts.get(nothing)!
   }

@@ -19,7 +19,7 @@ const started: Executor[] = []
 
 /** An executor that is gone after the test. */
 function launch(...gifts: Fd[]): Executor {
-  const executor = launchExecutor(host!, outside!, { inherited: 3, gifts })
+  const executor = launchExecutor(host!, outside!, { gifts })
   started.push(executor)
   return executor
 }
@@ -240,14 +240,14 @@ test.runIf(linux)('its signals have their default dispositions and none is block
 test.runIf(linux)('a failed launch leaves nothing open', () => {
   const before = readdirSync('/proc/self/fd').length
   const broken = { ...host!, spawn: () => -12 }
-  expect(() => launchExecutor(broken, outside!, { inherited: 3, gifts: [] })).toThrow('posix_spawn')
+  expect(() => launchExecutor(broken, outside!, { gifts: [] })).toThrow('posix_spawn')
   expect(readdirSync('/proc/self/fd').length).toBe(before)
 })
 
 test.runIf(linux)('release() gives back memory and descriptors', () => {
   const before = readdirSync('/proc/self/fd').length
   for (let i = 0; i < 3; i++) {
-    const { kernel, release, pid } = launchExecutor(host!, outside!, { inherited: 3, gifts: [] })
+    const { kernel, release, pid } = launchExecutor(host!, outside!, { gifts: [] })
     kernel.flush()
     release()
     outside!.wait(pid, 0)
@@ -258,5 +258,5 @@ test.runIf(linux)('release() gives back memory and descriptors', () => {
 })
 
 test.runIf(linux)('a planner that is not Linux on x86-64 is told so', () => {
-  expect(() => launchExecutor({ ...host!, arch: 'aarch64' }, outside!, { inherited: 3, gifts: [] })).toThrow('aarch64')
+  expect(() => launchExecutor({ ...host!, arch: 'aarch64' }, outside!, { gifts: [] })).toThrow('aarch64')
 })

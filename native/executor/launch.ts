@@ -22,6 +22,7 @@ import { ARENA_ADDRESS, ARENA_FD, ARENA_SIZE, CONTROL_FD, FIRST_GIFT_FD, GUARD_F
 import { assemble } from './x86_64.ts'
 
 const LAST_FD = 0xffff_ffff
+const STDIO = [0, 1, 2]
 const SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
 
 /** A started executor, seen from the planner. */
@@ -55,8 +56,8 @@ export type Made = 'yes' | 'no' | 'unknown'
 
 /** What the executor gets besides its own descriptors. */
 export interface Endowment {
-  /** Descriptors 0 to `inherited` - 1 are the container's: stdio and what --preserve-fds names. */
-  readonly inherited: number
+  /** Descriptors of the planner that are the container's: stdio by default, and what --preserve-fds names. */
+  readonly inherited?: readonly number[] | undefined
   /** Descriptors of the planner that become the first ones of those, instead of its own. */
   readonly stdio?: readonly number[] | undefined
   /** Descriptors of the planner that the executor is to have. */
@@ -96,8 +97,8 @@ function sealedImage(host: Host, outside: Kernel, base: number, fds: Fds): Fd {
 
 /** Starts an executor in the planner's own namespaces. */
 export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment): Executor {
-  const { inherited, stdio = [], gifts, makeCalls = plainCalls } = endowment
-  const base = inherited
+  const { inherited = STDIO, stdio = [], gifts, makeCalls = plainCalls } = endowment
+  const base = inherited.at(-1)! + 1
   const last = base + FIRST_GIFT_FD + gifts.length
   using own = new Fds()
   using passing = new Fds()
@@ -112,12 +113,17 @@ export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment
   outside.socketTimeout(control, 'receive', SLOW_MS)
   const [guard, childGuard] = pair()
 
-  const descriptors: (number | undefined)[] = Array.from({ length: inherited }, (_, fd) => fd)
+  const descriptors: (number | undefined)[] = []
   // Sources lie above all targets, or one dup2 of the spawn would overwrite the source of another.
   const lift = (fd: number) => (fd >= last ? fd : passing.keep(outside.duplicate(fd, last)).number)
   const give = (fd: Fd, to: number) => {
     descriptors[to] = lift(fd.number)
   }
+  const program = lift(image.number)
+  // Nothing that the executor opens may come to lie in a gap between those of the container.
+  const gaps = Array.from({ length: base }, (_, fd) => fd).filter(fd => !inherited.includes(fd))
+  for (const fd of gaps) descriptors[fd] = program
+  for (const fd of inherited) descriptors[fd] = fd
   stdio.forEach((fd, to) => {
     descriptors[to] = lift(fd)
   })
@@ -129,7 +135,7 @@ export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment
     numbers.set(gift, base + FIRST_GIFT_FD + i)
     give(gift, base + FIRST_GIFT_FD + i)
   })
-  const file = `/proc/self/fd/${lift(image.number)}`
+  const file = `/proc/self/fd/${program}`
   const memory = host.map(arena.number, ARENA_SIZE)
   const pid = host.spawn({ file, argv: ['tsrun'], env: [], descriptors })
   if (pid < 0) {
@@ -155,6 +161,7 @@ export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment
   const kernel = createKernel(calls)
   // Whatever else the planner inherited stays out of the container.
   kernel.closeRange(last, LAST_FD, 0)
+  for (const fd of gaps) kernel.closeRange(fd, fd, CLOSE_RANGE_CLOEXEC)
   kernel.closeRange(base, LAST_FD, CLOSE_RANGE_CLOEXEC)
   kernel.later({ name: 'close', args: [base + ARENA_FD] })
   return {

@@ -73,6 +73,7 @@ export function createNodeHost(argv: readonly string[], { patienceMs = 0, poll }
       return Object.entries(process.env).map(([key, value]) => `${key}=${value}`)
     },
     callerNofile: callerNofile(),
+    callerDescriptors: callerDescriptors(),
     syscall,
     allocate,
     map: (fd, size) => mmap(size, MAP_SHARED, fd),
@@ -161,4 +162,11 @@ function callerNofile(): number | undefined {
   const soft = Number(process.env['TSRUN_NOFILE'])
   delete process.env['TSRUN_NOFILE']
   return Number.isInteger(soft) && soft > 0 ? soft : undefined
+}
+
+/** Node.js opens some of its own at its start, before any JavaScript runs; the program's first lines of shell name the caller's. */
+function callerDescriptors(): readonly number[] | undefined {
+  const names = process.env['TSRUN_DESCRIPTORS']
+  delete process.env['TSRUN_DESCRIPTORS']
+  return names?.split(' ').map(Number)
 }

@@ -88,6 +88,7 @@ export function createQuickjsHost(): Host {
     argv,
     env,
     callerNofile: undefined,
+    callerDescriptors: undefined,
     syscall,
     allocate,
     map: memory,

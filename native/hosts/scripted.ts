@@ -57,6 +57,7 @@ export function createScriptedHost(script: Script = {}): ScriptedHost {
     argv: [],
     env: [],
     callerNofile: 1024,
+    callerDescriptors: undefined,
     syscall: (number, args) => world.plannerCall(world.names.get(number)!, args.map(Number)),
     allocate: size => lend(planner.memory.map(new Uint8Array(largeBuffer(size)))),
     map: (fd, size) => lend(map(world, fd, size)),

@@ -25,6 +25,22 @@ lib=\${self%/*}/lib
 END
 TSRUN_NOFILE=\${TSRUN_NOFILE:-$tsrun_line}
 
+# It opens files of its own, too, where the caller has left gaps: the descriptors that are the caller's, before a program is to
+# get some. The files of this shell are closed on execve (02000000 of the flags).
+case "$*" in *preserve-fds*)
+  TSRUN_DESCRIPTORS=
+  for tsrun_fd in /proc/$$/fd/*; do
+    [ -e "/proc/$$/fdinfo/\${tsrun_fd##*/}" ] || continue
+    while read -r tsrun_line; do
+      case "$tsrun_line" in
+        flags:*[2367]??????) continue 2 ;;
+        flags:*) TSRUN_DESCRIPTORS="$TSRUN_DESCRIPTORS \${tsrun_fd##*/}" ;;
+      esac
+    done <"/proc/$$/fdinfo/\${tsrun_fd##*/}"
+  done
+  export TSRUN_DESCRIPTORS ;;
+esac
+
 # What the environment has for other programs of Node.js is not for this one: options, and certificates, which are read at
 # every start and take 40 ms.
 export TSRUN_NOFILE NODE_OPTIONS= NODE_EXTRA_CA_CERTS=

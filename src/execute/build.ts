@@ -103,12 +103,12 @@ export function underKeeper<T>(
   }
 }
 
-function launch(runtime: Runtime, { preserveFds, request }: Prepared, baggage: Baggage, more: readonly Fd[]): Executor {
+function launch(runtime: Runtime, { inherited, request }: Prepared, baggage: Baggage, more: readonly Fd[]): Executor {
   const { host, outside, makeCalls } = runtime
   try {
     const all = [...gifts(baggage), ...more]
     const { stdio } = request
-    return launchExecutor(host, outside, { inherited: 3 + preserveFds, stdio, gifts: all, makeCalls })
+    return launchExecutor(host, outside, { inherited, stdio, gifts: all, makeCalls })
   } catch (error) {
     leaveResctrl(outside, baggage.resctrl)
     throw error

@@ -183,7 +183,7 @@ export function askCriu(
   const { host, outside, makeCalls } = runtime
   using fds = new Fds()
   const { ours, theirs } = openLine(outside, fds)
-  const executor = launchExecutor(host, outside, { inherited: 3, gifts: [theirs], makeCalls })
+  const executor = launchExecutor(host, outside, { gifts: [theirs], makeCalls })
   try {
     theirs.close()
     // Ctrl-C in a terminal must not end CRIU in the middle: it notices that we are gone, and takes back what it did.

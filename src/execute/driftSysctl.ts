@@ -72,7 +72,7 @@ function readSysctls(
 ): (string | undefined)[] {
   using fds = new Fds()
   const init = holdInit(outside, record, fds)
-  const executor = launchExecutor(host, outside, { inherited: 3, gifts: [init], makeCalls })
+  const executor = launchExecutor(host, outside, { gifts: [init], makeCalls })
   try {
     const { kernel: inside } = executor
     const flags = foreignNamespaces(outside, record.pid) & NAMESPACES

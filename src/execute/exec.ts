@@ -100,8 +100,8 @@ function startProgram(
   const { host, outside, makeCalls } = runtime
   const membership = planMembership(prepared.config, { id: prepared.record.id, arch: host.arch })
   const baggage = runtime.phase('open what is on the host', () => pack(runtime, prepared, membership, fds))
-  const inherited = 3 + prepared.preserveFds
-  const { stdio } = prepared.request
+  const { inherited, request } = prepared
+  const { stdio } = request
   const executor = runtime.phase('spawn the executor', () =>
     launchExecutor(host, outside, { inherited, stdio, gifts: gifts(baggage), makeCalls }),
   )

@@ -1,16 +1,18 @@
 import { CAP_MKNOD, CAP_SYS_ADMIN } from '../../native/abi/capability.ts'
-import { AT_FDCWD, O_RDONLY } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
 import { checkConfig } from '../config/checks.ts'
 import { parseConfig } from '../config/load.ts'
-import { ConfigError, doing, UsageError } from '../errors.ts'
+import { ConfigError, doing } from '../errors.ts'
 import { type ContainerPlan, type PlanFacts, planContainer } from '../plan/container.ts'
 import { RECEIVER_VARIABLE, withUsualReceiver } from '../plan/seccomp/plan.ts'
 import type { Runtime } from '../runtime.ts'
 import { checkConsole } from './consoleRoute.ts'
 import { absolute } from './host.ts'
 import { requireSecurityModules } from './labels.ts'
+
+const STDIO = [0, 1, 2]
 
 /** What create and run are asked for. */
 export interface CreateRequest {
@@ -43,8 +45,8 @@ export interface Prepared {
   readonly privileged: boolean
   /** An unprivileged user's runtime: what it may not do is left out where the spec lets it. */
   readonly rootless: boolean
-  /** Descriptors from 3 on that the program inherits. */
-  readonly preserveFds: number
+  /** Descriptors of ours that the program inherits, in order. */
+  readonly inherited: readonly number[]
 }
 
 /** Reads, checks and plans; makes nothing. In the `foreground` this process can hold a terminal. Errors: ConfigError, UsageError, KernelError for an unreadable bundle. */
@@ -59,14 +61,13 @@ export function prepare(runtime: Runtime, request: CreateRequest, foreground = f
   checkConsole(config.process?.terminal ?? false, request.consoleSocket, foreground)
   const has = ownCapabilities(outside)
   const listenFds = socketActivation(runtime)
-  const preserveFds = listenFds + (request.preserveFds ?? 0)
-  checkDescriptors(runtime, preserveFds)
+  const inherited = inheritedDescriptors(runtime, listenFds + (request.preserveFds ?? 0))
   const plan = runtime.phase('plan', () =>
     planContainer(config, planFacts(runtime, { ...request, bundle }, listenFds, has)),
   )
   requireSecurityModules(outside, plan)
   for (const warning of plan.process?.capabilities.warnings ?? []) runtime.inform(warning)
-  return { request, plan, configText, privileged: has(CAP_SYS_ADMIN), rootless: runtime.rootless, preserveFds }
+  return { request, plan, configText, privileged: has(CAP_SYS_ADMIN), rootless: runtime.rootless, inherited }
 }
 
 /** Which capabilities are in effect here? */
@@ -112,8 +113,21 @@ export function socketActivation({ outside, env }: Runtime): number {
   return pid === undefined || Number(pid) === outside.getpid() ? count : 0
 }
 
-export function checkDescriptors({ outside }: Runtime, count: number): void {
-  for (let fd = 3; fd < 3 + count; fd++)
-    if (!outside.isOpen(fd))
-      throw new UsageError(`descriptor ${fd} is to be preserved but is not open; check --preserve-fds and LISTEN_FDS`)
+/**
+ * The standard streams, and those of the `count` descriptors from 3 on that are open. As in crun there may be gaps: podman
+ * counts up to the highest one of `--preserve-fd 5,9`.
+ */
+export function inheritedDescriptors(runtime: Runtime, count: number): number[] {
+  const { host, outside } = runtime
+  if (count === 0) return STDIO
+  const known = host.callerDescriptors ?? openDescriptors(outside)
+  return [...STDIO, ...known.filter(fd => fd >= 3 && fd < 3 + count && outside.isOpen(fd)).sort((a, b) => a - b)]
+}
+
+function openDescriptors(outside: Kernel): number[] {
+  using directory = outside.openat(AT_FDCWD, '/proc/self/fd', O_RDONLY | O_DIRECTORY)
+  return outside
+    .readDirectory(directory)
+    .map(Number)
+    .filter(fd => fd !== directory.number)
 }

@@ -14,7 +14,7 @@ import type { ContainerRecord, Status } from '../state/record.ts'
 import { openContainer } from '../state/store.ts'
 import { checkConsole } from './consoleRoute.ts'
 import { requireSecurityModules } from './labels.ts'
-import { checkDescriptors, ownCapabilities, socketActivation } from './prepare.ts'
+import { inheritedDescriptors, ownCapabilities, socketActivation } from './prepare.ts'
 
 /** What exec is asked for. */
 export interface ExecRequest {
@@ -50,8 +50,8 @@ export interface PreparedExec {
   readonly process: ProcessPlan
   readonly privileged: boolean
   readonly listenFds: number
-  /** Descriptors from 3 on that the program inherits. */
-  readonly preserveFds: number
+  /** Descriptors of ours that the program inherits, in order. */
+  readonly inherited: readonly number[]
 }
 
 export const STOPPED = 'cannot exec in a stopped container'
@@ -65,8 +65,7 @@ const REFUSALS: Readonly<Partial<Record<Status, string>>> = {
 export function prepareExec(runtime: Runtime, request: ExecRequest, fds: Fds): PreparedExec {
   const { outside } = runtime
   const listenFds = socketActivation(runtime)
-  const preserveFds = listenFds + (request.preserveFds ?? 0)
-  checkDescriptors(runtime, preserveFds)
+  const inherited = inheritedDescriptors(runtime, listenFds + (request.preserveFds ?? 0))
   const found = runtime.phase('find the container', () => find(runtime, request, fds))
   const given = runtime.phase('parse', () => parseConfig(found.configText))
   const config = withUsualReceiver(given, runtime.env(RECEIVER_VARIABLE))
@@ -75,7 +74,7 @@ export function prepareExec(runtime: Runtime, request: ExecRequest, fds: Fds): P
   requireSecurityModules(outside, { process, mountLabel: undefined })
   for (const warning of process.capabilities.warnings) runtime.inform(warning)
   const privileged = ownCapabilities(outside)(CAP_SYS_ADMIN)
-  return { request, ...found, config, process, privileged, listenFds, preserveFds }
+  return { request, ...found, config, process, privileged, listenFds, inherited }
 }
 
 /** No lock is taken: any number of execs run at once, and one that hangs keeps nobody from deleting the container. */

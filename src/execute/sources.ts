@@ -158,7 +158,7 @@ export function makeNamespace(
   uid: readonly IdMapping[],
   gid: readonly IdMapping[],
 ): Fd {
-  const helper = launchExecutor(host, outside, { inherited: 3, gifts: [], makeCalls })
+  const helper = launchExecutor(host, outside, { gifts: [], makeCalls })
   try {
     helper.kernel.unshare(CLONE_NEWUSER, 'a user namespace')
     helper.kernel.flush()

@@ -50,7 +50,7 @@ export function visitContainer<T>(
   const { host, outside, makeCalls } = runtime
   const namespaces = doing('namespaces', () => foreignNamespaces(outside, record.pid))
   const executor = runtime.phase('spawn the executor', () =>
-    launchExecutor(host, outside, { inherited: 3, gifts: [...gifts, init], makeCalls }),
+    launchExecutor(host, outside, { gifts: [...gifts, init], makeCalls }),
   )
   try {
     const { kernel: inside } = executor

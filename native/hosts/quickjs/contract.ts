@@ -7,8 +7,6 @@ import { kernelContract, type Subject } from '../kernel.contract.ts'
 import { createQuickjsHost } from '../quickjs.ts'
 import { runTests } from './vitest.ts'
 
-const FIRST_DESCRIPTORS = 3
-
 /** The program's one argument: an empty directory, for a directory per test. */
 function scratch(host: Host, kernel: Kernel): string {
   const directory = `${host.argv[0]}/${count++}`
@@ -26,7 +24,7 @@ function direct(host: Host): Subject {
 
 function throughExecutor(host: Host): Subject {
   const outside = createKernel(new DirectCalls(host))
-  const executor = launchExecutor(host, outside, { inherited: FIRST_DESCRIPTORS, gifts: [] })
+  const executor = launchExecutor(host, outside, { gifts: [] })
   const release = () => {
     executor.release()
     outside.wait(executor.pid, 0)
