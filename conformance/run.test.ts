@@ -216,7 +216,7 @@ test.skipIf(isRunc).each([
   ['one behind a gap', [5], ['--preserve-fds', '3'], '', ['5']],
   ['between gaps, and one too many', [4, 6, 9], ['--preserve-fds=5'], '', ['4', '6']],
   ['none', [], ['--preserve-fds', '4'], '', []],
-  ['far more than there are', [5, 300], ['--preserve-fds', '100000'], '', ['5', '300']],
+  ['far more than there are', [5, 100], ['--preserve-fds', '200'], '', ['100', '5']],
   ['after LISTEN_FDS', [3, 6], ['--preserve-fds', '3'], 'LISTEN_FDS=1', ['3', '6']],
   ['of LISTEN_FDS', [4], [], 'LISTEN_FDS=2', ['4']],
 ])('preserved descriptors may have gaps: %s', (_, open, flags, env, expected) => {

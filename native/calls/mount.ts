@@ -16,6 +16,7 @@ import {
   MOVE_MOUNT_F_EMPTY_PATH,
   MOVE_MOUNT_T_EMPTY_PATH,
   MS_MOVE,
+  MS_REMOUNT,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from '../abi/mount.ts'
@@ -162,6 +163,21 @@ export const mountCalls = {
   /** mount(NULL, path, NULL, propagation, NULL): MS_SLAVE, MS_PRIVATE ... | MS_REC, see mount(2). */
   mountPropagation(this: Calls, path: string, propagation: number): void {
     this.later({ name: 'mount', args: [null, path, null, propagation, null], subject: `propagation of \`${path}\`` })
+  },
+
+  /** mount(source, path, type, flags, options), see mount(2): options of up to a page. */
+  mountNew(this: Calls, source: string, path: string, type: string, flags: number, options: string): void {
+    const hint = {
+      EINVAL: `${type} does not take these options`,
+      ENODEV: 'this kernel does not have that file system',
+      EPERM: 'not allowed in this user namespace',
+    }
+    this.later({ name: 'mount', args: [source, path, type, flags, options], subject: type, hint })
+  },
+
+  /** mount(NULL, path, NULL, MS_REMOUNT | flags, options), see mount(2). */
+  remount(this: Calls, path: string, flags: number, options: string): void {
+    this.later({ name: 'mount', args: [null, path, null, MS_REMOUNT | flags, options], subject: 'reconfigure' })
   },
 
   /** mount(source, path, NULL, MS_MOVE, NULL), see mount(2). */

@@ -27,7 +27,7 @@ TSRUN_NOFILE=\${TSRUN_NOFILE:-$tsrun_line}
 
 # It opens files of its own, too, where the caller has left gaps: the descriptors that are the caller's, before a program is to
 # get some. The files of this shell are closed on execve (02000000 of the flags).
-case "$*" in *preserve-fds*)
+case "$* $LISTEN_FDS" in *preserve-fds* | *[0-9])
   TSRUN_DESCRIPTORS=
   for tsrun_fd in /proc/$$/fd/*; do
     [ -e "/proc/$$/fdinfo/\${tsrun_fd##*/}" ] || continue

@@ -161,7 +161,7 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
   const record = describe(runtime, prepared, pid, baggage)
   if (baggage.cgroup) applyResources(outside, baggage.cgroup, plan, pid, rootless)
   if (filter) attachDeviceFilter(outside, baggage.cgroup!.path, filter, rootless)
-  const rlimits = plan.process && limit(runtime, plan.process, pid)
+  const rlimits = plan.process && limit(runtime, prepared, plan.process, pid)
   runtime.phase('mounts and devices', () => {
     inside.flush()
     check()
@@ -284,8 +284,8 @@ function nameHost({ kernel: inside }: Executor, { hostname, domainname }: Contai
 }
 
 /** Applies limits and scheduling; returns the limits that are left for the tail. */
-function limit(runtime: Runtime, plan: ProcessPlan, pid: number): ProcessPlan['rlimits'] {
+function limit(runtime: Runtime, { callerLimit }: Prepared, plan: ProcessPlan, pid: number): ProcessPlan['rlimits'] {
   applyLimits(runtime, pid, plan)
   applyScheduling(runtime.outside, pid, plan)
-  return withCallerLimit(runtime, pid, plan.rlimits)
+  return withCallerLimit(runtime, pid, plan.rlimits, callerLimit)
 }

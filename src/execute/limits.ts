@@ -20,17 +20,38 @@ export function applyLimits({ outside }: Runtime, pid: number, plan: ProcessPlan
     })
 }
 
-/** When the configuration says nothing of RLIMIT_NOFILE, the program gets the caller's, not what this engine made of it. */
+/** RLIMIT_NOFILE of a process. */
+export interface FileLimit {
+  readonly soft: bigint
+  readonly hard: bigint
+}
+
+/**
+ * Lets this process and the executor have that many files open. Returns the limit of before, which is the program's, when
+ * it has been changed. The hard one can be raised by who has CAP_SYS_RESOURCE.
+ */
+export function makeRoomForFiles(outside: Kernel, count: number, mayRaiseHard: boolean): FileLimit | undefined {
+  const before = outside.getLimit(0, RLIMIT_NOFILE)
+  const wanted = BigInt(count)
+  if (before === undefined || before.soft >= wanted) return undefined
+  const hard = mayRaiseHard && before.hard < wanted ? wanted : before.hard
+  outside.setLimit(0, RLIMIT_NOFILE, hard < wanted ? hard : wanted, hard, 'our own RLIMIT_NOFILE')
+  return before
+}
+
+/** When the configuration says nothing of RLIMIT_NOFILE, the program gets the caller's, not what this engine or we made of it. */
 export function withCallerLimit(
   { host, outside }: Runtime,
   pid: number,
   rlimits: readonly RlimitStep[],
+  before?: FileLimit,
 ): readonly RlimitStep[] {
-  const soft = host.callerNofile
+  const soft = host.callerNofile ?? before?.soft
   if (soft === undefined || rlimits.some(({ resource }) => resource === RLIMIT_NOFILE)) return rlimits
   const now = outside.getLimit(pid, RLIMIT_NOFILE)
   if (now === undefined || now.soft === BigInt(soft)) return rlimits
-  return [...rlimits, { name: 'RLIMIT_NOFILE', resource: RLIMIT_NOFILE, soft: BigInt(soft), hard: now.hard }]
+  const hard = before?.hard ?? now.hard
+  return [...rlimits, { name: 'RLIMIT_NOFILE', resource: RLIMIT_NOFILE, soft: BigInt(soft), hard }]
 }
 
 /** /proc/PID/oom_score_adj, see proc_pid_oom_score_adj(5). Lowering it needs a privilege that rootless runtimes lack. */

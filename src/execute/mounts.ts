@@ -4,10 +4,12 @@ import type { Executor } from '../../native/executor/launch.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { doing, HostError } from '../errors.ts'
+import type { Parameter } from '../plan/mountOptions.ts'
 import type { BindStep, Fallback, FilesystemStep, MountStep, RemountStep } from '../plan/mounts.ts'
 import { cgroupMount as findCgroupMount } from './cgroup.ts'
 import type { ContainerRoot } from './containerRoot.ts'
 import { copyDirectory } from './copyUp.ts'
+import { mountByPage, needsMountCall, remountByPage } from './longOptions.ts'
 import { isDirectory, propagate, type Source, type Sources, setAttributes, sourceOf } from './sources.ts'
 
 /** What mounting needs besides the plan. */
@@ -40,7 +42,7 @@ export function applyMount(root: ContainerRoot, step: MountStep, site: MountSite
 }
 
 function bind(root: ContainerRoot, step: BindStep, site: MountSite): Fd | undefined {
-  const source = sourceOf(site.executor, site.sources, step)
+  const source = sourceOf(site.executor, site.sources, step, root)
   if (source.link !== undefined) return link(root, step.destination, source.link)
   return attachAt(root, source.tree, targetFor(root, step, source), site)
 }
@@ -77,22 +79,34 @@ function mountFilesystem(root: ContainerRoot, step: FilesystemStep, site: MountS
 /** A detached mount of the file system; undefined when the kernel refuses it and something else can be bound. */
 function newMount(root: ContainerRoot, step: FilesystemStep, target: Fd): Fd | undefined {
   const { inside } = root
+  const parameters = [...modeOf(root, step, target), ...step.parameters]
+  if (needsMountCall(step.source, parameters)) return finish(root, step, mountByPage(root, step, parameters))
   const fs = inside.fsopen(step.type).take()
   inside.fsconfigString(fs, 'source', step.source)
-  if (step.inheritMode) {
-    const covered = inside.statx(target, '')
-    if (!root.isNew(step.destination)) inside.fsconfigString(fs, 'mode', (covered.stat!.mode & 0o7777).toString(8))
-  }
-  for (const flag of step.flags) inside.fsconfigFlag(fs, flag)
-  for (const { key, value } of step.parameters)
-    if (value === undefined) inside.fsconfigFlag(fs, key)
-    else inside.fsconfigString(fs, key, value)
+  configure(inside, fs, step.flags, parameters)
   const created = inside.fsconfigCreate(
     fs,
     step.fallback?.on.map(code => errnos[code]),
   )
   if (step.fallback !== undefined && created.value < 0) return undefined
-  const mount = inside.fsmount(fs, step.attributes.set).take()
+  return finish(root, step, inside.fsmount(fs, step.attributes.set).take())
+}
+
+/** A new tmpfs has the mode of the directory that it covers. */
+function modeOf(root: ContainerRoot, { inheritMode, destination }: FilesystemStep, target: Fd): Parameter[] {
+  if (!inheritMode) return []
+  const covered = root.inside.statx(target, '')
+  return root.isNew(destination) ? [] : [{ key: 'mode', value: (covered.stat!.mode & 0o7777).toString(8) }]
+}
+
+function configure(inside: Kernel, fs: Fd, flags: readonly string[], parameters: readonly Parameter[]): void {
+  for (const flag of flags) inside.fsconfigFlag(fs, flag)
+  for (const { key, value } of parameters)
+    if (value === undefined) inside.fsconfigFlag(fs, key)
+    else inside.fsconfigString(fs, key, value)
+}
+
+function finish({ inside }: ContainerRoot, step: FilesystemStep, mount: Fd): Fd {
   if (step.rootLabel !== undefined) labelRoot(inside, mount, step.rootLabel)
   setAttributes(inside, mount, { attributes: { set: 0, clear: 0 }, recursiveAttributes: step.recursiveAttributes })
   return mount
@@ -126,13 +140,16 @@ function remount(root: ContainerRoot, step: RemountStep): undefined {
   const { inside } = root
   const target = root.open(step.destination)
   setAttributes(inside, target, step)
-  if (!step.mountOnly && step.flags.length + step.parameters.length > 0) {
-    const fs = inside.fspick(target).take()
-    for (const flag of step.flags) inside.fsconfigFlag(fs, flag)
-    for (const { key, value } of step.parameters)
-      if (value === undefined) inside.fsconfigFlag(fs, key)
-      else inside.fsconfigString(fs, key, value)
-    inside.fsconfigReconfigure(fs)
-  }
+  if (!step.mountOnly && step.flags.length + step.parameters.length > 0) reconfigure(root, step, target)
   propagate(inside, target, step)
+}
+
+function reconfigure(root: ContainerRoot, step: RemountStep, target: Fd): void {
+  if (needsMountCall('', step.parameters)) {
+    remountByPage(root, step, target)
+    return
+  }
+  const fs = root.inside.fspick(target).take()
+  configure(root.inside, fs, step.flags, step.parameters)
+  root.inside.fsconfigReconfigure(fs)
 }

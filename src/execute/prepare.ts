@@ -1,4 +1,4 @@
-import { CAP_MKNOD, CAP_SYS_ADMIN } from '../../native/abi/capability.ts'
+import { CAP_MKNOD, CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from '../../native/abi/capability.ts'
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
@@ -11,6 +11,7 @@ import type { Runtime } from '../runtime.ts'
 import { checkConsole } from './consoleRoute.ts'
 import { absolute } from './host.ts'
 import { requireSecurityModules } from './labels.ts'
+import { type FileLimit, makeRoomForFiles } from './limits.ts'
 
 const STDIO = [0, 1, 2]
 
@@ -47,6 +48,8 @@ export interface Prepared {
   readonly rootless: boolean
   /** Descriptors of ours that the program inherits, in order. */
   readonly inherited: readonly number[]
+  /** The program's limit of open files, when ours had to be raised. */
+  readonly callerLimit: FileLimit | undefined
 }
 
 /** Reads, checks and plans; makes nothing. In the `foreground` this process can hold a terminal. Errors: ConfigError, UsageError, KernelError for an unreadable bundle. */
@@ -66,8 +69,26 @@ export function prepare(runtime: Runtime, request: CreateRequest, foreground = f
     planContainer(config, planFacts(runtime, { ...request, bundle }, listenFds, has)),
   )
   requireSecurityModules(outside, plan)
+  const callerLimit = makeRoomForFiles(outside, filesOf(plan, inherited), has(CAP_SYS_RESOURCE))
   for (const warning of plan.process?.capabilities.warnings ?? []) runtime.inform(warning)
-  return { request, plan, configText, privileged: has(CAP_SYS_ADMIN), rootless: runtime.rootless, inherited }
+  return {
+    request,
+    plan,
+    configText,
+    privileged: has(CAP_SYS_ADMIN),
+    rootless: runtime.rootless,
+    inherited,
+    callerLimit,
+  }
+}
+
+const FILES_ANYWAY = 64
+/** A source here, twice while it is handed over; in the executor source, target, directories on the way. */
+const FILES_PER_MOUNT = 6
+
+/** About as many open files as it takes to make the container, and not fewer. */
+function filesOf({ mounts, devices }: ContainerPlan, inherited: readonly number[]): number {
+  return inherited.at(-1)! + FILES_ANYWAY + FILES_PER_MOUNT * (mounts.length + devices.length)
 }
 
 /** Which capabilities are in effect here? */

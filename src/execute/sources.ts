@@ -1,5 +1,5 @@
 import { EPERM } from '../../native/abi/errno.ts'
-import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_RDONLY } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_RDONLY } from '../../native/abi/fcntl.ts'
 import { MOUNT_ATTR__ATIME, MOUNT_ATTR_IDMAP, MS_SLAVE } from '../../native/abi/mount.ts'
 import { CLONE_NEWUSER } from '../../native/abi/sched.ts'
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../../native/abi/stat.ts'
@@ -15,6 +15,7 @@ import { type IdMapping, mappingText } from '../plan/idMappings.ts'
 import type { BindStep } from '../plan/mounts.ts'
 import { isOwn } from '../plan/namespaces.ts'
 import type { Runtime } from '../runtime.ts'
+import type { ContainerRoot } from './containerRoot.ts'
 
 /** What is bound into a container: a detached copy of the mount tree, complete with its attributes. */
 export interface Source {
@@ -59,7 +60,7 @@ export function openSources(runtime: Runtime, plan: ContainerPlan, privileged: b
   const root = doing(`root \`${plan.rootfs}\``, () => openRootTree(outside, plan.rootfs, keep))
   const opened = new Map<BindStep | BindDeviceStep, Source>()
   for (const step of plan.mounts)
-    if (step.op === 'bind')
+    if (step.op === 'bind' && step.sourceInside === undefined)
       doing(`mount \`${step.destination}\``, () =>
         opened.set(step, openBind(outside, step, namespaceFor(runtime, plan, step, keep), keep)),
       )
@@ -85,12 +86,17 @@ export function giftOf(executor: Executor, fd: Fd): Fd {
 }
 
 /** The source of a bind mount, opened inside when it was not opened before. */
-export function sourceOf(executor: Executor, sources: Sources, step: BindStep | BindDeviceStep): Source {
+export function sourceOf(
+  executor: Executor,
+  sources: Sources,
+  step: BindStep | BindDeviceStep,
+  root?: ContainerRoot,
+): Source {
   const source = sources.opened.get(step)
   if (source !== undefined) return { ...source, tree: giftOf(executor, source.tree) }
   const { kernel: inside } = executor
   if (!('propagation' in step)) return openDevice(inside, step, untilExecve)
-  const own = openBind(inside, step, undefined, untilExecve)
+  const own = openBind(inside, step, undefined, untilExecve, root)
   propagate(inside, own.tree, step)
   return own
 }
@@ -100,18 +106,38 @@ function openDevice(kernel: Kernel, { source }: BindDeviceStep, keep: Keep): Sou
   return { tree, stat: kernel.statx(tree, '') }
 }
 
-/** The source of a bind mount. `userNamespace` is what maps its ids, if it is to be id-mapped. */
-export function openBind(kernel: Kernel, step: BindStep, userNamespace: Fd | undefined, keep: Keep): Source {
-  const noFollow = step.noFollowSource || step.copySymlink ? AT_SYMLINK_NOFOLLOW : 0
-  const tree = keep(kernel.openTree(AT_FDCWD, step.source, step.recursive, noFollow, bindHints))
+/**
+ * The source of a bind mount. `userNamespace` is what maps its ids, if it is to be id-mapped. A source in the container's
+ * `root` is what mounts made so far have left there, found as any path in it: no link leads out.
+ */
+export function openBind(
+  kernel: Kernel,
+  step: BindStep,
+  userNamespace: Fd | undefined,
+  keep: Keep,
+  root?: ContainerRoot,
+): Source {
+  const tree = keep(
+    root && step.sourceInside !== undefined ? treeInside(root, step, step.sourceInside) : treeOf(kernel, step),
+  )
   const stat = kernel.statx(tree, '')
   if (step.copySymlink && ((stat.stat?.mode ?? 0) & S_IFMT) === S_IFLNK)
-    return { tree, stat, link: kernel.readlinkat(AT_FDCWD, step.source) }
+    return { tree, stat, link: kernel.readlinkat(tree, '') }
   if (step.requireProcfs && kernel.fileSystemType(tree) !== PROC_SUPER_MAGIC)
     throw new ConfigError(`only a procfs can be mounted over /proc, and \`${step.source}\` is none`, step.pointer)
   if (step.idmap) mapIds(kernel, step, tree, userNamespace)
   setAttributes(kernel, tree, step)
   return { tree, stat }
+}
+
+function treeOf(kernel: Kernel, step: BindStep): Fd {
+  const noFollow = step.noFollowSource || step.copySymlink ? AT_SYMLINK_NOFOLLOW : 0
+  return kernel.openTree(AT_FDCWD, step.source, step.recursive, noFollow, bindHints)
+}
+
+function treeInside(root: ContainerRoot, step: BindStep, path: string): Fd {
+  const place = root.open(path, step.noFollowSource || step.copySymlink ? O_NOFOLLOW : 0)
+  return root.inside.openTree(place, '', step.recursive, 0, bindHints)
 }
 
 /** The attributes of a mount that config.json asks for. */

@@ -97,7 +97,7 @@ export function planContainer(given: Config, facts: PlanFacts): ContainerPlan {
     id: facts.id,
     ociVersion: config.ociVersion,
     bundle: facts.bundle,
-    rootfs: resolve(facts.bundle, config.root?.path ?? 'rootfs'),
+    rootfs: rootPath(config.root, facts.bundle),
     annotations: config.annotations,
     namespaces,
     hostname: config.hostname,
@@ -135,7 +135,7 @@ export function planContainer(given: Config, facts: PlanFacts): ContainerPlan {
 
 /** The facts that the mounts of a container depend on. */
 export function mountContext(
-  { linux }: Config,
+  { linux, root }: Config,
   namespaces: NamespacePlan,
   label: Parameter | undefined,
   { bundle, inUserNamespace }: Pick<PlanFacts, 'bundle' | 'inUserNamespace'>,
@@ -144,6 +144,7 @@ export function mountContext(
   const gidMappings = linux?.gidMappings ?? []
   return {
     bundle,
+    rootfs: rootPath(root, bundle),
     hasUserNamespace: own('user'),
     hasNetworkNamespace: own('network'),
     gidMapped: gid => !own('user') || gidMappings.length === 0 || mapsId(gidMappings, gid),
@@ -152,6 +153,10 @@ export function mountContext(
     label,
     mayBeRefused: own('user') || inUserNamespace,
   }
+}
+
+function rootPath(root: Config['root'], bundle: string): string {
+  return resolve(bundle, root?.path ?? 'rootfs')
 }
 
 /** Errors: those of the parts. */

@@ -3,6 +3,7 @@ import { type MountContext, type MountInput, planMounts } from './mounts.ts'
 
 const root: MountContext = {
   bundle: '/bundle',
+  rootfs: '/bundle/rootfs',
   hasUserNamespace: false,
   hasNetworkNamespace: true,
   cgroupNamespace: true,

@@ -25,6 +25,8 @@ export interface MountInput {
 export interface MountContext {
   /** Absolute path of the bundle. */
   readonly bundle: string
+  /** Absolute path of the root file system. */
+  readonly rootfs: string
   readonly hasUserNamespace: boolean
   /** The container has a network namespace that is not the host's. */
   readonly hasNetworkNamespace: boolean
@@ -61,6 +63,8 @@ export interface BindStep extends Placed {
   readonly op: 'bind'
   /** Absolute, on the host. */
   readonly source: string
+  /** The same in the container, when it lies in there and may be what an earlier mount brings. */
+  readonly sourceInside: string | undefined
   readonly recursive: boolean
   readonly noFollowSource: boolean
   /** When the source is a symbolic link, make the same link instead of a mount. */
@@ -260,16 +264,24 @@ function placed({ pointer, destination, options, isBind, type }: Entry): Placed 
 
 function bind(entry: Entry, context: MountContext): BindStep {
   const { input, destination, options } = entry
+  const source = resolve(context.bundle, input.source!)
   return {
     op: 'bind',
     ...placed(entry),
-    source: resolve(context.bundle, input.source!),
+    source,
+    sourceInside: sourceInside(entry, source, context),
     recursive: options.bind === 'rbind',
     noFollowSource: options.srcNofollow,
     copySymlink: options.copySymlink,
     requireProcfs: destination === '/proc',
     idmap: idmap(entry, context),
   }
+}
+
+/** What id-maps a mount are the host's rights, from before there is a container. */
+function sourceInside(entry: Entry, source: string, { rootfs }: MountContext): string | undefined {
+  if (rootfs === '/' || !isWithin(source, rootfs) || wantsIdmap(entry)) return undefined
+  return source.slice(rootfs.length) || '/'
 }
 
 function idmap(entry: Entry, context: MountContext): IdmapPlan | undefined {
@@ -349,6 +361,7 @@ function hostSysfs(entry: Entry): BindStep {
     attributes: { set: 0, clear: 0 },
     recursiveAttributes: inherited({ set: entry.options.attributes.set | entry.options.recursive.set, clear: 0 }),
     source: '/sys',
+    sourceInside: undefined,
     recursive: true,
     noFollowSource: false,
     copySymlink: false,

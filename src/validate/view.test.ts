@@ -16,6 +16,7 @@ function scene(): ContainerView {
 const steps = (...mounts: MountInput[]) =>
   planMounts(mounts, {
     bundle: '/b',
+    rootfs: '/b/rootfs',
     hasUserNamespace: false,
     hasNetworkNamespace: true,
     cgroupNamespace: true,
