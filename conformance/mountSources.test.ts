@@ -144,6 +144,6 @@ test('more mounts than the soft limit of open files, which the program keeps', (
     for (let i = 0; i < 150; i++) config.mounts.push(bind(directory, `/mnt/${i}`, 'ro'))
   })
   const words = command('run', '--bundle', bundle.directory, removeLater(fresh()))
-  const out = must(['bash', '-c', `ulimit -Hn 4000; ulimit -Sn 64; exec ${words.join(' ')}`])
+  const out = must(['bash', '-c', `ulimit -Sn 64; ulimit -Hn 4000; exec ${words.join(' ')}`])
   expect(out).toBe('150\n64\n4000\n')
 })
