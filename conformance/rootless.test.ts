@@ -169,6 +169,17 @@ test.skipIf(!have('newuidmap'))('ranges of subordinate ids are mapped by newuidm
   expect(rows).toEqual([[0, uid, 1], [1, subordinate.first, subordinate.count], [1000]])
 })
 
+test.skipIf(!isTsrun)('a newuidmap that does nothing is told by the map that is not there (tsrun only)', () => {
+  const { directory } = own(['true'], ranged)
+  for (const name of ['newuidmap', 'newgidmap']) {
+    writeFileSync(join(directory, name), '#!/bin/sh\n')
+    chmodSync(join(directory, name), 0o755)
+  }
+  const words = [runtime.path, '--root', join(directory, 'state'), 'run', '--bundle', directory, fresh()]
+  const { status, stderr } = run(user.current.wrap(words, { PATH: `${directory}:/usr/bin:/bin` }))
+  expect([status, stderr]).toEqual([1, expect.stringMatching(/newuidmap said that it wrote `\/proc\/\d+\/uid_map`/)])
+})
+
 test.skipIf(!have('newuidmap') || isRunc)(
   'with ranges the program may be another user with groups (runc: refused)',
   () => {

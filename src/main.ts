@@ -1,4 +1,5 @@
-import { CLOSE_RANGE_CLOEXEC } from '../native/abi/fcntl.ts'
+import { ENOSYS, EPERM } from '../native/abi/errno.ts'
+import { AT_FDCWD, CLOSE_RANGE_CLOEXEC, F_SETFD, FD_CLOEXEC, O_DIRECTORY, O_RDONLY } from '../native/abi/fcntl.ts'
 import type { Host } from '../native/host.ts'
 import { createKernel, type Kernel } from '../native/kernel.ts'
 import { DirectCalls } from '../native/kernels/direct.ts'
@@ -8,7 +9,7 @@ import { commands, isCommand } from './cli/commands.ts'
 import { logSettings, readGlobals } from './cli/globals.ts'
 import type { CommandName } from './cli/options.ts'
 import { type Parsed, parse } from './cli/parse.ts'
-import { Failure, UsageError } from './errors.ts'
+import { Failure, isErrno, UsageError } from './errors.ts'
 import { createLog, type Log, type Output } from './log.ts'
 import { createRuntime, type Runtime, type RuntimeOptions } from './runtime.ts'
 
@@ -27,9 +28,16 @@ export async function main(host: Host): Promise<number> {
     if ('misuse' in parsed) throw parsed.misuse
     return (await inform(parsed, output)) ?? (await dispatch(host, kernel(), parsed, log))
   } catch (error) {
-    log.error(error)
+    log.error(await explained(kernel, error))
     return 'misuse' in parsed ? 1 : failureCode(parsed)
   }
+}
+
+/** What a denied call means is worked out when there is one. */
+async function explained(kernel: () => Kernel, error: unknown): Promise<unknown> {
+  if (!isErrno(error, 'ENOSYS', 'EPERM')) return error
+  const { explainDenied } = await import('./denied.ts')
+  return explainDenied(kernel(), error)
 }
 
 function failureCode({ command }: Parsed): number {
@@ -47,8 +55,17 @@ function once<T>(make: () => T): () => T {
 /** What the caller left open goes to the container only where --preserve-fds says so, and to no hook. */
 function commandKernel(host: Host): Kernel {
   const kernel = createKernel(new DirectCalls(host))
-  kernel.closeRange(3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC)
+  keepToOurselves(kernel)
   return kernel
+}
+
+/** Every descriptor from 3 on is close-on-exec from now on, also where close_range(2) is denied or missing. */
+function keepToOurselves(kernel: Kernel): void {
+  const args = [3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC]
+  if (kernel.now({ name: 'close_range', args, tolerate: [EPERM, ENOSYS] }) === 0) return
+  using directory = kernel.openat(AT_FDCWD, '/proc/self/fd', O_RDONLY | O_DIRECTORY)
+  for (const name of kernel.readDirectory(directory))
+    if (Number(name) > 2) kernel.now({ name: 'fcntl', args: [Number(name), F_SETFD, FD_CLOEXEC], tolerate: 'any' })
 }
 
 function createOutput(kernel: () => Kernel): Output {

@@ -39,8 +39,25 @@ function writeMap(runtime: Runtime, pid: number, kind: 'uid' | 'gid', mappings: 
     outside.writeControl(AT_FDCWD, file, mappingText(mappings))
     return false
   }
-  runHelper(runtime, `new${kind}map`, pid, mappings)
+  const helper = runHelper(runtime, `new${kind}map`, pid, mappings)
+  const [has, wanted] = [textOf(outside, file) ?? '', mappingText(mappings).trim()].map(sortedLines)
+  if (has !== wanted)
+    throw new HostError(`${helper} said that it wrote \`${file}\`, which has \`${has}\`: is it newuidmap(1)?`)
   return true
+}
+
+/** An id map as mappingText() has it. */
+function textOf(outside: Kernel, file: string): string | undefined {
+  return outside
+    .readTextIfAny(AT_FDCWD, file)
+    ?.trim()
+    .replace(/[ \t]+/g, ' ')
+    .replace(/^ /gm, '')
+}
+
+/** The kernel sorts a map that is long. */
+function sortedLines(text: string): string {
+  return text.split('\n').sort().join(', ')
 }
 
 /** A namespace by a process that is in it, whose maps can be read. */
@@ -55,13 +72,8 @@ export function checkJoinedMaps(outside: Kernel, { join, uidMappings, gidMapping
   if (directory === undefined) return
   for (const [kind, mappings] of [['uid', uidMappings] as const, ['gid', gidMappings] as const]) {
     if (mappings.length === 0) continue
-    const text = outside.readTextIfAny(AT_FDCWD, `${directory}/${kind}_map`)
-    if (text === undefined) continue
-    const has = text
-      .trim()
-      .replace(/[ \t]+/g, ' ')
-      .replace(/^ /gm, '')
-    if (has === mappingText(mappings).trim()) continue
+    const has = textOf(outside, `${directory}/${kind}_map`)
+    if (has === undefined || has === mappingText(mappings).trim()) continue
     const reason = `is not what the user namespace has that is joined: \`${has.replaceAll('\n', ', ')}\`; leave it out`
     throw new ConfigError(reason, `/linux/${kind}Mappings`)
   }
@@ -72,8 +84,8 @@ export function setgroupsAllowed({ outside }: Runtime, pid: number): boolean {
   return outside.readTextIfAny(AT_FDCWD, `/proc/${pid}/setgroups`)?.trim() !== 'deny'
 }
 
-/** newuidmap(1) and newgidmap(1) check the ranges against /etc/subuid and /etc/subgid. */
-function runHelper({ host, outside, env }: Runtime, name: string, pid: number, mappings: readonly IdMapping[]): void {
+/** newuidmap(1) and newgidmap(1) check the ranges against /etc/subuid and /etc/subgid. Returns the path of the program. */
+function runHelper({ host, outside, env }: Runtime, name: string, pid: number, mappings: readonly IdMapping[]): string {
   const path = (env('PATH') ?? DIRECTORIES)
     .split(':')
     .map(directory => `${directory}/${name}`)
@@ -90,7 +102,7 @@ function runHelper({ host, outside, env }: Runtime, name: string, pid: number, m
   })
   if (helper < 0) throw new Failure(`${path} does not start: errno ${-helper}`)
   const exit = outside.wait(helper, 0)
-  if (exit?.code === 0) return
+  if (exit?.code === 0) return path
   outside.rewind(output)
   throw new HostError(`${path} refused the mappings: ${decode(outside.readAll(output)).trim()}`)
 }
