@@ -28,6 +28,17 @@ export function currentPhrase(): Phrase | undefined {
   return current
 }
 
+/** Runs `work` as part of what was being done at another moment: see currentPhrase(). */
+export function goOnDoing<T>(phrase: Phrase | undefined, work: () => T): T {
+  const outer = current
+  current = phrase
+  try {
+    return work()
+  } finally {
+    current = outer
+  }
+}
+
 /** The texts from below `base` to `phrase`, outermost first. */
 export function phraseTexts(phrase: Phrase | undefined, base?: Phrase): string[] {
   const texts: string[] = []

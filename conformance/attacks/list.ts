@@ -57,8 +57,8 @@ const linksLeadOut: Mutation = {
     },
     {
       file: 'src/execute/containerRoot.ts',
-      from: 'this.inside.openat2(this.fd, path, O_PATH',
-      to: "this.inside.openat2(this.fd, './'.concat(path), O_PATH",
+      from: 'inside.openat2(root, path, O_PATH | flags, IN_ROOT, [ENOENT]',
+      to: "inside.openat2(root, './'.concat(path), O_PATH | flags, IN_ROOT, [ENOENT]",
     },
   ],
 }
@@ -68,8 +68,8 @@ const procThroughLinks: Mutation = {
   edits: [
     {
       file: 'src/execute/containerRoot.ts',
-      from: 'return this.directory(path, RESOLVE_NO_SYMLINKS)',
-      to: 'return this.directory(path, 0 & RESOLVE_NO_SYMLINKS)',
+      from: 'realDirectory(path: string): Fd {',
+      to: 'realDirectory(path: string): Fd {\n    if (path) return this.directory(path)',
     },
   ],
 }
@@ -124,6 +124,17 @@ const messageWithDescriptors: Mutation = {
       file: 'src/execute/notify.ts',
       from: 'decode(outside.receiveBytes(socket, MESSAGE_MAX))',
       to: "decode(outside.receiveMessage(socket, MESSAGE_MAX, '').bytes)",
+    },
+  ],
+}
+
+const throughNames: Mutation = {
+  name: 'masked paths are looked for by name',
+  edits: [
+    {
+      file: 'src/execute/containerRoot.ts',
+      from: "if (mount === undefined || rest === '') return this.#look(",
+      to: 'if (path) return this.#look(',
     },
   ],
 }
@@ -270,7 +281,7 @@ export const attacks: readonly Attack[] = [
       edits: [
         {
           file: 'src/execute/prepareProcess.ts',
-          from: 'inside.fchdir(root.directory(cwd))',
+          from: 'inside.fchdir(root.workingDirectory(cwd))',
           to: 'inside.chdir(cwd)',
         },
       ],
@@ -506,6 +517,111 @@ export const attacks: readonly Attack[] = [
           file: 'native/kernels/again.ts',
           from: 'return result === -EAGAIN && DISTURBED.has(name)',
           to: "return result === -EAGAIN && DISTURBED.has('') && name === ''",
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack:
+      'another container exchanges a device in a shared volume for a link: a file of the host gets the mode of the device',
+    defence: 'the node is opened without following links, looked at, and changed by that descriptor',
+    where: 'src/execute/devices.ts, src/execute/procfs.ts',
+    test: e2e('names', 'a device that is exchanged for a link gives its mode and owner'),
+    mutation: {
+      name: 'the mode is set by name',
+      edits: [
+        {
+          file: 'src/execute/devices.ts',
+          from: 'changeMode(inside, node, step.mode)',
+          to: 'inside.fchmodat(parent, name, step.mode)',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['crun 1.28', 'runc 1.3.6'],
+    attack: 'who shares the root file system renames /proc while a container is made: its /proc/sys is writable',
+    defence: 'masked and read-only paths are looked for from the descriptor of the mount that has them',
+    where: 'src/execute/containerRoot.ts, src/execute/paths.ts',
+    test: e2e('names', '/proc of a shared root file system is renamed'),
+    mutation: throughNames,
+  },
+  {
+    ids: ['crun 1.28', 'runc 1.3.6'],
+    attack: 'who shares the root file system renames the mount point of a volume: what is masked in there can be read',
+    defence: 'the same',
+    where: 'src/execute/containerRoot.ts, src/execute/paths.ts',
+    test: e2e('names', 'the mount point of a volume is renamed'),
+    mutation: throughNames,
+  },
+  {
+    ids: ['crun 1.28', 'runc 1.3.6'],
+    attack: 'the same, so that the container gets a directory of the image for its /proc',
+    defence: 'at the end the mounts at /proc and /sys have to be those that were made',
+    where: 'src/execute/containerRoot.ts',
+    test: e2e('names', 'a hook that mounts over /proc is told so'),
+    mutation: {
+      name: 'nobody looks at the end',
+      edits: [
+        {
+          file: 'src/execute/containerRoot.ts',
+          from: 'if (found.stat?.mountId !== wanted.stat!.mountId)',
+          to: 'if (found.stat?.mountId === 0)',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack:
+      'who owns the directory above the root exchanges that for a link to the directory of hooks: his file runs as a hook',
+    defence:
+      'the place is opened once, compared with the root that was opened before, and mounted on by its descriptor',
+    where: 'src/execute/rootfs.ts',
+    test: e2e('names', 'a root path that is exchanged for a link to the directory of the hooks'),
+    mutation: {
+      name: 'the root is mounted at its path',
+      edits: [
+        {
+          file: 'src/execute/rootfs.ts',
+          from: 'inside.moveMount(tree, place)',
+          to: 'inside.moveMountToPath(tree, rootfs, 0x10)',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack:
+      'what `tmpcopyup` copies is exchanged for a link to a directory of the host, or for a fifo that is waited for',
+    defence: 'each entry is opened once, without following links, and all comes from that descriptor',
+    where: 'src/execute/copyUp.ts',
+    test: e2e('names', 'what is copied into a tmpfs is exchanged for a link'),
+    mutation: {
+      name: 'links are followed when they are copied',
+      edits: [
+        {
+          file: 'src/execute/copyUp.ts',
+          from: 'O_PATH | O_NOFOLLOW, 0, [ENOENT]',
+          to: 'O_PATH | (O_NOFOLLOW & 0), 0, [ENOENT]',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['crun 1.28'],
+    attack: 'a link of the image leads a mount into /proc, where programs look for the truth',
+    defence: 'what is reached through a link has to be no procfs',
+    where: 'src/execute/containerRoot.ts',
+    test: e2e('mounts', 'a link of the image does not lead a mount into /proc'),
+    mutation: {
+      name: 'links may lead into a procfs',
+      edits: [
+        {
+          file: 'src/execute/containerRoot.ts',
+          from: "if (!isWithin(path, '/proc') && inside",
+          to: "if (path === '' && isWithin(path, '/proc') && inside",
         },
       ],
     },

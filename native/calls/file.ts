@@ -1,4 +1,4 @@
-import { ENOENT } from '../abi/errno.ts'
+import { ENOENT, EOPNOTSUPP } from '../abi/errno.ts'
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -43,12 +43,16 @@ export interface Stat {
   readonly size: number
   /** When the content was changed, in seconds since 1970. */
   readonly modified: number
+  /** The mount through which it was looked at; no other has this number as long as that one is there. Since Linux 5.8. */
+  readonly mountId: number
 }
 
 const STATX_BASIC_STATS = 0x7ff
 const STATX_SIZE = 0x100
 /** The longest value that getxattr() takes. */
 const XATTR_SIZE = 8192
+/** XATTR_LIST_MAX and XATTR_SIZE_MAX of <linux/limits.h>. */
+const XATTR_LIST_SIZE = 65536
 const READ_PIECE = 1 << 16
 const WRITE_PIECE = 1 << 18
 
@@ -66,6 +70,7 @@ function stat(out: Out): Stat {
     rdevMinor: v.getUint32(0x84, true),
     devMajor: v.getUint32(0x88, true),
     devMinor: v.getUint32(0x8c, true),
+    mountId: get64(v, 0x90),
   }
 }
 
@@ -99,10 +104,12 @@ export const fileCalls = {
     resolve: number,
     tolerate?: Call['tolerate'],
     hint?: Call['hint'],
+    instead?: Call['instead'],
   ): Fd {
     const how = new Struct(24).u64(0, flags | O_CLOEXEC).u64(16, resolve)
     const args = [dir, path, how, 24]
-    return new Fd(this, this.later({ name: 'openat2', args, subject: `\`${path}\``, tolerate, hint }), path)
+    const subject = `\`${path}\``
+    return new Fd(this, this.later({ name: 'openat2', args, subject, tolerate, hint, instead }), path)
   },
 
   /** close_range(first, last, flags), see close_range(2). */
@@ -228,10 +235,11 @@ export const fileCalls = {
     return out.view.getUint32(0, true)
   },
 
-  /** readlinkat(dir, path): the target. */
+  /** readlinkat(dir, path): the target; an empty path means the link that `dir` is. See readlink(2). */
   readlinkat(this: Calls, dir: Dir, path: string): string {
     const out = new Room(4096)
-    this.now({ name: 'readlinkat', args: [dir, path, out, 4096], subject: `\`${path}\`` })
+    const subject = path === '' && dir instanceof Fd ? dir.subject : path
+    this.now({ name: 'readlinkat', args: [dir, path, out, 4096], subject: `\`${subject}\`` })
     return decode(out.bytes)
   },
 
@@ -281,9 +289,20 @@ export const fileCalls = {
     this.later({ name: 'renameat2', args: [dir, from, dir, to, 0], subject: `\`${to}\`` })
   },
 
+  /** fchmod(fd, mode), see chmod(2). */
+  fchmod(this: Calls, fd: Fd, mode: number): void {
+    this.later({ name: 'fchmod', args: [fd, mode], subject: `\`${fd.subject}\`` })
+  },
+
   /** fchmodat(dir, path, mode), see chmod(2). */
   fchmodat(this: Calls, dir: Dir, path: string, mode: number): void {
     this.later({ name: 'fchmodat', args: [dir, path, mode], subject: `\`${path}\`` })
+  },
+
+  /** fchmodat2(fd, "", mode, AT_EMPTY_PATH), see chmod(2); also for a descriptor of O_PATH. Since Linux 6.6. */
+  fchmodat2(this: Calls, fd: Fd, mode: number, tolerate?: Call['tolerate']): Result {
+    const args = [fd, '', mode, AT_EMPTY_PATH]
+    return this.later({ name: 'fchmodat2', args, subject: `\`${fd.subject}\``, tolerate })
   },
 
   /** fchownat(dir, path, uid, gid, AT_SYMLINK_NOFOLLOW), see chown(2). */
@@ -293,9 +312,31 @@ export const fileCalls = {
   },
 
   /** fsetxattr(fd, name, value, size, 0), see setxattr(2). */
-  fsetxattr(this: Calls, fd: Fd, name: string, value: string): void {
-    const bytes = encode(value)
-    this.later({ name: 'fsetxattr', args: [fd, name, bytes, bytes.length, 0], subject: `${name}=\`${value}\`` })
+  fsetxattr(this: Calls, fd: Fd, name: string, value: string | Uint8Array, tolerate?: Call['tolerate']): void {
+    const bytes = typeof value === 'string' ? encode(value) : value
+    const subject = typeof value === 'string' ? `${name}=\`${value}\`` : `${name} of \`${fd.subject}\``
+    this.later({ name: 'fsetxattr', args: [fd, name, bytes, bytes.length, 0], subject, tolerate })
+  },
+
+  /** flistxattr(fd, list, size): the names, none where the file system has no such attributes; see listxattr(2). */
+  flistxattr(this: Calls, fd: Fd): string[] {
+    const out = new Room(XATTR_LIST_SIZE)
+    const args = [fd, out, XATTR_LIST_SIZE]
+    this.now({ name: 'flistxattr', args, subject: `attributes of \`${fd.subject}\``, tolerate: [EOPNOTSUPP] })
+    return decode(out.bytes).split('\0').filter(Boolean)
+  },
+
+  /** fgetxattr(fd, name, value, size), see getxattr(2). Undefined after an errno of `tolerate`. */
+  fgetxattr(this: Calls, fd: Fd, name: string, tolerate: Call['tolerate']): Uint8Array | undefined {
+    const out = new Room(XATTR_LIST_SIZE)
+    const args = [fd, name, out, XATTR_LIST_SIZE]
+    const result = this.now({ name: 'fgetxattr', args, subject: `${name} of \`${fd.subject}\``, tolerate })
+    return result < 0 ? undefined : out.bytes
+  },
+
+  /** lseek(fd, offset, SEEK_DATA or SEEK_HOLE): where data, or a hole, begins from there on; see lseek(2). */
+  seek(this: Calls, fd: Fd, offset: number, whence: number, tolerate?: Call['tolerate']): number {
+    return this.now({ name: 'lseek', args: [fd, offset, whence], subject: `\`${fd.subject}\``, tolerate })
   },
 
   /** getxattr(path, name, value, size), see getxattr(2). Undefined after an errno of `tolerate`. */

@@ -31,8 +31,10 @@ export class DirectCalls implements Calls, Marshaller {
 
   now(call: Call): number {
     const result = call.name === 'load' ? this.#load(call) : this.#persist(call)
-    if (result < 0 && !tolerates(call, result)) throw kernelError(call, -result)
-    return result
+    if (result >= 0 || tolerates(call, result)) return result
+    const other = call.instead?.(-result)
+    if (other === undefined) throw kernelError(call, -result)
+    return this.now(other)
   }
 
   later(call: Call): Result {

@@ -17,7 +17,7 @@ import {
   OP_SIZE,
   OP_ZERO,
 } from '../executor/protocol.ts'
-import { currentPhrase, Failure, type Phrase } from '../failure.ts'
+import { currentPhrase, Failure, goOnDoing, type Phrase } from '../failure.ts'
 import type { Fd } from '../fd.ts'
 import type { Memory } from '../host.ts'
 import type { Kernel } from '../kernel.ts'
@@ -47,7 +47,7 @@ export interface Branches {
 
 /** An operation in the arena. */
 export class Operation implements Result {
-  readonly call: Call
+  call: Call
   readonly offset: number
   readonly phrase: Phrase | undefined
   branches: Branches | undefined
@@ -90,7 +90,7 @@ export class Operation implements Result {
 /** A batch that the executor is at. */
 interface Flight {
   readonly operations: readonly Operation[]
-  readonly outs: readonly { out: Out; offset: number; operation: Operation }[]
+  readonly outs: { out: Out; offset: number; operation: Operation }[]
   /** Operations below this offset belong to it, those above are of the next one. */
   readonly top: number
 }
@@ -137,20 +137,28 @@ export class ExecutorCalls implements Calls, Marshaller {
 
   #enqueue(call: Call): Operation {
     const { space } = this
-    const { words } = space
     const at = space.allocate(OP_SIZE)
     const operation = new Operation(this, call, at)
-    const outer = this.#marshalled // an argument may need an operation of its own: see result()
-    this.#marshalled = operation
     space.clear(at, OP_SIZE)
-    if (call.name === 'load') space.put(at + OP_NUMBER, LOAD)
-    else words[(at + OP_NUMBER) >> 2] = this.#numbers[call.name]
     if (this.#recording && call.name === 'openat2') throw new Failure('openat2 may have to be asked for again')
-    words[(at + OP_RESULT + 4) >> 2] = NOT_DONE / 2 ** 32
-    putArguments(this, at + OP_ARGUMENTS, call.args)
-    this.#marshalled = outer
+    this.#write(operation)
     this.#queue.push(operation)
     return operation
+  }
+
+  /** Puts the call into its place in the arena. */
+  #write(operation: Operation): void {
+    const { space } = this
+    const { words } = space
+    const { call, offset } = operation
+    const outer = this.#marshalled // an argument may need an operation of its own: see result()
+    this.#marshalled = operation
+    if (call.name === 'load') space.put(offset + OP_NUMBER, LOAD)
+    else words[(offset + OP_NUMBER) >> 2] = this.#numbers[call.name]
+    words[(offset + OP_RESULT) >> 2] = 0
+    words[(offset + OP_RESULT + 4) >> 2] = NOT_DONE / 2 ** 32
+    putArguments(this, offset + OP_ARGUMENTS, call.args)
+    this.#marshalled = outer
   }
 
   /** Records what `work` asks for as a chain of its own instead of queueing it; nothing in it may need an answer. */
@@ -226,28 +234,93 @@ export class ExecutorCalls implements Calls, Marshaller {
   land(): void {
     const flight = this.#flight
     if (flight === undefined) return
-    const { operations } = flight
     this.awaited()
-    const failed = this.#outcome(operations)
+    const failed = this.#outcome(flight)
     for (const { out, offset, operation } of flight.outs)
       if (operation.known) takeOut(this.space, out, offset, operation.value)
     this.#end(failed)
   }
 
-  /** Waits until the executor has come to an end, or to a failure; what was disturbed is done again. */
-  #outcome(operations: readonly Operation[]): Failure | undefined {
+  /**
+   * Waits until the executor has come to an end, or to a failure; what was disturbed is done again, and where there is a call
+   * to make instead of the one that failed, the executor goes on with that.
+   */
+  #outcome(flight: Flight): Failure | undefined {
+    const { operations } = flight
     let persistence: Persistence | undefined
     for (;;) {
       const alive = this.#answered(operations)
-      const end = this.#settle(operations)
-      if (!(end instanceof Operation)) return end ?? (alive ? undefined : this.#death(operations))
-      persistence ??= new Persistence(
-        () => this.#outside.clock(CLOCK_MONOTONIC) / 1e6,
-        () => tellSlow(callName(end.call), end.phrase),
-      )
-      if (!persistence.lasts) return kernelError(end.call, EAGAIN, end.phrase)
-      this.space.put(end.offset + OP_RESULT, NOT_DONE)
-      if (!this.#tell([end])) return this.#death(operations)
+      const failed = this.#settle(operations)
+      if (failed !== undefined && isDisturbed(failed.call, failed.value)) {
+        persistence ??= this.#persistence(failed)
+        if (!persistence.lasts) return this.#failure(failed)
+        this.space.put(failed.offset + OP_RESULT, NOT_DONE)
+        if (!this.#tell([failed])) return this.#death(operations)
+        continue
+      }
+      if (failed !== undefined && failed.call.instead === undefined) return this.#failure(failed)
+      if (!alive) return this.#death(operations)
+      if (failed === undefined) return undefined
+      try {
+        if (!this.#replace(flight, failed)) return this.#failure(failed)
+      } catch (error) {
+        if (error instanceof Failure) return error
+        throw error
+      }
+      if (!this.#tell([failed])) return this.#death(operations)
+    }
+  }
+
+  #persistence({ call, phrase }: Operation): Persistence {
+    return new Persistence(
+      () => this.#outside.clock(CLOCK_MONOTONIC) / 1e6,
+      () => tellSlow(callName(call), phrase),
+    )
+  }
+
+  /** Puts another call in the place of one that failed. False when there is none. */
+  #replace({ outs }: Flight, operation: Operation): boolean {
+    const { call: wanted, phrase } = operation
+    const errno = -operation.value
+    const call = errno > 0 ? goOnDoing(phrase, () => this.aside(() => wanted.instead!(errno))) : undefined
+    if (call === undefined) return false
+    const later = this.#outs
+    this.#outs = outs
+    operation.result = undefined
+    operation.call = call
+    this.#write(operation)
+    this.#outs = later
+    return true
+  }
+
+  /** Does `work` to its end between the calls of a batch that has stopped; what is queued stays so. */
+  protected aside<T>(work: () => T): T {
+    const { space } = this
+    const { base } = space
+    const [queue, outs, flight, recording, recorded] = [
+      this.#queue,
+      this.#outs,
+      this.#flight,
+      this.#recording,
+      this.#recorded,
+    ]
+    space.base = space.top
+    this.#queue = []
+    this.#outs = []
+    this.#flight = undefined
+    this.#recording = false
+    this.#recorded = false
+    try {
+      const result = work()
+      this.flush()
+      return result
+    } finally {
+      space.base = base
+      this.#queue = queue
+      this.#outs = outs
+      this.#flight = flight
+      this.#recording = recording
+      this.#recorded = recorded
     }
   }
 
@@ -320,21 +393,24 @@ export class ExecutorCalls implements Calls, Marshaller {
     return new ExecutorDeath(`the executor died${where}: ${this.#obituary()}`, last?.phrase)
   }
 
-  /** Takes the results, up to the first one that is a failure, or the first operation that was disturbed. */
-  #settle(operations: readonly Operation[]): Failure | Operation | undefined {
+  /** Takes the results, up to the first operation that failed or was disturbed, which it returns. */
+  #settle(operations: readonly Operation[]): Operation | undefined {
     for (let i = 0; i < operations.length; i++) {
       const operation = operations[i]!
-      const { call, offset, phrase } = operation
+      const { call, offset } = operation
       const value = this.space.get(offset + OP_RESULT)
       operation.result = value
       if (value === NOT_DONE) return undefined
-      if (value < 0 && isDisturbed(call, value)) return operation
-      if (value < 0 && !tolerates(call, value)) return kernelError(call, -value, phrase)
+      if (value < 0 && (isDisturbed(call, value) || !tolerates(call, value))) return operation
       const { expect } = call
-      if (expect !== undefined && value >= 0 && (value === 0) !== (expect === 'zero'))
-        return new Failure(unexpectedReason(call, value), phrase)
+      if (expect !== undefined && value >= 0 && (value === 0) !== (expect === 'zero')) return operation
     }
     return undefined
+  }
+
+  #failure({ call, value, phrase }: Operation): Failure {
+    if (value < 0) return kernelError(call, -value, phrase)
+    return new Failure(unexpectedReason(call, value), phrase)
   }
 
   /** Puts bytes where a recorded chain will find them: over what lies there for `out`. */

@@ -26,6 +26,11 @@ export interface Call {
   readonly hint?: Readonly<Record<string, string>> | undefined
   /** Errnos (positive) that are no failure: the result is then -errno. */
   readonly tolerate?: readonly number[] | 'any' | undefined
+  /**
+   * Asked after a failure that is not tolerated: the call to make in its place, after whatever had to be done before, or
+   * undefined when it is a failure. What was deferred after it then goes on. Not for a call that tolerates an errno.
+   */
+  readonly instead?: ((errno: number) => Call | undefined) | undefined
   /** Only this kind of result is a success; for the words of a failure see `unexpected`. */
   readonly expect?: 'positive' | 'zero' | undefined
   readonly unexpected?: string | undefined

@@ -83,7 +83,8 @@ export class TracedExecutorCalls extends ExecutorCalls {
   /** Of the queue, or of the chain that is being recorded. */
   #steps: Steps = []
   #chains: NamedSteps[] = []
-  #flight: Flight | undefined
+  /** The last one is the one that the executor is at; those before it have stopped, see aside(). */
+  readonly #flights: Flight[] = []
   /** They stay in the arena, and the processes that make them may be at it still. */
   #kept: NamedSteps[] = []
 
@@ -125,19 +126,31 @@ export class TracedExecutorCalls extends ExecutorCalls {
     this.#chains = []
   }
 
+  protected override aside<T>(work: () => T): T {
+    const [steps, chains] = [this.#steps, this.#chains]
+    this.#steps = []
+    this.#chains = []
+    try {
+      return super.aside(work)
+    } finally {
+      this.#steps = steps
+      this.#chains = chains
+    }
+  }
+
   protected override departed(): void {
     const start = this.#watcher.clock()
-    this.#flight = { steps: this.#steps, chains: this.#chains, phrase: currentPhrase(), start, awaited: start }
+    this.#flights.push({ steps: this.#steps, chains: this.#chains, phrase: currentPhrase(), start, awaited: start })
     this.#steps = []
     this.#chains = []
   }
 
   protected override awaited(): void {
-    this.#flight!.awaited = this.#watcher.clock()
+    this.#flights.at(-1)!.awaited = this.#watcher.clock()
   }
 
   protected override arrived(error: Failure | undefined): void {
-    const { steps, chains, phrase, start, awaited } = this.#flight!
+    const { steps, chains, phrase, start, awaited } = this.#flights.pop()!
     const end = this.#watcher.clock()
     const calls = this.#made(steps, start, end)
     const left = steps.filter(({ operation }) => operation !== undefined).length - calls.length

@@ -167,10 +167,11 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     check()
   })
   runCreateHooks(runtime, executor, root, hooks, record, hookOutput, baggage.hookOutput)
+  let checkPlaces: () => void
   const program = runtime.phase('change the root, find the program', () => {
     const { protect, env } = asked ?? ask()
     protect()
-    enterRoot(runtime, root, plan)
+    enterRoot(root, plan)
     if (notify) bindNotifySocket(root, notify)
     if (baggage.console) openTerminal(executor, root, plan, baggage.console)
     writeSysctls(inside, plan.sysctl)
@@ -178,6 +179,7 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     if (plan.process) enterWorkingDirectory(root, plan.process.cwd)
     const executable = plan.process && findExecutable(inside, plan.process)
     finishRoot(root, plan, site)
+    checkPlaces = root.checkPlaces()
     if (plan.process && record.keyring !== undefined) joinSessionKeyring(inside, record.keyring, labels)
     const kept = [...labelFiles(labels), ...(notify ? [notify.number] : [])]
     closeAllBut(executor, [...lastingGifts(baggage).map(lasting), ...kept])
@@ -202,6 +204,7 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     pidfdSocket: baggage.pidfdSocket,
     confirm: () => {
       inside.flush()
+      checkPlaces()
       program?.executable.confirm()
       return baggage.console?.receive?.()
     },
@@ -222,9 +225,13 @@ function openTerminal(executor: Executor, root: ContainerRoot, plan: ContainerPl
 
 /** The root file system with all that is mounted in it, still beside the host's. */
 function makeRoot(executor: Executor, plan: ContainerPlan, baggage: Baggage) {
-  const root = placeRoot(executor, plan, baggage.sources)
+  const { root, check: checkRoot } = placeRoot(executor, plan, baggage.sources)
   const site = mountSite(executor, baggage)
-  const check = fillRoot(root, plan, site)
+  const checkDevices = fillRoot(root, plan, site)
+  const check = () => {
+    checkRoot()
+    checkDevices()
+  }
   return { root, site, check, nullDevice: nullDeviceFor(root, plan) }
 }
 

@@ -1,11 +1,16 @@
 import { EEXIST } from '../../native/abi/errno.ts'
-import { AT_SYMLINK_NOFOLLOW } from '../../native/abi/fcntl.ts'
-import { S_IFBLK, S_IFCHR, S_IFIFO, S_IFMT } from '../../native/abi/stat.ts'
+import { AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_PATH } from '../../native/abi/fcntl.ts'
+import { S_IFBLK, S_IFCHR, S_IFIFO, S_IFLNK, S_IFMT } from '../../native/abi/stat.ts'
+import type { Stat } from '../../native/calls/file.ts'
+import type { Fd } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
 import { ConfigError, doing } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import type { BindDeviceStep, DeviceStep, MknodStep } from '../plan/devices.ts'
 import type { ContainerRoot } from './containerRoot.ts'
+import { openBehindLinks } from './links.ts'
 import type { MountSite } from './mounts.ts'
+import { changeMode } from './procfs.ts'
 import { sourceOf } from './sources.ts'
 
 const types = { char: S_IFCHR, block: S_IFBLK, fifo: S_IFIFO } as const
@@ -40,22 +45,52 @@ function makeDevice(root: ContainerRoot, step: DeviceStep, site: MountSite): Che
 function makeNode(root: ContainerRoot, step: MknodStep): Check {
   const { inside } = root
   const { parent, name } = root.parentOf(step.path)
-  inside.mknodat(parent, name, types[step.type] | step.mode, deviceNumber(step.major, step.minor), [EEXIST])
+  mknod(inside, step, parent, name)
   const pending = inside.statx(parent, name, AT_SYMLINK_NOFOLLOW)
-  if (step.uid !== 0 || step.gid !== 0) inside.fchownat(parent, name, step.uid, step.gid)
   return () => {
-    const stat = pending.stat
-    const isNode =
-      stat !== undefined &&
-      (stat.mode & S_IFMT) === types[step.type] &&
-      (step.type === 'fifo' || (stat.rdevMajor === step.major && stat.rdevMinor === step.minor))
-    if (!isNode)
-      throw new ConfigError(
-        `\`${step.path}\` exists in the root file system and is something else than the device`,
-        '/linux/devices',
-      )
-    if ((stat.mode & 0o7777) !== step.mode) inside.fchmodat(parent, name, step.mode)
+    // Nothing is done by the name: what has to be changed is opened, and looked at once more.
+    if (!isAsWanted(pending.stat, step)) changeNode(root, step, parent, name)
   }
+}
+
+function mknod(inside: Kernel, { type, mode, major, minor }: MknodStep, directory: Fd, name: string): void {
+  inside.mknodat(directory, name, types[type] | mode, deviceNumber(major, minor), [EEXIST])
+}
+
+function isAsWanted(stat: Stat | undefined, step: MknodStep): boolean {
+  return isNode(stat, step) && hasMode(stat, step) && hasOwner(stat, step)
+}
+
+function hasMode(stat: Stat, { mode }: MknodStep): boolean {
+  return (stat.mode & 0o7777) === mode
+}
+
+/** Without a word about the owner it stays who it is. */
+function hasOwner(stat: Stat, { uid, gid }: MknodStep): boolean {
+  return (uid === 0 && gid === 0) || (stat.uid === uid && stat.gid === gid)
+}
+
+function isNode(stat: Stat | undefined, { type, major, minor }: MknodStep): stat is Stat {
+  if (stat === undefined || (stat.mode & S_IFMT) !== types[type]) return false
+  return type === 'fifo' || (stat.rdevMajor === major && stat.rdevMinor === minor)
+}
+
+/** Gives owner and mode to a node that was there; where a link is, to the one that it leads to, made if it leads nowhere. */
+function changeNode(root: ContainerRoot, step: MknodStep, parent: Fd, name: string): void {
+  const { inside } = root
+  using there = inside.openat(parent, name, O_PATH | O_NOFOLLOW)
+  const isLink = ((inside.statx(there, '').stat?.mode ?? 0) & S_IFMT) === S_IFLNK
+  const make = (directory: Fd, last: string) => mknod(inside, step, directory, last)
+  using behind = isLink ? openBehindLinks(inside, root.fd, step.path, make) : undefined
+  const node = behind ?? there
+  const { stat } = inside.statx(node, '')
+  if (!isNode(stat, step))
+    throw new ConfigError(
+      `\`${step.path}\` exists in the root file system and is something else than the device`,
+      '/linux/devices',
+    )
+  if (!hasOwner(stat, step)) inside.fchownat(node, '', step.uid, step.gid)
+  if (!hasMode(stat, step)) changeMode(inside, node, step.mode)
 }
 
 function bindDevice(root: ContainerRoot, step: BindDeviceStep, site: MountSite): undefined {

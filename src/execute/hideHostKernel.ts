@@ -1,11 +1,11 @@
 import { EINVAL, ENOENT } from '../../native/abi/errno.ts'
-import { AT_FDCWD } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, O_PATH } from '../../native/abi/fcntl.ts'
 import { MNT_DETACH } from '../../native/abi/mount.ts'
+import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
-import type { ContainerPlan } from '../plan/container.ts'
-import type { Runtime } from '../runtime.ts'
-import { parseMountinfo } from '../state/mountinfo.ts'
+import { type MountRow, parseMountinfo } from '../state/mountinfo.ts'
+import { pathOf, trustedProcfs } from './procfs.ts'
 
 const KERNEL_FILE_SYSTEMS = ['proc', 'sysfs']
 
@@ -14,27 +14,42 @@ const KERNEL_FILE_SYSTEMS = ['proc', 'sysfs']
  * covers them. The kernel lets a user namespace mount a new one as long as the mount namespace has one without masks, even
  * where nobody can see it: a container could make itself an unmasked /proc.
  */
-export function hideHostKernel({ outside }: Runtime, inside: Kernel, { rootfs }: ContainerPlan): void {
-  const rows = parseMountinfo(decode(outside.readFile(AT_FDCWD, '/proc/self/mountinfo')))
-  const hosts = rows.filter(({ type, root, target }) => {
-    const isHosts = !`${target}/`.startsWith(`${rootfs}/`) // what is mounted there now is the container's
-    return isHosts && root === '/' && KERNEL_FILE_SYSTEMS.includes(type)
-  })
+export function hideHostKernel(inside: Kernel, root: Fd): void {
+  const procfs = trustedProcfs(inside, 'the mounts of the host can not be taken away')
+  const rows = parseMountinfo(decode(inside.readFile(procfs, 'thread-self/mountinfo')))
+  const own = Number(inside.mountOf(root).id)
+  const hosts = rows.filter(row => row.root === '/' && KERNEL_FILE_SYSTEMS.includes(row.type) && !isIn(rows, row, own))
   const covered = new Set<string>()
   // The upper one of two in the same place comes first.
-  for (const { target } of hosts.reverse()) {
+  for (const { id, target } of hosts.reverse()) {
     if (covered.has(target)) continue
-    const args = [target, MNT_DETACH]
-    const result = inside.now({ name: 'umount2', args, subject: `\`${target}\``, tolerate: [EINVAL, ENOENT] })
-    if (result !== -EINVAL) continue
-    cover(inside, target)
+    using place = inside.openat(AT_FDCWD, target, O_PATH, 0, [ENOENT])
+    // Something else that lies over it, or has taken its name, stays.
+    if (!place.exists || Number(inside.mountOf(place).id) !== id || detach(inside, procfs, place)) continue
+    cover(inside, place)
     covered.add(target)
   }
+  inside.fchdir(root)
 }
 
-/** What a user namespace has inherited it can not unmount. Covered it counts as masked. */
-function cover(inside: Kernel, target: string): void {
+/** Is it this mount, or below it? */
+function isIn(rows: readonly MountRow[], row: MountRow, mount: number): boolean {
+  const parents = new Map(rows.map(({ id, parent }) => [id, parent]))
+  for (let at: number | undefined = row.id; at !== undefined; at = parents.get(at) === at ? undefined : parents.get(at))
+    if (at === mount) return true
+  return false
+}
+
+/** False for what a user namespace has inherited, which it can not unmount. */
+function detach(inside: Kernel, procfs: Fd, place: Fd): boolean {
+  inside.fchdir(procfs) // umount2(2) takes a path only
+  const args = [pathOf(place), MNT_DETACH]
+  return inside.now({ name: 'umount2', args, subject: `\`${place.subject}\``, tolerate: [EINVAL] }) >= 0
+}
+
+/** Covered it counts as masked. */
+function cover(inside: Kernel, place: Fd): void {
   const fs = inside.fsopen('tmpfs')
   inside.fsconfigCreate(fs)
-  inside.moveMountToPath(inside.fsmount(fs, 0), target)
+  inside.moveMount(inside.fsmount(fs, 0), place)
 }

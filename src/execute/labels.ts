@@ -1,4 +1,4 @@
-import { EINVAL, ENOENT, EPERM } from '../../native/abi/errno.ts'
+import { EINVAL, ENOENT } from '../../native/abi/errno.ts'
 import {
   AT_FDCWD,
   O_DIRECTORY,
@@ -9,15 +9,16 @@ import {
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_XDEV,
 } from '../../native/abi/fcntl.ts'
-import { PROC_SUPER_MAGIC, SELINUX_MAGIC } from '../../native/abi/wait.ts'
+import { SELINUX_MAGIC } from '../../native/abi/wait.ts'
 import type { Dir } from '../../native/calls/file.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Call } from '../../native/kernels/machine.ts'
 import { decode, encode } from '../../native/utf8.ts'
-import { ConfigError, HostError } from '../errors.ts'
+import { ConfigError } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import type { LabelPlan } from '../plan/labels.ts'
+import { trustedProcfs } from './procfs.ts'
 
 /** What is written to an open file of /proc/thread-self/attr, which belongs to the process that opened it. */
 interface LabelWrite {
@@ -80,29 +81,13 @@ export function openLabels(
   procfs?: number,
 ): Labels | undefined {
   if (apparmorProfile === undefined && selinuxLabel === undefined) return undefined
-  const proc = procfs ?? trustedProcfs(inside)
+  const proc = procfs ?? trustedProcfs(inside, 'the security labels of the process can not be set')
   const program: LabelWrite[] = []
   if (apparmorProfile !== undefined) program.push(openProfile(inside, proc, apparmorProfile, noNewPrivileges))
   if (selinuxLabel === undefined) return { program, keys: undefined }
   program.push(openContext(inside, proc, selinuxLabel))
   const file = openAttribute(inside, proc, 'keycreate', O_WRONLY)
   return { program, keys: { file, text: selinuxLabel, hint: contextHints } }
-}
-
-/**
- * A procfs of our own, which nothing can be mounted over (CVE-2019-16884, CVE-2025-52881). Some user namespaces may not
- * have one; then the host's, as long as the root is the host's.
- */
-function trustedProcfs(inside: Kernel): Fd {
-  const fs = inside.fsopen('proc').take()
-  inside.fsconfigCreate(fs, [EPERM])
-  // EINVAL: there is no file system to be mounted.
-  const own = inside.fsmount(fs, 0, [EPERM, EINVAL]).take()
-  if (own.exists) return own
-  const host = inside.openat(AT_FDCWD, '/proc', O_PATH | O_DIRECTORY).take()
-  if (inside.fileSystemType(host) !== PROC_SUPER_MAGIC)
-    throw new HostError('the security labels of the process can not be set: /proc is not a procfs')
-  return host
 }
 
 function openAttribute(inside: Kernel, proc: Dir, name: string, flags: number): Fd {

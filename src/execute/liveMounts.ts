@@ -18,7 +18,7 @@ import { openContainer, type StoredContainer, writeRecord } from '../state/store
 import type { ContainerRoot } from './containerRoot.ts'
 import { applyMount, type MountSite } from './mounts.ts'
 import { attempt } from './settings.ts'
-import { makeNamespace, openBind, propagate, type Source } from './sources.ts'
+import { giftOf, makeNamespace, openBind, propagate, type Source } from './sources.ts'
 import { holdInit, isPrivileged, visitContainer } from './visit.ts'
 
 /** A mount that can come into a running container. */
@@ -41,7 +41,8 @@ export function addMounts(runtime: Runtime, id: string, entries: readonly MountI
   const gifts = [...[...opened.values()].map(({ tree }) => tree), procfs]
   visitContainer(runtime, record, init, gifts, ({ executor, inside, root }) => {
     const sources = { root: undefined, opened, gifts }
-    const site = { executor, sources, cgroupMount: undefined, cgroup: undefined }
+    const none = { cgroupMount: undefined, cgroup: undefined }
+    const site = { executor, sources, ...none, procfs: giftOf(executor, procfs) }
     const mounts: Fd[] = []
     try {
       const added = steps.map((step, i) =>

@@ -8,8 +8,9 @@ import type { Parameter } from '../plan/mountOptions.ts'
 import type { BindStep, Fallback, FilesystemStep, MountStep, RemountStep } from '../plan/mounts.ts'
 import { cgroupMount as findCgroupMount } from './cgroup.ts'
 import type { ContainerRoot } from './containerRoot.ts'
-import { copyDirectory } from './copyUp.ts'
+import { copyUp } from './copyUp.ts'
 import { mountByPage, needsMountCall, remountByPage } from './longOptions.ts'
+import { trustedProcfs } from './procfs.ts'
 import { isDirectory, propagate, type Source, type Sources, setAttributes, sourceOf } from './sources.ts'
 
 /** What mounting needs besides the plan. */
@@ -21,6 +22,8 @@ export interface MountSite {
   readonly cgroup: string | undefined
   /** Mounts that become read-only when all is in place. */
   readonly readonlyLate: Fd[]
+  /** One that can be trusted, where the root is not the host's any more. */
+  readonly procfs?: Fd
   /** Throws when nothing may be mounted on this directory or file. */
   readonly checkTarget?: (target: Fd) => void
 }
@@ -44,7 +47,7 @@ export function applyMount(root: ContainerRoot, step: MountStep, site: MountSite
 function bind(root: ContainerRoot, step: BindStep, site: MountSite): Fd | undefined {
   const source = sourceOf(site.executor, site.sources, step, root)
   if (source.link !== undefined) return link(root, step.destination, source.link)
-  return attachAt(root, source.tree, targetFor(root, step, source), site)
+  return attachAt(root, source.tree, targetFor(root, step, source), step, site)
 }
 
 function link(root: ContainerRoot, destination: string, target: string): undefined {
@@ -57,10 +60,16 @@ function targetFor(root: ContainerRoot, step: BindStep, source: Source): Fd {
   return isDirectory(source) ? root.directory(step.destination) : root.file(step.destination)
 }
 
-function attachAt(root: ContainerRoot, mount: Fd, target: Fd, { checkTarget }: MountSite): Fd {
+function attachAt(
+  root: ContainerRoot,
+  mount: Fd,
+  target: Fd,
+  { destination }: MountStep,
+  { checkTarget }: MountSite,
+): Fd {
   checkTarget?.(target)
   root.inside.moveMount(mount, target)
-  root.covered()
+  root.mounted(destination, mount)
   return mount
 }
 
@@ -70,8 +79,9 @@ function mountFilesystem(root: ContainerRoot, step: FilesystemStep, site: MountS
   const target = step.needsRealTarget ? root.realDirectory(destination) : root.directory(destination)
   const mount = newMount(root, step, target) ?? fallbackMount(site, step.fallback!)
   propagate(inside, mount, step)
-  if (step.copyUp) copyDirectory(inside, target, mount)
-  attachAt(root, mount, target, site)
+  const procfs = () => site.procfs ?? trustedProcfs(inside, 'the directory below can not be copied')
+  if (step.copyUp) copyUp(inside, target, mount, procfs)
+  attachAt(root, mount, target, step, site)
   if (step.readonlyLate) site.readonlyLate.push(mount)
   return mount
 }

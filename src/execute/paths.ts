@@ -1,4 +1,4 @@
-import { EACCES, EBADF, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
+import { EACCES, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_NOFOLLOW, O_PATH } from '../../native/abi/fcntl.ts'
 import {
   MOUNT_ATTR_NODEV,
@@ -53,14 +53,11 @@ function checkNull({ stat: { stat } }: NullDevice): void {
 
 /** Opens those of `paths` that are there; what it returns tells which. */
 function openExisting(root: ContainerRoot, paths: readonly string[]): () => { fd: Fd; isDirectory: boolean }[] {
-  const opened = paths.map(path => {
-    const fd = root.open(path, 0, 0, MAY_BE_MISSING)
-    return { fd, pending: root.inside.statx(fd, '', 0, [EBADF]) }
-  })
+  const opened = paths.map(path => root.openIfThere(path, MAY_BE_MISSING))
   return () =>
-    opened.flatMap(({ fd, pending }) => {
-      const stat = pending.stat
-      return stat === undefined ? [] : [{ fd, isDirectory: (stat.mode & S_IFMT) === S_IFDIR }]
+    opened.flatMap(found => {
+      const { fd, stat } = found()
+      return stat.stat === undefined ? [] : [{ fd, isDirectory: (stat.stat.mode & S_IFMT) === S_IFDIR }]
     })
 }
 

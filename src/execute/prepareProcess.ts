@@ -21,7 +21,7 @@ const ABSENT = [ENOENT, ENOTDIR, EACCES, ELOOP]
  */
 export function enterWorkingDirectory(root: ContainerRoot, cwd: string): void {
   doing(`working directory \`${cwd}\``, () => {
-    root.inside.fchdir(root.directory(cwd))
+    root.inside.fchdir(root.workingDirectory(cwd))
   })
 }
 

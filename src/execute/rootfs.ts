@@ -1,27 +1,17 @@
 import { EACCES } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/abi/fcntl.ts'
-import {
-  MOUNT_ATTR_RDONLY,
-  MOVE_MOUNT_T_SYMLINKS,
-  MS_PRIVATE,
-  MS_REC,
-  MS_SHARED,
-  MS_SLAVE,
-  MS_UNBINDABLE,
-} from '../../native/abi/mount.ts'
+import { MOUNT_ATTR_RDONLY, MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from '../../native/abi/mount.ts'
 import type { Executor } from '../../native/executor/launch.ts'
-import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
-import { doing } from '../errors.ts'
+import { doing, HostError } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import { isOwn } from '../plan/namespaces.ts'
-import type { Runtime } from '../runtime.ts'
 import { ContainerRoot } from './containerRoot.ts'
 import { makeDevices } from './devices.ts'
 import { hideHostKernel } from './hideHostKernel.ts'
 import { applyMount, type MountSite } from './mounts.ts'
 import { makePathsReadonly, maskPaths, type NullDevice, openNull } from './paths.ts'
-import { giftOf, openRootTree, type Sources } from './sources.ts'
+import { giftOf, isSameFile, openRootTree, type RootTree, type Sources } from './sources.ts'
 
 /** The words of config.json#/linux/rootfsPropagation. Without one the container sees what the host mounts, as in runc. */
 const propagations: Readonly<Record<string, number>> = {
@@ -43,22 +33,36 @@ function hostPropagation(flag: number, { noPivot }: ContainerPlan): number {
 
 /**
  * Attaches the container's root file system in the new mount namespace. It stays reachable at its path of the host until
- * the namespace's root changes, since hooks look for it there.
+ * the namespace's root changes, since hooks look for it there. The path is looked up a second time for that, in the new
+ * namespace: what `check` is for, which is to be called before anybody relies on the path. Errors of `check`: HostError when
+ * it led elsewhere meanwhile.
  */
-export function placeRoot(executor: Executor, plan: ContainerPlan, sources: Sources): ContainerRoot {
+export function placeRoot(
+  executor: Executor,
+  plan: ContainerPlan,
+  sources: Sources,
+): { root: ContainerRoot; check: () => void } {
   const { kernel: inside } = executor
   return doing(`root \`${plan.rootfs}\``, () => {
-    if (!isOwn(plan.namespaces, 'mount'))
-      return new ContainerRoot(inside, inside.openat(AT_FDCWD, plan.rootfs, O_PATH | O_DIRECTORY).take())
+    if (!isOwn(plan.namespaces, 'mount')) {
+      const directory = inside.openat(AT_FDCWD, plan.rootfs, O_PATH | O_DIRECTORY).take()
+      return { root: new ContainerRoot(inside, directory), check: () => {} }
+    }
     const flag = propagation(plan)
     inside.mountPropagation('/', hostPropagation(flag, plan) | MS_REC)
-    const tree = sources.root ? giftOf(executor, sources.root) : openRootTree(inside, plan.rootfs)
-    attach(inside, tree, plan, flag === MS_SHARED)
-    return new ContainerRoot(inside, tree)
+    const { tree, stat } = sources.root ?? openRootTree(inside, plan.rootfs)
+    const fd = sources.root ? giftOf(executor, tree) : tree
+    const check = attach(inside, { tree: fd, stat }, plan, flag === MS_SHARED)
+    return { root: new ContainerRoot(inside, fd), check }
   })
 }
 
-function attach(inside: Kernel, tree: Fd, { rootfs, namespaces }: ContainerPlan, shared: boolean): void {
+function attach(
+  inside: Kernel,
+  { tree, stat }: RootTree,
+  { rootfs, namespaces }: ContainerPlan,
+  shared: boolean,
+): () => void {
   if (shared) {
     // A shared parent would hand the mount on to the host.
     inside.mountPropagation('/', MS_PRIVATE)
@@ -66,13 +70,20 @@ function attach(inside: Kernel, tree: Fd, { rootfs, namespaces }: ContainerPlan,
     inside.mountSetattr(tree, false, { propagation: MS_PRIVATE })
   }
   // The root of a user namespace may not be let through to the path; any place does for pivot_root.
-  const unreachable = isOwn(namespaces, 'user') && !reachable(inside, rootfs)
-  // The last part of root.path may be a link, as any other part.
-  inside.moveMountToPath(tree, shared || unreachable ? '/' : rootfs, MOVE_MOUNT_T_SYMLINKS)
-}
-
-function reachable(inside: Kernel, path: string): boolean {
-  return inside.statx(AT_FDCWD, path, 0, [EACCES]).stat !== undefined
+  const tolerate = isOwn(namespaces, 'user') ? [EACCES] : undefined
+  const place = shared ? undefined : inside.openat(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY, 0, tolerate).take()
+  if (place === undefined || (tolerate !== undefined && !place.exists)) {
+    inside.moveMountToPath(tree, '/')
+    return () => {}
+  }
+  const found = inside.statx(place, '', 0, [])
+  inside.moveMount(tree, place)
+  return () => {
+    if (!isSameFile(found.stat!, stat))
+      throw new HostError(
+        `\`${rootfs}\` has become another directory while the container was made; see who else can write to the one above`,
+      )
+  }
 }
 
 /** Mounts, devices and links, in the order of the configuration. What it returns checks them when they are there. */
@@ -82,12 +93,12 @@ export function fillRoot(root: ContainerRoot, plan: ContainerPlan, site: MountSi
 }
 
 /** Changes the root of the namespace; nothing of the host's tree is reachable afterwards. */
-export function enterRoot(runtime: Runtime, { inside, fd }: ContainerRoot, plan: ContainerPlan): void {
+export function enterRoot({ inside, fd }: ContainerRoot, plan: ContainerPlan): void {
   doing('change the root', () => {
     inside.fchdir(fd)
     if (!isOwn(plan.namespaces, 'mount')) inside.chroot('.')
     else if (plan.noPivot) {
-      hideHostKernel(runtime, inside, plan)
+      hideHostKernel(inside, fd)
       inside.mountMove('.', '/')
       inside.chroot('.')
     } else {

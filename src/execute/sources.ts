@@ -4,7 +4,7 @@ import { MOUNT_ATTR__ATIME, MOUNT_ATTR_IDMAP, MS_SLAVE } from '../../native/abi/
 import { CLONE_NEWUSER } from '../../native/abi/sched.ts'
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../../native/abi/stat.ts'
 import { PROC_SUPER_MAGIC } from '../../native/abi/wait.ts'
-import type { PendingStat } from '../../native/calls/file.ts'
+import type { PendingStat, Stat } from '../../native/calls/file.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import { Fd, type Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
@@ -25,13 +25,19 @@ export interface Source {
   readonly link?: string
 }
 
+/** A detached copy of the root file system with all that is mounted in it, and which directory that is. */
+export interface RootTree {
+  readonly tree: Fd
+  readonly stat: Stat
+}
+
 /**
  * Sources of bind mounts. A privileged planner opens them before the container exists, in the host's view: a user
  * namespace may not be let through to them, and id-mapping needs the host's rights. An unprivileged one leaves it to the
  * executor, which has the rights in its own namespaces.
  */
 export interface Sources {
-  readonly root: Fd | undefined
+  readonly root: RootTree | undefined
   readonly opened: ReadonlyMap<BindStep | BindDeviceStep, Source>
   readonly gifts: readonly Fd[]
 }
@@ -65,19 +71,20 @@ export function openSources(runtime: Runtime, plan: ContainerPlan, privileged: b
         opened.set(step, openBind(outside, step, namespaceFor(runtime, plan, step, keep), keep)),
       )
   for (const step of plan.devices) if (step.op === 'bind') opened.set(step, openDevice(outside, step, keep))
-  const trees = [root, ...[...opened.values()].map(source => source.tree)]
+  const trees = [root.tree, ...[...opened.values()].map(source => source.tree)]
   // The copies are peers of the host's mounts; what happens to them in the container must not come back.
   if (!shared) for (const tree of trees) outside.mountSetattr(tree, true, { propagation: MS_SLAVE })
   for (const [step, { tree }] of opened) if (step.op === 'bind' && 'propagation' in step) propagate(outside, tree, step)
   return { root, opened, gifts: trees }
 }
 
-/** A detached copy of the root file system with all that is mounted in it. */
-export function openRootTree(kernel: Kernel, rootfs: string, keep = untilExecve): Fd {
+/** Errors: ConfigError when it is no directory, KernelError. */
+export function openRootTree(kernel: Kernel, rootfs: string, keep = untilExecve): RootTree {
   const tree = keep(kernel.openTree(AT_FDCWD, rootfs, true, 0, { ENOENT: 'the root file system does not exist' }))
-  if (((kernel.statx(tree, '').stat?.mode ?? 0) & S_IFMT) !== S_IFDIR)
+  const { stat } = kernel.statx(tree, '')
+  if (stat === undefined || (stat.mode & S_IFMT) !== S_IFDIR)
     throw new ConfigError(`\`${rootfs}\` is not a directory`, '/root/path')
-  return tree
+  return { tree, stat }
 }
 
 /** A descriptor of the planner as the executor numbers it. */
@@ -200,4 +207,9 @@ export function makeNamespace(
 /** Is the source a directory? */
 export function isDirectory({ stat }: Source): boolean {
   return ((stat.stat?.mode ?? 0) & S_IFMT) === S_IFDIR
+}
+
+/** Is it one and the same file or directory? */
+export function isSameFile(a: Stat, b: Stat): boolean {
+  return a.inode === b.inode && a.devMajor === b.devMajor && a.devMinor === b.devMinor
 }

@@ -1,10 +1,11 @@
-import { AT_FDCWD } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_DIRECTORY, O_NOFOLLOW, O_PATH } from '../../native/abi/fcntl.ts'
 import { MS_REC, MS_SLAVE } from '../../native/abi/mount.ts'
 import { CLONE_NEWNS } from '../../native/abi/sched.ts'
 import { S_IFREG } from '../../native/abi/stat.ts'
 import type { Executor } from '../../native/executor/launch.ts'
+import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
-import { doing } from '../errors.ts'
+import { doing, HostError } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import type { BindStep } from '../plan/mounts.ts'
 import type { Runtime } from '../runtime.ts'
@@ -15,7 +16,7 @@ import { MASK } from './checkpoint.ts'
 import { ContainerRoot } from './containerRoot.ts'
 import type { Prepared } from './prepare.ts'
 import { fillRoot } from './rootfs.ts'
-import { giftOf, isDirectory, openRootTree, type Sources, sourceOf } from './sources.ts'
+import { giftOf, isDirectory, isSameFile, openRootTree, type Sources, sourceOf } from './sources.ts'
 
 // Where CRIU restores a container: a mount namespace that only CRIU is in. Over the container's directory, which is there
 // anyway and needs no cleaning, lies a tmpfs with
@@ -24,6 +25,12 @@ import { giftOf, isDirectory, openRootTree, type Sources, sourceOf } from './sou
 //   scratch   the same once more, on which everything is mounted as create does it, and which then goes. So every mount
 //             point is there, also those in what is bound: CRIU makes none
 //   0, 1, ..  what is bound id-mapped
+
+/** The tmpfs, and its path. */
+interface Place {
+  readonly stage: Fd
+  readonly at: string
+}
 
 /** What CRIU has to know of it. */
 export interface Stage {
@@ -52,29 +59,47 @@ export function setStage(
   const pid = giveBirth(executor, estateOf(plan, baggage), [], BigInt(CLONE_NEWNS))
   inside.notDumpable()
   inside.mountPropagation('/', MS_SLAVE | MS_REC)
-  doing('prepare the restore', () => mountTmpfs(inside, at))
-  makeMountPoints(executor, plan, baggage, `${at}/scratch`)
-  const mounts = [...offerMounts(executor, plan, offered, at), ...offerFallbacks(plan, baggage)]
-  const root = `${at}/root`
-  placeTree(executor, plan, offered, root)
+  const stage = doing('prepare the restore', () => mountTmpfs(executor, plan, baggage, at))
+  makeMountPoints(executor, plan, baggage, { stage, at })
+  const mounts = [...offerMounts(executor, plan, offered, { stage, at }), ...offerFallbacks(plan, baggage)]
+  placeTree(executor, plan, offered, stage, 'root')
   inside.flush()
-  return { pid, root, mounts }
+  return { pid, root: `${at}/root`, mounts }
 }
 
-function mountTmpfs(inside: Kernel, path: string): void {
+/** Over the directory that the keeper has made, looked up in the new mount namespace by its path. Errors: HostError. */
+function mountTmpfs(executor: Executor, { id }: ContainerPlan, { containers }: Baggage, path: string): Fd {
+  const { kernel: inside } = executor
+  const place = inside.openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW).take()
+  const found = inside.statx(place, '', 0, []).stat!
+  const made = inside.statx(giftOf(executor, containers), id, AT_SYMLINK_NOFOLLOW, []).stat!
+  if (!isSameFile(found, made)) throw new HostError(`\`${path}\` is another directory than the one that was made`)
   const fs = inside.fsopen('tmpfs').take()
   inside.fsconfigString(fs, 'source', 'tsrun')
   inside.fsconfigCreate(fs)
-  inside.moveMountToPath(inside.fsmount(fs, 0).take(), path)
+  const stage = inside.fsmount(fs, 0).take()
+  inside.moveMount(stage, place)
+  return stage
 }
 
-/** The root file system at a path that it makes. */
-function placeTree(executor: Executor, { rootfs }: ContainerPlan, { root }: Sources, path: string): ContainerRoot {
+/** Makes a directory, or a file, on the stage, and mounts there. */
+function mountOn(inside: Kernel, stage: Fd, name: string, mount: Fd, isDirectory = true): void {
+  if (isDirectory) inside.mkdirat(stage, name, 0o755)
+  else inside.mknodat(stage, name, S_IFREG | 0o644, 0)
+  inside.moveMount(mount, inside.openat(stage, name, O_PATH | O_NOFOLLOW).take())
+}
+
+function placeTree(
+  executor: Executor,
+  { rootfs }: ContainerPlan,
+  { root }: Sources,
+  stage: Fd,
+  name: string,
+): ContainerRoot {
   const { kernel: inside } = executor
   return doing(`root \`${rootfs}\``, () => {
-    const tree = root ? giftOf(executor, root) : openRootTree(inside, rootfs)
-    inside.mkdirat(AT_FDCWD, path, 0o755)
-    inside.moveMountToPath(tree, path)
+    const tree = root ? giftOf(executor, root.tree) : openRootTree(inside, rootfs).tree
+    mountOn(inside, stage, name, tree)
     return new ContainerRoot(inside, tree)
   })
 }
@@ -83,11 +108,12 @@ function placeTree(executor: Executor, { rootfs }: ContainerPlan, { root }: Sour
  * Where CRIU finds what is bound: on the host, since it looks there for the mount whose peer or slave the old one was. An
  * id-mapped mount can not be made from a path, so that is put where CRIU finds it.
  */
-function offerMounts(executor: Executor, plan: ContainerPlan, sources: Sources, at: string) {
+function offerMounts(executor: Executor, plan: ContainerPlan, sources: Sources, { stage, at }: Place) {
   const bound = plan.mounts.flatMap((step, i) => {
     if (step.op !== 'bind') return []
     const { destination: key, source } = step
-    return { key, val: step.idmap === undefined ? source : place(executor, step, sources, `${at}/${i}`) }
+    if (step.idmap !== undefined) place(executor, step, sources, stage, String(i))
+    return { key, val: step.idmap === undefined ? source : `${at}/${i}` }
   })
   const devices = plan.devices.flatMap(step => (step.op === 'bind' ? { key: step.path, val: step.source } : []))
   const masks = plan.maskedPaths.length === 0 ? [] : [{ key: MASK, val: MASK }]
@@ -103,22 +129,19 @@ function offerFallbacks({ mounts }: ContainerPlan, { cgroup }: Baggage) {
   })
 }
 
-function place(executor: Executor, step: BindStep, sources: Sources, path: string): string {
+function place(executor: Executor, step: BindStep, sources: Sources, stage: Fd, name: string): void {
   const { kernel: inside } = executor
-  return doing(`mount \`${step.destination}\``, () => {
+  doing(`mount \`${step.destination}\``, () => {
     const source = sourceOf(executor, sources, step)
-    if (isDirectory(source)) inside.mkdirat(AT_FDCWD, path, 0o755)
-    else inside.mknodat(AT_FDCWD, path, S_IFREG | 0o644, 0)
-    inside.moveMountToPath(source.tree, path)
-    return path
+    mountOn(inside, stage, name, source.tree, isDirectory(source))
   })
 }
 
 /** Makes what is missing in the root file system, and in what is bound into it. */
-function makeMountPoints(executor: Executor, plan: ContainerPlan, baggage: Baggage, scratch: string): void {
-  const root = placeTree(executor, plan, baggage.sources, scratch)
+function makeMountPoints(executor: Executor, plan: ContainerPlan, baggage: Baggage, { stage, at }: Place): void {
+  const root = placeTree(executor, plan, baggage.sources, stage, 'scratch')
   const check = fillRoot(root, plan, mountSite(executor, baggage))
   if (plan.process?.terminal) root.file('/dev/console')
   check()
-  executor.kernel.detach(scratch)
+  executor.kernel.detach(`${at}/scratch`)
 }
