@@ -1,10 +1,19 @@
 // Bad input: a clear sentence, the right exit code, and nothing left. The file's hook looks at the host after each case.
 
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type Bundle, makeBundle, makeDirectory } from './lib/bundle.ts'
-import { type Change, command, oci, tryCreate } from './lib/container.ts'
+import { type Change, command, createRunning, oci, tryCreate } from './lib/container.ts'
 import { expectOneSentence } from './lib/expect.ts'
 import type { Result } from './lib/run.ts'
 import { must, run } from './lib/run.ts'
@@ -390,4 +399,46 @@ test('what a damaged state directory holds can be taken away by force', () => {
   for (const tree of ['/sys/fs/cgroup', '/sys/fs/cgroup/unified']) {
     if (!isTsrun) run(['sh', '-c', `find ${tree} -depth -type d -name '*${container.id}*' -exec rmdir {} +`])
   }
+})
+
+describe.skipIf(!isTsrun)('a state.json that can not be trusted (tsrun only)', () => {
+  const damage: [string, (path: string) => void][] = [
+    ...['', '{}', 'null', '[]', '{"id":"web"}', '{"version":2}'].map((text): [string, (path: string) => void] => [
+      text,
+      path => writeFileSync(path, text),
+    ]),
+    ['a directory', path => replace(path, () => mkdirSync(path))],
+    ['a link', path => replace(path, () => symlinkSync('/dev/zero', path))],
+    ['a fifo', path => replace(path, () => must(['mkfifo', path]))],
+    ['32 MiB', path => truncateSync(path, 1 << 25)],
+  ]
+  const replace = (path: string, make: () => void) => {
+    rmSync(path)
+    make()
+  }
+
+  test.each(damage)('%s: a sentence, and the others are listed', (_, harm) => {
+    const good = createRunning()
+    const bad = createRunning()
+    harm(join(stateRoot, bad.id, 'state.json'))
+    const listed = JSON.parse(oci(['list', '--format', 'json']).stdout) as {
+      id: string
+      status: string
+      created: string
+    }[]
+    expect(listed.map(({ id }) => id).sort()).toEqual([good.id, bad.id].sort())
+    const entry = listed.find(({ id }) => id === bad.id)!
+    expect(entry.status).toMatch(/^(damaged|newer)$/)
+    expect(Date.parse(entry.created)).toBeGreaterThan(0)
+    expect(oci(['list', '-q']).stdout.split('\n')).toContain(bad.id)
+    expect(oci(['list']).stdout).toMatch(new RegExp(`${bad.id} .*(damaged|newer)`))
+    for (const verb of ['state', 'kill', 'start', 'pause', 'resume', 'ps', 'inspect', 'delete'])
+      expect(oci([verb, bad.id])).toMatchObject({
+        status: expect.not.toBeOneOf([0]),
+        stderr: expect.stringMatching(/^[^\n]*(damaged|newer tsrun)[^\n]*\n$/),
+      })
+    expect(oci(['gc']).status).toBe(0)
+    expect(bad.remove('--force')).toMatchObject({ status: 0, stderr: '' })
+    expect(good.remove('--force').status).toBe(0)
+  })
 })

@@ -88,11 +88,51 @@ export class PendingStat {
   }
 }
 
+/** The name of a file as the kernel has it: bytes, which need not be text, and a NUL. */
+export type Name = Uint8Array
+
+/** A name as messages show it. */
+export function textOf(name: Name): string {
+  return decode(name.subarray(0, name.length - 1))
+}
+
+/** <dirent.h>, the type of an entry. */
+const DT_DIR = 4
+const DENTS_SIZE = 32768
+
+/** What `pick` makes of the entries of a directory, without `.` and `..` and where it is not undefined. */
+function entries<T>(calls: Calls, fd: Fd, pick: (name: Name, type: number) => T | undefined): T[] {
+  const found: T[] = []
+  for (;;) {
+    const out = new Room(DENTS_SIZE)
+    const args = [fd, out, DENTS_SIZE]
+    const length = calls.now({ name: 'getdents64', args, subject: `\`${fd.subject}\``, tolerate: [ENOENT] })
+    if (length <= 0) return found
+    for (let at = 0; at < length; at += out.view.getUint16(at + 16, true)) {
+      const start = at + 19
+      const name = out.bytes.slice(start, out.bytes.indexOf(0, start) + 1)
+      const picked = isDots(name) ? undefined : pick(name, out.view.getUint8(at + 18))
+      if (picked !== undefined) found.push(picked)
+    }
+  }
+}
+
+const DOT = 0x2e
+
+function isDots(name: Name): boolean {
+  return name[0] === DOT && (name.length === 2 || (name[1] === DOT && name.length === 3))
+}
+
+interface FileReads {
+  readAtMost(fd: Fd | number, limit: number): Uint8Array | undefined
+}
+
 export const fileCalls = {
   /** openat(dir, path, flags | O_CLOEXEC, mode), see openat(2). For paths of the host, which are trusted. */
-  openat(this: Calls, dir: Dir, path: string, flags: number, mode = 0, tolerate?: Call['tolerate']): Fd {
+  openat(this: Calls, dir: Dir, path: string | Name, flags: number, mode = 0, tolerate?: Call['tolerate']): Fd {
     const args = [dir, path, flags | O_CLOEXEC, mode]
-    return new Fd(this, this.later({ name: 'openat', args, subject: `\`${path}\``, tolerate }), path)
+    const shown = typeof path === 'string' ? path : textOf(path)
+    return new Fd(this, this.later({ name: 'openat', args, subject: `\`${shown}\``, tolerate }), shown)
   },
 
   /** openat2(dir, path, {flags | O_CLOEXEC, 0, resolve}), see openat2(2). For every path inside the container. */
@@ -198,7 +238,12 @@ export const fileCalls = {
   },
 
   /** Everything from the descriptor's position to its end. */
-  readAll(this: Calls, fd: Fd | number): Uint8Array {
+  readAll(this: Calls & FileReads, fd: Fd | number): Uint8Array {
+    return this.readAtMost(fd, Number.POSITIVE_INFINITY)!
+  },
+
+  /** The same; undefined when that is more than `limit` bytes. */
+  readAtMost(this: Calls, fd: Fd | number, limit: number): Uint8Array | undefined {
     const subject = fd instanceof Fd ? `\`${fd.subject}\`` : undefined
     const pieces: Uint8Array[] = []
     let total = 0
@@ -208,6 +253,7 @@ export const fileCalls = {
       if (got === 0) break
       pieces.push(out.bytes)
       total += got
+      if (total > limit) return undefined
     }
     if (pieces.length === 1) return pieces[0]!
     const all = new Uint8Array(total)
@@ -245,18 +291,12 @@ export const fileCalls = {
 
   /** The names in a directory, without `.` and `..`; none in one that was removed meanwhile. See getdents(2). */
   readDirectory(this: Calls, fd: Fd): string[] {
-    const names: string[] = []
-    for (;;) {
-      const out = new Room(32768)
-      const args = [fd, out, 32768]
-      const length = this.now({ name: 'getdents64', args, subject: `\`${fd.subject}\``, tolerate: [ENOENT] })
-      if (length <= 0) return names
-      for (let at = 0; at < length; at += out.view.getUint16(at + 16, true)) {
-        const start = at + 19
-        const name = decode(out.bytes.subarray(start, out.bytes.indexOf(0, start)))
-        if (name !== '.' && name !== '..') names.push(name)
-      }
-    }
+    return entries(this, fd, name => textOf(name))
+  },
+
+  /** The names of the directories in a directory whose file system tells types, as those of the kernel do. */
+  readDirectories(this: Calls, fd: Fd): Name[] {
+    return entries(this, fd, (name, type) => (type === DT_DIR ? name : undefined))
   },
 
   /** mkdirat(dir, path, mode), see mkdir(2). The result is negative when an errno of `tolerate` came back. */
@@ -280,8 +320,9 @@ export const fileCalls = {
   },
 
   /** unlinkat(dir, path, AT_REMOVEDIR), see rmdir(2). Returns false when an errno of `tolerate` came back. */
-  rmdir(this: Calls, dir: Dir, path: string, tolerate: readonly number[] = [ENOENT]): boolean {
-    return this.now({ name: 'unlinkat', args: [dir, path, AT_REMOVEDIR], subject: `\`${path}\``, tolerate }) >= 0
+  rmdir(this: Calls, dir: Dir, path: string | Name, tolerate: readonly number[] = [ENOENT]): boolean {
+    const subject = `\`${typeof path === 'string' ? path : textOf(path)}\``
+    return this.now({ name: 'unlinkat', args: [dir, path, AT_REMOVEDIR], subject, tolerate }) >= 0
   },
 
   /** renameat2(dir, from, dir, to, 0), see rename(2). */

@@ -1,6 +1,5 @@
 import { doing } from '../errors.ts'
-import { listContainers } from '../execute/list.ts'
-import type { ContainerState } from '../execute/state.ts'
+import { type ListedContainer, listContainers } from '../execute/list.ts'
 import type { Verb } from './commands.ts'
 import { formatTable } from './table.ts'
 
@@ -11,16 +10,16 @@ export const verb: Verb<'list'> = (runtime, options) => {
   )
 }
 
-function formatIds(entries: readonly ContainerState[]): string {
+function formatIds(entries: readonly ListedContainer[]): string {
   return entries.map(({ id }) => `${id}\n`).join('')
 }
 
 /** An array on one line, as runc prints it; but empty where runc says null, which readers in other languages trip over. */
-function formatJson(entries: readonly ContainerState[]): string {
+function formatJson(entries: readonly ListedContainer[]): string {
   return `${JSON.stringify(entries)}\n`
 }
 
-function formatList(entries: readonly ContainerState[]): string {
+function formatList(entries: readonly ListedContainer[]): string {
   const rows = entries.map(e => [e.id, `${e.pid}`, e.status, e.bundle, e.created, e.owner])
   return formatTable([['ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER'], ...rows])
 }

@@ -6,6 +6,7 @@
 /** What a configuration consists of, by the names that it has there. */
 export type * from '../../spec/generated/config.ts'
 export { ConfigError, Failure, HostError, KernelError, StateError, UsageError } from '../errors.ts'
+export type { ListedContainer } from '../execute/list.ts'
 export type { ContainerState } from '../execute/state.ts'
 export type { Difference } from '../execute/update.ts'
 export { Container } from '../library/container.ts'

@@ -7,12 +7,16 @@ import type { ContainerPlan } from '../plan/container.ts'
 import type { Runtime } from '../runtime.ts'
 import { removeDirectory } from '../state/store.ts'
 import type { Baggage } from './baggage.ts'
-import { removeCgroup } from './cgroup.ts'
+import { Stillbirth } from './birth.ts'
+import { removeCgroup, removeEmptyCgroup } from './cgroup.ts'
 import { runPoststop } from './hooks.ts'
 import { explainedByMemory } from './outOfMemory.ts'
 import type { Prepared } from './prepare.ts'
 import { leaveResctrl, removeResctrl, resctrlDirectories } from './resctrl.ts'
 import { releaseScope } from './scope.ts'
+
+/** How long the planner tries to remove a cgroup when the keeper has lost its patience. */
+const LATE_MS = 2000
 
 /** Somebody has killed the keeper, so what it would have done is done from here. */
 function replaceKeeper(
@@ -29,6 +33,15 @@ function replaceKeeper(
   if (resctrl && group === 'yes') removeResctrl(outside, resctrlDirectories(resctrl))
   if (directory === 'yes') removeDirectory(outside, root, id)
   else if (directory === 'unknown') outside.rmdir(AT_FDCWD, `${root}/${id}`, [ENOENT, ENOTEMPTY])
+}
+
+/**
+ * The keeper has killed what was in the cgroup and has not got further: what is in it takes its time to die, or has made
+ * others below, of which it knows nothing. Another create of this id may have the name by now.
+ */
+function removeLate({ outside, root }: Runtime, { id }: ContainerPlan, { cgroup }: Baggage): boolean {
+  const isTaken = outside.statx(AT_FDCWD, `${root}/${id}`).stat !== undefined
+  return isTaken || cgroup === undefined || removeEmptyCgroup(outside, cgroup.path, LATE_MS)
 }
 
 /** Lets the keeper clear away, waits for it, and looks whether all is gone. Returns the failure to report. */
@@ -49,9 +62,18 @@ export function abandon(
   for (const child of executor.children()) outside.wait(child, 0, 'any')
   leaveResctrl(outside, baggage.resctrl)
   if (executor.children().length > 0) releaseScope(baggage.cgroup, error)
-  if (error instanceof Failure && lost)
+  if (error instanceof Failure && lost && !removeLate(runtime, plan, baggage))
     error.cleanup.push(new Failure(`the cgroup of \`${plan.id}\` (state in \`${root}\`) could not be removed`))
   // The hooks of the kinds before may have set things up; runtime.md#lifecycle goes on to poststop from every failure.
   if (executor.children().length > 0) runPoststop(runtime, plan.hooks.poststop, { ...plan, pid: 0 })
   return error
+}
+
+/** Lets the keeper clear away after a child that never lived. Returns what says so. */
+export function forgo({ outside }: Runtime, executor: Executor): Stillbirth {
+  executor.control.close()
+  executor.guard.close()
+  executor.wait()
+  for (const child of executor.children()) outside.wait(child, 0, 'any')
+  return new Stillbirth('the first process was killed when it was born')
 }

@@ -94,10 +94,11 @@ function openCgroup(
   if (runtime.cgroupManager === 'disabled') return refuseLimits(plan.resources)
   if (plan.scope) return openScopeSite(runtime, plan.scope, plan.resources, fds)
   const { outside, root } = runtime
-  const site = openCgroupSite(outside, plan, rootless)
+  const own = { root: rootIdentity(outside, containers)!, path: `${root}/${plan.id}` }
+  const site = openCgroupSite(outside, plan, rootless, own)
   if (site?.estate === undefined) return site
   fds.keep(site.estate.parent)
-  const mark = cgroupMark({ root: rootIdentity(outside, containers)!, path: `${root}/${plan.id}` })
+  const mark = cgroupMark(own)
   return { ...site, estate: { ...site.estate, mark } }
 }
 

@@ -6,13 +6,15 @@ import { SIGKILL } from '../../native/abi/signal.ts'
 import { CLONE_ARGS, cloneArgs, timespec } from '../../native/calls/process.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import type { Fd } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
 import type { Operation } from '../../native/kernels/executor.ts'
 import type { Call } from '../../native/kernels/machine.ts'
 import { Out } from '../../native/struct.ts'
 import { encode } from '../../native/utf8.ts'
-import { isErrno, StateError } from '../errors.ts'
+import { Failure, HostError, isErrno, StateError } from '../errors.ts'
 import type { Join } from '../plan/namespaces.ts'
 import { FILES, INIT_NAME } from '../state/record.ts'
+import { processStat } from '../state/status.ts'
 import { markCgroup } from './cgroupMark.ts'
 
 /** How long the keeper tries to remove the cgroup, and the pause between two tries. */
@@ -33,7 +35,14 @@ export interface Estate {
    * written to a new one, see cgroupMark.ts.
    */
   readonly cgroup:
-    | { readonly parent: Fd; readonly name: string; readonly exists: boolean; readonly mark?: string }
+    | {
+        readonly parent: Fd
+        readonly name: string
+        readonly exists: boolean
+        readonly mark?: string
+        /** The child is born where we are and moves there, see Stillbirth. */
+        readonly moves?: boolean
+      }
     | undefined
   /**
    * Has somebody else, systemd, make a cgroup for the process that was just born; returns its directory, where the keeper
@@ -42,6 +51,29 @@ export interface Estate {
   readonly adopt?: ((pid: number) => string) | undefined
   /** Directories of its own in resctrl, below `root`, outermost first. */
   readonly resctrl?: { readonly root: Fd; readonly directories: readonly string[] } | undefined
+}
+
+/**
+ * The kernel has killed a child before its first call. Since Linux 6.14 it does so with everything that is born by
+ * CLONE_INTO_CGROUP once somebody has written to cgroup.kill of the cgroup it is born into or of the one it is born from, and
+ * ever after: it takes the cgroups' counts of that, which have to be equal, for those of one cgroup. Nothing has happened in
+ * the container then, and it is tried once more without: the child is born where its parent is, and moves.
+ */
+export class Stillbirth extends Failure {}
+
+const FIRST_CALL = 'first call of the child'
+const MOVE = 'move of the child'
+
+/** Remembers the first call that a child makes. */
+export function livesWith(executor: Executor, first: Operation): void {
+  executor.makes(FIRST_CALL, first)
+}
+
+/** Was the only child so far killed before that? */
+export function isStillborn(outside: Kernel, executor: Executor): boolean {
+  const [child, ...others] = executor.children()
+  if (child === undefined || others.length > 0 || executor.made(FIRST_CALL) !== 'unknown') return false
+  return 'ZXx'.includes(processStat(outside, child)?.state ?? 'X')
 }
 
 /** Namespaces that the keeper enters first, for its child to be born in. */
@@ -78,7 +110,7 @@ export function giveBirth(
   const directory = calls.later({ name: 'mkdirat', args: [gift(estate.root), estate.id, 0o700], subject: estate.id })
   const home = keeper.openat(gift(estate.root), estate.id, O_PATH | O_DIRECTORY).take()
   const groups = makeGroups(executor, estate)
-  const { parent, name, exists, mark } = estate.cgroup ?? {}
+  const { parent, name, exists, mark, moves } = estate.cgroup ?? {}
   const makeCgroup =
     parent &&
     !exists &&
@@ -88,19 +120,20 @@ export function giveBirth(
   executor.makes('directory', directory)
   if (groups[0]) executor.makes('resctrl', groups[0]) // the others are below it
   if (makeCgroup) executor.makes('cgroup', makeCgroup)
+  const processes = moves ? keeper.openat(cgroup!, 'cgroup.procs', O_WRONLY).take() : undefined
   for (const join of joins) joinNamespace(executor, join)
 
   const pid = new Out(8)
   const pidfd = new Out(8)
   const flags =
-    namespaces | BigInt(CLONE_PARENT | CLONE_PARENT_SETTID | CLONE_PIDFD) | (cgroup ? CLONE_INTO_CGROUP : 0n)
-  const args = cloneArgs({ flags, cgroup, pid, pidfd, exitSignal: 0 })
+    namespaces | BigInt(CLONE_PARENT | CLONE_PARENT_SETTID | CLONE_PIDFD) | (cgroup && !moves ? CLONE_INTO_CGROUP : 0n)
+  const args = cloneArgs({ flags, cgroup: moves ? undefined : cgroup, pid, pidfd, exitSignal: 0 })
   const clone = calls.later({ name: 'clone3', args: [args, CLONE_ARGS], hint: namespaceHints })
   const adoption = new Adoption()
   const cleanup = recordCleanup(executor, estate, { home, cgroup, pidfd }, adoption)
   const directoryCleanup = recordDirectoryCleanup(executor, estate)
   const groupCleanups = groups.map((_, made) => recordDirectoryCleanup(executor, estate, made))
-  clone.branch({ positive: recordGuard(executor, cleanup), zero: recordChild(executor) })
+  clone.branch({ positive: recordGuard(executor, cleanup), zero: recordChild(executor, processes) })
   calls.keep()
   executor.bears(pid)
   calls.begin(operation => {
@@ -111,6 +144,8 @@ export function giveBirth(
   })
   const born = () => {
     if (!clone.known) calls.answer(clone)
+    if (executor.made(MOVE) === 'no' && moves)
+      throw new HostError(`the first process can not be moved to the container's cgroup \`${name}\``)
     return pid.view.getInt32(0, true)
   }
   if (estate.adopt) giveAway(executor, adoption, born(), estate.adopt)
@@ -180,13 +215,19 @@ export function isTaken(error: unknown, id: string): boolean {
   return isErrno(error, 'EEXIST') && error.subject === id
 }
 
-/** The child goes on as the executor; `ps` shows what it is. */
-function recordChild({ calls, kernel, guardNumber }: Executor): number {
+/** The child goes on as the executor, in its cgroup; `ps` shows what it is. */
+function recordChild(executor: Executor, processes: Fd | undefined): number {
+  const { calls, kernel, guardNumber } = executor
   const child = calls.record(() => {
+    if (processes !== undefined) {
+      executor.makes(MOVE, calls.later({ name: 'write', args: [processes, '0', 1] }))
+      calls.later({ name: 'close', args: [processes], tolerate: 'any' })
+    }
     kernel.later({ name: 'close', args: [guardNumber] })
     kernel.later({ name: 'prctl', args: [PR_SET_NAME, INIT_NAME, 0, 0, 0] })
   })
   calls.link(child, 0)
+  livesWith(executor, child[0]!)
   return child[0]!.address
 }
 
@@ -247,15 +288,15 @@ function recordCleanup(
     }
     if (!cgroup || cgroup.exists) return
     kernel.alarm(PATIENCE_MS)
-    const attempt = remove(parent!, cgroup.name, AT_REMOVEDIR)
     // Nothing can be opened in a cgroup that is gone: then what has the name is another one.
     const args = [made!, 'cgroup.procs', O_PATH | O_CLOEXEC, 0]
     const look = calls.later({ name: 'openat', args, tolerate: 'any' })
     calls.later({ name: 'close', args: [look], tolerate: 'any' })
+    const attempt = remove(parent!, cgroup.name, AT_REMOVEDIR)
     const pause = calls.later({ name: 'nanosleep', args: [timespec(REMOVE_PAUSE_MS), null], tolerate: 'any' })
-    attempt.branch({ zero: end[0]!.address })
     look.branch({ negative: end[0]!.address })
-    pause.branch({ zero: attempt.address, negative: attempt.address })
+    attempt.branch({ zero: end[0]!.address })
+    pause.branch({ zero: look.address, negative: look.address })
   })
   calls.link(end, 0)
   calls.link(chain, end[0]!.address, () => end[0]!.address)

@@ -11,9 +11,10 @@ import type { ProcessPlan } from '../plan/process.ts'
 import type { Runtime } from '../runtime.ts'
 import { CONFIG_FILE, type ContainerRecord, START_SOCKET } from '../state/record.ts'
 import { processStat } from '../state/status.ts'
-import { abandon } from './abandon.ts'
+import { abandon, forgo } from './abandon.ts'
 import { type Baggage, gifts, lastingGifts, pack } from './baggage.ts'
-import { dismissKeeper, type Estate, idTaken, isTaken } from './birth.ts'
+import { dismissKeeper, type Estate, idTaken, isStillborn, isTaken, Stillbirth } from './birth.ts'
+import { cgroupId } from './cgroup.ts'
 import { closeAllBut } from './closeAllBut.ts'
 import type { ConsoleRoute } from './consoleRoute.ts'
 import type { ContainerRoot } from './containerRoot.ts'
@@ -75,7 +76,9 @@ export interface BuiltContainer {
 export function buildContainer<T>(runtime: Runtime, prepared: Prepared, use: (built: BuiltContainer) => T): T {
   using fds = new Fds()
   const baggage = runtime.phase('open what is on the host', () => pack(runtime, prepared, fds))
-  return underKeeper(runtime, prepared, baggage, [], executor => use(build(runtime, prepared, baggage, executor, fds)))
+  return underKeeper(runtime, prepared, baggage, [], (executor, baggage) =>
+    use(build(runtime, prepared, baggage, executor, fds)),
+  )
 }
 
 /**
@@ -87,14 +90,32 @@ export function underKeeper<T>(
   prepared: Prepared,
   baggage: Baggage,
   more: readonly Fd[],
-  work: (executor: Executor) => T,
+  work: (executor: Executor, baggage: Baggage) => T,
+): T {
+  try {
+    return underOneKeeper(runtime, prepared, baggage, more, work)
+  } catch (error) {
+    const { cgroup } = baggage
+    if (!(error instanceof Stillbirth) || cgroup?.estate === undefined) throw error
+    const moving = { ...baggage, cgroup: { ...cgroup, estate: { ...cgroup.estate, moves: true } } }
+    return underOneKeeper(runtime, prepared, moving, more, work)
+  }
+}
+
+function underOneKeeper<T>(
+  runtime: Runtime,
+  prepared: Prepared,
+  baggage: Baggage,
+  more: readonly Fd[],
+  work: (executor: Executor, baggage: Baggage) => T,
 ): T {
   const executor = runtime.phase('spawn the executor', () => launch(runtime, prepared, baggage, more))
   try {
-    const result = work(executor)
+    const result = work(executor, baggage)
     dismissKeeper(executor, runtime.outside)
     return result
   } catch (error) {
+    if (!baggage.cgroup?.estate?.moves && isStillborn(runtime.outside, executor)) throw forgo(runtime, executor)
     const reason = isTaken(error, prepared.plan.id) ? idTaken(prepared.plan.id) : error
     throw abandon(runtime, prepared, baggage, executor, reason)
   } finally {
@@ -273,7 +294,7 @@ export function describe(
     uid: outside.effectiveIds().uid,
     pid,
     startTime: stat.startTime,
-    ...(cgroup && { cgroup: cgroup.path }),
+    ...(cgroup && { cgroup: cgroup.path, cgroupId: cgroupId(outside, cgroup.path) }),
     ...(cgroup?.unit && { unit: cgroup.unit }),
     ...(resctrl && { resctrl: resctrlDirectories(resctrl) }),
     ...(!isOwn(plan.namespaces, 'pid') && { sharedPidNamespace: true }),

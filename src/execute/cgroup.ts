@@ -1,21 +1,32 @@
-import { EACCES, EBUSY, EEXIST, ENODEV, ENOENT, EPERM, EROFS } from '../../native/abi/errno.ts'
-import { AT_FDCWD, O_DIRECTORY, O_PATH, O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
+import { EACCES, EBUSY, EEXIST, ENODEV, ENOENT, EOPNOTSUPP, EPERM, EROFS } from '../../native/abi/errno.ts'
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
+import { SIGKILL } from '../../native/abi/signal.ts'
+import { CLOCK_MONOTONIC } from '../../native/abi/time.ts'
 import { CGROUP2_SUPER_MAGIC } from '../../native/abi/wait.ts'
+import { type Name, textOf } from '../../native/calls/file.ts'
+import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
-import { decode } from '../../native/utf8.ts'
+import { decode, encode } from '../../native/utf8.ts'
 import { ConfigError, doing, Failure, HostError, isErrno } from '../errors.ts'
 import { firstLimit, neededControllers, type ResourcePlan } from '../plan/resources/resources.ts'
 import type { LimitStep } from '../plan/resources/step.ts'
 import { isFrozen } from '../state/status.ts'
 import type { Estate } from './birth.ts'
 import { DELEGATION_HINT, handOnEverything, requireControllers } from './cgroupControllers.ts'
+import { type CgroupMark, readMark } from './cgroupMark.ts'
 import { delegatedCgroup } from './delegation.ts'
 
 /** Where systemd and everybody else mount the version 2 tree: alone, or beside version 1 on a hybrid host. */
 const MOUNT_POINTS = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'] as const
 const W_OK = 2
-const REMOVE_TRIES = 100
+/** How long a cgroup may take to go, and the pause between two tries. */
+const REMOVE_MS = 10_000
 const REMOVE_PAUSE_MS = 10
+const LEFTOVER_MS = 3000
+const DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
+/** A cgroup is removed at any moment by whoever owns it. */
+const GONE = [ENOENT, ENODEV]
+const BUSY = [ENOENT, EBUSY]
 
 /** The mount point of the cgroup version 2 tree, undefined when there is none. */
 export function cgroupMount(outside: Kernel): string | undefined {
@@ -56,7 +67,12 @@ export interface CgroupWish {
  * Finds the place of the container's cgroup and makes the directories above it, which hand on the controllers that its
  * limits need. Undefined when an unprivileged runtime can't have one and nothing is limited.
  */
-export function openCgroupSite(outside: Kernel, wish: CgroupWish, rootless: boolean): CgroupSite | undefined {
+export function openCgroupSite(
+  outside: Kernel,
+  wish: CgroupWish,
+  rootless: boolean,
+  own: CgroupMark,
+): CgroupSite | undefined {
   const wanted = firstLimit(wish.resources)
   const mount = cgroupMount(outside)
   if (mount === undefined) {
@@ -80,7 +96,7 @@ export function openCgroupSite(outside: Kernel, wish: CgroupWish, rootless: bool
     if (rootless && !wanted) return undefined
     throw error
   }
-  const exists = outside.statx(AT_FDCWD, path).stat !== undefined
+  const exists = outside.statx(AT_FDCWD, path).stat !== undefined && !removeLeftover(outside, path, own)
   if (exists) refuseUsed(outside, path)
   const parent = outside.openat(AT_FDCWD, above, O_PATH | O_DIRECTORY)
   const name = path.slice(above.length + 1)
@@ -110,6 +126,20 @@ function delegated(outside: Kernel, mount: string, { pointer }: LimitStep): stri
   })
 }
 
+/**
+ * A cgroup of an earlier container of ours that its clean-up has not got done with goes: no later one could be born in it,
+ * since processes in it may have been killed, and what is in one of this very id, of which there is no container, is what
+ * was killed already and takes its time to die. False when it stays, or was never ours.
+ */
+function removeLeftover(outside: Kernel, path: string, own: CgroupMark): boolean {
+  const mark = readMark(outside, path)
+  if (mark === undefined) return false
+  const isOwn = mark.root === own.root && mark.path === own.path
+  if (!isOwn || outside.statx(AT_FDCWD, own.path).stat !== undefined) return removeEmptyCgroup(outside, path)
+  killCgroup(outside, path)
+  return removeEmptyCgroup(outside, path, LEFTOVER_MS)
+}
+
 /** A cgroup with processes belongs to somebody; a frozen one would freeze the container before it starts. */
 function refuseUsed(outside: Kernel, path: string): void {
   const pids = cgroupPids(outside, path)
@@ -123,7 +153,12 @@ function refuseUsed(outside: Kernel, path: string): void {
 
 /** The processes in a cgroup, not those below it. */
 export function cgroupPids(outside: Kernel, path: string): number[] {
-  using fd = outside.openat(AT_FDCWD, `${path}/cgroup.procs`, O_RDONLY, 0, [ENOENT])
+  using cgroup = outside.openat(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, GONE)
+  return cgroup.exists ? pidsIn(outside, cgroup) : []
+}
+
+function pidsIn(outside: Kernel, cgroup: Fd, file = 'cgroup.procs'): number[] {
+  using fd = outside.openat(cgroup, file, O_RDONLY, 0, GONE)
   if (!fd.exists) return []
   try {
     return decode(outside.readAll(fd)).split('\n').filter(Boolean).map(Number)
@@ -134,30 +169,146 @@ export function cgroupPids(outside: Kernel, path: string): number[] {
   }
 }
 
-/** The cgroup and all below it, deepest first. */
-export function cgroupTree(outside: Kernel, path: string): string[] {
-  using fd = outside.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, [ENOENT])
-  if (!fd.exists) return []
-  const below = outside.readDirectory(fd).filter(name => (outside.statx(fd, name).stat?.mode ?? 0) >> 12 === 4)
-  return [...below.flatMap(name => cgroupTree(outside, `${path}/${name}`)), path]
+/** What a walk does on its way. */
+interface Visit {
+  /** In a cgroup, when it has been in all below. */
+  leave?(cgroup: Fd): void
+  /** In a cgroup, when it has been in the one below of this name, which has that path if one can be written. */
+  left?(above: Fd, name: Name, path: string | undefined): void
 }
 
-/** SIGKILL to every process in it and below; see cgroup.kill in cgroup-v2.rst, since 5.14. */
+/** A cgroup on the way of a walk. */
+interface Level {
+  readonly name: Name | undefined
+  readonly path: string | undefined
+  /** Those below where it has not been yet. */
+  readonly below: Name[]
+}
+
+/** <linux/limits.h>, with the NUL. */
+const PATH_MAX = 4096
+
+/** Undefined for a name that is no text, and for a path that no call takes. */
+function join(path: string | undefined, name: Name): string | undefined {
+  const text = textOf(name)
+  if (path === undefined || text.includes('\uFFFD') || path.length + name.length >= PATH_MAX) return undefined
+  return `${path}/${text}`
+}
+
+/**
+ * Goes through a cgroup and all below it, those below first. Whoever owns a cgroup may nest and name others below it as
+ * they like: a name is bytes, a path may be longer than any call takes, and there may be more levels than we may have
+ * descriptors. So it goes from one to the next by descriptor, and has two of them at the most. No cgroup can be moved.
+ */
+export function walkCgroups(outside: Kernel, top: string, visit: Visit): void {
+  let here = outside.openat(AT_FDCWD, top, DIRECTORY, 0, GONE)
+  if (!here.exists) return
+  const levels: Level[] = [{ name: undefined, path: top, below: outside.readDirectories(here) }]
+  const go = (to: Name | string) => {
+    const next = outside.openat(here, to, DIRECTORY, 0, 'any')
+    if (next.exists) {
+      here.close()
+      here = next
+    }
+    return next.exists
+  }
+  try {
+    for (;;) {
+      const { name, path, below } = levels.at(-1)!
+      const next = below.pop()
+      if (next !== undefined) {
+        // One that is gone, or not ours to read, is none.
+        if (go(next)) levels.push({ name: next, path: join(path, next), below: outside.readDirectories(here) })
+        continue
+      }
+      visit.leave?.(here)
+      levels.pop()
+      if (name === undefined || !go('..')) return
+      visit.left?.(here, name, path)
+    }
+  } finally {
+    here.close()
+  }
+}
+
+/** The processes in a cgroup and in those below it. */
+export function pidsOfTree(outside: Kernel, path: string): number[] {
+  const pids: number[][] = []
+  walkCgroups(outside, path, { leave: cgroup => void pids.push(pidsIn(outside, cgroup)) })
+  return pids.flat()
+}
+
+/**
+ * SIGKILL to every process in it and below; see cgroup.kill in cgroup-v2.rst, since 5.14. A threaded cgroup has that file
+ * and does not take it.
+ */
 export function killCgroup(outside: Kernel, path: string): void {
-  using fd = outside.openat(AT_FDCWD, `${path}/cgroup.kill`, O_WRONLY, 0, [ENOENT])
+  using fd = outside.openat(AT_FDCWD, `${path}/cgroup.kill`, O_WRONLY, 0, GONE)
   // Systemd's may go at any moment.
-  if (fd.exists) outside.writeText(fd, '1', undefined, undefined, [ENOENT, ENODEV])
+  const args = [fd, encode('1'), 1]
+  const call = { name: 'write', args, subject: `\`${path}/cgroup.kill\``, tolerate: [...GONE, EOPNOTSUPP] } as const
+  if (fd.exists && outside.now(call) === -EOPNOTSUPP) killThreads(outside, path)
 }
 
-/** Kills what is left in the cgroup and removes it with all below; waits for dying processes. */
+/** A signal to a thread by its number is one to its process. */
+function killThreads(outside: Kernel, path: string): void {
+  const kill = (thread: number) => outside.now({ name: 'kill', args: [thread, SIGKILL], tolerate: 'any' })
+  const leave = (cgroup: Fd) => {
+    for (const thread of pidsIn(outside, cgroup, 'cgroup.threads')) if (thread > 1) kill(thread)
+  }
+  walkCgroups(outside, path, { leave })
+}
+
+/** Kills what is left in the cgroup and removes it with all below; waits for dying processes. Errors: HostError. */
 export function removeCgroup(outside: Kernel, path: string): void {
-  for (let i = 0; i < REMOVE_TRIES; i++) {
-    if (outside.rmdir(AT_FDCWD, path, [ENOENT, EBUSY])) return
-    if (outside.statx(AT_FDCWD, path).stat === undefined) return
-    killCgroup(outside, path)
-    for (const directory of cgroupTree(outside, path)) outside.rmdir(AT_FDCWD, directory, [ENOENT, EBUSY])
-    if (outside.statx(AT_FDCWD, path).stat === undefined) return
+  if (removeTree(outside, path, REMOVE_MS, () => killCgroup(outside, path))) return
+  throw new HostError(
+    `cgroup \`${path}\` can not be removed within ${REMOVE_MS / 1000} s: processes in it do not die, or somebody else puts others into it`,
+  )
+}
+
+/** Removes the cgroup with all below, and kills nothing. False when there are processes in it. */
+export function removeEmptyCgroup(outside: Kernel, path: string, milliseconds = 0): boolean {
+  return removeTree(outside, path, milliseconds, () => {})
+}
+
+function removeTree(outside: Kernel, path: string, milliseconds: number, prepare: () => void): boolean {
+  const end = outside.clock(CLOCK_MONOTONIC) + milliseconds * 1e6
+  for (;;) {
+    if (outside.rmdir(AT_FDCWD, path, BUSY) || outside.statx(AT_FDCWD, path).stat === undefined) return true
+    prepare()
+    walkCgroups(outside, path, { left: (above, name) => void outside.rmdir(above, name, BUSY) })
+    if (outside.rmdir(AT_FDCWD, path, BUSY) || outside.statx(AT_FDCWD, path).stat === undefined) return true
+    if (outside.clock(CLOCK_MONOTONIC) >= end) return false
     outside.sleep(REMOVE_PAUSE_MS)
   }
-  throw new HostError(`cgroup \`${path}\` can not be removed: processes in it do not die`)
+}
+
+/** The kernel's id of a cgroup. Errors: HostError when it is gone. */
+export function cgroupId(outside: Kernel, path: string): string {
+  const { stat } = outside.statx(AT_FDCWD, path)
+  if (stat === undefined) throw new HostError(`cgroup \`${path}\` is gone; was it removed?`)
+  return String(stat.inode)
+}
+
+/** Where a process is in the version 2 tree, below the root that we see; undefined when it is gone or hidden from us. */
+export function cgroupOfProcess(outside: Kernel, pid: number | 'self'): string | undefined {
+  try {
+    return /^0::(\/.*)$/m.exec(outside.readTextIfAny(AT_FDCWD, `/proc/${pid}/cgroup`) ?? '')?.[1]
+  } catch (error) {
+    if (isErrno(error, 'ESRCH', 'EACCES', 'EPERM')) return undefined
+    throw error
+  }
+}
+
+/**
+ * The paths of all cgroups that a path can reach and text can name, those below first: no other can be one that tsrun has
+ * made, since it makes them by path.
+ */
+export function everyCgroup(outside: Kernel): string[] {
+  const mount = cgroupMount(outside)
+  if (mount === undefined) return []
+  const found: string[] = []
+  walkCgroups(outside, mount, { left: (_, __, path) => void (path !== undefined && found.push(path)) })
+  return found
 }

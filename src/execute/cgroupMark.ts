@@ -2,6 +2,7 @@ import { AT_FDCWD } from '../../native/abi/fcntl.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { encode } from '../../native/utf8.ts'
+import type { Runtime } from '../runtime.ts'
 
 // A cgroup does not say who has made it, and its name may be anybody's. So tsrun leaves a word with those that it makes: the
 // container's directory, and which directory of containers that is in, since the same path means another one in another
@@ -40,4 +41,14 @@ export function readMark(outside: Kernel, cgroup: string): CgroupMark | undefine
   const text = outside.getxattr(cgroup, NAME, 'any')
   const blank = text?.indexOf(' ') ?? -1
   return text === undefined || blank < 0 ? undefined : { root: text.slice(0, blank), path: text.slice(blank + 1) }
+}
+
+/** Is it the mark of this container, also when the directory of containers is reached by another path? */
+export function isMarkOf(
+  { outside, root }: Pick<Runtime, 'outside' | 'root'>,
+  mark: CgroupMark,
+  { id }: { readonly id: string },
+): boolean {
+  if (mark.path === `${root}/${id}`) return true
+  return mark.path.endsWith(`/${id}`) && mark.root === rootIdentity(outside, root)
 }

@@ -3,12 +3,12 @@ import { POLLIN } from '../../native/abi/socket.ts'
 import { __WALL, WNOHANG } from '../../native/abi/wait.ts'
 import { pollPatiently, tellSlow } from '../../native/patience.ts'
 import { HostError, StateError } from '../errors.ts'
-import { cgroupPath } from '../plan/cgroup.ts'
 import type { Runtime } from '../runtime.ts'
 import type { ContainerRecord } from '../state/record.ts'
 import { isAlive } from '../state/status.ts'
 import { openContainerIfAny, removeDirectory, type StoredContainer } from '../state/store.ts'
-import { cgroupMount, killCgroup, removeCgroup } from './cgroup.ts'
+import { belongingsOf, claimsOf } from './belongings.ts'
+import { killCgroup, removeCgroup } from './cgroup.ts'
 import { runPoststop } from './hooks.ts'
 import { signalInit } from './kill.ts'
 import { removeResctrl } from './resctrl.ts'
@@ -28,7 +28,7 @@ export function deleteContainer(runtime: Runtime, id: string, force: boolean): v
     if (force) return
     throw new StateError(`container \`${id}\` does not exist`)
   }
-  const { status } = container
+  const status = force ? 'stopped' : container.status
   if (!force && status !== 'stopped' && status !== 'created') {
     if (status === 'creating') container.established
     throw new StateError(
@@ -42,42 +42,57 @@ export function deleteContainer(runtime: Runtime, id: string, force: boolean): v
 /** The command that holds the lock may wait for a process of the container, so that goes first. */
 function killBeforeLocking(runtime: Runtime, id: string): void {
   using container = openContainerIfAny(runtime.outside, runtime.root, id, false)
-  if (container?.record !== undefined) signalInit(runtime, container.record, SIGKILL)
+  if (container !== undefined) killInit(runtime, container)
+}
+
+/** False when the first process is gone, or not the container's. */
+function killInit(runtime: Runtime, container: StoredContainer): boolean {
+  try {
+    return signalInit(runtime, container, SIGKILL)
+  } catch (error) {
+    if (!(error instanceof StateError)) throw error
+    runtime.warn(`${error.message}; it is left alone`)
+    return false
+  }
 }
 
 /** Ends every process of the container and waits until the first one is gone. */
-export function killContainerProcesses(runtime: Runtime, { record }: StoredContainer): void {
-  if (record !== undefined) runtime.phase('end its processes', () => killProcesses(runtime, record))
+export function killContainerProcesses(runtime: Runtime, container: StoredContainer): void {
+  runtime.phase('end its processes', () => killProcesses(runtime, container))
 }
 
-function killProcesses(runtime: Runtime, record: ContainerRecord): void {
+function killProcesses(runtime: Runtime, container: StoredContainer): void {
   const { outside } = runtime
-  using pidfd = outside.pidfdOpen(record.pid)
-  if (pidfd.exists && isAlive(outside, record)) {
-    signalInit(runtime, record, SIGKILL)
-    const slow = () => tellSlow(`waiting for process ${record.pid} to die`)
+  const { pid, startTime } = claimsOf(container)
+  if (pid !== undefined && startTime !== undefined) endInit(runtime, container, { pid, startTime })
+  for (const cgroup of belongingsOf(runtime, container).cgroups) killCgroup(outside, cgroup)
+}
+
+function endInit(runtime: Runtime, container: StoredContainer, init: Pick<ContainerRecord, 'pid' | 'startTime'>): void {
+  const { outside } = runtime
+  const { pid } = init
+  using pidfd = outside.pidfdOpen(pid)
+  if (pidfd.exists && isAlive(outside, init) && killInit(runtime, container)) {
+    const slow = () => tellSlow(`waiting for process ${pid} to die`)
     pollPatiently(outside, [{ fd: pidfd, events: POLLIN }], DEATH_TIMEOUT_MS, slow)
-    if (isAlive(outside, record)) throw new HostError(`process ${record.pid} does not die; is it stuck in the kernel?`)
+    if (isAlive(outside, init)) throw new HostError(`process ${pid} does not die; is it stuck in the kernel?`)
   }
-  if (runtime.reaps) outside.wait(record.pid, WNOHANG | __WALL, 'any')
-  if (record.cgroup !== undefined) killCgroup(outside, record.cgroup)
+  if (runtime.reaps) outside.wait(pid, WNOHANG | __WALL, 'any')
 }
 
-/** Where the cgroup is that a container without a readable record most likely has. */
-function usualCgroup({ outside }: Runtime, id: string): string | undefined {
-  const mount = cgroupMount(outside)
-  return mount === undefined ? undefined : `${mount}${cgroupPath(id, undefined)}`
-}
-
-/** Takes back cgroup and directory of a container without processes; runs poststop hooks, whose failures only warn. */
+/**
+ * Takes back what create made for a container whose processes are killed, as far as it is its own; runs poststop hooks,
+ * whose failures only warn.
+ */
 export function destroyContainer(runtime: Runtime, container: StoredContainer): void {
   const { record } = container
   const hooks = record && storedHooks(container)?.poststop
-  const cgroup = record === undefined ? usualCgroup(runtime, container.id) : record.cgroup
+  const { cgroups, unit, resctrl, strangers } = belongingsOf(runtime, container)
+  for (const stranger of strangers) runtime.warn(`${stranger}; it is left alone`)
   runtime.phase('remove', () => {
-    if (record?.unit !== undefined) removeScope(runtime, record.unit)
-    if (cgroup !== undefined) removeCgroup(runtime.outside, cgroup)
-    removeResctrl(runtime.outside, record?.resctrl)
+    if (unit !== undefined) removeScope(runtime, unit.name, unit.active)
+    for (const cgroup of cgroups) removeCgroup(runtime.outside, cgroup)
+    removeResctrl(runtime.outside, resctrl)
     removeDirectory(runtime.outside, runtime.root, container.id)
   })
   if (record) runPoststop(runtime, hooks, { ...record, pid: 0 })

@@ -16,6 +16,7 @@ import type { Call } from '../../native/kernels/machine.ts'
 import { Out } from '../../native/struct.ts'
 import { HostError } from '../errors.ts'
 import { NAMESPACES } from '../plan/namespaces.ts'
+import { livesWith } from './birth.ts'
 import { closeAllBut } from './closeAllBut.ts'
 import { becomeRoot } from './population.ts'
 
@@ -28,6 +29,8 @@ export interface Entrance {
   /** The root directory, where the mount namespace does not say which that is. */
   readonly root: Fd | undefined
   readonly cgroup: Fd | undefined
+  /** Instead of that its cgroup.procs, for the executor to move there by itself first; see Stillbirth in birth.ts. */
+  readonly processes?: Fd | undefined
   /** Our rights do not depend on the container's user namespace. */
   readonly privileged: boolean
 }
@@ -85,6 +88,7 @@ export function enterContainer(executor: Executor, entrance: Entrance, keep: rea
   }
 
   inside.notDumpable()
+  if (entrance.processes !== undefined) move(executor, entrance.processes)
   enter(namespaces & ~late)
   if (root !== undefined) {
     inside.fchdir(gifts.get(root)!)
@@ -101,8 +105,16 @@ export function enterContainer(executor: Executor, entrance: Entrance, keep: rea
   return pid
 }
 
+/** The executor goes to the cgroup in which its child is to be born. */
+function move({ kernel: inside, gifts }: Executor, processes: Fd): void {
+  const file = gifts.get(processes)!
+  inside.writeText(file, '0', 'cgroup.procs', birthHints)
+  inside.later({ name: 'close', args: [file] })
+}
+
 /** The executor ends; its child goes on with what follows in the batch. */
-function bearChild({ calls, kernel, gifts, bears }: Executor, cgroup: Fd | undefined): () => number {
+function bearChild(executor: Executor, cgroup: Fd | undefined): () => number {
+  const { calls, kernel, gifts, bears } = executor
   const pid = new Out(8)
   const flags = BigInt(CLONE_PARENT | CLONE_PARENT_SETTID) | (cgroup ? CLONE_INTO_CGROUP : 0n)
   const args = cloneArgs({ flags, cgroup: cgroup && gifts.get(cgroup), pid, exitSignal: 0 })
@@ -110,9 +122,9 @@ function bearChild({ calls, kernel, gifts, bears }: Executor, cgroup: Fd | undef
   const parent = calls.record(() => kernel.exit(0))
   calls.link(parent, 0)
   clone.branch({ positive: parent[0]!.address })
+  livesWith(executor, calls.later({ name: 'prctl', args: [PR_SET_NAME, 'tsrun:exec', 0, 0, 0] }))
   calls.keep()
   bears(pid)
-  kernel.later({ name: 'prctl', args: [PR_SET_NAME, 'tsrun:exec', 0, 0, 0] })
   return () => {
     calls.answer(clone)
     return pid.view.getInt32(0, true)

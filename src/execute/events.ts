@@ -17,11 +17,12 @@ import { pidsBelow } from './ps.ts'
 import { exitCode } from './wait.ts'
 
 /** The numbers of a container at this moment. Errors: StateError when it has stopped, HostError when it has no cgroup. */
-export function containerStats({ outside, root }: Runtime, id: string): ContainerEvent {
+export function containerStats(runtime: Runtime, id: string): ContainerEvent {
+  const { outside, root } = runtime
   using container = openContainer(outside, root, id, false)
-  const { established, status } = container
+  const { status } = container
   if (status === 'stopped') throw new StateError('container not running')
-  return measure(outside, requireCgroup(established, 'measured'))
+  return measure(outside, requireCgroup(runtime, container, 'measured'))
 }
 
 function measure(outside: Kernel, cgroup: string): ContainerEvent {
@@ -37,10 +38,11 @@ export interface Watch extends Disposable {
 }
 
 /** Opens what there is to watch. Errors: StateError when the container has stopped, HostError when it has no cgroup. */
-export function openWatch({ outside, root }: Runtime, id: string): Watch {
+export function openWatch(runtime: Runtime, id: string): Watch {
+  const { outside, root } = runtime
   using container = openContainer(outside, root, id, false)
   const { established: record, status } = container
-  const cgroup = requireCgroup(record, 'watched')
+  const cgroup = requireCgroup(runtime, container, 'watched')
   using fds = new Fds()
   const pidfd = fds.keep(outside.pidfdOpen(record.pid))
   if (status === 'stopped' || !pidfd.exists) throw new StateError('container not running')

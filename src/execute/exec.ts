@@ -1,4 +1,4 @@
-import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, O_DIRECTORY, O_PATH, O_WRONLY } from '../../native/abi/fcntl.ts'
 import { CLONE_NEWUSER } from '../../native/abi/sched.ts'
 import { SIGKILL } from '../../native/abi/signal.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
@@ -13,6 +13,7 @@ import { type ProcessPlan, withListenFds } from '../plan/process.ts'
 import type { Runtime } from '../runtime.ts'
 import type { ContainerRecord } from '../state/record.ts'
 import { isAlive } from '../state/status.ts'
+import { isStillborn, Stillbirth } from './birth.ts'
 import type { Program } from './build.ts'
 import { type ConsoleRoute, openConsoleRoute } from './consoleRoute.ts'
 import { ContainerRoot } from './containerRoot.ts'
@@ -97,9 +98,31 @@ function startProgram(
   streams: Streams,
   fds: Fds,
 ): Running {
-  const { host, outside, makeCalls } = runtime
+  const { host, outside } = runtime
   const membership = planMembership(prepared.config, { id: prepared.record.id, arch: host.arch })
   const baggage = runtime.phase('open what is on the host', () => pack(runtime, prepared, membership, fds))
+  try {
+    return startIn(runtime, prepared, membership, baggage, terminal, streams, fds)
+  } catch (error) {
+    if (!(error instanceof Stillbirth)) throw error
+    const { record, request } = prepared
+    const cgroup = fds.keep(openExecCgroup(outside, record, request.cgroup)!)
+    const processes = fds.keep(outside.openat(cgroup, 'cgroup.procs', O_WRONLY))
+    const entrance = { ...baggage.entrance, cgroup: undefined, processes }
+    return startIn(runtime, prepared, membership, { ...baggage, entrance }, terminal, streams, fds)
+  }
+}
+
+function startIn(
+  runtime: Runtime,
+  prepared: PreparedExec,
+  membership: MembershipPlan,
+  baggage: Baggage,
+  terminal: ForegroundTerminal,
+  streams: Streams,
+  fds: Fds,
+): Running {
+  const { host, outside, makeCalls } = runtime
   const { inherited, request } = prepared
   const { stdio } = request
   const executor = runtime.phase('spawn the executor', () =>
@@ -110,8 +133,9 @@ function startProgram(
     giveStreams(streams, prepared)
     return execute(runtime, prepared.request, entered, baggage, executor, terminal, fds)
   } catch (error) {
+    const stillborn = baggage.entrance.cgroup !== undefined && isStillborn(outside, executor)
     abandon(runtime, executor)
-    throw error
+    throw stillborn ? new Stillbirth('the process was killed when it was born') : error
   } finally {
     executor.release()
     outside.wait(executor.pid, 0, 'any')
@@ -149,7 +173,7 @@ function giveStreams(streams: Streams, { request, config, process, privileged }:
 }
 
 function gifts({ entrance, procfs, agent, console }: Baggage): Fd[] {
-  return defined([agent, procfs, console?.gift, entrance.pidfd, entrance.root, entrance.cgroup])
+  return defined([agent, procfs, console?.gift, entrance.pidfd, entrance.root, entrance.cgroup, entrance.processes])
 }
 
 /** A process in the container that waits for its tail. */

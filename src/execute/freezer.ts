@@ -5,7 +5,7 @@ import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
 import { Failure, HostError } from '../errors.ts'
 import { processStat } from '../state/status.ts'
-import { cgroupPids, cgroupTree } from './cgroup.ts'
+import { pidsOfTree } from './cgroup.ts'
 
 /** A process that waits in the kernel, for a disk say, stops when that is over. */
 const FREEZE_MS = 10_000
@@ -57,7 +57,6 @@ function awaitFrozen(outside: Kernel, cgroup: string, wanted: boolean, milliseco
 
 /** Who is to blame, for the message. */
 function stuckOnes(outside: Kernel, cgroup: string): string {
-  const pids = cgroupTree(outside, cgroup).flatMap(path => cgroupPids(outside, path))
-  const stuck = pids.filter(pid => processStat(outside, pid)?.state === 'D')
+  const stuck = pidsOfTree(outside, cgroup).filter(pid => processStat(outside, pid)?.state === 'D')
   return stuck.length === 0 ? '' : `; stuck in the kernel: ${stuck.join(', ')}`
 }

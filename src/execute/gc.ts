@@ -1,12 +1,13 @@
-import { EBUSY, ENOENT, ENOTDIR, EOPNOTSUPP } from '../../native/abi/errno.ts'
+import { ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
 import { AT_FDCWD, LOCK_EX, LOCK_NB } from '../../native/abi/fcntl.ts'
 import { CLOCK_BOOTTIME, CLOCK_REALTIME } from '../../native/abi/time.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { dirname } from '../plan/paths.ts'
 import type { Runtime } from '../runtime.ts'
 import { STATE_FILE } from '../state/record.ts'
+import { isPopulated } from '../state/status.ts'
 import { listIds, openContainerIfAny, removeDirectory, type StoredContainer } from '../state/store.ts'
-import { cgroupMount, cgroupTree } from './cgroup.ts'
+import { everyCgroup, removeEmptyCgroup } from './cgroup.ts'
 import { type CgroupMark, readMark, rootIdentity } from './cgroupMark.ts'
 import { destroyContainer } from './delete.ts'
 
@@ -76,8 +77,10 @@ function tryLock(outside: Kernel, { directory }: StoredContainer): boolean {
 
 function judge(runtime: Runtime, container: StoredContainer, { all, olderThanMs }: GcRequest): Verdict {
   const { outside } = runtime
-  const { record } = container
-  if (record === undefined) return judgeUnfinished(runtime, container)
+  const { reading } = container
+  if (reading.kind === 'newer') return keep(`its state was written by a newer tsrun: ${reading.why}`)
+  if (reading.kind !== 'record') return judgeUnfinished(runtime, container)
+  const { record } = reading
   if (container.status !== 'stopped') return undefined
   if (record.cgroup !== undefined && isPopulated(outside, record.cgroup))
     return keep(`its first process is gone, but there are others in \`${record.cgroup}\``)
@@ -92,18 +95,14 @@ function judge(runtime: Runtime, container: StoredContainer, { all, olderThanMs 
 }
 
 function judgeUnfinished({ outside }: Runtime, container: StoredContainer): Verdict {
-  const isDamaged = outside.statx(container.directory, STATE_FILE).stat !== undefined
-  const what = isDamaged ? 'its state can not be read' : 'it has no state: its creation was killed'
+  const { reading } = container
+  const what =
+    reading.kind === 'damaged' ? `its state is damaged: ${reading.why}` : 'it has no state: its creation was killed'
   const changed = outside.statx(container.directory, '').stat?.modified ?? Number.POSITIVE_INFINITY
   if (now(outside) / 1000 - changed < CREATION_S) return keep(`${what}, or goes on: it is a few minutes old`)
   const cgroups = cgroupsOf(outside, container.path).filter(path => isPopulated(outside, path))
   if (cgroups.length > 0) return keep(`${what}, but there are processes in \`${cgroups[0]}\`; delete --force ends them`)
   return orphan(what)
-}
-
-/** Are there processes in it or below, also such as our pid namespace does not see? See cgroup.events in cgroup-v2.rst. */
-function isPopulated(outside: Kernel, cgroup: string): boolean {
-  return /^populated 1$/m.test(outside.readTextIfAny(AT_FDCWD, `${cgroup}/cgroup.events`) ?? '')
 }
 
 /** Milliseconds since 1970. */
@@ -127,11 +126,6 @@ function markedCgroups({ outside, root }: Runtime): string[] {
 
 function cgroupsOf(outside: Kernel, container: string): string[] {
   return everyCgroup(outside).filter(path => readMark(outside, path)?.path === container)
-}
-
-function everyCgroup(outside: Kernel): string[] {
-  const mount = cgroupMount(outside)
-  return mount === undefined ? [] : cgroupTree(outside, mount).filter(path => path !== mount)
 }
 
 function judgeCgroup({ outside, root }: Runtime, path: string, { all }: Pick<GcRequest, 'all'>): Verdict {
@@ -185,7 +179,7 @@ function removeContainer(runtime: Runtime, id: string, request: GcRequest): bool
 function removeOwnCgroup(runtime: Runtime, path: string, request: GcRequest): boolean {
   const { outside } = runtime
   if (!judgeCgroup(runtime, path, request)?.orphan) return false
-  return cgroupTree(outside, path).every(directory => outside.rmdir(AT_FDCWD, directory, [ENOENT, EBUSY, EOPNOTSUPP]))
+  return removeEmptyCgroup(outside, path)
 }
 
 function removeTemporary({ outside, root }: Runtime, path: string): boolean {

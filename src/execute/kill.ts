@@ -3,34 +3,54 @@ import { AT_FDCWD, O_WRONLY } from '../../native/abi/fcntl.ts'
 import { SIGKILL } from '../../native/abi/signal.ts'
 import { StateError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
-import type { ContainerRecord } from '../state/record.ts'
-import { isAlive, isFrozen } from '../state/status.ts'
-import { openContainer } from '../state/store.ts'
-import { cgroupPids, cgroupTree, killCgroup } from './cgroup.ts'
+import { isAlive, isFrozen, isPopulated } from '../state/status.ts'
+import { openContainer, type StoredContainer } from '../state/store.ts'
+import { claimsOf, ownCgroup, requireOwnProcess } from './belongings.ts'
+import { killCgroup, pidsOfTree } from './cgroup.ts'
 
 /**
  * Sends a signal to a container's first process, or with `all` to every process in its cgroup. It takes no lock, so that
- * a command that hangs can be ended. Errors: StateError when the container has stopped, unless `all`.
+ * a command that hangs can be ended. Errors: StateError when the container has stopped, unless `all`, or when what its
+ * state names is not the container's.
  */
 export function killContainer(runtime: Runtime, id: string, signal: number, all: boolean): void {
   using container = openContainer(runtime.outside, runtime.root, id, false)
-  const record = container.established
-  if (all && record.cgroup !== undefined) signalCgroup(runtime, record.cgroup, signal)
-  else if (!signalInit(runtime, record, signal) && !all) throw new StateError('container not running')
+  const { cgroup } = container.established
+  if (all && cgroup !== undefined) {
+    const own = ownCgroup(runtime, container)
+    if (own !== undefined) signalCgroup(runtime, own, signal)
+  } else if (!signalInit(runtime, container, signal) && !killOthers(runtime, container, signal) && !all)
+    throw new StateError('container not running')
 }
 
-/** False when the first process is gone. */
-export function signalInit({ outside }: Runtime, record: ContainerRecord, signal: number): boolean {
-  using pidfd = outside.pidfdOpen(record.pid)
+/**
+ * Without a pid namespace of its own a container's processes outlive its first one, and it is there as long as they are.
+ * SIGKILL, which is meant for all of them, ends them then, too. False when there is none.
+ */
+function killOthers(runtime: Runtime, container: StoredContainer, signal: number): boolean {
+  if (signal !== SIGKILL || !container.established.sharedPidNamespace) return false
+  const cgroup = ownCgroup(runtime, container)
+  if (cgroup === undefined || !isPopulated(runtime.outside, cgroup)) return false
+  killCgroup(runtime.outside, cgroup)
+  return true
+}
+
+/** False when the first process is gone. Errors: StateError when it is not the container's. */
+export function signalInit(runtime: Runtime, container: StoredContainer, signal: number): boolean {
+  const { outside } = runtime
+  const { pid, startTime, sharedPidNamespace } = claimsOf(container)
+  if (pid === undefined || startTime === undefined) return false
+  using pidfd = outside.pidfdOpen(pid)
   // The pidfd is held before we compare start times, so the process can't be another one afterwards.
-  if (!pidfd.exists || !isAlive(outside, record)) return false
-  if (signal === SIGKILL && record.cgroup !== undefined && isFrozen(outside, record.cgroup)) {
-    killCgroup(outside, record.cgroup) // a frozen process dies only this way
+  if (!pidfd.exists || !isAlive(outside, { pid, startTime })) return false
+  const cgroup = requireOwnProcess(runtime, container, pid)
+  if (signal === SIGKILL && cgroup !== undefined && isFrozen(outside, cgroup)) {
+    killCgroup(outside, cgroup) // a frozen process dies only this way
     return true
   }
   const sent = outside.signal(pidfd, signal)
   // Without a pid namespace of its own, the other processes outlive the first one.
-  if (signal === SIGKILL && record.sharedPidNamespace && record.cgroup !== undefined) killCgroup(outside, record.cgroup)
+  if (signal === SIGKILL && sharedPidNamespace && cgroup !== undefined) killCgroup(outside, cgroup)
   return sent
 }
 
@@ -43,11 +63,10 @@ function signalCgroup({ outside }: Runtime, cgroup: string, signal: number): voi
   const wasFrozen = isFrozen(outside, cgroup)
   if (!wasFrozen) freeze(outside, cgroup, '1')
   try {
-    for (const path of cgroupTree(outside, cgroup))
-      for (const pid of cgroupPids(outside, path)) {
-        using pidfd = outside.pidfdOpen(pid)
-        if (pidfd.exists) outside.signal(pidfd, signal)
-      }
+    for (const pid of pidsOfTree(outside, cgroup)) {
+      using pidfd = outside.pidfdOpen(pid)
+      if (pidfd.exists) outside.signal(pidfd, signal)
+    }
   } finally {
     if (!wasFrozen) freeze(outside, cgroup, '0')
   }

@@ -1,7 +1,7 @@
 import { HostError, StateError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
-import type { ContainerRecord } from '../state/record.ts'
-import { openContainer } from '../state/store.ts'
+import { openContainer, type StoredContainer } from '../state/store.ts'
+import { ownCgroup } from './belongings.ts'
 import { freezeCgroup, thawCgroup } from './freezer.ts'
 
 /**
@@ -10,22 +10,23 @@ import { freezeCgroup, thawCgroup } from './freezer.ts'
  */
 export function pauseContainer(runtime: Runtime, id: string): void {
   using container = openContainer(runtime.outside, runtime.root, id, true)
-  const { established, status } = container
+  const { status } = container
   if (status === 'stopped') throw new StateError('container not running')
   if (status === 'paused') throw new StateError('container is paused already')
-  freezeCgroup(runtime.outside, requireCgroup(established, 'paused'))
+  freezeCgroup(runtime.outside, requireCgroup(runtime, container, 'paused'))
 }
 
 /** Lets the processes of a paused container go on. Errors: StateError when it is not paused; HostError. */
 export function resumeContainer(runtime: Runtime, id: string): void {
   using container = openContainer(runtime.outside, runtime.root, id, true)
-  const { established, status } = container
+  const { status } = container
   if (status !== 'paused') throw new StateError('container not paused')
-  thawCgroup(runtime.outside, requireCgroup(established, 'resumed'))
+  thawCgroup(runtime.outside, requireCgroup(runtime, container, 'resumed'))
 }
 
-/** The path of the container's cgroup. Errors: HostError that says what can not be done without. */
-export function requireCgroup({ cgroup }: ContainerRecord, deed: string): string {
+/** The path of the container's cgroup. Errors: HostError that says what can not be done without; StateError. */
+export function requireCgroup(runtime: Runtime, container: StoredContainer, deed: string): string {
+  const cgroup = ownCgroup(runtime, container)
   if (cgroup === undefined) throw new HostError(`the container has no cgroup of its own, so it can not be ${deed}`)
   return cgroup
 }

@@ -6,7 +6,8 @@ import { HostError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
 import type { ContainerRecord } from '../state/record.ts'
 import { openContainer } from '../state/store.ts'
-import { cgroupPids, cgroupTree } from './cgroup.ts'
+import { ownCgroup } from './belongings.ts'
+import { pidsOfTree } from './cgroup.ts'
 
 const PS_PLACES = ['/usr/bin/ps', '/bin/ps'] as const
 
@@ -14,16 +15,20 @@ const PS_PLACES = ['/usr/bin/ps', '/bin/ps'] as const
  * The processes of a container, as the runtime's pid namespace numbers them, in ascending order: all in its cgroup and in
  * those below; without a cgroup all in its pid namespace. None when it has stopped. Errors: StateError, HostError.
  */
-export function containerPids({ outside, root }: Runtime, id: string): number[] {
+export function containerPids(runtime: Runtime, id: string): number[] {
+  const { outside, root } = runtime
   using container = openContainer(outside, root, id, false)
   const { established, status } = container
-  if (established.cgroup !== undefined) return pidsBelow(outside, established.cgroup)
+  if (established.cgroup !== undefined) {
+    const own = ownCgroup(runtime, container)
+    return own === undefined ? [] : pidsBelow(outside, own)
+  }
   return status === 'stopped' ? [] : namespacePids(outside, established)
 }
 
 /** The processes in a cgroup and in those below it, in ascending order. */
 export function pidsBelow(outside: Kernel, cgroup: string): number[] {
-  const pids = cgroupTree(outside, cgroup).flatMap(path => cgroupPids(outside, path))
+  const pids = pidsOfTree(outside, cgroup)
   // 0 is a process that our pid namespace does not see.
   return pids.filter(pid => pid !== 0).sort((a, b) => a - b)
 }

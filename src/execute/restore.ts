@@ -107,9 +107,9 @@ function restore(site: Site, criu: CriuProgram, terminal: ForegroundTerminal): R
   const { outside } = runtime
   const offered = openSources(runtime, prepared.plan, prepared.privileged, fds)
   const { ours, theirs } = openLine(outside, fds)
-  return underKeeper(runtime, prepared, baggage, [theirs, ...offered.gifts], executor => {
-    theirs.close()
+  return underKeeper(runtime, prepared, baggage, [theirs, ...offered.gifts], (executor, baggage) => {
     const stage = runtime.phase('mounts and devices', () => setStage(runtime, prepared, baggage, offered, executor))
+    theirs.close() // not before: a child that is killed when it is born has a successor
     const pid = stage.pid()
     const directory = openDirectory(runtime, prepared, baggage, fds)
     const namespaces = inheritedNamespaces(baggage, executor)

@@ -7,7 +7,7 @@ import type { ScopePlan } from '../plan/systemd/scope.ts'
 import type { Runtime } from '../runtime.ts'
 import { type CgroupSite, cgroupMount, killCgroup } from './cgroup.ts'
 import { handOnEverything, requireControllers } from './cgroupControllers.ts'
-import { awaitStart, startScope, stopUnit } from './systemd.ts'
+import { awaitStart, resetFailed, startScope, stopUnit } from './systemd.ts'
 import { connectToSystemd } from './systemdConnection.ts'
 
 /** Finds systemd for a container that is to get its cgroup from it. Errors: HostError when systemd is not there. */
@@ -114,12 +114,14 @@ function above(path: string): string {
 
 /**
  * Stops the unit of a container without processes, so that its name is free when the command ends. systemd need not be
- * reachable: a scope without processes goes by itself.
+ * reachable: a scope without processes goes by itself. One whose cgroup is gone is not `active`; it may have failed, and is
+ * forgotten then.
  */
-export function removeScope(runtime: Runtime, unit: string): void {
+export function removeScope(runtime: Runtime, unit: string, active: boolean): void {
   try {
     using systemd = connectToSystemd(runtime)
-    stopUnit(systemd, unit)
+    if (active) stopUnit(systemd, unit)
+    else resetFailed(systemd, unit)
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     runtime.warn(`\`${unit}\` is left to systemd: ${error.message}`)

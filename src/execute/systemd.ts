@@ -112,7 +112,8 @@ function onceFree<T>(runtime: Runtime, systemd: Connection, name: string, start:
   }
 }
 
-function resetFailed(systemd: Connection, name: string): void {
+/** Has systemd forget a unit that has failed. One that is active, or not there, is left as it is. */
+export function resetFailed(systemd: Connection, name: string): void {
   unlessGone(() => systemd.call({ ...MANAGER, member: 'ResetFailedUnit', signature: 's', args: [name] }))
 }
 

@@ -11,6 +11,7 @@ import { completeChange, mergeResources } from '../plan/resources/update.ts'
 import type { Runtime } from '../runtime.ts'
 import type { ContainerRecord } from '../state/record.ts'
 import { openContainer, type StoredContainer, writeRecord } from '../state/store.ts'
+import { ownUnit } from './belongings.ts'
 import { cgroupMount } from './cgroup.ts'
 import { type ControllerSite, requireAvailable, requireControllers } from './cgroupControllers.ts'
 import { writeLimits } from './cgroupLimits.ts'
@@ -42,6 +43,8 @@ export interface Difference {
 /** All that an update is about, decided before anything is changed. */
 interface Update {
   readonly record: ContainerRecord
+  /** Systemd's, that the cgroup is in. */
+  readonly unit: string | undefined
   readonly cgroup: string
   readonly old: Resources | undefined
   readonly change: Resources
@@ -82,7 +85,8 @@ function prepareUpdate(runtime: Runtime, container: StoredContainer, { id, chang
   const newDevices = (change.devices ?? []).length > 0 && stringify(change.devices) !== stringify(old?.devices)
   return {
     record,
-    cgroup: requireCgroup(record, 'limited'),
+    unit: ownUnit(container),
+    cgroup: requireCgroup(runtime, container, 'limited'),
     old,
     change,
     plan,
@@ -150,8 +154,7 @@ function applyUpdate(runtime: Runtime, container: StoredContainer, update: Updat
 
 type Undo = ((cause: unknown) => void)[]
 
-function changeUnit(runtime: Runtime, { record, cgroup, steps, old, change, newDevices }: Update, undo: Undo): void {
-  const { unit } = record
+function changeUnit(runtime: Runtime, { unit, cgroup, steps, old, change, newDevices }: Update, undo: Undo): void {
   if (unit === undefined) return
   const before = findSettings(runtime.outside, cgroup, steps)
   const devices = (rules: Resources['devices']) => (newDevices ? { rules } : undefined)

@@ -4,7 +4,7 @@ import { doing } from '../errors.ts'
 import { type CreateRequest, createContainer } from '../execute/create.ts'
 import { deleteContainer } from '../execute/delete.ts'
 import { type ExecRequest, startExec } from '../execute/exec.ts'
-import { listContainers } from '../execute/list.ts'
+import { type ListedContainer, listContainers } from '../execute/list.ts'
 import { pauseContainer, resumeContainer } from '../execute/pause.ts'
 import { containerPids } from '../execute/ps.ts'
 import { startContainer } from '../execute/start.ts'
@@ -62,7 +62,7 @@ export const operations = {
     return doing(`state of \`${id}\``, () => containerState(runtime, id))
   },
 
-  list(runtime: Runtime): ContainerState[] {
+  list(runtime: Runtime): ListedContainer[] {
     return doing('list', () => listContainers(runtime))
   },
 

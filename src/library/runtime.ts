@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { checkId } from '../cli/id.ts'
-import type { ContainerState } from '../execute/state.ts'
+import type { ListedContainer } from '../execute/list.ts'
 import { stringify } from '../json.ts'
 import { Container } from './container.ts'
 import type { CreateOptions, Output, RunOptions, RuntimeOptions } from './options.ts'
@@ -60,8 +60,11 @@ export class Runtime {
     return new Container(checkId(id), this.#call)
   }
 
-  /** The states of all containers, in alphabetical order. */
-  async list(): Promise<readonly ContainerState[]> {
+  /**
+   * The states of all containers, in alphabetical order. One whose state.json can not be read is `damaged`, or `newer` when
+   * a newer tsrun has written it.
+   */
+  async list(): Promise<readonly ListedContainer[]> {
     return await inThread(this.#call, 'list', () => [])
   }
 

@@ -1,7 +1,12 @@
 import type { MountInput } from '../plan/mounts.ts'
 
-/** What is kept about a container between commands: `state.json` in its directory. */
+/** The form of `state.json`. What a later form adds, older programs must be able to do without, or the number grows. */
+export const RECORD_VERSION = 1
+
+/** What is kept about a container between commands: `state.json` in its directory, see readRecord.ts. */
 export interface ContainerRecord {
+  /** RECORD_VERSION of who wrote it; absent in those of programs before there was one. */
+  readonly version?: number
   readonly id: string
   readonly ociVersion: string
   /** Absolute path of the bundle. */
@@ -18,6 +23,8 @@ export interface ContainerRecord {
   readonly startTime: string
   /** Absolute path of its cgroup directory. */
   readonly cgroup?: string
+  /** The kernel's id of that directory, its inode number, which tells it from a later one of that name. */
+  readonly cgroupId?: string
   /** Absolute paths of its own directories in resctrl, innermost first. */
   readonly resctrl?: readonly string[]
   /** The unit of systemd that the cgroup belongs to. */

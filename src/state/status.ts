@@ -45,11 +45,11 @@ function readStat(outside: Kernel, pid: number): string | undefined {
 }
 
 /** Is the container's first process alive: there, the same one, and not waiting to be reaped? */
-export function isAlive(outside: Kernel, record: ContainerRecord): boolean {
+export function isAlive(outside: Kernel, record: Pick<ContainerRecord, 'pid' | 'startTime'>): boolean {
   return liveStat(outside, record) !== undefined
 }
 
-function liveStat(outside: Kernel, record: ContainerRecord): ProcessStat | undefined {
+function liveStat(outside: Kernel, record: Pick<ContainerRecord, 'pid' | 'startTime'>): ProcessStat | undefined {
   const stat = processStat(outside, record.pid)
   return stat?.startTime === record.startTime && !'ZXx'.includes(stat.state) ? stat : undefined
 }
@@ -69,4 +69,9 @@ export function computeStatus(outside: Kernel, directory: string, record: Contai
 export function isFrozen(outside: Kernel, cgroup: string | undefined): boolean {
   if (cgroup === undefined) return false
   return /^frozen 1$/m.test(outside.readTextIfAny(AT_FDCWD, `${cgroup}/cgroup.events`) ?? '')
+}
+
+/** Are there processes in it or below, also such as our pid namespace does not see? See cgroup.events in cgroup-v2.rst. */
+export function isPopulated(outside: Kernel, cgroup: string): boolean {
+  return /^populated 1$/m.test(outside.readTextIfAny(AT_FDCWD, `${cgroup}/cgroup.events`) ?? '')
 }

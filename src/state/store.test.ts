@@ -4,7 +4,7 @@ import { createScriptedHost, fileAt, Hang } from '../../native/hosts/scripted.ts
 import { createKernel } from '../../native/kernel.ts'
 import { DirectCalls } from '../../native/kernels/direct.ts'
 import { StateError } from '../errors.ts'
-import type { ContainerRecord } from './record.ts'
+import { type ContainerRecord, RECORD_VERSION } from './record.ts'
 import {
   listIds,
   makeDirectories,
@@ -64,8 +64,8 @@ test('a record is read as it was written', () => {
   const { host, outside } = withContainer()
   {
     using container = openContainer(outside, ROOT, 'web', false)
-    expect(container.record).toEqual(record)
-    expect(container.established).toEqual(record)
+    expect(container.record).toEqual({ version: RECORD_VERSION, ...record })
+    expect(container.established).toEqual({ version: RECORD_VERSION, ...record })
     expect(container.configText).toBe('{"ociVersion":"1.3.0"}')
     expect(container.status).toBe('stopped') // there is no such process
   }

@@ -1,12 +1,13 @@
-import { EAGAIN, EEXIST, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
-import { AT_FDCWD, LOCK_EX, LOCK_NB, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
+import { EAGAIN, EEXIST, EISDIR, ELOOP, ENOENT, ENOTDIR, ENXIO } from '../../native/abi/errno.ts'
+import { AT_FDCWD, LOCK_EX, LOCK_NB, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } from '../../native/abi/fcntl.ts'
 import { CLOCK_MONOTONIC } from '../../native/abi/time.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { SLOW_MS, tellSlow } from '../../native/patience.ts'
 import { decode } from '../../native/utf8.ts'
-import { StateError } from '../errors.ts'
-import { CONFIG_FILE, type ContainerRecord, FILES, STATE_FILE, type Status } from './record.ts'
+import { isErrno, StateError } from '../errors.ts'
+import { damaged, type Reading, readRecord } from './readRecord.ts'
+import { CONFIG_FILE, type ContainerRecord, FILES, RECORD_VERSION, STATE_FILE, type Status } from './record.ts'
 import { computeStatus } from './status.ts'
 
 /** A container that exists, with its directory open. */
@@ -14,7 +15,8 @@ export class StoredContainer {
   readonly id: string
   readonly directory: Fd
   readonly path: string
-  readonly record: ContainerRecord | undefined
+  /** What its state.json says. */
+  readonly reading: Reading
   readonly #outside: Kernel
 
   constructor(outside: Kernel, id: string, path: string, directory: Fd) {
@@ -22,22 +24,38 @@ export class StoredContainer {
     this.id = id
     this.path = path
     this.directory = directory
-    const text = outside.readTextIfAny(directory, STATE_FILE)
-    this.record = text === undefined ? undefined : parseRecord(text)
+    this.reading = readState(outside, directory, id)
   }
 
-  /** A container whose record is not written yet is still being created; delete removes the record first. */
+  /** Undefined when there is none yet or no more, and when it can not be trusted; then `reading` says why. */
+  get record(): ContainerRecord | undefined {
+    return this.reading.kind === 'record' ? this.reading.record : undefined
+  }
+
+  /** A container whose record is not written yet is still being created; delete removes the record first. Errors: StateError. */
   get status(): Status {
-    return this.record === undefined ? 'creating' : computeStatus(this.#outside, this.path, this.record)
+    return this.reading.kind === 'none' ? 'creating' : computeStatus(this.#outside, this.path, this.established)
   }
 
-  /** The record, which everything but `delete --force` needs. */
+  /** The record, which everything but `delete --force` needs. Errors: StateError that says why there is none. */
   get established(): ContainerRecord {
-    if (this.record === undefined)
-      throw new StateError(
-        `container \`${this.id}\` is still being created or just being deleted, or its state is damaged; delete --force removes it`,
-      )
-    return this.record
+    const { id, reading } = this
+    switch (reading.kind) {
+      case 'record':
+        return reading.record
+      case 'none':
+        throw new StateError(
+          `container \`${id}\` is still being created or just being deleted; delete --force removes it`,
+        )
+      case 'newer':
+        throw new StateError(
+          `the state of container \`${id}\` was written by a newer tsrun: ${reading.why}; use that one, or delete --force, which removes it`,
+        )
+      case 'damaged':
+        throw new StateError(`the state of container \`${id}\` is damaged: ${reading.why}; delete --force removes it`)
+      default:
+        return reading satisfies never
+    }
   }
 
   /** The text of config.json as it was when the container was created. */
@@ -50,12 +68,19 @@ export class StoredContainer {
   }
 }
 
-/** Undefined for a file that somebody has damaged: then `delete --force` is what is left to do. */
-function parseRecord(text: string): ContainerRecord | undefined {
+/** The longest state.json that is read: annotations, limits and mounts are all in it. */
+const STATE_SIZE = 1 << 24
+
+/** A name in the container's directory may lead anywhere, when somebody has damaged it; then nothing is read or waited for. */
+function readState(outside: Kernel, directory: Fd, id: string): Reading {
+  using fd = outside.openat(directory, STATE_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, [ENOENT, ELOOP, ENXIO])
+  if (!fd.exists) return fd.number === -ENOENT ? { kind: 'none' } : damaged('it is no regular file')
   try {
-    return JSON.parse(text) as ContainerRecord
-  } catch {
-    return undefined
+    const bytes = outside.readAtMost(fd, STATE_SIZE)
+    return bytes === undefined ? damaged('it has more than 16 MiB') : readRecord(decode(bytes), id)
+  } catch (error) {
+    if (isErrno(error, 'EISDIR') || isErrno(error, 'EAGAIN')) return damaged('it is no regular file')
+    throw error
   }
 }
 
@@ -129,11 +154,22 @@ export function listIds(outside: Kernel, root: string): string[] {
 /** Removes a container's directory with all that the runtime puts there. */
 export function removeDirectory(outside: Kernel, root: string, id: string): void {
   const path = `${root}/${id}`
-  for (const file of FILES) outside.unlink(AT_FDCWD, `${path}/${file}`)
+  for (const file of FILES) removeFile(outside, `${path}/${file}`)
   outside.rmdir(AT_FDCWD, path)
+}
+
+/** In a damaged container a directory may have the name. */
+function removeFile(outside: Kernel, path: string): void {
+  const removed = outside.now({
+    name: 'unlinkat',
+    args: [AT_FDCWD, path, 0],
+    subject: `\`${path}\``,
+    tolerate: [ENOENT, EISDIR],
+  })
+  if (removed === -EISDIR) outside.rmdir(AT_FDCWD, path)
 }
 
 /** `state.json`, replaced in one step. */
 export function writeRecord(outside: Kernel, directory: Fd, record: ContainerRecord): void {
-  outside.replaceFile(directory, STATE_FILE, JSON.stringify(record), 0o600)
+  outside.replaceFile(directory, STATE_FILE, JSON.stringify({ version: RECORD_VERSION, ...record }), 0o600)
 }

@@ -1,5 +1,6 @@
 import { EINVAL } from '../../abi/errno.ts'
 import { S_IFDIR, S_IFREG } from '../../abi/stat.ts'
+import { RDTGROUP_SUPER_MAGIC } from '../../abi/wait.ts'
 import { Errno } from './errno.ts'
 import { FileNode } from './nodes.ts'
 import type { World } from './world.ts'
@@ -8,6 +9,7 @@ import type { World } from './world.ts'
 export function resctrlGroup(world: World): FileNode {
   let schemata = 'MB:0=100\nL3:0=00ff\n'
   const node: FileNode = new FileNode(S_IFDIR, 0o755, { mkdir: () => resctrlGroup(world), rmdir: () => {} })
+  node.magic = RDTGROUP_SUPER_MAGIC
   const write = (text: string) => {
     if (/[^\n]*:(?!\d+=)/.test(text)) throw new Errno(EINVAL)
     schemata = text

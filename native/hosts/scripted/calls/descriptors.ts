@@ -13,7 +13,7 @@ import {
   O_RDWR,
 } from '../../../abi/fcntl.ts'
 import { SIGALRM, SIGPIPE } from '../../../abi/signal.ts'
-import { S_IFREG } from '../../../abi/stat.ts'
+import { S_IFDIR, S_IFREG } from '../../../abi/stat.ts'
 import { get64, put64 } from '../../../struct.ts'
 import { encode } from '../../../utf8.ts'
 import type { Invocation } from '../call.ts'
@@ -179,6 +179,7 @@ function getdents64(call: Invocation): number {
     view.setUint16(at + 16, length, true)
     call.bytes(1, size).fill(0, at + 18, at + length)
     call.bytes(1, size).set(name, at + LISTED_SIZE)
+    view.setUint8(at + LISTED_SIZE - 1, (file.node.children.get(file.names[file.position]!)?.type ?? S_IFDIR) >> 12)
     at += length
     file.position++
   }
