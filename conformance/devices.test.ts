@@ -94,13 +94,6 @@ test('a device of an unknown type is an error', () => {
   expectOneSentence(runBundle(bundle), /devices/, 'crun')
 })
 
-test('a device without numbers is an error', () => {
-  const bundle = makeBundle(config => {
-    config.linux.devices = [{ type: 'c', path: '/dev/x' }]
-  })
-  expectOneSentence(runBundle(bundle), /devices/, 'runc', 'crun')
-})
-
 test('a device outside /dev is made where it is told', () => {
   expect(
     inside('stat -c %t:%T /opt/devices/zero', config => {

@@ -155,6 +155,8 @@ async function validatorModule(
     schemas: [...schemas.values()].map(schema => bare(schema) as Schema),
     code: { source: true, esm: true },
     messages: false,
+    // Go and C have a 0 where a number is missing.
+    useDefaults: true,
     // JSON has no NaN, and an Infinity made of `1e999` is beyond the maximum that every number of ours has.
     strictNumbers: false,
     inlineRefs: 2, // gave the smallest and, for a first run, the fastest code

@@ -83,12 +83,29 @@ test('without a failure there is no file', () => {
   expect(files).toEqual({})
 })
 
+test('a warning goes to the file when all has gone well, and not to stderr', () => {
+  const { log, files, stderr } = record({ level: 'warning' })
+  log.warning('careful')
+  expect(files).toEqual({})
+  log.end()
+  expect(JSON.parse(files['/log']!)).toMatchObject({ msg: 'careful', level: 'warning' })
+  expect(stderr()).toBe('')
+})
+
+test('an error is alone in the file, whatever was warned of', () => {
+  const { log, files } = record({ level: 'warning' })
+  log.warning('careful')
+  log.error(new Failure('one'))
+  log.end()
+  expect(JSON.parse(files['/log']!)).toMatchObject({ msg: 'one' })
+})
+
 test.each([
   ['error', ''],
   ['warning', 'tsrun: warning: w\n'],
   ['info', 'tsrun: warning: w\ntsrun: info: i\n'],
 ] as const)('at level %s stderr shows what is at least as important', (level, text) => {
-  const { log, stderr } = record({ level })
+  const { log, stderr } = record({ level, file: undefined })
   log.warning('w')
   log.info('i')
   log.debug('d')

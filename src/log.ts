@@ -30,17 +30,22 @@ export interface Log {
   info(text: string): void
   /** Each text is a message of its own; all are written at once. */
   debug(...texts: string[]): void
+  /** All went well: what was held back is written. */
+  end(): void
 }
 
 const LEVELS: readonly Level[] = ['error', 'warning', 'info', 'debug']
 
 /**
- * The log of one call of the program. podman reads the whole file as one JSON object, so it holds the one error and
- * nothing else; only --debug adds lines. Lesser messages go to stderr if the level admits them, as do all errors.
+ * The log of one call of the program. podman reads the whole file as one JSON object after a failure, so it holds the one
+ * error then and nothing else; only --debug adds lines. Warnings are for the file, too, since an engine takes what is on
+ * stderr for the container's: they are held back until all has gone well. Without a file they and lesser messages go to
+ * stderr if the level admits them, as do all errors.
  */
 export function createLog(output: Output, settings: LogSettings, now: () => Date = () => new Date()): Log {
   const { file, daemon, format, level } = settings
   let failed = false
+  const held: string[] = []
 
   const append = (...records: ErrorRecord[]) => {
     try {
@@ -63,6 +68,7 @@ export function createLog(output: Output, settings: LogSettings, now: () => Date
     (...texts: string[]) => {
       if (LEVELS.indexOf(at) > LEVELS.indexOf(level)) return
       if ((file ?? daemon) !== undefined && level === 'debug') append(...texts.map(msg => ({ msg, level: at })))
+      else if ((file ?? daemon) !== undefined && at === 'warning') held.push(...texts)
       else output.stderr(texts.map(msg => `tsrun: ${at}: ${oneLine(msg)}\n`).join(''))
     }
   const error = (thrown: unknown) => {
@@ -73,7 +79,10 @@ export function createLog(output: Output, settings: LogSettings, now: () => Date
     if (!failed) append(record)
     failed = true
   }
-  return { error, warning: message('warning'), info: message('info'), debug: message('debug') }
+  const end = () => {
+    if (!failed && held.length > 0) append(...held.map(msg => ({ msg, level: 'warning' as const })))
+  }
+  return { error, warning: message('warning'), info: message('info'), debug: message('debug'), end }
 }
 
 /** A message as callers read it (`msg`, `level`), with what is known about a failure. */

@@ -26,7 +26,9 @@ export async function main(host: Host): Promise<number> {
   const log = createLog(output, logSettings(parsed.globals))
   try {
     if ('misuse' in parsed) throw parsed.misuse
-    return (await inform(parsed, output)) ?? (await dispatch(host, kernel(), parsed, log))
+    const code = (await inform(parsed, output)) ?? (await dispatch(host, kernel(), parsed, log))
+    log.end()
+    return code
   } catch (error) {
     log.error(await explained(kernel, error))
     return 'misuse' in parsed ? 1 : failureCode(parsed)

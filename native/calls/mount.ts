@@ -56,9 +56,10 @@ export const mountCalls = {
   },
 
   /** fsopen(type, FSOPEN_CLOEXEC): the configuration of a new file system, see fsopen(2). */
-  fsopen(this: Calls, type: string): Fd {
+  fsopen(this: Calls, type: string, tolerate?: Call['tolerate']): Fd {
     const hint = { ENODEV: 'this kernel does not have that file system' }
-    return new Fd(this, this.later({ name: 'fsopen', args: [type, FSOPEN_CLOEXEC], subject: type, hint }), type)
+    const result = this.later({ name: 'fsopen', args: [type, FSOPEN_CLOEXEC], subject: type, hint, tolerate })
+    return new Fd(this, result, type)
   },
 
   /** fsconfig(fs, FSCONFIG_SET_STRING, key, value), see fsconfig(2). */
@@ -135,7 +136,7 @@ export const mountCalls = {
     const args = [mount, '', target, '', MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH]
     const hint = {
       ENOSPC: 'too many mounts, see /proc/sys/fs/mount-max',
-      EINVAL: 'a directory can not be mounted over a file, nor a file over a directory',
+      EINVAL: 'not a directory over a directory, nor a file over a file: nothing else can be mounted',
     }
     this.later({ name: 'move_mount', args, subject: `\`${target.subject}\``, hint })
   },

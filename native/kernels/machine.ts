@@ -34,6 +34,8 @@ export interface Call {
   /** Only this kind of result is a success; for the words of a failure see `unexpected`. */
   readonly expect?: 'positive' | 'zero' | undefined
   readonly unexpected?: string | undefined
+  /** What the one that this is about has printed, ended by a zero byte. Only a tail tells of it. */
+  readonly said?: Out | undefined
 }
 
 /** The result of a call that may not have been made yet; reading `value` makes it happen. */

@@ -421,7 +421,7 @@ export interface DeviceRule {
   major?: number
   /** Minor number; absent or -1 means all. */
   minor?: number
-  /** Of `r` read, `w` write, `m` mknod. */
+  /** Of `r` read, `w` write, `m` mknod; other letters say nothing. */
   access?: string
 }
 /** Memory in bytes; -1 is no limit. */
@@ -555,11 +555,7 @@ export interface Seccomp {
 }
 /** What to do when one of these calls is made with such arguments. */
 export interface SeccompRule {
-  /**
-   * System calls by name.
-   *
-   * @minItems 1
-   */
+  /** System calls by name. */
   names: string[]
   /** What happens. */
   action: SeccompAction
@@ -605,6 +601,6 @@ export interface MemoryPolicy {
 export interface Personality {
   /** The domain. */
   domain: PersonalityDomain
-  /** Must be empty: none is defined. */
+  /** None is defined; they are ignored. */
   flags?: string[]
 }

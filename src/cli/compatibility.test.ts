@@ -1,4 +1,4 @@
-// docs/compatibility.md says nothing that is not there: every command and option is in it, and every test that it names.
+// docs/compatibility.md and docs/words.md say nothing that is not there: every command and option is in it, and every test that they name.
 
 import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
@@ -19,13 +19,15 @@ test.each(['*' as const, ...everyCommand])('the options of %s are told', command
   expect(missing.map(({ name }) => name)).toEqual([])
 })
 
+const words = readFileSync(new URL('docs/words.md', repository), 'utf8')
+
 /** `exec.test.ts` “words of a title”, in conformance/ unless there is a path. */
-const named = [...text.matchAll(/`([\w./-]+\.test\.ts)`(?: “([^”]+)”)?/g)].map(([, file = '', title]) => ({
+const named = [...`${text}${words}`.matchAll(/`([\w./-]+\.test\.ts)`(?: “([^”]+)”)?/g)].map(([, file = '', title]) => ({
   file: file.includes('/') ? file : `conformance/${file}`,
   title,
 }))
 
-test('the tests that it names exist, with these titles', () => {
+test('the tests that they name exist, with these titles', () => {
   const wrong = named.filter(({ file, title }) => {
     const path = new URL(file, repository)
     return !existsSync(path) || (title !== undefined && !readFileSync(path, 'utf8').includes(title))

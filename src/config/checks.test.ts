@@ -68,16 +68,11 @@ const REFUSED: [string, string, Change][] = [
     rule({ args: [{ index: 6, value: 0, op: 'SCMP_CMP_EQ' }] }),
   ],
   ['a relative listener', '/linux/seccomp/listenerPath', seccomp({ listenerPath: 'agent' })],
-  ['metadata for nobody', '/linux/seccomp/listenerMetadata', seccomp({ listenerMetadata: 'm' })],
   ['nobody to notify', '/linux/seccomp/listenerPath', rule({ action: 'SCMP_ACT_NOTIFY' })],
   ['nobody to notify by default', '/linux/seccomp/listenerPath', seccomp({ defaultAction: 'SCMP_ACT_NOTIFY' })],
-  ['a version that is none', '/ociVersion', top({ ociVersion: '1.3' })],
-  ['a leading zero', '/ociVersion', top({ ociVersion: '01.3.0' })],
   ['version 2', '/ociVersion', top({ ociVersion: '2.0.0' })],
-  ['version 0', '/ociVersion', top({ ociVersion: '0.5.0' })],
   ['no root', '/root', top({ root: undefined })],
   ['an empty root', '/root/path', top({ root: { path: '' } })],
-  ['an annotation without a name', '/annotations/', top({ annotations: { '': 'x' } })],
 
   ['NUL in an argument', '/process/args/1', process({ args: ['sh', 'a\0b'] })],
   ['NUL in a variable', '/process/env/0', process({ env: ['A=\0'] })],
@@ -131,8 +126,6 @@ const REFUSED: [string, string, Change][] = [
   ['a domain name for the host', '/domainname', without('uts', top({ hostname: '', domainname: 'example' }))],
   ['a host name of 65 bytes', '/hostname', top({ hostname: `${'x'.repeat(63)}\u00fc` })],
   ['a domain name of 65 letters', '/domainname', top({ domainname: 'x'.repeat(65) })],
-  ['a user namespace without ids', '/linux/uidMappings', having({ type: 'user' })],
-  ['a user namespace without groups', '/linux/gidMappings', inUserNamespace({ gidMappings: [] })],
   [
     'an id that is two on the host',
     '/linux/uidMappings',
@@ -151,7 +144,6 @@ const REFUSED: [string, string, Change][] = [
     '/process/user/additionalGids/1',
     inUserNamespace({}, process({ user: { additionalGids: [0, 1] } })),
   ],
-  ['mappings for nobody', '/linux/gidMappings', linux({ gidMappings: ids(1) })],
   ['341 mappings', '/linux/uidMappings', inUserNamespace({ uidMappings: ids(341) })],
   ['an empty mapping', '/linux/gidMappings/0/size', inUserNamespace({ gidMappings: ids(1, 0) })],
   [
@@ -172,7 +164,6 @@ const REFUSED: [string, string, Change][] = [
   ],
   ['masks on the host', '/linux/maskedPaths', without('mount')],
   ['read-only paths on the host', '/linux/readonlyPaths', without('mount', linux({ maskedPaths: [] }))],
-  ['a relative mask', '/linux/maskedPaths/0', linux({ maskedPaths: ['proc'] })],
   ['a network device on the host', '/linux/netDevices', without('network', linux({ netDevices: { eth0: {} } }))],
 
   ...['/', '//', '/.', '/a/..', '..', '/../'].map((destination): [string, string, Change] => [
@@ -194,8 +185,6 @@ const REFUSED: [string, string, Change][] = [
   ['idmap without a map', '/mounts/0', mount({ destination: '/a', source: '/b', options: ['rbind', 'ridmap'] })],
   ['a relative hook', '/hooks/poststop/1/path', top({ hooks: { poststop: [{ path: '/a' }, { path: 'b' }] } })],
 
-  ['a relative device', '/linux/devices/0/path', linux({ devices: [{ type: 'p', path: 'dev/x' }] })],
-  ['a device without numbers', '/linux/devices/0/major', linux({ devices: [{ type: 'c', path: '/dev/x' }] })],
   [
     'a device with a negative number',
     '/linux/devices/0/minor',
@@ -206,11 +195,6 @@ const REFUSED: [string, string, Change][] = [
     'an interface with a long name',
     '/linux/netDevices/eth0/name',
     linux({ netDevices: { eth0: { name: 'sixteen_letters_' } } }),
-  ],
-  [
-    'a flag of a personality',
-    '/linux/personality/flags',
-    linux({ personality: { domain: 'LINUX', flags: ['ADDR_NO_RANDOMIZE'] } }),
   ],
   ['nodes for none', '/linux/memoryPolicy/nodes', linux({ memoryPolicy: { mode: 'MPOL_LOCAL', nodes: '0' } })],
   ['no nodes', '/linux/memoryPolicy/nodes', linux({ memoryPolicy: { mode: 'MPOL_BIND' } })],

@@ -1,21 +1,15 @@
 // Checks of devices and the smaller parts of `linux` (config-linux.md).
 
 import type { Config, Device, MemoryPolicyMode } from '../../spec/generated/config.ts'
-import { type Check, type Complaint, escaped, firstOf, relative } from './check.ts'
+import { type Check, type Complaint, escaped, firstOf } from './check.ts'
 
 export const LINUX_CHECKS: readonly Check[] = [
-  devicesAreAbsolute,
   devicesHaveNumbers,
   netDevicesHaveNames,
-  personalityHasNoFlags,
   memoryNodesFitPolicy,
   memoryFlagsFit,
   closIdIsName,
 ]
-
-function devicesAreAbsolute({ linux }: Config): Complaint | undefined {
-  return firstOf(linux?.devices, '/linux/devices', ({ path }, pointer) => relative(path, `${pointer}/path`))
-}
 
 function devicesHaveNumbers({ linux }: Config): Complaint | undefined {
   return firstOf(linux?.devices, '/linux/devices', (device, pointer) =>
@@ -24,8 +18,7 @@ function devicesHaveNumbers({ linux }: Config): Complaint | undefined {
 }
 
 function wrongNumber(device: Device, key: 'major' | 'minor', pointer: string): Complaint | undefined {
-  const number = device[key]
-  if (number === undefined) return { pointer: `${pointer}/${key}`, reason: `is missing; type ${device.type} needs it` }
+  const number = device[key] ?? 0
   return number < 0 ? { pointer: `${pointer}/${key}`, reason: `must not be negative, is ${number}` } : undefined
 }
 
@@ -45,12 +38,6 @@ function netDevicesHaveNames({ linux }: Config): Complaint | undefined {
 /** What dev_valid_name() of the kernel takes. */
 function isInterfaceName(name: string): boolean {
   return name.length > 0 && name.length < IFNAMSIZ && name !== '.' && name !== '..' && !/[/:\s]/.test(name)
-}
-
-/** The spec defines none, and what a runtime can not do must be an error (config.md, Valid values). */
-function personalityHasNoFlags({ linux }: Config): Complaint | undefined {
-  if (!linux?.personality?.flags?.length) return undefined
-  return { pointer: '/linux/personality/flags', reason: 'must be empty, no flag is defined' }
 }
 
 /** Whether a policy wants memory nodes, see set_mempolicy(2); the others take both. */

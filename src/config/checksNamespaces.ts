@@ -9,8 +9,6 @@ export const NAMESPACE_CHECKS: readonly Check[] = [
   namespacePathsAreAbsolute,
   namesNeedUts,
   namesAreShort,
-  mappingsNeedUserNamespace,
-  userNamespaceNeedsMappings,
   mappingsAreSane,
   userIsMapped,
   offsetsNeedTimeNamespace,
@@ -51,23 +49,6 @@ function needs(pointer: string, type: NamespaceType): Complaint {
 }
 
 const MAPPINGS = ['uidMappings', 'gidMappings'] as const
-
-/** Beside a path they are as they should be already: podman's --userns container:ID. See checkJoinedMaps(). */
-function mappingsNeedUserNamespace(config: Config): Complaint | undefined {
-  for (const name of MAPPINGS) {
-    if (!config.linux?.[name]?.length) continue
-    const pointer = `/linux/${name}`
-    if (!hasNamespace(config, 'user')) return needs(pointer, 'user')
-  }
-  return undefined
-}
-
-/** Without them nobody in the namespace would have an id, not even the program. */
-function userNamespaceNeedsMappings(config: Config): Complaint | undefined {
-  if (!hasNamespace(config, 'user') || joinsNamespace(config, 'user')) return undefined
-  const missing = MAPPINGS.find(name => !config.linux?.[name]?.length)
-  return missing && { pointer: `/linux/${missing}`, reason: 'is missing; a new user namespace needs it' }
-}
 
 function mappingsAreSane({ linux, mounts }: Config): Complaint | undefined {
   const look = (owner: { [name in (typeof MAPPINGS)[number]]?: IdMapping[] } | undefined, pointer: string) =>
@@ -115,7 +96,9 @@ function userIsMapped(config: Config): Complaint | undefined {
   )
 }
 
+/** Without any mapping there are those of withMappings(). */
 function unmapped(mappings: IdMapping[] = [], id: number, pointer: string, name: string): Complaint | undefined {
+  if (mappings.length === 0) return undefined
   if (mappings.some(({ containerID, size }) => id >= containerID && id < containerID + size)) return undefined
   return { pointer, reason: `the id ${id} is in no entry of /linux/${name}` }
 }
@@ -143,8 +126,6 @@ function nanosecondsAreBelowASecond({ linux }: Config): Complaint | undefined {
 function hiddenPathsNeedMountNamespace(config: Config): Complaint | undefined {
   for (const name of ['maskedPaths', 'readonlyPaths'] as const) {
     if (config.linux?.[name]?.length && !hasNamespace(config, 'mount')) return needs(`/linux/${name}`, 'mount')
-    const complaint = firstOf(config.linux?.[name], `/linux/${name}`, relative)
-    if (complaint !== undefined) return complaint
   }
   return undefined
 }

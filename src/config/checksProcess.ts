@@ -1,8 +1,8 @@
 // Checks of `process` (config.md, Process). They take it alone, so that `exec --process` can use them.
 
-import type { Process } from '../../spec/generated/config.ts'
+import type { Process, Rlimit } from '../../spec/generated/config.ts'
 import { ConfigError } from '../errors.ts'
-import { type Check, type Complaint, duplicate, firstOf, outside, relative } from './check.ts'
+import { type Check, type Complaint, firstOf, outside, relative } from './check.ts'
 
 type ProcessCheck = (process: Process) => Complaint | undefined
 
@@ -35,7 +35,10 @@ export function checkProcess(process: Process): void {
 
 function somethingToRun({ args }: Process): Complaint | undefined {
   if (args === undefined || args.length === 0) return { pointer: '/args', reason: 'must name a program to run' }
-  return args[0] === '' ? { pointer: '/args/0', reason: 'must be the name of a program, is empty' } : undefined
+  // Engines choose 127 by these words, see docs/words.md.
+  return args[0] === ''
+    ? { pointer: '/args/0', reason: 'executable file not found in $PATH: its name is empty' }
+    : undefined
 }
 
 /** `struct winsize` has 16 bits for each, see ioctl_tty(2). Without a terminal the size says nothing. */
@@ -70,8 +73,15 @@ function idsAreIds({ user }: Process): Complaint | undefined {
   )
 }
 
+/** The same limit once more changes nothing. */
 function rlimitsAreUnique({ rlimits }: Process): Complaint | undefined {
-  return duplicate(rlimits, '/rlimits', ({ type }) => type)
+  const seen = new Map<string, Rlimit>()
+  return firstOf(rlimits, '/rlimits', (limit, pointer) => {
+    const { soft, hard } = seen.get(limit.type) ?? limit
+    seen.set(limit.type, limit)
+    if (soft === limit.soft && hard === limit.hard) return undefined
+    return { pointer, reason: `\`${limit.type}\` is listed twice, with different limits` }
+  })
 }
 
 function rlimitsAreOrdered({ rlimits }: Process): Complaint | undefined {

@@ -7,13 +7,7 @@ import { type Check, type Complaint, firstOf, outside, relative } from './check.
 
 type SeccompCheck = (seccomp: Seccomp) => Complaint | undefined
 
-const OF_SECCOMP: readonly SeccompCheck[] = [
-  errnosFitActions,
-  argumentsExist,
-  listenerIsAbsolute,
-  metadataHasListener,
-  notifyHasListener,
-]
+const OF_SECCOMP: readonly SeccompCheck[] = [errnosFitActions, argumentsExist, listenerIsAbsolute, notifyHasListener]
 
 /** Pointers begin with `/linux/seccomp`. */
 export const SECCOMP_CHECKS: readonly Check[] = OF_SECCOMP.map(check => ({ linux, annotations }) => {
@@ -45,11 +39,6 @@ function argumentsExist({ syscalls }: Seccomp): Complaint | undefined {
 
 function listenerIsAbsolute({ listenerPath }: Seccomp): Complaint | undefined {
   return relative(listenerPath === '' ? undefined : listenerPath, '/listenerPath')
-}
-
-function metadataHasListener({ listenerPath, listenerMetadata }: Seccomp): Complaint | undefined {
-  if (!listenerMetadata || listenerPath) return undefined
-  return { pointer: '/listenerMetadata', reason: 'is set without listenerPath, so it goes to nobody' }
 }
 
 function notifyHasListener(seccomp: Seccomp): Complaint | undefined {

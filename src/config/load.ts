@@ -1,6 +1,7 @@
 import type { Config, Process, Resources } from '../../spec/generated/config.ts'
 import { validateConfig, validateProcess, validateResources } from '../../spec/generated/validate-config.js'
 import { ConfigError } from '../errors.ts'
+import { dropAbsent, type Place } from './absent.ts'
 import { explain } from './explain.ts'
 import { findSyntaxError } from './syntax.ts'
 
@@ -19,17 +20,17 @@ interface BigNumber {
  * meaning; that is what checkConfig() is for.
  */
 export function parseConfig(text: string): Config {
-  return parse(text, validateConfig, 'config.json') as Config
+  return parse(text, validateConfig, 'config.json', '') as Config
 }
 
 /** Reads the text of a process.json, the file given to `exec --process`, as parseConfig() does. */
 export function parseProcess(text: string): Process {
-  return parse(text, validateProcess, 'the process file') as Process
+  return parse(text, validateProcess, 'the process file', 'process') as Process
 }
 
 /** Reads linux.resources alone, the file given to `update --resources`, as parseConfig() does. */
 export function parseResources(text: string, name = 'the file of resources'): Resources {
-  return parse(text, validateResources, name) as Resources
+  return parse(text, validateResources, name, 'linux/resources') as Resources
 }
 
 /** Throws a ConfigError unless `data`, made of plain numbers, has the shape of a config.json. */
@@ -43,12 +44,15 @@ export interface Unsettled {
   settle(): void
 }
 
-/** The first half of parseConfig(): any JSON. Errors: ConfigError for broken JSON. */
-export function readJson(text: string, name: string): Unsettled {
+/**
+ * The first half of parseConfig(): any JSON, without what is as if it were not there. Errors: ConfigError for broken JSON.
+ */
+export function readJson(text: string, name: string, place: Place = ''): Unsettled {
   const data = parseJson(text, name)
   // The names of a prototype can hide behind an escape, so either spelling is worth a look.
   if (text.includes('__proto__') || text.includes('\\u00')) refuseProto(data, '')
   const bigNumbers = hasLongNumber(text) ? findBigNumbers(text, data) : []
+  dropAbsent(text, data, place)
   const settle = () => {
     // What a validator refused may be gone meanwhile, and others in its place.
     for (const { parent, key, value } of bigNumbers) if (parent[key] === Number(value)) parent[key] = value
@@ -77,8 +81,8 @@ function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39
 }
 
-function parse(text: string, validator: typeof validateConfig, name: string): unknown {
-  const { data, settle } = readJson(text, name)
+function parse(text: string, validator: typeof validateConfig, name: string, place: Place): unknown {
+  const { data, settle } = readJson(text, name, place)
   if (!validator(data)) throw explain(validator.errors?.[0], data, name)
   settle()
   return data

@@ -1,5 +1,6 @@
 import type { MountInput } from '../plan/mounts.ts'
 import { ConfigError } from '../errors.ts'
+import { dropAbsent } from './absent.ts'
 import { validate } from './load.ts'
 import { findSyntaxError } from './syntax.ts'
 
@@ -13,6 +14,7 @@ export function parseMounts(text: string, name: string): readonly MountInput[] {
   if (!Array.isArray(mounts))
     throw new ConfigError(`${name} is not a list of mounts, such as \`[{"destination": "/mnt", "type": "tmpfs"}]\``)
   const config: unknown = { ociVersion: '1.0.0', mounts }
+  dropAbsent(text, config, '')
   validate(config)
   return (config.mounts ?? []) as readonly MountInput[]
 }

@@ -34,7 +34,7 @@ export const checkRights: Check = ({ outside, capabilities, rootless, runtime })
     const text = runtime.inUserNamespace ? 'root of a user namespace' : `user ${uid}, without privileges`
     return [ok(AREA, `tsrun runs as ${text}`)]
   }
-  const lost = CAPABILITIES.filter(({ name }) => (capabilities & capabilityMask([name], '')) === 0n)
+  const lost = CAPABILITIES.filter(({ name }) => (capabilities & capabilityMask([name])) === 0n)
   if (lost.length === 0) return [ok(AREA, 'tsrun runs as root, with every capability that it needs')]
   return [ok(AREA, 'tsrun runs as root'), ...lost.map(lack)]
 }

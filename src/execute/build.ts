@@ -147,7 +147,8 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
   const { namespaces, hooks } = plan
   const lasting = (fd: Fd) => executor.gifts.get(fd)!
   const { stdout, stderr } = baggage.hookFiles
-  const hookOutput = { stdout: lasting(stdout ?? baggage.hookOutput), stderr: lasting(stderr ?? baggage.hookOutput) }
+  const memory = lasting(baggage.hookOutput)
+  const hookOutput = { stdout: stdout ? lasting(stdout) : memory, stderr: stderr ? lasting(stderr) : memory, memory }
 
   const population = runtime.phase('namespaces', () =>
     enterNamespaces(runtime, executor, estateOf(plan, baggage), namespaces, baggage.joins, prepared.privileged),

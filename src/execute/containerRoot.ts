@@ -30,7 +30,7 @@ const KERNEL_PLACES = ['/proc', '/sys']
 const walkHints = {
   ENOENT: 'missing, or behind a symbolic link that leads nowhere in the root file system',
   ELOOP: 'symbolic links that lead round in a circle, or one that is not followed here',
-  ENOTDIR: 'a part of the path is no directory',
+  ENOTDIR: 'not a directory, or a part of the path is none',
   EAGAIN: 'somebody renames or mounts without a pause, and paths with `..` or links are never at rest',
 }
 
@@ -71,16 +71,15 @@ export class ContainerRoot {
   }
 
   /** O_PATH on what is there; `resolve` adds to the rule, RESOLVE_NO_SYMLINKS for instance. */
-  open(path: string, flags = 0, resolve = 0, tolerate?: Call['tolerate']): Fd {
+  open(path: string, flags = 0, resolve = 0, tolerate?: Call['tolerate'], hints: Call['hint'] = walkHints): Fd {
     const { mount, rest } = this.#placeOf(path)
     if (mount !== undefined && rest === '') return this.#rootOf(mount, path)
-    const fromRoot = () =>
-      this.inside.openat2(this.fd, path, O_PATH | flags, IN_ROOT | resolve, tolerate, walkHints).take()
+    const fromRoot = () => this.inside.openat2(this.fd, path, O_PATH | flags, IN_ROOT | resolve, tolerate, hints).take()
     if (mount === undefined || tolerate !== undefined) return fromRoot()
     // A link may lead out of the mount.
     const instead = (errno: number) => (errno === EXDEV ? again(fromRoot(), path) : undefined)
     const rule = BENEATH | resolve
-    return this.inside.openat2(mount.fd, rest, O_PATH | flags, rule, undefined, walkHints, instead).take()
+    return this.inside.openat2(mount.fd, rest, O_PATH | flags, rule, undefined, hints, instead).take()
   }
 
   /**

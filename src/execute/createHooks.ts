@@ -32,6 +32,6 @@ export function runCreateHooks(
   runHooks(runtime, 'prestart', hooks.prestart, container, 'creating')
   runHooks(runtime, 'createRuntime', hooks.createRuntime, container, 'creating')
   if (hooks.createContainer?.length) root.inside.fchdir(root.fd)
-  const state = hookState(container, 'creating')
-  runHooksInside(executor, 'createContainer', hooks.createContainer, state, output, printed)
+  const setting = { state: hookState(container, 'creating'), output, env: runtime.host.env }
+  runHooksInside(executor, 'createContainer', hooks.createContainer, setting, printed)
 }

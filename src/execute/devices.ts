@@ -13,7 +13,8 @@ import type { MountSite } from './mounts.ts'
 import { changeMode } from './procfs.ts'
 import { sourceOf } from './sources.ts'
 
-const types = { char: S_IFCHR, block: S_IFBLK, fifo: S_IFIFO } as const
+/** The bits of a mode for each type, see inode(7). */
+export const nodeTypes = { char: S_IFCHR, block: S_IFBLK, fifo: S_IFIFO } as const
 
 /** Looks, once the kernel has answered, whether what is there is what was wanted. */
 type Check = () => void
@@ -54,7 +55,7 @@ function makeNode(root: ContainerRoot, step: MknodStep): Check {
 }
 
 function mknod(inside: Kernel, { type, mode, major, minor }: MknodStep, directory: Fd, name: string): void {
-  inside.mknodat(directory, name, types[type] | mode, deviceNumber(major, minor), [EEXIST])
+  inside.mknodat(directory, name, nodeTypes[type] | mode, deviceNumber(major, minor), [EEXIST])
 }
 
 function isAsWanted(stat: Stat | undefined, step: MknodStep): boolean {
@@ -71,7 +72,7 @@ function hasOwner(stat: Stat, { uid, gid }: MknodStep): boolean {
 }
 
 function isNode(stat: Stat | undefined, { type, major, minor }: MknodStep): stat is Stat {
-  if (stat === undefined || (stat.mode & S_IFMT) !== types[type]) return false
+  if (stat === undefined || (stat.mode & S_IFMT) !== nodeTypes[type]) return false
   return type === 'fifo' || (stat.rdevMajor === major && stat.rdevMinor === minor)
 }
 

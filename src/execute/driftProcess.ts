@@ -35,7 +35,7 @@ function capabilityDrift(
   const granted = isRoot ? wanted.bounding | wanted.inheritable : wanted.ambient
   const possible = noNewPrivileges ? granted : granted | wanted.bounding
   const compare = (set: keyof typeof found.capabilities, atMost: bigint, usual: bigint) =>
-    setDrift(set, capabilityMask(found.capabilities[set], POINTER), atMost, usual)
+    setDrift(set, capabilityMask(found.capabilities[set]), atMost, usual)
   return [
     ...compare('bounding', wanted.bounding, wanted.bounding),
     ...compare('permitted', possible, granted),

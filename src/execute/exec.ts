@@ -30,7 +30,7 @@ import { adjustOomScore, applyLimits, withCallerLimit } from './limits.ts'
 import { removePidFile, writePidFile } from './pidFile.ts'
 import { openPidfdSocket, sendPidfd } from './pidfdSocket.ts'
 import { type ExecRequest, type PreparedExec, prepareExec, STOPPED } from './prepareExec.ts'
-import { completeEnvironment, findExecutable } from './prepareProcess.ts'
+import { completeEnvironment, findExecutable, openWorkingDirectory } from './prepareProcess.ts'
 import { joinResctrl } from './resctrl.ts'
 import { applyFinalAffinity, applyInherited, applyInitialAffinity, applyScheduling } from './scheduling.ts'
 import { connectAgent, loadFilter } from './seccomp.ts'
@@ -281,7 +281,7 @@ function defined<T>(list: readonly (T | undefined)[]): T[] {
 function findProgram(root: ContainerRoot, process: ProcessPlan): () => Pick<Program, 'env' | 'executable'> {
   const { inside } = root
   const env = completeEnvironment(root, process)
-  doing(`working directory \`${process.cwd}\``, () => inside.fchdir(root.open(process.cwd, O_DIRECTORY)))
+  doing(`working directory \`${process.cwd}\``, () => inside.fchdir(openWorkingDirectory(root, process.cwd)))
   const executable = findExecutable(inside, process)
   return () => ({ env: env(), executable })
 }

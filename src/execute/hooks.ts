@@ -26,6 +26,9 @@ export interface Hook {
 }
 
 const OUTPUT_SHOWN = 1024
+/** Of lseek(2). */
+const SEEK_SET = 0
+const SEEK_CUR = 1
 
 const hookHints: Readonly<Record<string, string>> = {
   ENOENT: 'the hook, or the interpreter that it names, is missing',
@@ -33,7 +36,7 @@ const hookHints: Readonly<Record<string, string>> = {
 }
 
 /** What a hook said, for the message about its failure. */
-function shown(output: Uint8Array): string {
+export function shown(output: Uint8Array): string {
   const text = decode(output.subarray(0, OUTPUT_SHOWN)).trim().replaceAll('\n', ' | ')
   return text === '' ? '' : `; it said: ${text}`
 }
@@ -75,7 +78,7 @@ function runHook({ host, outside }: Runtime, hook: Hook, state: string, { stdout
   const pid = host.spawn({
     file: hook.path,
     argv: hook.args ?? [hook.path],
-    env: hook.env ?? [],
+    env: hook.env ?? host.env,
     descriptors: [input.number, (stdout ?? nothing).number, (stderr ?? output).number],
   })
   if (pid < 0) throw new KernelError('execve', -pid, undefined, hookHints[errnoName(-pid)])
@@ -102,20 +105,24 @@ function runHook({ host, outside }: Runtime, hook: Hook, state: string, { stdout
 export interface HookOutput {
   readonly stdout: number
   readonly stderr: number
+  /** Where it prints to unless there are files, and what can be read. */
+  readonly memory: number
 }
 
-/**
- * Queues or records one hook to be run by the executor, in the container's namespaces. `become` records what the hook's
- * process takes on before its program.
- */
-export function runHookInside(
-  executor: Executor,
-  hook: Hook,
-  state: string,
-  { stdout, stderr }: HookOutput,
-  become = () => {},
-): void {
+/** What a hook inside finds. */
+export interface HookSetting {
+  readonly state: string
+  readonly output: HookOutput
+  /** The environment of a hook that does not say which, as in crun and runc. */
+  readonly env: readonly string[]
+  /** Records what the hook's process takes on before its program. */
+  readonly become?: () => void
+}
+
+/** Queues or records one hook to be run by the executor, in the container's namespaces. */
+export function runHookInside(executor: Executor, hook: Hook, { state, output, env, become }: HookSetting): void {
   const { calls, kernel } = executor
+  const { stdout, stderr, memory } = output
   const input = kernel.memfdCreate('state', MFD_CLOEXEC).take()
   kernel.writeText(input, state, 'state for the hook')
   kernel.rewind(input)
@@ -125,12 +132,13 @@ export function runHookInside(
     kernel.dup3(stdout, 1, 0)
     kernel.dup3(stderr, 2, 0)
     kernel.closeRange(3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC)
-    become()
-    kernel.execve(hook.path, hook.args ?? [hook.path], hook.env ?? [])
+    become?.()
+    kernel.execve(hook.path, hook.args ?? [hook.path], hook.env ?? env)
   })
   calls.link(failed, 0)
   calls.link(child, 0, () => failed[0]!.address)
 
+  const before = calls.later({ name: 'lseek', args: [memory, 0, SEEK_CUR], tolerate: 'any' })
   // struct pollfd: clone3 writes the pidfd straight into its first field.
   const pollfd = new Out(new Uint8Array([0, 0, 0, 0, POLLIN, 0, 0, 0]))
   // The kernel writes the pid, since both processes store their own result of clone3 in the shared operation.
@@ -143,7 +151,10 @@ export function runHookInside(
   calls.later({ name: 'ppoll', args: [pollfd.address, 1, timeout, null, 0], expect: 'positive', unexpected })
   const status = new Out(8)
   calls.later({ name: 'wait4', args: [calls.later({ name: 'load', args: [pid.address] }), status, 0, null] })
-  calls.later({ name: 'load', args: [status.address], expect: 'zero' })
+  const said = new Out(new Uint8Array(OUTPUT_SHOWN + 1))
+  calls.later({ name: 'lseek', args: [memory, before, SEEK_SET], tolerate: 'any' })
+  calls.later({ name: 'read', args: [memory, said, OUTPUT_SHOWN], tolerate: 'any' })
+  calls.later({ name: 'load', args: [status.address], expect: 'zero', said })
 }
 
 /** Runs hooks of one kind in the container's namespaces while the planner waits. */
@@ -151,13 +162,12 @@ export function runHooksInside(
   executor: Executor,
   kind: string,
   hooks: readonly Hook[] | undefined,
-  state: string,
-  output: HookOutput,
+  setting: HookSetting,
   printed: () => Uint8Array,
 ): void {
   hooks?.forEach((hook, i) => {
     doing(`${kind} hook ${i} \`${hook.path}\``, () => {
-      runHookInside(executor, hook, state, output)
+      runHookInside(executor, hook, setting)
       try {
         executor.kernel.flush()
       } catch (error) {

@@ -84,12 +84,18 @@ export function setgroupsAllowed({ outside }: Runtime, pid: number): boolean {
   return outside.readTextIfAny(AT_FDCWD, `/proc/${pid}/setgroups`)?.trim() !== 'deny'
 }
 
-/** newuidmap(1) and newgidmap(1) check the ranges against /etc/subuid and /etc/subgid. Returns the path of the program. */
-function runHelper({ host, outside, env }: Runtime, name: string, pid: number, mappings: readonly IdMapping[]): string {
-  const path = (env('PATH') ?? DIRECTORIES)
+/** Where newuidmap(1) or newgidmap(1) is, if it is installed. */
+export function findHelper({ outside, env }: Runtime, name: string): string | undefined {
+  return (env('PATH') ?? DIRECTORIES)
     .split(':')
     .map(directory => `${directory}/${name}`)
     .find(file => outside.now({ name: 'faccessat', args: [AT_FDCWD, file, X_OK], tolerate: 'any' }) === 0)
+}
+
+/** newuidmap(1) and newgidmap(1) check the ranges against /etc/subuid and /etc/subgid. Returns the path of the program. */
+function runHelper(runtime: Runtime, name: string, pid: number, mappings: readonly IdMapping[]): string {
+  const { host, outside } = runtime
+  const path = findHelper(runtime, name)
   if (path === undefined)
     throw new HostError(`\`${name}\` is missing; install it (package uidmap or shadow-utils) or map only your own id`)
   using nothing = outside.openat(AT_FDCWD, '/dev/null', O_RDWR)

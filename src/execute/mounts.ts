@@ -91,14 +91,15 @@ function newMount(root: ContainerRoot, step: FilesystemStep, target: Fd): Fd | u
   const { inside } = root
   const parameters = [...modeOf(root, step, target), ...step.parameters]
   if (needsMountCall(step.source, parameters)) return finish(root, step, mountByPage(root, step, parameters))
-  const fs = inside.fsopen(step.type).take()
+  const refused = step.fallback?.on.map(code => errnos[code])
+  const fs = inside.fsopen(step.type, refused)
+  // sysfs is refused right here to who does not own the network namespace.
+  if (refused !== undefined && step.type === 'sysfs' && !fs.exists) return undefined
+  fs.take()
   inside.fsconfigString(fs, 'source', step.source)
   configure(inside, fs, step.flags, parameters)
-  const created = inside.fsconfigCreate(
-    fs,
-    step.fallback?.on.map(code => errnos[code]),
-  )
-  if (step.fallback !== undefined && created.value < 0) return undefined
+  const created = inside.fsconfigCreate(fs, refused)
+  if (refused !== undefined && created.value < 0) return undefined
   return finish(root, step, inside.fsmount(fs, step.attributes.set).take())
 }
 

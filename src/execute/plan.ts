@@ -6,6 +6,7 @@ import type { Step } from '../plan/steps/step.ts'
 import { planSteps } from '../plan/steps/steps.ts'
 import type { Runtime } from '../runtime.ts'
 import { cgroupMount } from './cgroup.ts'
+import { withMappings } from './defaultMappings.ts'
 import { ownCapabilities, planFacts, readConfig, socketActivation } from './prepare.ts'
 
 /** Whose plan is wanted. */
@@ -28,7 +29,7 @@ export interface StepList {
 export function stepsFor(runtime: Runtime, { bundle, configFile, id }: PlanRequest): StepList {
   const { outside } = runtime
   const directory = runtime.absolute(bundle)
-  const config = parseConfig(readConfig(runtime, directory, configFile))
+  const config = withMappings(runtime, parseConfig(readConfig(runtime, directory, configFile)))
   checkConfig(config)
   const own = id ?? basename(directory)
   const facts = planFacts(runtime, { id: own, bundle: directory }, socketActivation(runtime), ownCapabilities(outside))

@@ -12,7 +12,7 @@ import { cloneFlags, isOwn, type NamespacePlan, type NamespaceType } from '../pl
 import type { Runtime } from '../runtime.ts'
 import { INIT_NAME } from '../state/record.ts'
 import { type Estate, giveBirth, joinNamespace, namespaceHints, type OpenJoin } from './birth.ts'
-import { checkJoinedMaps, writeIdMaps } from './idMaps.ts'
+import { checkJoinedMaps, setgroupsAllowed as maySetGroups, writeIdMaps } from './idMaps.ts'
 
 /** The container's first process, in all of its namespaces but the cgroup one. */
 export interface Population {
@@ -49,7 +49,7 @@ export function enterNamespaces(
     joins.some(join => join.type === 'user') ||
     (plan.create.has('user') && joins.length > 0 && !privileged)
   return stepwise
-    ? enterStepwise(runtime, executor, estate, plan, joins)
+    ? enterStepwise(runtime, executor, estate, plan, joins, privileged)
     : enterAtOnce(runtime, executor, estate, plan, joins)
 }
 
@@ -72,20 +72,28 @@ function enterStepwise(
   estate: Estate,
   plan: NamespacePlan,
   joins: readonly OpenJoin[],
+  privileged: boolean,
 ): Population {
   const { outside } = runtime
   const { kernel: inside } = executor
   const first = giveBirth(executor, estate, [], 0n)()
   const enter = (join: OpenJoin) => joinNamespace(executor, join)
+  const [others, user] = [joins.filter(join => join.type !== 'user'), joins.filter(join => join.type === 'user')]
   let setgroupsAllowed = true
-  joins.filter(join => join.type === 'user').forEach(enter)
+  // The host's root may enter all of them; the user namespace gives the right to some only.
+  if (privileged) others.forEach(enter)
+  user.forEach(enter)
   if (plan.create.has('user')) {
     inside.unshare(CLONE_NEWUSER, 'a user namespace', namespaceHints)
     inside.flush()
     setgroupsAllowed = writeIdMaps(runtime, first, plan)
   }
+  if (user.length > 0) {
+    inside.flush()
+    setgroupsAllowed = maySetGroups(runtime, first)
+  }
   if (isOwn(plan, 'user')) becomeRoot(inside)
-  joins.filter(join => join.type !== 'user').forEach(enter)
+  if (!privileged) others.forEach(enter)
   if (plan.timeOffsets !== undefined) {
     inside.unshare(CLONE_NEWTIME, 'a time namespace', namespaceHints)
     inside.flush()

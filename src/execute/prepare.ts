@@ -4,12 +4,17 @@ import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
 import { checkConfig } from '../config/checks.ts'
 import { parseConfig } from '../config/load.ts'
-import { ConfigError, doing } from '../errors.ts'
+import { oddities } from '../config/oddities.ts'
+import { ConfigError, doing, HostError } from '../errors.ts'
+import { stringify } from '../json.ts'
+import { type CapabilityPlan, capabilityNames, capabilityNumber } from '../plan/capabilities.ts'
 import { type ContainerPlan, type PlanFacts, planContainer } from '../plan/container.ts'
+import { isOwn } from '../plan/namespaces.ts'
 import { RECEIVER_VARIABLE, withUsualReceiver } from '../plan/seccomp/plan.ts'
 import type { Runtime } from '../runtime.ts'
 import { checkConsole } from './consoleRoute.ts'
-import { absolute } from './host.ts'
+import { withMappings } from './defaultMappings.ts'
+import { absolute, lastCapability } from './host.ts'
 import { requireSecurityModules } from './labels.ts'
 import { type FileLimit, makeRoomForFiles } from './limits.ts'
 
@@ -56,21 +61,28 @@ export interface Prepared {
 export function prepare(runtime: Runtime, request: CreateRequest, foreground = false): Prepared {
   const { outside } = runtime
   const bundle = absolute(outside, request.bundle)
-  const configText =
+  const text =
     request.configText ?? runtime.phase('read config.json', () => readConfig(runtime, bundle, request.configFile))
-  const given = runtime.phase('parse and validate', () => parseConfig(configText))
-  const config = withUsualReceiver(given, runtime.env(RECEIVER_VARIABLE))
+  const given = runtime.phase('parse and validate', () => parseConfig(text))
+  const mapped = withMappings(runtime, given)
+  const config = withUsualReceiver(mapped, runtime.env(RECEIVER_VARIABLE))
   runtime.phase('check', () => checkConfig(config))
   checkConsole(config.process?.terminal ?? false, request.consoleSocket, foreground)
-  const has = ownCapabilities(outside)
+  const own = outside.capget()
+  const has = holds(own.effective)
   const listenFds = socketActivation(runtime)
   const inherited = inheritedDescriptors(runtime, listenFds + (request.preserveFds ?? 0))
   const plan = runtime.phase('plan', () =>
     planContainer(config, planFacts(runtime, { ...request, bundle }, listenFds, has)),
   )
   requireSecurityModules(outside, plan)
+  if (plan.process && !isOwn(plan.namespaces, 'user'))
+    requireCapabilities(outside, plan.process.capabilities, own.permitted)
+  for (const { pointer, reason } of oddities(given)) runtime.warn(`${pointer}: ${reason}`)
+  if (plan.process) tellCapabilities(runtime, plan.process.capabilities)
+  // Whoever reads it later, exec or checkpoint, has to see the mappings that there are.
+  const configText = mapped === given ? text : stringify(mapped)
   const callerLimit = makeRoomForFiles(outside, filesOf(plan, inherited), has(CAP_SYS_RESOURCE))
-  for (const warning of plan.process?.capabilities.warnings ?? []) runtime.inform(warning)
   return {
     request,
     plan,
@@ -91,10 +103,34 @@ function filesOf({ mounts, devices }: ContainerPlan, inherited: readonly number[
   return inherited.at(-1)! + FILES_ANYWAY + FILES_PER_MOUNT * (mounts.length + devices.length)
 }
 
+/** What can not be granted (config.md, Process: the runtime MUST log a warning about what it does not know). */
+export function tellCapabilities(runtime: Runtime, { unknown, warnings }: CapabilityPlan): void {
+  for (const warning of unknown) runtime.warn(warning)
+  for (const warning of warnings) runtime.inform(warning)
+}
+
 /** Which capabilities are in effect here? */
 export function ownCapabilities(outside: Kernel): (capability: number) => boolean {
-  const { effective } = outside.capget()
-  return capability => ((effective >> BigInt(capability)) & 1n) === 1n
+  return holds(outside.capget().effective)
+}
+
+function holds(mask: bigint): (capability: number) => boolean {
+  return capability => ((mask >> BigInt(capability)) & 1n) === 1n
+}
+
+/**
+ * Throws a HostError when a program is to have what the runtime, with the capabilities `own`, can not give: in vain later,
+ * see capset(2). Those that this kernel does not know are nothing to it.
+ */
+export function requireCapabilities(outside: Kernel, { permitted }: CapabilityPlan, own: bigint): void {
+  const missing = permitted & ~own
+  if (missing === 0n) return
+  const last = lastCapability(outside)
+  const lacked = capabilityNames(missing).filter(name => capabilityNumber(name)! <= last)
+  if (lacked.length > 0)
+    throw new HostError(
+      `/process/capabilities/permitted: operation not permitted: the runtime itself lacks ${lacked.join(', ')}`,
+    )
 }
 
 /** What this runtime knows of the machine for a plan. The bundle's path is absolute. */

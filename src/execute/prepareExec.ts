@@ -3,6 +3,7 @@ import { AT_FDCWD, O_RDONLY } from '../../native/abi/fcntl.ts'
 import type { Fd, Fds } from '../../native/fd.ts'
 import { decode } from '../../native/utf8.ts'
 import type { Config, Process } from '../../spec/generated/config.ts'
+import { hasNamespace } from '../config/check.ts'
 import { checkProcess } from '../config/checksProcess.ts'
 import { parseConfig, parseProcess } from '../config/load.ts'
 import { ConfigError, doing, StateError } from '../errors.ts'
@@ -14,7 +15,7 @@ import type { ContainerRecord, Status } from '../state/record.ts'
 import { openContainer } from '../state/store.ts'
 import { checkConsole } from './consoleRoute.ts'
 import { requireSecurityModules } from './labels.ts'
-import { inheritedDescriptors, ownCapabilities, socketActivation } from './prepare.ts'
+import { inheritedDescriptors, requireCapabilities, socketActivation, tellCapabilities } from './prepare.ts'
 
 /** What exec is asked for. */
 export interface ExecRequest {
@@ -72,8 +73,10 @@ export function prepareExec(runtime: Runtime, request: ExecRequest, fds: Fds): P
   const process = runtime.phase('plan', () => plan(runtime, request, config.process))
   checkConsole(process.terminal !== undefined, request.consoleSocket, !request.detach)
   requireSecurityModules(outside, { process, mountLabel: undefined })
-  for (const warning of process.capabilities.warnings) runtime.inform(warning)
-  const privileged = ownCapabilities(outside)(CAP_SYS_ADMIN)
+  tellCapabilities(runtime, process.capabilities)
+  const own = outside.capget()
+  if (!hasNamespace(config, 'user')) requireCapabilities(outside, process.capabilities, own.permitted)
+  const privileged = ((own.effective >> BigInt(CAP_SYS_ADMIN)) & 1n) === 1n
   return { request, ...found, config, process, privileged, listenFds, inherited }
 }
 

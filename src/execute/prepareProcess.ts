@@ -1,8 +1,16 @@
 import { capabilities } from '../../native/abi/capability.ts'
 import { EACCES, ELOOP, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
-import { AT_FDCWD, O_NONBLOCK, O_RDONLY, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from '../../native/abi/fcntl.ts'
+import {
+  AT_FDCWD,
+  O_DIRECTORY,
+  O_NONBLOCK,
+  O_RDONLY,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+} from '../../native/abi/fcntl.ts'
 import { S_IFMT, S_IFREG } from '../../native/abi/stat.ts'
 import type { PendingStat, Stat } from '../../native/calls/file.ts'
+import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { Room } from '../../native/struct.ts'
 import { decode } from '../../native/utf8.ts'
@@ -22,6 +30,16 @@ const ABSENT = [ENOENT, ENOTDIR, EACCES, ELOOP]
 export function enterWorkingDirectory(root: ContainerRoot, cwd: string): void {
   doing(`working directory \`${cwd}\``, () => {
     root.inside.fchdir(root.workingDirectory(cwd))
+  })
+}
+
+/** A directory of the container, to work in. The words are those by which engines choose 127 and 126, see docs/words.md. */
+export function openWorkingDirectory(root: ContainerRoot, cwd: string): Fd {
+  return root.open(cwd, O_DIRECTORY, 0, undefined, {
+    ENOENT: 'no such file or directory in the container; or a link in the path leads nowhere',
+    ENOTDIR: 'not a directory',
+    EACCES: 'permission denied: a directory above may not be searched',
+    ELOOP: 'a symbolic link that leads to itself, or into /proc',
   })
 }
 

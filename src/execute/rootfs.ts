@@ -131,7 +131,8 @@ export function protectPaths(root: ContainerRoot, plan: ContainerPlan, nullDevic
 export function finishRoot(root: ContainerRoot, plan: ContainerPlan, site: MountSite): void {
   const { inside } = root
   for (const mount of site.readonlyLate) inside.mountSetattr(mount, false, { set: MOUNT_ATTR_RDONLY })
-  if (plan.rootReadonly)
+  // Without a mount namespace the root is no mount of its own, and its file system is the host's.
+  if (plan.rootReadonly && isOwn(plan.namespaces, 'mount'))
     doing('make the root read-only', () => inside.mountSetattr(root.fd, false, { set: MOUNT_ATTR_RDONLY }))
 }
 

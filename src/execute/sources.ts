@@ -11,6 +11,7 @@ import type { Kernel } from '../../native/kernel.ts'
 import { ConfigError, doing } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import type { BindDeviceStep } from '../plan/devices.ts'
+import { type MadeDevice, openMadeDevices } from './madeDevices.ts'
 import { type IdMapping, mappingText } from '../plan/idMappings.ts'
 import type { BindStep } from '../plan/mounts.ts'
 import { isOwn } from '../plan/namespaces.ts'
@@ -70,7 +71,10 @@ export function openSources(runtime: Runtime, plan: ContainerPlan, privileged: b
       doing(`mount \`${step.destination}\``, () =>
         opened.set(step, openBind(outside, step, namespaceFor(runtime, plan, step, keep), keep)),
       )
-  for (const step of plan.devices) if (step.op === 'bind') opened.set(step, openDevice(outside, step, keep))
+  for (const step of plan.devices)
+    if (step.op === 'bind' && step.made === undefined) opened.set(step, openDevice(outside, step, keep))
+  const made = plan.devices.filter(step => step.op === 'bind' && step.made !== undefined) as MadeDevice[]
+  for (const [step, source] of openMadeDevices(outside, made, plan.namespaces, keep)) opened.set(step, source)
   const trees = [root.tree, ...[...opened.values()].map(source => source.tree)]
   // The copies are peers of the host's mounts; what happens to them in the container must not come back.
   if (!shared) for (const tree of trees) outside.mountSetattr(tree, true, { propagation: MS_SLAVE })
@@ -151,16 +155,33 @@ function treeInside(root: ContainerRoot, step: BindStep, path: string): Fd {
 export function setAttributes(
   kernel: Kernel,
   mount: Fd,
-  { attributes, recursiveAttributes }: Pick<BindStep, 'attributes' | 'recursiveAttributes'>,
+  { attributes, recursiveAttributes, mayBeLocked }: Changes,
 ): void {
-  setSome(kernel, mount, false, attributes)
-  setSome(kernel, mount, true, recursiveAttributes)
+  setSome(kernel, mount, false, attributes, mayBeLocked)
+  setSome(kernel, mount, true, recursiveAttributes, mayBeLocked)
 }
 
+type Changes = Pick<BindStep, 'attributes' | 'recursiveAttributes'> & { readonly mayBeLocked?: boolean }
+
 /** A user namespace may not clear what is locked; podman asks for `rw` always, so that stays as it is, as in crun. */
-function setSome(kernel: Kernel, mount: Fd, recursive: boolean, { set, clear }: BindStep['attributes']): void {
-  if (clear !== 0) kernel.mountSetattr(mount, recursive, { set, clear }, attributeHints, [EPERM])
-  if (set !== 0) kernel.mountSetattr(mount, recursive, { set, clear: clear & MOUNT_ATTR__ATIME }, attributeHints)
+function setSome(
+  kernel: Kernel,
+  mount: Fd,
+  recursive: boolean,
+  { set, clear }: BindStep['attributes'],
+  mayBeLocked = false,
+): void {
+  const atime = clear & MOUNT_ATTR__ATIME
+  if (mayBeLocked)
+    for (const bit of bits(clear & ~MOUNT_ATTR__ATIME))
+      kernel.mountSetattr(mount, recursive, { clear: bit }, {}, [EPERM])
+  const together = mayBeLocked ? atime : clear
+  if (together !== 0) kernel.mountSetattr(mount, recursive, { set, clear: together }, attributeHints, [EPERM])
+  if (set !== 0) kernel.mountSetattr(mount, recursive, { set, clear: atime }, attributeHints)
+}
+
+function bits(mask: number): number[] {
+  return Array.from({ length: 31 }, (_, bit) => 1 << bit).filter(bit => (mask & bit) !== 0)
 }
 
 /** Propagation, in the order given; see mount_namespaces(7). */

@@ -15,11 +15,12 @@ export function runStartContainerHooks(
 ): void {
   const { kernel } = executor
   const { seccomp } = plan
+  const { env } = program
   const loadFilter = seccomp && (() => void kernel.loadFilter(seccomp.flags, seccomp.program))
   plan.hooks.startContainer?.forEach((hook, i) => {
     doing(`startContainer hook ${i} \`${hook.path}\``, () => {
       const become = () => becomeHook(kernel, program, { ...facts, loadFilter })
-      runHookInside(executor, hook, hookState(record, 'created'), hookOutput, become)
+      runHookInside(executor, hook, { state: hookState(record, 'created'), output: hookOutput, env, become })
     })
   })
 }

@@ -2,7 +2,7 @@ import { errnoName } from '../../native/abi/errno.ts'
 import { O_CLOEXEC } from '../../native/abi/fcntl.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
 import type { Executor } from '../../native/executor/launch.ts'
-import { OP_RESULT } from '../../native/executor/protocol.ts'
+import { ARENA_ADDRESS, OP_RESULT } from '../../native/executor/protocol.ts'
 import { currentPhrase, doingAll, KernelError, type Phrase, phraseTexts } from '../../native/failure.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
@@ -12,6 +12,7 @@ import { pollPatiently, tellSlow } from '../../native/patience.ts'
 import { get64, Out, Struct } from '../../native/struct.ts'
 import { decode, encode } from '../../native/utf8.ts'
 import { Failure } from '../errors.ts'
+import { shown } from './hooks.ts'
 
 /** Of a result in the arena, and of what writev(2) takes. */
 const RESULT_SIZE = 8
@@ -32,6 +33,8 @@ type Step = readonly [
   subject: string | null | undefined,
   hint: Call['hint'] | null,
   unexpected: string | null | undefined,
+  /** Where in the piece of the arena there is what a hook has printed. */
+  said: number | null,
 ]
 
 /** What a report begins with. */
@@ -90,9 +93,21 @@ function legendOf(told: readonly Operation[], start: number, base: Phrase | unde
   const steps = told.map(({ call, phrase, offset }): Step => {
     if (phrase !== last || chains.length === 0) chains.push(phraseTexts(phrase, base))
     last = phrase
-    return [offset - start, chains.length - 1, call.name, call.subject, call.hint ?? null, call.unexpected]
+    return [
+      offset - start,
+      chains.length - 1,
+      call.name,
+      call.subject,
+      call.hint ?? null,
+      call.unexpected,
+      saidAt(call, start),
+    ]
   })
   return { steps, chains }
+}
+
+function saidAt({ said }: Call, start: number): number | null {
+  return said === undefined ? null : said.address - (ARENA_ADDRESS + start + OP_RESULT)
 }
 
 /** The first steps of a created container's tail: wait for the planner's last word, then for `start` to connect. */
@@ -118,13 +133,15 @@ export function awaitProgram(outside: Kernel, connection: Fd, slow = tellBeforeP
 export function readReport(bytes: Uint8Array): Failure {
   const end = bytes.indexOf(0)
   const { steps, chains } = JSON.parse(decode(bytes.subarray(0, end))) as Legend
-  const results = new DataView(bytes.buffer, bytes.byteOffset + end + 1)
+  const piece = bytes.subarray(end + 1)
+  const results = new DataView(piece.buffer, piece.byteOffset)
   const blamed = steps.findLast(([at]) => get64(results, at) !== NOT_DONE)!
-  const [at, chain, name, subject, hint, unexpected] = blamed
+  const [at, chain, name, subject, hint, unexpected, said] = blamed
+  const output = said === null ? '' : shown(piece.subarray(said, piece.indexOf(0, said)))
   const result = get64(results, at)
   return doingAll(chains[chain]!, () =>
     result < 0
       ? new KernelError(name, -result, subject ?? undefined, hint?.[errnoName(-result)])
-      : new Failure(unexpectedReason({ name, unexpected: unexpected ?? undefined }, result)),
+      : new Failure(`${unexpectedReason({ name, unexpected: unexpected ?? undefined }, result)}${output}`),
   )
 }

@@ -80,7 +80,7 @@ function prepareUpdate(runtime: Runtime, container: StoredContainer, { id, chang
   if (container.status === 'stopped') throw new StateError('container not running')
   const config = parseConfig(container.configText)
   const old = record.resources === undefined ? config.linux?.resources : parseResources(record.resources)
-  const plan = planResources(completeChange(old, change))
+  const plan = planResources(completeChange(old, change), config.ociVersion)
   // Engines send all rules along when they change something else; replacing them would undo what others did to them.
   const newDevices = (change.devices ?? []).length > 0 && stringify(change.devices) !== stringify(old?.devices)
   return {

@@ -9,6 +9,7 @@ test('planCapabilities() makes five empty sets of an absent object', () => {
     inheritable: 0n,
     ambient: 0n,
     warnings: [],
+    unknown: [],
   })
 })
 
@@ -18,11 +19,16 @@ test('planCapabilities() reaches above 32 bits', () => {
   expect(capabilityNames(plan.bounding)).toEqual(['CAP_CHOWN', 'CAP_SETFCAP', 'CAP_CHECKPOINT_RESTORE'])
 })
 
-test.each(['cap_chown', 'CHOWN', 'CAP_NOPE', 'ALL', 'constructor'])('planCapabilities() refuses `%s`', name => {
-  expect(() => planCapabilities({ permitted: ['CAP_KILL', name] })).toThrow(
-    `/process/capabilities/permitted/1: \`${name}\` is not a capability`,
-  )
-})
+test.each(['cap_chown', 'CHOWN', 'CAP_NOPE', 'ALL', 'constructor'])(
+  'planCapabilities() leaves `%s` out with a warning, whatever sets it is in',
+  name => {
+    const plan = planCapabilities({ permitted: ['CAP_KILL', name], effective: [name, 'CAP_KILL'] })
+    expect([plan.permitted, plan.effective]).toEqual([32n, 32n])
+    expect(plan.unknown).toEqual([
+      `/process/capabilities/permitted/1: \`${name}\` is left out: it is no capability that we know`,
+    ])
+  },
+)
 
 test('planCapabilities() leaves out ambient capabilities that are not permitted and inheritable', () => {
   const plan = planCapabilities({

@@ -1,5 +1,4 @@
 import { capabilities } from '../../native/abi/capability.ts'
-import { ConfigError } from '../errors.ts'
 
 /** The five sets of capabilities(7), in the order in which they are planned. */
 const SETS = ['bounding', 'permitted', 'effective', 'inheritable', 'ambient'] as const
@@ -13,6 +12,8 @@ export type CapabilitiesInput = { readonly [set in CapabilitySet]?: readonly str
 export type CapabilityPlan = { readonly [set in CapabilitySet]: bigint } & {
   /** What config.json asked for and can not be had, in sentences. */
   readonly warnings: readonly string[]
+  /** Names of no capability, in sentences. */
+  readonly unknown: readonly string[]
 }
 
 /** The number of `CAP_X`, exactly in upper case; undefined when there is no such capability. */
@@ -27,17 +28,21 @@ export function capabilityNames(mask: bigint): string[] {
 
 /**
  * The masks for `process.capabilities`. Without the object all five sets are empty: a program gets no privilege that
- * nobody asked for. Throws a ConfigError for an unknown name. A capability that the kernel would refuse because a set
- * that it depends on lacks it (effective needs permitted; ambient needs permitted and inheritable) is left out with a
- * warning, as config.md demands for what can not be granted.
+ * nobody asked for. What can not be granted is left out with a warning, as config.md demands: an unknown name, and a
+ * capability that the kernel would refuse because a set that it depends on lacks it (effective needs permitted; ambient
+ * needs permitted and inheritable).
  */
 export function planCapabilities(
   input: CapabilitiesInput | undefined,
   pointer = '/process/capabilities',
 ): CapabilityPlan {
-  const [bounding, permitted, effective, inheritable, ambient] = SETS.map(set =>
-    capabilityMask(input?.[set], `${pointer}/${set}`),
-  ) as [bigint, bigint, bigint, bigint, bigint]
+  const [bounding, permitted, effective, inheritable, ambient] = SETS.map(set => capabilityMask(input?.[set])) as [
+    bigint,
+    bigint,
+    bigint,
+    bigint,
+    bigint,
+  ]
   const grantable = permitted & inheritable
   return {
     bounding,
@@ -49,20 +54,27 @@ export function planCapabilities(
       ...lost(effective & ~permitted, `${pointer}/effective`, 'permitted'),
       ...lost(ambient & ~grantable, `${pointer}/ambient`, 'permitted and inheritable'),
     ],
+    unknown: unknownNames(input ?? {}, pointer),
   }
 }
 
-/** The mask of a list of names. Throws a ConfigError, with the name's place below `pointer`, for an unknown one. */
-export function capabilityMask(names: readonly string[] | undefined, pointer: string): bigint {
+/** The mask of a list of names; unknown ones have no bit. */
+export function capabilityMask(names: readonly string[] | undefined): bigint {
   let mask = 0n
-  names?.forEach((name, index) => {
+  for (const name of names ?? []) {
     const number = capabilityNumber(name)
-    if (number === undefined) {
-      throw new ConfigError(`\`${name}\` is not a capability, see capabilities(7)`, `${pointer}/${index}`)
-    }
-    mask |= 1n << BigInt(number)
-  })
+    if (number !== undefined) mask |= 1n << BigInt(number)
+  }
   return mask
+}
+
+/** Each of them once, however many sets have it. */
+function unknownNames(input: CapabilitiesInput, pointer: string): string[] {
+  const places = new Map<string, string>()
+  for (const set of SETS)
+    for (const [index, name] of (input[set] ?? []).entries())
+      if (capabilityNumber(name) === undefined && !places.has(name)) places.set(name, `${pointer}/${set}/${index}`)
+  return [...places].map(([name, place]) => `${place}: \`${name}\` is left out: it is no capability that we know`)
 }
 
 function lost(mask: bigint, pointer: string, needed: string): string[] {

@@ -91,7 +91,7 @@ export function planContainer(given: Config, facts: PlanFacts): ContainerPlan {
   const namespaces = planNamespaces(linux)
   const own = (type: Parameters<typeof isOwn>[1]) => isOwn(namespaces, type)
   const mountLabel = planMountLabel(config)
-  const resources = planResources(linux.resources)
+  const resources = planResources(linux.resources, config.ociVersion)
   const mounts = planMounts(config.mounts ?? [], mountContext(config, namespaces, mountLabel, facts))
   return {
     id: facts.id,
@@ -109,9 +109,10 @@ export function planContainer(given: Config, facts: PlanFacts): ContainerPlan {
     devices: planDevices(linux.devices ?? [], {
       devIsBind: mounts.some(step => step.op === 'bind' && step.destination === '/dev'),
       canMknod: facts.capMknod && !facts.inUserNamespace && !own('user'),
+      hostCanMknod: facts.capMknod && !facts.inUserNamespace && namespaces.create.has('user'),
     }),
-    maskedPaths: linux.maskedPaths ?? [],
-    readonlyPaths: linux.readonlyPaths ?? [],
+    maskedPaths: inside(linux.maskedPaths),
+    readonlyPaths: inside(linux.readonlyPaths),
     sysctl: planSysctl(linux.sysctl ?? {}, {
       ipc: own('ipc'),
       network: own('network'),
@@ -131,6 +132,11 @@ export function planContainer(given: Config, facts: PlanFacts): ContainerPlan {
     mountLabel,
     ...planMembership(config, facts),
   }
+}
+
+/** Relative ones count from the root, and an empty one names nothing. */
+function inside(paths: readonly string[] = []): string[] {
+  return paths.filter(path => path !== '').map(path => (path.startsWith('/') ? path : `/${path}`))
 }
 
 /** The facts that the mounts of a container depend on. */

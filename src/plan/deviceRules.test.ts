@@ -11,7 +11,7 @@ test('planDeviceRules() takes what is absent, or -1, for everything', () => {
   ).toMatchObject([
     { allow: false, type: 'any', major: undefined, minor: undefined, access: EVERY_ACCESS },
     { allow: true, type: 'char', major: undefined, minor: 3, access: READ | WRITE },
-    ...Array(10).fill({ allow: true }),
+    ...Array(11).fill({ allow: true }),
   ])
 })
 
@@ -20,7 +20,8 @@ test('planDeviceRules() lets every container use the default devices and make no
   for (const minor of [3, 5, 7, 8, 9]) expect(allowedAccess(rules, 'char', 1, minor)).toBe(EVERY_ACCESS)
   expect(allowedAccess(rules, 'char', 5, 2)).toBe(EVERY_ACCESS)
   expect(allowedAccess(rules, 'char', 136, 12345)).toBe(EVERY_ACCESS)
-  expect(allowedAccess(rules, 'char', 10, 200)).toBe(MKNOD)
+  expect(allowedAccess(rules, 'char', 10, 200)).toBe(EVERY_ACCESS) // tun, as crun and runc
+  expect(allowedAccess(rules, 'char', 10, 229)).toBe(MKNOD)
   expect(allowedAccess(rules, 'block', 8, 0)).toBe(MKNOD)
 })
 
@@ -32,8 +33,16 @@ test('planDeviceRules() filters nothing when there are no rules', () => {
 
 test('planDeviceRules() refuses unknown words with their place', () => {
   expect(() => planDeviceRules([{ allow: true, type: 'p' }])).toThrow('/linux/resources/devices/0/type: `p` is not')
-  expect(() => planDeviceRules([{ allow: true, access: 'rx' }])).toThrow('/linux/resources/devices/0/access: `rx`')
   expect(() => planDeviceRules([{ allow: true, major: -2 }])).toThrow('/linux/resources/devices/0/major: -2')
+})
+
+test.each([
+  ['rwa', READ | WRITE],
+  ['mrw', EVERY_ACCESS],
+  ['RWM', 0],
+  ['', 0],
+])('planDeviceRules() takes letters other than r, w and m for nothing: `%s`', (access, bits) => {
+  expect(planDeviceRules([{ allow: true, access }])[0]!.access).toBe(bits)
 })
 
 test('allowedAccess() adds up the bits of several allowing rules', () => {

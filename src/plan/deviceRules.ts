@@ -47,6 +47,7 @@ function defaultRules(): DeviceRule[] {
     allowed('char', 1, 9), // urandom
     allowed('char', 5, 0), // tty
     allowed('char', 5, 2), // ptmx
+    allowed('char', 10, 200), // tun, which crun and runc allow whatever the rules say
     allowed('char', 136, undefined), // the first 2^20 pseudo-terminals
   ]
 }
@@ -54,7 +55,7 @@ function defaultRules(): DeviceRule[] {
 /**
  * The rules of `linux.resources.devices` and after them the default ones, later rules win. A property that is absent
  * stands for everything, -1 for every number. No rules at all is no filter: everything is allowed. Throws a ConfigError
- * for an unknown type or access.
+ * for an unknown type.
  */
 export function planDeviceRules(
   inputs: readonly DeviceRuleInput[] = [],
@@ -72,10 +73,8 @@ function planRule(input: DeviceRuleInput, pointer: string): DeviceRule {
   }
   let bits = 0
   for (const letter of access) {
-    if (!Object.hasOwn(accessBits, letter)) {
-      throw new ConfigError(`\`${access}\` has a letter other than \`r\`, \`w\` and \`m\``, `${pointer}/access`)
-    }
-    bits |= accessBits[letter]!
+    // Other letters say nothing, as in crun and runc.
+    if (Object.hasOwn(accessBits, letter)) bits |= accessBits[letter]!
   }
   return {
     allow,

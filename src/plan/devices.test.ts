@@ -55,14 +55,25 @@ test('planDevices() links core to kcore when the host has it', () => {
 
 test('planDevices() refuses what can not be a device', () => {
   expect(() => planDevices([{ path: '/dev/x', type: 'd', major: 1, minor: 1 }], root)).toThrow('/linux/devices/0/type')
-  expect(() => planDevices([{ path: '/dev/x', type: 'c', major: 1 }], root)).toThrow('`/dev/x` needs a major and a')
   expect(() => planDevices([{ path: '/..', type: 'p' }], root)).toThrow('/linux/devices/0/path')
 })
 
-test('planDevices() accepts a device twice when it is the same', () => {
+test('planDevices() lets the first of two devices count', () => {
   const fuse = { path: '/dev/fuse', type: 'c', major: 10, minor: 229 }
   expect(planDevices([fuse, fuse], root).filter(step => step.path === '/dev/fuse')).toHaveLength(1)
-  expect(() => planDevices([fuse, { ...fuse, minor: 200 }], root)).toThrow(
-    '/linux/devices/1/path: `/dev/fuse` is already',
-  )
+  const [kept] = planDevices([fuse, { ...fuse, minor: 200 }], root).filter(step => step.path === '/dev/fuse')
+  expect(kept).toMatchObject({ minor: 229 })
+})
+
+test('planDevices() takes a missing number for 0, and a relative path from the root', () => {
+  const [step] = planDevices([{ path: 'dev/x', type: 'c', major: 1 }], root).filter(({ path }) => path === '/dev/x')
+  expect(step).toMatchObject({ op: 'mknod', major: 1, minor: 0 })
+})
+
+test('planDevices() has devices of a user namespace made on the host, but for the default ones', () => {
+  const context = { ...root, canMknod: false, hostCanMknod: true }
+  const mine = { path: '/dev/mine', type: 'c', major: 1, minor: 3, fileMode: 0o600, uid: 5 }
+  const steps = planDevices([mine], context).filter(step => step.op === 'bind')
+  expect(steps.find(({ path }) => path === '/dev/mine')).toMatchObject({ made: { mode: 0o600, uid: 5, gid: 0 } })
+  expect(steps.find(({ path }) => path === '/dev/null')).not.toHaveProperty('made')
 })

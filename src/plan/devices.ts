@@ -17,6 +17,8 @@ export interface DeviceContext {
   readonly devIsBind: boolean
   /** mknod(2) of devices works: CAP_MKNOD in the initial user namespace. */
   readonly canMknod: boolean
+  /** It works on the host, and the mappings of the container's user namespace are known. */
+  readonly hostCanMknod?: boolean | undefined
   /** The host has /proc/kcore. */
   readonly hasKcore?: boolean | undefined
 }
@@ -34,7 +36,7 @@ export interface MknodStep {
   readonly gid: number
 }
 
-/** Binds the host's node of the same path, which must have the type and numbers given here. */
+/** Binds a node: the host's of the same path, or one that is made on the host for it. */
 export interface BindDeviceStep {
   readonly op: 'bind'
   readonly path: string
@@ -42,6 +44,8 @@ export interface BindDeviceStep {
   readonly type: 'char' | 'block'
   readonly major: number
   readonly minor: number
+  /** Whose the node is that is made, and its permissions; the ids are those inside. */
+  readonly made?: Pick<MknodStep, 'mode' | 'uid' | 'gid'>
 }
 
 export interface SymlinkStep {
@@ -77,8 +81,8 @@ const coreLink: SymlinkStep = { op: 'symlink', path: '/dev/core', target: '/proc
 
 /**
  * The nodes and links to make: the default ones, unless `linux.devices` defines the same path, then those of the list in
- * its order. None when /dev is the host's. Throws a ConfigError for an unknown type, missing numbers, and a path that
- * comes twice with different devices.
+ * its order. None when /dev is the host's. Throws a ConfigError for an unknown type and a path that
+ * is the root. Of two for one path the first counts, as in crun and runc: what is there stays.
  */
 export function planDevices(
   devices: readonly DeviceInput[] = [],
@@ -87,12 +91,8 @@ export function planDevices(
 ): DeviceStep[] {
   const asked = new Map<string, DeviceStep>()
   devices.forEach((device, index) => {
-    const step = planDevice(device, context, `${pointer}/${index}`)
-    const twin = asked.get(step.path)
-    if (twin !== undefined && JSON.stringify(twin) !== JSON.stringify(step)) {
-      throw new ConfigError(`\`${step.path}\` is already defined as another device`, `${pointer}/${index}/path`)
-    }
-    asked.set(step.path, step)
+    const step = planDevice(device, context, `${pointer}/${index}`, context.hostCanMknod)
+    if (!asked.has(step.path)) asked.set(step.path, step)
   })
   if (context.devIsBind) return []
   const links = context.hasKcore ? [...defaultLinks, coreLink] : defaultLinks
@@ -103,7 +103,7 @@ export function planDevices(
   ]
 }
 
-function planDevice(device: DeviceInput, { canMknod }: DeviceContext, pointer: string): DeviceStep {
+function planDevice(device: DeviceInput, { canMknod }: DeviceContext, pointer: string, isMade = false): DeviceStep {
   const path = join('/', device.path)
   const type = Object.hasOwn(types, device.type) ? types[device.type] : undefined
   if (type === undefined) {
@@ -111,11 +111,9 @@ function planDevice(device: DeviceInput, { canMknod }: DeviceContext, pointer: s
   }
   if (path === '/') throw new ConfigError('names the root directory', `${pointer}/path`)
   const { major, minor, fileMode = 0o666, uid = 0, gid = 0 } = device
-  if (type !== 'fifo' && (major === undefined || minor === undefined)) {
-    throw new ConfigError(`\`${path}\` needs a major and a minor number`, pointer)
-  }
   const node = { type, major: major ?? 0, minor: minor ?? 0 }
   // A fifo is no device: everybody may make one, and there is none on the host to bind.
-  if (type !== 'fifo' && !canMknod) return { op: 'bind', path, source: path, ...node, type }
-  return { op: 'mknod', path, ...node, mode: fileMode & 0o7777, uid, gid }
+  const made = { mode: fileMode & 0o7777, uid, gid }
+  if (type !== 'fifo' && !canMknod) return { op: 'bind', path, source: path, ...node, type, ...(isMade && { made }) }
+  return { op: 'mknod', path, ...node, ...made }
 }

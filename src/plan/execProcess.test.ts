@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import type { Process } from '../../spec/generated/config.ts'
-import { UsageError } from '../errors.ts'
 import { processToRun } from './execProcess.ts'
 
 const own: Process = {
@@ -93,7 +92,12 @@ test('set capabilities stand instead of those that there are', () => {
   expect(capabilities({ set: [] })).toEqual(nothing)
 })
 
-test('an unknown capability is an error, and so is adding all of them', () => {
-  for (const changes of [{ add: ['CAP_FLY'] }, { drop: ['FLY'] }, { add: ['ALL'] }, { set: ['ALL'] }])
-    expect(() => capabilities(changes)).toThrow(UsageError)
+test('an unknown capability is left to who warns about it', () => {
+  expect(capabilities({ add: ['fly'] })).toMatchObject({ permitted: expect.arrayContaining(['CAP_FLY']) })
+})
+
+test('a capability that is added is ambient where the container has it as inheritable, and only there', () => {
+  const other = { ...own, capabilities: { inheritable: ['CAP_KILL'], permitted: ['CAP_KILL'] } }
+  const { capabilities } = processToRun(other, undefined, { capabilities: { add: ['KILL', 'CHOWN'] } })
+  expect(capabilities).toMatchObject({ inheritable: ['CAP_KILL'], ambient: ['CAP_KILL'] })
 })

@@ -1,6 +1,5 @@
 import type { Capabilities, Process, User } from '../../spec/generated/config.ts'
-import { UsageError } from '../errors.ts'
-import { type CapabilitySet, capabilityNumber } from './capabilities.ts'
+import type { CapabilitySet } from './capabilities.ts'
 
 /** Capabilities by name, with or without CAP_ and in any case; `ALL` of them can be dropped. */
 export interface CapabilityChanges {
@@ -43,7 +42,7 @@ const INHERITED = [
 
 /**
  * The process that `exec` runs: `file` with what it inherits from the container's `own`, or `own` itself but for its
- * program and terminal; and the changes on top. Errors: UsageError for an unknown capability.
+ * program and terminal; and the changes on top.
  */
 export function processToRun(own: Process | undefined, file: Process | undefined, changes: ProcessChanges): Process {
   const base: Process = file ? { ...inherited(own), ...file } : { cwd: '/', ...own, terminal: false, args: [] }
@@ -79,7 +78,10 @@ function changeUser(user: User, { uid, gid, additionalGids }: ProcessChanges): U
   }
 }
 
-/** Those that are added to get no further than this: an inheritable one would survive a change of user (CVE-2022-29162). */
+/**
+ * Those that are added get no further than this, since an inheritable one would survive a change of user
+ * (CVE-2022-29162); but where the container has it as inheritable it becomes ambient, too, as in runc.
+ */
 const ADDED_TO: readonly CapabilitySet[] = ['bounding', 'permitted', 'effective']
 const SETS: readonly CapabilitySet[] = [...ADDED_TO, 'inheritable', 'ambient']
 const ALL = 'ALL'
@@ -90,17 +92,18 @@ function changeCapabilities(
 ): Capabilities {
   const dropped = set ? [ALL] : drop.map(name => capabilityName(name, [ALL]))
   const added = [...(set ?? []), ...add].map(name => capabilityName(name))
-  const changed = SETS.map(which => {
-    const kept = (base?.[which] ?? []).filter(name => !dropped.includes(ALL) && !dropped.includes(name))
-    return [which, [...new Set([...kept, ...(ADDED_TO.includes(which) ? added : [])])]]
-  })
-  return Object.fromEntries(changed) as Capabilities
+  const kept = (which: CapabilitySet) =>
+    (base?.[which] ?? []).filter(name => !dropped.includes(ALL) && !dropped.includes(name))
+  const inheritable = kept('inheritable')
+  const more = (which: CapabilitySet) => {
+    if (ADDED_TO.includes(which)) return added
+    return which === 'ambient' ? added.filter(name => inheritable.includes(name)) : []
+  }
+  return Object.fromEntries(SETS.map(which => [which, [...new Set([...kept(which), ...more(which)])]])) as Capabilities
 }
 
 function capabilityName(text: string, others: readonly string[] = []): string {
   const upper = text.toUpperCase()
   if (others.includes(upper)) return upper
-  const name = upper.startsWith('CAP_') ? upper : `CAP_${upper}`
-  if (capabilityNumber(name) !== undefined) return name
-  throw new UsageError(`\`${text}\` is not a capability, see capabilities(7)`)
+  return upper.startsWith('CAP_') ? upper : `CAP_${upper}`
 }

@@ -39,6 +39,8 @@ export interface MountOptions {
   readonly attributes: Attributes
   /** Of the mount and everything below it. */
   readonly recursive: Attributes
+  /** Does any word say something about the mount itself, even what is so anyway? */
+  readonly named: boolean
   /** Flags of the superblock in fsconfig's words: ro, rw, sync, async, dirsync, mand, nomand, lazytime, nolazytime. */
   readonly superblock: readonly string[]
   /** In the order given: `slave` then `shared` means both. */
@@ -187,6 +189,7 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
   const superblock = new Set<string>()
   const propagation: Propagation[] = []
   const data: Parameter[] = []
+  let named = false
   const marks: Marks = {
     bind: false,
     remount: false,
@@ -204,13 +207,19 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
       continue
     }
     change(row.recursive ? tree : own, row)
+    named ||= saysOfMount(row)
     if (row.opposite !== undefined) superblock.delete(row.opposite)
     if (row.flag !== undefined) superblock.add(row.flag)
     if (row.propagation !== undefined) propagation.push({ flag: row.propagation, recursive: row.recursive === true })
     // mount(2) knows a bind and that it is recursive as two flags, so `rbind` stays recursive whatever the order.
     if (row.mark?.bind !== 'bind' || marks.bind === false) Object.assign(marks, row.mark)
   }
-  return { attributes: finish(own), recursive: finish(tree), superblock: [...superblock], propagation, ...marks, data }
+  const attributes = { attributes: finish(own), recursive: finish(tree), named }
+  return { ...attributes, superblock: [...superblock], propagation, ...marks, data }
+}
+
+function saysOfMount({ recursive, set, clear, atime, notAtime, flag }: Row): boolean {
+  return !recursive && [set, clear, atime, notAtime, flag].some(value => value !== undefined)
 }
 
 function inlineIdmap(option: string): Row | undefined {

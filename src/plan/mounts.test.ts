@@ -48,7 +48,26 @@ test('planMounts() prints a bind mount with its source in the bundle', () => {
     recursiveAttributes: { set: 0, clear: 0 },
     propagation: [{ flag: 0x40000, recursive: true }],
     idmap: undefined,
+    mayBeLocked: false,
   })
+})
+
+test.each([
+  ['nothing, so that the source says', [], 0, 0],
+  ['rw', ['rw'], 0, RDONLY | NOSUID | NODEV | NOEXEC],
+  ['suid', ['suid'], 0, RDONLY | NOSUID | NODEV | NOEXEC],
+  ['nosuid', ['nosuid'], NOSUID, RDONLY | NODEV | NOEXEC],
+  ['sync, which is about the mount too', ['sync'], 0, RDONLY | NOSUID | NODEV | NOEXEC],
+  ['ro: the peers differ, the restrictions stay', ['suid', 'ro'], RDONLY, NOSUID],
+  ['the tree only', ['rnosuid'], 0, 0],
+  ['propagation only', ['rslave'], 0, 0],
+])('planMounts() takes restrictions of the source away where the options name %s', (_, options, set, clear) => {
+  expect(plan(bind(...options))).toMatchObject({ attributes: { set, clear } })
+})
+
+test('planMounts() leaves to a user namespace what it has not asked for', () => {
+  const inside = { ...root, hasUserNamespace: true, mayBeRefused: true }
+  expect(plan(bind('rw'), inside)).toMatchObject({ attributes: { set: 0, clear: RDONLY }, mayBeLocked: true })
 })
 
 test('planMounts() prints a file system', () => {
@@ -147,13 +166,13 @@ test('planMounts() binds the /sys of the host, read-only throughout, where a new
   expect(plan(sysfs)).toMatchObject({ fallback: undefined })
 })
 
-test('planMounts() turns cgroup into cgroup2 and forgets the words of v1', () => {
+test('planMounts() turns cgroup into cgroup2, whose kernel judges the words', () => {
   expect(
     plan({ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['none,name=', 'ro'] }, rootless),
   ).toMatchObject({
     type: 'cgroup2',
     source: 'cgroup',
-    parameters: [],
+    parameters: [{ key: 'none' }, { key: 'name', value: '' }],
     flags: [],
     attributes: { set: RDONLY },
     fallback: { source: 'own-cgroup', recursiveAttributes: { set: RDONLY } },

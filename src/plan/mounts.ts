@@ -1,4 +1,10 @@
-import { MOUNT_ATTR__ATIME, MOUNT_ATTR_RDONLY } from '../../native/abi/mount.ts'
+import {
+  MOUNT_ATTR__ATIME,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+} from '../../native/abi/mount.ts'
 import { ConfigError } from '../errors.ts'
 import { checkMappings, type IdMapping, type IdMappings, parseInlineMappings } from './idMappings.ts'
 import { labelMount } from './labels.ts'
@@ -72,6 +78,8 @@ export interface BindStep extends Placed {
   /** Refuse a source that is not a procfs. */
   readonly requireProcfs: boolean
   readonly idmap: IdmapPlan | undefined
+  /** A user namespace may have locked attributes: each is cleared for itself, where that is allowed. */
+  readonly mayBeLocked: boolean
 }
 
 /** An id-mapped mount: through the user namespace of the container, or through one of its own. */
@@ -268,6 +276,7 @@ function bind(entry: Entry, context: MountContext): BindStep {
   return {
     op: 'bind',
     ...placed(entry),
+    attributes: released(options, context),
     source,
     sourceInside: sourceInside(entry, source, context),
     recursive: options.bind === 'rbind',
@@ -275,6 +284,7 @@ function bind(entry: Entry, context: MountContext): BindStep {
     copySymlink: options.copySymlink,
     requireProcfs: destination === '/proc',
     idmap: idmap(entry, context),
+    mayBeLocked: context.mayBeRefused,
   }
 }
 
@@ -282,6 +292,20 @@ function bind(entry: Entry, context: MountContext): BindStep {
 function sourceInside(entry: Entry, source: string, { rootfs }: MountContext): string | undefined {
   if (rootfs === '/' || !isWithin(source, rootfs) || wantsIdmap(entry)) return undefined
   return source.slice(rootfs.length) || '/'
+}
+
+/** What keeps a mount from being used: a bind loses it when its options speak of the mount at all. */
+const RESTRICTIONS = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC
+
+/**
+ * The attributes of a bind: where the options name any, even `rw`, the restrictions of the source that they do not ask for
+ * are gone, as in crun and runc, so that a program in a noexec volume runs. The two differ about `ro` and about what a user
+ * namespace locks: there the restrictions stay.
+ */
+function released({ attributes, named }: MountOptions, { hasUserNamespace }: MountContext): Attributes {
+  const { set, clear } = attributes
+  if (!named || hasUserNamespace || (set & MOUNT_ATTR_RDONLY) !== 0) return attributes
+  return { set, clear: clear | (RESTRICTIONS & ~set) }
 }
 
 function idmap(entry: Entry, context: MountContext): IdmapPlan | undefined {
@@ -323,9 +347,7 @@ function filesystem(entry: Entry, context: MountContext): FilesystemStep {
   }
 }
 
-function parametersFor({ input, type, options }: Entry, context: MountContext): readonly Parameter[] {
-  // The words of cgroup v1, `none,name=` and controllers, mean nothing to the cgroup2 that takes its place.
-  if (input.type === 'cgroup') return []
+function parametersFor({ type, options }: Entry, context: MountContext): readonly Parameter[] {
   if (type !== 'devpts' || context.gidMapped(5)) return options.data
   // Group 5 is tty nearly everywhere, and the kernel refuses a group that the user namespace does not map.
   return options.data.filter(({ key, value }) => !(key === 'gid' && value === '5'))
@@ -367,6 +389,7 @@ function hostSysfs(entry: Entry): BindStep {
     copySymlink: false,
     requireProcfs: false,
     idmap: undefined,
+    mayBeLocked: true,
   }
 }
 

@@ -46,6 +46,7 @@ export interface NamespacePlan {
 export function planNamespaces(linux: Linux): NamespacePlan {
   const create = new Set<NamespaceType>()
   const join: Join[] = []
+  const hasUser = linux.namespaces?.some(({ type }) => type === 'user')
   for (const { type, flag } of NAMESPACES) {
     const wanted = linux.namespaces?.find(namespace => namespace.type === type)
     if (wanted === undefined) continue
@@ -55,8 +56,8 @@ export function planNamespaces(linux: Linux): NamespacePlan {
   return {
     create,
     join,
-    uidMappings: linux.uidMappings ?? [],
-    gidMappings: linux.gidMappings ?? [],
+    uidMappings: (hasUser && linux.uidMappings) || [],
+    gidMappings: (hasUser && linux.gidMappings) || [],
     timeOffsets: timeOffsets(linux.timeOffsets),
   }
 }

@@ -25,9 +25,12 @@ test.each(['RLIMIT_FOO', 'NOFILE', 'rlimit_nofile', 'toString'])('planRlimits() 
   expect(() => planRlimits([{ type, soft: 1, hard: 1 }])).toThrow(`/process/rlimits/0/type: \`${type}\` is not a`)
 })
 
-test('planRlimits() refuses a type that comes twice', () => {
+test('planRlimits() refuses a type that comes twice with different limits', () => {
   const nofile = { type: 'RLIMIT_NOFILE', soft: 1, hard: 1 }
-  expect(() => planRlimits([nofile, nofile])).toThrow('/process/rlimits/1/type: `RLIMIT_NOFILE` is already set by')
+  expect(planRlimits([nofile, nofile])).toHaveLength(1)
+  expect(() => planRlimits([nofile, { ...nofile, hard: 2 }])).toThrow(
+    '/process/rlimits/1/type: `RLIMIT_NOFILE` is already set by',
+  )
 })
 
 test('planRlimits() refuses a soft limit above the hard one', () => {

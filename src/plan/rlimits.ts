@@ -19,19 +19,21 @@ export interface RlimitStep {
 
 /**
  * The limits to set, in the order of config.json (config.md, POSIX process). Throws a ConfigError for a resource that
- * does not exist, one that comes twice, and a soft limit above the hard one, which the kernel refuses.
+ * does not exist, one that comes twice with different limits, and a soft limit above the hard one, which the kernel refuses.
  */
 export function planRlimits(rlimits: readonly RlimitInput[] = [], pointer = '/process/rlimits'): RlimitStep[] {
   const seen = new Map<string, number>()
-  return rlimits.map(({ type, soft, hard }, index) => {
+  return rlimits.flatMap(({ type, soft, hard }, index) => {
     const at = `${pointer}/${index}`
     const first = seen.get(type)
-    if (first !== undefined)
+    if (first !== undefined) {
+      if (rlimits[first]!.soft === soft && rlimits[first]!.hard === hard) return []
       throw new ConfigError(`\`${type}\` is already set by \`${pointer}/${first}\``, `${at}/type`)
+    }
     seen.set(type, index)
     if (!Object.hasOwn(resources, type)) throw new ConfigError(unknown(type), `${at}/type`)
     if (soft > hard) throw new ConfigError(`the soft limit ${soft} is above the hard limit ${hard}`, `${at}/soft`)
-    return { name: type, resource: resources[type]!, soft: BigInt(soft), hard: BigInt(hard) }
+    return [{ name: type, resource: resources[type]!, soft: BigInt(soft), hard: BigInt(hard) }]
   })
 }
 

@@ -3,6 +3,7 @@ import { nearest } from '../cli/nearest.ts'
 import { escaped } from '../config/check.ts'
 import { CHECKS, refuse } from '../config/checks.ts'
 import { readJson, validate } from '../config/load.ts'
+import { oddities } from '../config/oddities.ts'
 import { ConfigError } from '../errors.ts'
 import { Draft } from './draft.ts'
 import { type Finding, finding, fromReason } from './finding.ts'
@@ -48,8 +49,9 @@ function judge(text: string): Reading {
   const meaning = CHECKS.flatMap(check => draft.opinion(config => refuse(check, config)))
   for (const { pointer } of meaning) if (pointer !== undefined) draft.drop(pointer)
   settle()
+  const odd = oddities(draft.value).map(({ pointer, reason }) => finding('warning', draft.place(pointer), reason))
   const errors = [...shape, ...meaning].map(({ pointer, reason }) => fromReason('error', pointer, reason))
-  return { findings: [...errors, ...unknown], draft }
+  return { findings: [...errors, ...odd, ...unknown], draft }
 }
 
 function withoutPointer({ pointer, reason }: ConfigError): string {

@@ -49,7 +49,8 @@ function* capabilitiesAreKnown({ runtime, plan, config, tell }: Site): Iterable<
 }
 
 function* capabilitiesAreLeftOut({ plan, tell }: Site): Iterable<Finding> {
-  for (const warning of plan.process?.capabilities.warnings ?? []) {
+  const { unknown = [], warnings = [] } = plan.process?.capabilities ?? {}
+  for (const warning of [...unknown, ...warnings]) {
     const colon = warning.indexOf(': ')
     yield tell('warning', warning.slice(0, colon), warning.slice(colon + 2))
   }

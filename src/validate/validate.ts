@@ -1,4 +1,5 @@
 import type { Config } from '../../spec/generated/config.ts'
+import { withMappings } from '../execute/defaultMappings.ts'
 import { ownCapabilities, planFacts, readConfig, socketActivation } from '../execute/prepare.ts'
 import { type ContainerPlan, planContainer } from '../plan/container.ts'
 import { basename } from '../plan/paths.ts'
@@ -58,7 +59,7 @@ function planOf(runtime: Runtime, bundle: string, draft: Draft<Config>): Planned
   let value: ContainerPlan | undefined
   const faults = draft.faults(config => {
     value = undefined
-    value = planContainer(config, facts)
+    value = planContainer(withMappings(runtime, config), facts)
   })
   return { value, findings: faults.map(({ pointer, reason }) => fromReason('error', pointer, reason)) }
 }

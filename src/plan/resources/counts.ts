@@ -7,13 +7,19 @@ import type { LimitStep } from './step.ts'
 
 /**
  * A step for config.json#/linux/resources/pids. 0 is a limit since version 1.3 of the specification; 1 says the same,
- * since the first process is there already, and it is what systemd takes too.
+ * since the first process is there already, and it is what systemd takes too. Before, engines wrote it for no limit.
  */
-export function planPids({ limit }: Pids): LimitStep[] {
+export function planPids({ limit }: Pids, ociVersion: string): LimitStep[] {
   const step = { file: 'pids.max', pointer: '/linux/resources/pids/limit' }
   if (limit === undefined) return []
-  if (limit < 0) return [{ ...step, value: 'max', initial: true, otherwise: 'skip' }]
+  if (limit < 0 || (limit === 0 && isBefore(ociVersion, 1, 3)))
+    return [{ ...step, value: 'max', initial: true, otherwise: 'skip' }]
   return [{ ...step, value: `${limit || 1}` }]
+}
+
+function isBefore(version: string, major: number, minor: number): boolean {
+  const [ours = 1, second = 0] = version.split('.').map(Number)
+  return ours < major || (ours === major && second < minor)
 }
 
 /** As the kernel names the files: `2MB`, `1GB`. */
@@ -37,14 +43,13 @@ export function planHugepages(limits: readonly HugepageLimit[]): LimitStep[] {
 
 /** Steps for config.json#/linux/resources/rdma, see "RDMA Interface Files" of cgroup-v2.rst. Errors: ConfigError. */
 export function planRdma(devices: Readonly<Record<string, Rdma>>): LimitStep[] {
-  return Object.entries(devices).map(([device, { hcaHandles, hcaObjects }]) => {
+  return Object.entries(devices).flatMap(([device, { hcaHandles, hcaObjects }]) => {
     const pointer = `/linux/resources/rdma/${escaped(device)}`
     if (device === '' || /\s/.test(device)) throw new ConfigError('is not the name of an RDMA device', pointer)
     const counts = [
       ...(hcaHandles === undefined ? [] : [`hca_handle=${hcaHandles}`]),
       ...(hcaObjects === undefined ? [] : [`hca_object=${hcaObjects}`]),
     ]
-    if (counts.length === 0) throw new ConfigError('has neither hcaHandles nor hcaObjects', pointer)
-    return { file: 'rdma.max', value: [device, ...counts].join(' '), pointer }
+    return counts.length === 0 ? [] : [{ file: 'rdma.max', value: [device, ...counts].join(' '), pointer }]
   })
 }

@@ -167,7 +167,6 @@ test.each<[string, Resources, string]>([
   ['/network/classID', { network: { classID: 1 } }, 'exists in cgroup version 1 only'],
   ['/network/priorities', { network: { priorities: [{ name: 'eth0', priority: 1 }] } }, 'version 1 only'],
   ['/hugepageLimits/0/pageSize', { hugepageLimits: [{ pageSize: '2 MB', limit: 0 }] }, 'is "2 MB"'],
-  ['/rdma/mlx', { rdma: { mlx: {} } }, 'neither hcaHandles nor hcaObjects'],
   ['/rdma/a b', { rdma: { 'a b': { hcaHandles: 1 } } }, 'is not the name of an RDMA device'],
   ['/unified/..~1memory.max', { unified: { '../memory.max': '1' } }, 'must be the name of a file'],
   ['/unified/memory', { unified: { memory: '1' } }, 'must be the name of a file'],
@@ -251,4 +250,16 @@ test.each([
   [1000, 10000],
 ])('ioWeight() of %s is %s', (weight, expected) => {
   expect(ioWeight(weight)).toBe(expected)
+})
+
+test.each([
+  ['1.0.2', undefined],
+  ['1.2.1', undefined],
+  ['1.3.0', '1'],
+  ['1.4.0-dev', '1'],
+  ['1.0', undefined],
+  ['', undefined],
+])('a limit of 0 on processes in a configuration of version `%s`', (version, value) => {
+  const { steps } = planResources({ pids: { limit: 0 } }, version)
+  expect(steps.find(({ initial }) => !initial)?.value).toBe(value)
 })

@@ -20,20 +20,23 @@ export interface ControllerNeed {
   readonly pointer: string
 }
 
+/** Of the specification. */
+const NEWEST = '1.3.0'
+
 const NOTHING: ResourcePlan = { steps: [], usageCheck: undefined }
 
 /**
  * Plans what goes into the files of a version 2 cgroup. Zeros, empty lists and -1 ask for nothing; `unified` comes last,
- * as it may override the rest. Errors: ConfigError for what contradicts itself or exists in version 1 only.
+ * as it may override the rest. What some zeros mean depends on the version that the configuration follows. Errors: ConfigError for what contradicts itself or exists in version 1 only.
  */
-export function planResources(resources: Resources | undefined): ResourcePlan {
+export function planResources(resources: Resources | undefined, ociVersion = NEWEST): ResourcePlan {
   if (resources === undefined) return NOTHING
   refuseLegacy(resources)
   const { memory, cpu, pids, blockIO, hugepageLimits, rdma, unified } = resources
   const steps = [
     ...(memory ? planMemory(memory) : []),
     ...(cpu ? planCpu(cpu) : []),
-    ...(pids ? planPids(pids) : []),
+    ...(pids ? planPids(pids, ociVersion) : []),
     ...(blockIO ? planBlockIo(blockIO) : []),
     ...(hugepageLimits ? planHugepages(hugepageLimits) : []),
     ...(rdma ? planRdma(rdma) : []),

@@ -1,0 +1,73 @@
+// What stands in a document and says nothing: engines written in Go write out what their structures have left empty.
+
+/** Where in config.json a document belongs: it is the whole of it, its `process`, or its `linux.resources`. */
+export type Place = '' | 'process' | 'linux/resources'
+
+/**
+ * Words that may be left out, and are as if they were when they are empty; `*` stands for every entry. All other strings
+ * mean something or are wrong when they are empty. crun and runc differ only in which of these they forgot.
+ */
+export const MAY_BE_EMPTY: readonly string[] = [
+  'hostname',
+  'domainname',
+  'mounts/*/type',
+  'mounts/*/source',
+  'process/commandLine',
+  'process/user/username',
+  'process/apparmorProfile',
+  'process/selinuxLabel',
+  'process/execCPUAffinity/initial',
+  'process/execCPUAffinity/final',
+  'linux/namespaces/*/path',
+  'linux/netDevices/*/name',
+  'linux/cgroupsPath',
+  'linux/rootfsPropagation',
+  'linux/mountLabel',
+  'linux/seccomp/listenerPath',
+  'linux/seccomp/listenerMetadata',
+  'linux/intelRdt/closID',
+  'linux/intelRdt/l3CacheSchema',
+  'linux/intelRdt/memBwSchema',
+  'linux/memoryPolicy/nodes',
+  'linux/resources/cpu/cpus',
+  'linux/resources/cpu/mems',
+  'linux/resources/devices/*/type',
+]
+
+/**
+ * Takes out of `data`, the JSON of `text`, the properties that are `null` and the empty words that may be left out. An
+ * entry of a list stays: there the runtimes disagree, and a missing argument or group is not the same as none.
+ */
+export function dropAbsent(text: string, data: unknown, place: Place): void {
+  if (hasNull(text)) dropNulls(data)
+  if (!text.includes('""')) return
+  for (const path of MAY_BE_EMPTY)
+    if (path.startsWith(place)) dropEmpty(data, (place === '' ? path : path.slice(place.length + 1)).split('/'))
+}
+
+/** Before the `null` of JSON there is a colon, a comma, a bracket or space; before that of `/dev/null` a slash. */
+function hasNull(text: string): boolean {
+  for (let at = text.indexOf('null'); at >= 0; at = text.indexOf('null', at + 4))
+    if (' \n\t\r:'.includes(text.charAt(at - 1))) return true
+  return false
+}
+
+function dropNulls(node: unknown): void {
+  if (typeof node !== 'object' || node === null) return
+  if (Array.isArray(node)) {
+    for (const entry of node) dropNulls(entry)
+    return
+  }
+  const object = node as Record<string, unknown>
+  for (const key of Object.keys(object))
+    if (object[key] === null) delete object[key]
+    else dropNulls(object[key])
+}
+
+function dropEmpty(node: unknown, [key, ...rest]: readonly string[]): void {
+  if (typeof node !== 'object' || node === null) return
+  const object = node as Record<string, unknown>
+  if (key === '*') for (const entry of Object.values(object)) dropEmpty(entry, rest)
+  else if (rest.length > 0) dropEmpty(object[key!], rest)
+  else if (object[key!] === '') delete object[key!]
+}
