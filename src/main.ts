@@ -5,6 +5,7 @@ import { createKernel, type Kernel } from '../native/kernel.ts'
 import { DirectCalls } from '../native/kernels/direct.ts'
 import { whenSlow } from '../native/patience.ts'
 import { encode } from '../native/utf8.ts'
+import { openOutput } from './callersFiles.ts'
 import { commands, isCommand } from './cli/commands.ts'
 import { logSettings, readGlobals } from './cli/globals.ts'
 import type { CommandName } from './cli/options.ts'
@@ -72,11 +73,16 @@ function keepToOurselves(kernel: Kernel): void {
 
 function createOutput(kernel: () => Kernel): Output {
   return {
-    append: (path, text) => kernel().appendFile(path, text),
+    append: (path, text) => append(kernel(), path, text),
     send: (socket, text) => sendDatagram(kernel(), socket, text),
     stdout: text => kernel().writeAll(1, text),
     stderr: text => ignoringFailure(() => kernel().writeAll(2, text)),
   }
+}
+
+function append(kernel: Kernel, path: string, text: string): void {
+  using file = openOutput(kernel, path)
+  kernel.writeAll(file, text)
 }
 
 function sendDatagram(kernel: Kernel, path: string, text: string): void {

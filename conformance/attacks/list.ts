@@ -626,6 +626,123 @@ export const attacks: readonly Attack[] = [
       ],
     },
   },
+  {
+    ids: ['tsrun 0.1'],
+    attack: '/etc/passwd of a container is a fifo or a device, and `exec` reads it for HOME: it never ends',
+    defence: 'a look comes before the open: only a regular file is read, and none is waited for',
+    where: 'src/execute/homeDirectory.ts',
+    test: e2e('files', 'exec does not read an /etc/passwd of the container without an end'),
+    mutation: {
+      name: 'what is at /etc/passwd is opened whatever it is',
+      edits: [
+        { file: 'src/execute/homeDirectory.ts', from: 'if (!isFile(seen) || seen.size === 0)', to: 'if (!seen)' },
+        { file: 'src/execute/homeDirectory.ts', from: 'O_RDONLY | O_NONBLOCK | O_NOCTTY', to: 'O_RDONLY' },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: 'the same with a file of 4 GiB: the memory is taken outside of the container’s cgroup',
+    defence: 'not more than 1 MiB is read; then the error says so',
+    where: 'src/execute/homeDirectory.ts',
+    test: e2e('files', 'exec does not read an /etc/passwd of the container without an end'),
+    mutation: {
+      name: 'all of /etc/passwd is read',
+      edits: [{ file: 'src/execute/homeDirectory.ts', from: 'const MOST = 1 << 20', to: 'const MOST = 2 ** 40' }],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: 'in another’s directory the name under which a pid file is written is a link to a file of root’s',
+    defence: 'the name is random, and nothing may be there',
+    where: 'src/execute/pidFile.ts, native/calls/file.ts',
+    test: e2e('files', 'a pid file is written under no name that somebody can foresee'),
+    mutation: {
+      name: 'the new pid file has a name to foresee, and is opened whatever it is',
+      edits: [
+        {
+          file: 'src/execute/pidFile.ts',
+          from: "['', name.slice(0, 200), randomName(outside)].join('.')",
+          to: "name.concat('.tmp')",
+        },
+        { file: 'native/calls/file.ts', from: 'O_WRONLY | O_CREAT | O_EXCL', to: 'O_WRONLY | O_CREAT | (0 & O_EXCL)' },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: 'a pid file takes the place of a device, a fifo or a link',
+    defence: 'only a regular file is replaced, which is found out before anything is made',
+    where: 'src/execute/pidFile.ts',
+    test: e2e('files', 'a pid file takes the place of a file only, and follows nothing'),
+    mutation: {
+      name: 'a pid file replaces anything',
+      edits: [
+        {
+          file: 'src/execute/pidFile.ts',
+          from: 'if (stat === undefined || isRegular(stat.mode)) return',
+          to: 'if (!stat?.mode || isRegular(stat.mode) || stat) return',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: '`--log` or `--trace` in another’s directory is a link to a file of root’s: it is appended to, or emptied',
+    defence: 'only links of root’s and of our own are followed, one at a time; a second name is refused there',
+    where: 'src/callersFiles.ts',
+    test: e2e('files', "a log or trace in another's directory follows no link of his"),
+    mutation: {
+      name: 'everybody’s links are followed',
+      edits: [
+        {
+          file: 'src/callersFiles.ts',
+          from: 'return uid === 0 || uid === outside.effectiveIds().uid',
+          to: 'return uid >= 0 || uid === outside.effectiveIds().uid',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: 'a config.json, process or resources file of another’s is a fifo or a link to /dev/zero: the command hangs',
+    defence: 'a look comes before the open: only a regular file is read, or a descriptor that the caller has opened',
+    where: 'src/callersFiles.ts',
+    test: e2e('files', 'what is read at a path of the caller is a regular file, and no wait'),
+    mutation: {
+      name: 'inputs are read whatever they are',
+      edits: [
+        {
+          file: 'src/callersFiles.ts',
+          from: 'if (!isRegular(mode)) throw new ConfigError(',
+          to: 'if (mode < 0) throw new ConfigError(',
+        },
+        { file: 'src/callersFiles.ts', from: 'O_RDONLY | O_NONBLOCK | O_CLOEXEC', to: 'O_RDONLY | O_CLOEXEC' },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: '`--root` of another’s has a link instead of a container’s directory: delete removes files elsewhere',
+    defence: 'a container’s directory is never a link, and what is in it is removed by its descriptor',
+    where: 'src/state/store.ts',
+    test: e2e('files', 'delete --force in a root of somebody else follows no link'),
+    mutation: {
+      name: 'a link is followed to a container’s directory',
+      edits: [
+        {
+          file: 'src/state/store.ts',
+          from: 'O_RDONLY | O_DIRECTORY | O_NOFOLLOW',
+          to: 'O_RDONLY | O_DIRECTORY | (0 & O_NOFOLLOW)',
+        },
+        {
+          file: 'src/state/store.ts',
+          from: 'O_PATH | O_DIRECTORY | O_NOFOLLOW',
+          to: 'O_PATH | O_DIRECTORY | (0 & O_NOFOLLOW)',
+        },
+      ],
+    },
+  },
 ]
 
 /** The table of docs/security.md. */

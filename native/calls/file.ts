@@ -1,7 +1,6 @@
-import { ENOENT, EOPNOTSUPP } from '../abi/errno.ts'
+import { EEXIST, ENOENT, EOPNOTSUPP } from '../abi/errno.ts'
 import {
   AT_EMPTY_PATH,
-  AT_FDCWD,
   AT_REMOVEDIR,
   AT_SYMLINK_NOFOLLOW,
   F_ADD_SEALS,
@@ -10,14 +9,13 @@ import {
   F_GETFL,
   F_SETFD,
   F_SETFL,
-  O_APPEND,
   O_CLOEXEC,
   O_CREAT,
+  O_EXCL,
   O_RDONLY,
-  O_TRUNC,
   O_WRONLY,
 } from '../abi/fcntl.ts'
-import { isErrno } from '../failure.ts'
+import { Failure, isErrno } from '../failure.ts'
 import { Fd } from '../fd.ts'
 import type { Call, Calls, Result } from '../kernels/machine.ts'
 import { get64, Out, Room, Struct } from '../struct.ts'
@@ -54,6 +52,10 @@ const XATTR_SIZE = 8192
 /** XATTR_LIST_MAX and XATTR_SIZE_MAX of <linux/limits.h>. */
 const XATTR_LIST_SIZE = 65536
 const READ_PIECE = 1 << 16
+/** The most that readAll() reads, far above what any file of a kernel or a caller has: whoever makes it longer means harm. */
+export const READ_MOST = 64 << 20
+/** The most names of one directory, for the same reason. */
+const NAMES_MOST = 1 << 20
 const WRITE_PIECE = 1 << 18
 
 function stat(out: Out): Stat {
@@ -100,6 +102,10 @@ export function textOf(name: Name): string {
 const DT_DIR = 4
 const DENTS_SIZE = 32768
 
+function tooMuch(fd: Fd | number, most: string): Failure {
+  return new Failure(`${fd instanceof Fd ? `\`${fd.subject}\`` : `descriptor ${fd}`} has more than ${most}`)
+}
+
 /** What `pick` makes of the entries of a directory, without `.` and `..` and where it is not undefined. */
 function entries<T>(calls: Calls, fd: Fd, pick: (name: Name, type: number) => T | undefined): T[] {
   const found: T[] = []
@@ -108,6 +114,7 @@ function entries<T>(calls: Calls, fd: Fd, pick: (name: Name, type: number) => T 
     const args = [fd, out, DENTS_SIZE]
     const length = calls.now({ name: 'getdents64', args, subject: `\`${fd.subject}\``, tolerate: [ENOENT] })
     if (length <= 0) return found
+    if (found.length > NAMES_MOST) throw tooMuch(fd, `${NAMES_MOST} names`)
     for (let at = 0; at < length; at += out.view.getUint16(at + 16, true)) {
       const start = at + 19
       const name = out.bytes.slice(start, out.bytes.indexOf(0, start) + 1)
@@ -237,9 +244,11 @@ export const fileCalls = {
     }
   },
 
-  /** Everything from the descriptor's position to its end. */
+  /** Everything from the descriptor's position to its end. Errors: Failure when that is more than READ_MOST bytes. */
   readAll(this: Calls & FileReads, fd: Fd | number): Uint8Array {
-    return this.readAtMost(fd, Number.POSITIVE_INFINITY)!
+    const bytes = this.readAtMost(fd, READ_MOST)
+    if (bytes === undefined) throw tooMuch(fd, `${READ_MOST >> 20} MiB`)
+    return bytes
   },
 
   /** The same; undefined when that is more than `limit` bytes. */
@@ -434,29 +443,29 @@ export const wholeFileCalls = {
     }
   },
 
-  /** Replaces a file in one step: readers see the old content or the new, never a part. */
+  /**
+   * Replaces a file in one step: readers see the old content or the new, never a part. The new one is made under the name
+   * `temporary`, where nothing may be: a link or a file that somebody put there is not written to.
+   */
   replaceFile(
     this: Calls & typeof fileCalls,
     dir: Dir,
     path: string,
     content: string | Uint8Array,
     mode: number,
+    temporary = `${path}.tmp`,
   ): void {
-    const temporary = `${path}.tmp`
-    using fd = this.openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC, mode)
+    const flags = O_WRONLY | O_CREAT | O_EXCL
+    using first = this.openat(dir, temporary, flags, mode, [EEXIST])
+    if (!first.exists) this.unlink(dir, temporary) // of a command that was killed
+    using second = first.exists ? undefined : this.openat(dir, temporary, flags, mode)
     try {
-      this.writeAll(fd, content)
+      this.writeAll(second ?? first, content)
       this.rename(dir, temporary, path)
     } catch (error) {
       this.later({ name: 'unlinkat', args: [dir, temporary, 0], tolerate: 'any' })
       throw error
     }
-  },
-
-  /** Adds `text` to the end of a file of the host, creating it with mode 0644. */
-  appendFile(this: Calls & typeof fileCalls, path: string, text: string): void {
-    using fd = this.openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND, 0o644)
-    this.writeAll(fd, text)
   },
 
   /** Writes to a file that the kernel made (procfs, cgroup): one write, no creation. */

@@ -133,7 +133,10 @@ function files(holds: Holds): void {
     const path = `${directory}/a`
     write(kernel, path, 'one')
     expect(failure(() => kernel.openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL).number).errno).toBe(EEXIST)
-    kernel.appendFile(path, ' two')
+    {
+      using end = kernel.openat(AT_FDCWD, path, O_WRONLY | O_APPEND)
+      kernel.writeAll(end, ' two')
+    }
     expect(readText(kernel, path)).toBe('one two')
     kernel.openat(AT_FDCWD, path, O_WRONLY | O_TRUNC).close()
     expect(readText(kernel, path)).toBe('')

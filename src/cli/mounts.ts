@@ -1,5 +1,5 @@
-import { AT_FDCWD } from '../../native/abi/fcntl.ts'
 import { decode } from '../../native/utf8.ts'
+import { readInput } from '../callersFiles.ts'
 import { parseMounts } from '../config/mounts.ts'
 import { doing } from '../errors.ts'
 import { addMounts, removeMounts } from '../execute/liveMounts.ts'
@@ -15,7 +15,7 @@ export const verb: Verb<'mounts'> = (runtime, _options, [deed = '', word = '', f
   doing(`mounts ${deed} \`${id}\``, () => work(runtime, id, readMounts(runtime, file)))
 }
 
-function readMounts({ outside }: Runtime, file: string) {
-  const bytes = file === '-' ? outside.readAll(STDIN) : outside.readFile(AT_FDCWD, file)
+function readMounts({ outside, absolute }: Runtime, file: string) {
+  const bytes = file === '-' ? outside.readAll(STDIN) : readInput(outside, absolute(file))!
   return parseMounts(decode(bytes), file === '-' ? 'the standard input' : `\`${file}\``)
 }

@@ -1,6 +1,6 @@
-import { AT_FDCWD } from '../../native/abi/fcntl.ts'
 import { decode } from '../../native/utf8.ts'
 import type { Resources } from '../../spec/generated/config.ts'
+import { readInput } from '../callersFiles.ts'
 import { parseResources } from '../config/load.ts'
 import { doing } from '../errors.ts'
 import { type Difference, updateContainer } from '../execute/update.ts'
@@ -24,8 +24,8 @@ export const verb: Verb<'update'> = (runtime, options, positionals) => {
   })
 }
 
-function readResources({ outside }: Runtime, file: string): Resources {
-  const bytes = file === '-' ? outside.readAll(STDIN) : outside.readFile(AT_FDCWD, file)
+function readResources({ outside, absolute }: Runtime, file: string): Resources {
+  const bytes = file === '-' ? outside.readAll(STDIN) : readInput(outside, absolute(file))!
   return parseResources(decode(bytes), file === '-' ? 'the standard input' : `\`${file}\``)
 }
 

@@ -132,7 +132,8 @@ export function giveBirth(
   const adoption = new Adoption()
   const cleanup = recordCleanup(executor, estate, { home, cgroup, pidfd }, adoption)
   const directoryCleanup = recordDirectoryCleanup(executor, estate)
-  const groupCleanups = groups.map((_, made) => recordDirectoryCleanup(executor, estate, made))
+  const unopenedCleanup = makeCgroup && recordDirectoryCleanup(executor, estate, { cgroup: true })
+  const groupCleanups = groups.map((_, made) => recordDirectoryCleanup(executor, estate, { groups: made }))
   clone.branch({ positive: recordGuard(executor, cleanup), zero: recordChild(executor, processes) })
   calls.keep()
   executor.bears(pid)
@@ -140,6 +141,7 @@ export function giveBirth(
     // A directory that was there before belongs to somebody else: then there is nothing to clean up.
     if (operation.offset <= directory.offset) return 0
     if (operation === makeCgroup) return directoryCleanup
+    if (unopenedCleanup && operation === cgroup?.result) return unopenedCleanup
     return groupCleanups[groups.indexOf(operation)] ?? cleanup
   })
   const born = () => {
@@ -312,13 +314,20 @@ function killAdopted(executor: Executor, adoption: Adoption): void {
   calls.later({ name: 'write', args: [kill, '1', 1], tolerate: 'any' })
 }
 
-/** All that there is before the cgroup, with the first `groups` of those in resctrl. */
-function recordDirectoryCleanup(executor: Executor, estate: Estate, groups?: number): number {
+/** All that there is before the cgroup, with the first `groups` of those in resctrl; `cgroup`: that one too, just made. */
+function recordDirectoryCleanup(
+  executor: Executor,
+  estate: Estate,
+  made: { readonly groups?: number; readonly cgroup?: true } = {},
+): number {
   const { calls, kernel, gifts } = executor
-  const { root, id } = estate
+  const { root, id, cgroup } = estate
+  const remove = (directory: Fd, name: string) =>
+    calls.later({ name: 'unlinkat', args: [gifts.get(directory)!, name, AT_REMOVEDIR], tolerate: 'any' })
   const chain = calls.record(() => {
-    calls.later({ name: 'unlinkat', args: [gifts.get(root)!, id, AT_REMOVEDIR], tolerate: 'any' })
-    removeGroups(executor, estate, groups)
+    if (made.cgroup) remove(cgroup!.parent, cgroup!.name)
+    remove(root, id)
+    removeGroups(executor, estate, made.groups)
     kernel.exit(0)
   })
   calls.link(chain, 0)

@@ -1,4 +1,4 @@
-import { LOCK_EX, O_CREAT, O_DIRECTORY, O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
+import { LOCK_EX, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
 import { CLONE_NEWCGROUP } from '../../native/abi/sched.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
@@ -29,7 +29,7 @@ import { moveNetDevices } from './netDevices.ts'
 import { bindNotifySocket } from './notify.ts'
 import { enterNamespaces } from './population.ts'
 import type { Prepared } from './prepare.ts'
-import { completeEnvironment, enterWorkingDirectory, type Executable, findExecutable } from './prepareProcess.ts'
+import { completeEnvironment, type Executable, enterWorkingDirectory, findExecutable } from './prepareProcess.ts'
 import { enterResctrl, leaveResctrl, resctrlDirectories } from './resctrl.ts'
 import { applyResources } from './resources.ts'
 import { enterRoot, fillRoot, finishRoot, nullDeviceFor, placeRoot, protectPaths } from './rootfs.ts'
@@ -191,7 +191,8 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
   runCreateHooks(runtime, executor, root, hooks, record, hookOutput, baggage.hookOutput)
   let checkPlaces: () => void
   const program = runtime.phase('change the root, find the program', () => {
-    const { protect, env } = asked ?? ask()
+    const { protect, env: complete } = asked ?? ask()
+    const env = complete?.() // its files are closed below
     protect()
     enterRoot(root, plan)
     if (notify) bindNotifySocket(root, notify)
@@ -206,7 +207,7 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     const kept = [...labelFiles(labels), ...(notify ? [notify.number] : [])]
     closeAllBut(executor, [...lastingGifts(baggage).map(lasting), ...kept])
     inside.begin()
-    return plan.process && { ...plan.process, env: env!(), rlimits: rlimits!, executable: executable! }
+    return plan.process && { ...plan.process, env: env!, rlimits: rlimits!, executable: executable! }
   })
 
   return {
@@ -269,9 +270,9 @@ export function openDirectory(
   { containers }: Baggage,
   fds: Fds,
 ): Fd {
-  const directory = fds.keep(outside.openat(containers, plan.id, O_RDONLY | O_DIRECTORY))
+  const directory = fds.keep(outside.openat(containers, plan.id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
   outside.flock(directory, LOCK_EX)
-  using config = outside.openat(directory, CONFIG_FILE, O_WRONLY | O_CREAT, 0o600)
+  using config = outside.openat(directory, CONFIG_FILE, O_WRONLY | O_CREAT | O_EXCL, 0o600)
   outside.writeAll(config, encode(configText))
   return directory
 }

@@ -3,7 +3,7 @@ import type { Fd } from '../../native/fd.ts'
 import type { Hooks } from '../../spec/generated/config.ts'
 import type { Runtime } from '../runtime.ts'
 import type { ContainerRoot } from './containerRoot.ts'
-import { type HookOutput, runHooks, runHooksInside } from './hooks.ts'
+import { type HookOutput, OUTPUT_SHOWN, runHooks, runHooksInside } from './hooks.ts'
 import { type HookSubject, hookState } from './state.ts'
 
 /** Are there hooks that run while the container is built? */
@@ -27,7 +27,7 @@ export function runCreateHooks(
   const { outside } = runtime
   const printed = () => {
     outside.rewind(said)
-    return outside.readAll(said)
+    return outside.read(said, OUTPUT_SHOWN)
   }
   runHooks(runtime, 'prestart', hooks.prestart, container, 'creating')
   runHooks(runtime, 'createRuntime', hooks.createRuntime, container, 'creating')

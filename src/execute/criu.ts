@@ -6,6 +6,8 @@ import { __WALL } from '../../native/abi/wait.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
+import { decode } from '../../native/utf8.ts'
+import { openOutputDirectory, readOwn } from '../callersFiles.ts'
 import { converse, type Notice, openLine } from '../criu/conversation.ts'
 import { quoteErrors } from '../criu/log.ts'
 import {
@@ -96,7 +98,12 @@ export function openPlaces(
 ): Places {
   const open = (option: string, path: string, made: boolean) => {
     if (made) doing(option, () => outside.mkdirat(AT_FDCWD, path, 0o700, [EEXIST]))
-    const fd = fds.keep(outside.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, [ENOENT, ENOTDIR]))
+    const absent = [ENOENT, ENOTDIR]
+    const fd = fds.keep(
+      made
+        ? doing(option, () => openOutputDirectory(outside, path, absent))
+        : outside.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, absent),
+    )
     if (!fd.exists) throw new HostError(`${option}: \`${path}\` does not exist or is not a directory`)
     return fd
   }
@@ -248,13 +255,13 @@ export function requireRelease(runtime: Runtime, program: CriuProgram, option: k
 /** What went wrong, from CRIU's log and its answer. `deed` is what it could not do. */
 export function criuFailure(
   { outside, rootless }: Runtime,
-  { log }: Places,
+  { log, logFile, work, images }: Places,
   deed: string,
   answer?: CriuResponse,
 ): HostError {
-  const text = outside.readTextIfAny(AT_FDCWD, log)
-  if (text === undefined) return new HostError(`CRIU can not ${deed} and has no log: ${BROKEN}`)
-  const said = quoteErrors(text) ?? answer?.cr_errmsg
+  const bytes = readOwn(outside, work ?? images, logFile)
+  if (bytes === undefined) return new HostError(`CRIU can not ${deed} and has no log: ${BROKEN}`)
+  const said = quoteErrors(decode(bytes)) ?? answer?.cr_errmsg
   const reason = said === undefined ? '' : `: ${said}`
   const hint = rootless ? "; it needs the rights of the host's root" : ''
   return new HostError(`CRIU can not ${deed}${reason}${hint} (see \`${log}\`)`)

@@ -1,7 +1,7 @@
+import { RLIM_INFINITY } from '../../native/abi/resource.ts'
 import { capabilityMask, capabilityNames } from '../plan/capabilities.ts'
 import type { ProcessPlan } from '../plan/process.ts'
 import type { RlimitStep } from '../plan/rlimits.ts'
-import { RLIM_INFINITY } from '../../native/abi/resource.ts'
 import type { ProcessLimit } from '../state/processStatus.ts'
 import type { Comparison, Finding } from './drift.ts'
 import type { InspectedProcess } from './inspect.ts'

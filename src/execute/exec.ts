@@ -264,7 +264,7 @@ function execute(
       awaitProgram(outside, executor.control, () => executor.calls.tellSlow(tail))
     })
   } catch (error) {
-    removePidFile(runtime, request)
+    removePidFile(runtime, request, pid)
     throw error
   }
   return { pid, pidfd, signals, terminal: master && terminal }

@@ -156,7 +156,7 @@ test('the container is complete before it is announced, and the keeper goes last
     last('mount_setattr'), // the root becomes read-only when nothing has to be made in it any more
     at('bind'),
     at('renameat2', 'state.json'),
-    at('renameat2', '/run/web.pid'),
+    at('renameat2', 'web.pid'),
     last('write', '\0'.repeat(8)),
     last('write', '\u0001'),
   )

@@ -1,5 +1,6 @@
-import { AT_FDCWD, O_APPEND, O_CREAT, O_WRONLY } from '../../native/abi/fcntl.ts'
+import { O_APPEND } from '../../native/abi/fcntl.ts'
 import type { Fd, Fds } from '../../native/fd.ts'
+import { openOutput } from '../callersFiles.ts'
 import { doing } from '../errors.ts'
 import { hookFileAnnotations } from '../plan/annotations.ts'
 import type { Runtime } from '../runtime.ts'
@@ -20,8 +21,9 @@ export function openHookFiles(
   const open = (name: string) => {
     const path = annotations?.[name]
     if (path === undefined) return undefined
-    const file = doing(name, () => outside.openat(AT_FDCWD, absolute(path), O_WRONLY | O_CREAT | O_APPEND, 0o600))
-    return fds.keep(file)
+    const file = fds.keep(doing(name, () => openOutput(outside, absolute(path), 0o600)))
+    outside.setStatusFlags(file, O_APPEND) // a hook waits for whoever reads what it prints
+    return file
   }
   return { stdout: open(hookFileAnnotations.stdout), stderr: open(hookFileAnnotations.stderr) }
 }

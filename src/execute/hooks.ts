@@ -25,7 +25,7 @@ export interface Hook {
   readonly timeout?: number
 }
 
-const OUTPUT_SHOWN = 1024
+export const OUTPUT_SHOWN = 1024
 /** Of lseek(2). */
 const SEEK_SET = 0
 const SEEK_CUR = 1
@@ -98,7 +98,7 @@ function runHook({ host, outside }: Runtime, hook: Hook, state: string, { stdout
   if (exit?.code === 0) return
   outside.rewind(output)
   const how = exit?.signal === undefined ? `exit code ${exit?.code}` : `killed by signal ${exit.signal}`
-  throw new Failure(`${how}${shown(outside.readAll(output))}`)
+  throw new Failure(`${how}${shown(outside.read(output, OUTPUT_SHOWN))}`)
 }
 
 /** The executor's numbers of the descriptors for what a hook prints. */

@@ -11,10 +11,10 @@ import { type MountRow, parseMountinfo } from '../state/mountinfo.ts'
 import {
   maskField,
   numbersField,
+  type ProcessFields,
   type ProcessLimit,
   parseFields,
   parseLimits,
-  type ProcessFields,
 } from '../state/processStatus.ts'
 import type { ContainerRecord } from '../state/record.ts'
 import { isAlive } from '../state/status.ts'

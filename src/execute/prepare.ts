@@ -1,11 +1,13 @@
 import { CAP_MKNOD, CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from '../../native/abi/capability.ts'
+import { ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
+import { readInput } from '../callersFiles.ts'
 import { checkConfig } from '../config/checks.ts'
 import { parseConfig } from '../config/load.ts'
 import { oddities } from '../config/oddities.ts'
-import { ConfigError, doing, HostError } from '../errors.ts'
+import { ConfigError, HostError } from '../errors.ts'
 import { stringify } from '../json.ts'
 import { type CapabilityPlan, capabilityNames, capabilityNumber } from '../plan/capabilities.ts'
 import { type ContainerPlan, type PlanFacts, planContainer } from '../plan/container.ts'
@@ -17,6 +19,7 @@ import { withMappings } from './defaultMappings.ts'
 import { absolute, lastCapability } from './host.ts'
 import { requireSecurityModules } from './labels.ts'
 import { type FileLimit, makeRoomForFiles } from './limits.ts'
+import { checkPidFile } from './pidFile.ts'
 
 const STDIO = [0, 1, 2]
 
@@ -60,6 +63,7 @@ export interface Prepared {
 /** Reads, checks and plans; makes nothing. In the `foreground` this process can hold a terminal. Errors: ConfigError, UsageError, KernelError for an unreadable bundle. */
 export function prepare(runtime: Runtime, request: CreateRequest, foreground = false): Prepared {
   const { outside } = runtime
+  checkPidFile(runtime, request)
   const bundle = absolute(outside, request.bundle)
   const text =
     request.configText ?? runtime.phase('read config.json', () => readConfig(runtime, bundle, request.configFile))
@@ -153,13 +157,13 @@ export function planFacts(
   }
 }
 
-/** The text of a bundle's config.json, or of `file` instead. Errors: ConfigError when it is missing, KernelError. */
+/** The text of a bundle's config.json, or of `file` instead. Errors: ConfigError when it is missing or no file, KernelError. */
 export function readConfig({ outside }: Runtime, bundle: string, file: string | undefined): string {
   const path = file === undefined ? `${bundle}/config.json` : absolute(outside, file)
-  using fd = outside.openat(AT_FDCWD, path, O_RDONLY, 0, [2, 20])
-  if (!fd.exists)
+  const bytes = readInput(outside, path, [ENOENT, ENOTDIR])
+  if (bytes === undefined)
     throw new ConfigError(`\`${path}\` does not exist; \`tsrun spec --bundle ${bundle}\` writes one to start from`)
-  return doing(`read \`${path}\``, () => decode(outside.readAll(fd)))
+  return decode(bytes)
 }
 
 /** How many descriptors systemd hands to us, see sd_listen_fds(3); they are for whom LISTEN_PID names. */

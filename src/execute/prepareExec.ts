@@ -1,12 +1,13 @@
 import { CAP_SYS_ADMIN } from '../../native/abi/capability.ts'
-import { AT_FDCWD, O_RDONLY } from '../../native/abi/fcntl.ts'
+import { ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
 import type { Fd, Fds } from '../../native/fd.ts'
 import { decode } from '../../native/utf8.ts'
 import type { Config, Process } from '../../spec/generated/config.ts'
+import { readInput } from '../callersFiles.ts'
 import { hasNamespace } from '../config/check.ts'
 import { checkProcess } from '../config/checksProcess.ts'
 import { parseConfig, parseProcess } from '../config/load.ts'
-import { ConfigError, doing, StateError } from '../errors.ts'
+import { ConfigError, StateError } from '../errors.ts'
 import { type ProcessChanges, processToRun } from '../plan/execProcess.ts'
 import { type ProcessPlan, planProcess } from '../plan/process.ts'
 import { RECEIVER_VARIABLE, withUsualReceiver } from '../plan/seccomp/plan.ts'
@@ -15,6 +16,7 @@ import type { ContainerRecord, Status } from '../state/record.ts'
 import { openContainer } from '../state/store.ts'
 import { checkConsole } from './consoleRoute.ts'
 import { requireSecurityModules } from './labels.ts'
+import { checkPidFile } from './pidFile.ts'
 import { inheritedDescriptors, requireCapabilities, socketActivation, tellCapabilities } from './prepare.ts'
 
 /** What exec is asked for. */
@@ -67,6 +69,7 @@ export function prepareExec(runtime: Runtime, request: ExecRequest, fds: Fds): P
   const { outside } = runtime
   const listenFds = socketActivation(runtime)
   const inherited = inheritedDescriptors(runtime, listenFds + (request.preserveFds ?? 0))
+  checkPidFile(runtime, request)
   const found = runtime.phase('find the container', () => find(runtime, request, fds))
   const given = runtime.phase('parse', () => parseConfig(found.configText))
   const config = withUsualReceiver(given, runtime.env(RECEIVER_VARIABLE))
@@ -101,7 +104,7 @@ function plan(runtime: Runtime, { processFile, changes }: ExecRequest, own: Proc
 
 function readProcess({ outside, absolute }: Runtime, file: string): Process {
   const path = absolute(file)
-  using fd = outside.openat(AT_FDCWD, path, O_RDONLY, 0, [2, 20])
-  if (!fd.exists) throw new ConfigError(`the process file \`${path}\` does not exist`)
-  return parseProcess(doing(`read \`${path}\``, () => decode(outside.readAll(fd))))
+  const bytes = readInput(outside, path, [ENOENT, ENOTDIR])
+  if (bytes === undefined) throw new ConfigError(`the process file \`${path}\` does not exist`)
+  return parseProcess(decode(bytes))
 }

@@ -1,25 +1,14 @@
 import { capabilities } from '../../native/abi/capability.ts'
 import { EACCES, ELOOP, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
-import {
-  AT_FDCWD,
-  O_DIRECTORY,
-  O_NONBLOCK,
-  O_RDONLY,
-  RESOLVE_IN_ROOT,
-  RESOLVE_NO_MAGICLINKS,
-} from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, O_DIRECTORY } from '../../native/abi/fcntl.ts'
 import { S_IFMT, S_IFREG } from '../../native/abi/stat.ts'
 import type { PendingStat, Stat } from '../../native/calls/file.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
-import { Room } from '../../native/struct.ts'
-import { decode } from '../../native/utf8.ts'
 import { doing, Failure } from '../errors.ts'
 import { executableCandidates, type ProcessPlan, variable } from '../plan/process.ts'
 import type { ContainerRoot } from './containerRoot.ts'
-
-/** What is read of /etc/passwd together with other questions; nearly all are shorter. */
-const PASSWD_SIZE = 4096
+import { homeDirectory } from './homeDirectory.ts'
 
 const ABSENT = [ENOENT, ENOTDIR, EACCES, ELOOP]
 
@@ -100,27 +89,13 @@ export function mayExecute({ mode, uid, gid }: Stat, plan: ProcessPlan): boolean
   return (mode & (inGroup ? 0o010 : 0o001)) !== 0
 }
 
-/** HOME as the container's /etc/passwd says; `/` when that says nothing. What it returns gives the answer. */
-function homeDirectory({ inside, fd }: ContainerRoot, uid: number): () => string {
-  const resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
-  // Whatever it is in this image, it must not make us wait.
-  const file = inside.openat2(fd, 'etc/passwd', O_RDONLY | O_NONBLOCK, resolve, 'any').take()
-  const start = new Room(PASSWD_SIZE)
-  const size = inside.later({ name: 'read', args: [file, start, PASSWD_SIZE], tolerate: 'any' })
-  return () => {
-    if (size.value < 0) return '/'
-    if (size.value === PASSWD_SIZE) inside.rewind(file)
-    const line = decode(size.value === PASSWD_SIZE ? inside.readAll(file) : start.bytes)
-      .split('\n')
-      .map(entry => entry.split(':'))
-      .find(fields => fields[2] === String(uid))
-    return line?.[5] || '/'
-  }
-}
-
-/** The environment with HOME, which is looked up when there is none. What it returns gives the answer. */
+/**
+ * The environment with HOME, which is looked up when there is none or an empty one. What it returns gives the answer.
+ * Errors: see homeDirectory().
+ */
 export function completeEnvironment(root: ContainerRoot, plan: ProcessPlan): () => readonly string[] {
-  if (variable(plan.env, 'HOME') !== undefined) return () => plan.env
+  if (variable(plan.env, 'HOME')) return () => plan.env
   const home = homeDirectory(root, plan.uid)
-  return () => [...plan.env, `HOME=${home()}`]
+  const others = plan.env.filter(entry => entry !== 'HOME=')
+  return () => [...others, `HOME=${home()}`]
 }

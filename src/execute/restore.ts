@@ -2,6 +2,8 @@ import { SIGKILL } from '../../native/abi/signal.ts'
 import { __WALL } from '../../native/abi/wait.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
+import { decode } from '../../native/utf8.ts'
+import { readOwn } from '../callersFiles.ts'
 import { type Criu, converse, type Notice, openLine } from '../criu/conversation.ts'
 import { type CriuOptions, type CriuResponse, REQUEST } from '../criu/rpc.ts'
 import { HostError, StateError, UsageError } from '../errors.ts'
@@ -24,8 +26,8 @@ import {
   placesFor,
   requireRelease,
 } from './criu.ts'
-import { attachDeviceFilter, loadDeviceFilter } from './deviceFilter.ts'
 import { DESCRIPTORS_FILE, inheritedStreams } from './descriptors.ts'
+import { attachDeviceFilter, loadDeviceFilter } from './deviceFilter.ts'
 import { catchSignals, type RunningProgram, supervise } from './foreground.ts'
 import { ForegroundTerminal } from './foregroundTerminal.ts'
 import { runHooks } from './hooks.ts'
@@ -135,12 +137,12 @@ function checkPlan({ plan }: Prepared): void {
 }
 
 function readStreams({ outside }: Runtime, { images }: Places): Inherited[] {
-  const text = outside.readTextIfAny(images, DESCRIPTORS_FILE)
-  if (text === undefined)
+  const bytes = readOwn(outside, images, DESCRIPTORS_FILE)
+  if (bytes === undefined)
     throw new UsageError(
       `--image-path: there is no checkpoint in \`${images.subject}\` (\`${DESCRIPTORS_FILE}\` is missing)`,
     )
-  return inheritedStreams(outside, text)
+  return inheritedStreams(outside, decode(bytes))
 }
 
 /** Namespaces that CRIU gets as open descriptors, by their numbers in the executor; see externalNamespaces(). */

@@ -11,12 +11,12 @@ import type { Kernel } from '../../native/kernel.ts'
 import { ConfigError, doing } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import type { BindDeviceStep } from '../plan/devices.ts'
-import { type MadeDevice, openMadeDevices } from './madeDevices.ts'
 import { type IdMapping, mappingText } from '../plan/idMappings.ts'
 import type { BindStep } from '../plan/mounts.ts'
 import { isOwn } from '../plan/namespaces.ts'
 import type { Runtime } from '../runtime.ts'
 import type { ContainerRoot } from './containerRoot.ts'
+import { type MadeDevice, openMadeDevices } from './madeDevices.ts'
 
 /** What is bound into a container: a detached copy of the mount tree, complete with its attributes. */
 export interface Source {

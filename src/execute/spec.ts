@@ -5,6 +5,7 @@ import {
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
+  O_NOFOLLOW,
   O_RDONLY,
   O_WRONLY,
 } from '../../native/abi/fcntl.ts'
@@ -66,7 +67,8 @@ function hostEntries({ outside }: Runtime): HostEntry[] {
 /** An empty root with the host's links: directories are bound over it. */
 function makeHostRoot({ outside }: Runtime, rootfs: string, entries: readonly HostEntry[]): void {
   makeDirectories(outside, rootfs, 0o755)
-  for (const entry of entries)
-    if (entry.kind === 'symlink') outside.symlinkat(entry.target!, AT_FDCWD, `${rootfs}${entry.path}`, [EEXIST])
-    else outside.mkdirat(AT_FDCWD, `${rootfs}${entry.path}`, 0o755, [EEXIST])
+  using root = outside.openat(AT_FDCWD, rootfs, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  for (const { kind, target, path } of entries)
+    if (kind === 'symlink') outside.symlinkat(target!, root, path.slice(1), [EEXIST])
+    else outside.mkdirat(root, path.slice(1), 0o755, [EEXIST])
 }

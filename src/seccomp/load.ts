@@ -2,6 +2,7 @@ import { AT_FDCWD } from '../../native/abi/fcntl.ts'
 import { S_IFDIR, S_IFMT } from '../../native/abi/stat.ts'
 import { decode } from '../../native/utf8.ts'
 import type { Config, Seccomp } from '../../spec/generated/config.ts'
+import { readInput } from '../callersFiles.ts'
 import { SECCOMP_CHECKS } from '../config/checksSeccomp.ts'
 import { refuse } from '../config/checks.ts'
 import { readJson, validate } from '../config/load.ts'
@@ -35,7 +36,7 @@ export function loadProfile(runtime: Runtime, path: string, bearer: Bearer): Loa
   if (stat === undefined) throw new ConfigError(`\`${absolute}\` does not exist`)
   const isBundle = (stat.mode & S_IFMT) === S_IFDIR
   const file = isBundle ? `${absolute}/config.json` : absolute
-  return readProfileText(decode(outside.readFile(AT_FDCWD, file)), file, bearer)
+  return readProfileText(decode(readInput(outside, file)!), file, bearer)
 }
 
 /** See loadProfile(); `name` is the file's. */

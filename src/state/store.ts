@@ -1,10 +1,21 @@
 import { EAGAIN, EEXIST, EISDIR, ELOOP, ENOENT, ENOTDIR, ENXIO } from '../../native/abi/errno.ts'
-import { AT_FDCWD, LOCK_EX, LOCK_NB, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } from '../../native/abi/fcntl.ts'
+import {
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  LOCK_EX,
+  LOCK_NB,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+} from '../../native/abi/fcntl.ts'
 import { CLOCK_MONOTONIC } from '../../native/abi/time.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { SLOW_MS, tellSlow } from '../../native/patience.ts'
 import { decode } from '../../native/utf8.ts'
+import { readOwn } from '../callersFiles.ts'
 import { isErrno, StateError } from '../errors.ts'
 import { damaged, type Reading, readRecord } from './readRecord.ts'
 import { CONFIG_FILE, type ContainerRecord, FILES, RECORD_VERSION, STATE_FILE, type Status } from './record.ts'
@@ -60,7 +71,9 @@ export class StoredContainer {
 
   /** The text of config.json as it was when the container was created. */
   get configText(): string {
-    return decode(this.#outside.readFile(this.directory, CONFIG_FILE))
+    const bytes = readOwn(this.#outside, this.directory, CONFIG_FILE)
+    if (bytes !== undefined) return decode(bytes)
+    throw new StateError(`the ${CONFIG_FILE} of container \`${this.id}\` is gone; delete --force removes the container`)
   }
 
   [Symbol.dispose](): void {
@@ -110,7 +123,7 @@ export function openContainerIfAny(
 ): StoredContainer | undefined {
   const path = `${root}/${id}`
   using fds = new Fds()
-  const directory = fds.keep(outside.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, [ENOENT, ENOTDIR]))
+  const directory = fds.keep(outside.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, [ENOENT, ENOTDIR]))
   if (!directory.exists) return undefined
   if (lock) {
     lockPatiently(outside, directory)
@@ -151,22 +164,25 @@ export function listIds(outside: Kernel, root: string): string[] {
   return directory.exists ? outside.readDirectory(directory).sort() : []
 }
 
-/** Removes a container's directory with all that the runtime puts there. */
+/** Removes a container's directory with all that the runtime puts there. A link to another directory is not followed. */
 export function removeDirectory(outside: Kernel, root: string, id: string): void {
   const path = `${root}/${id}`
-  for (const file of FILES) removeFile(outside, `${path}/${file}`)
+  using directory = outside.openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, [ENOENT])
+  if (!directory.exists) return
+  for (const file of FILES) removeFile(outside, directory, file)
   outside.rmdir(AT_FDCWD, path)
 }
 
 /** In a damaged container a directory may have the name. */
-function removeFile(outside: Kernel, path: string): void {
+function removeFile(outside: Kernel, directory: Fd, name: string): void {
   const removed = outside.now({
     name: 'unlinkat',
-    args: [AT_FDCWD, path, 0],
-    subject: `\`${path}\``,
+    args: [directory, name, 0],
+    subject: `\`${name}\``,
     tolerate: [ENOENT, EISDIR],
   })
-  if (removed === -EISDIR) outside.rmdir(AT_FDCWD, path)
+  if (removed === -EISDIR)
+    outside.now({ name: 'unlinkat', args: [directory, name, AT_REMOVEDIR], subject: `\`${name}\`` })
 }
 
 /** `state.json`, replaced in one step. */

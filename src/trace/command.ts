@@ -1,9 +1,10 @@
-import { EISDIR, errnoName } from '../../native/abi/errno.ts'
-import { AT_FDCWD, O_CREAT, O_TRUNC, O_WRONLY } from '../../native/abi/fcntl.ts'
+import { EACCES, EISDIR, ENOENT, ENOTDIR, EROFS, errnoName } from '../../native/abi/errno.ts'
+import type { Fd } from '../../native/fd.ts'
 import type { Host } from '../../native/host.ts'
 import { createKernel, type Kernel } from '../../native/kernel.ts'
 import { traced } from '../../native/kernels/traced.ts'
-import { UsageError } from '../errors.ts'
+import { isRegular, openOutput } from '../callersFiles.ts'
+import { doing, UsageError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Observer } from '../runtime.ts'
 import { chromeTrace } from './chrome.ts'
@@ -18,6 +19,8 @@ const hints: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of the path is no directory',
   EROFS: 'the file system is read-only',
 }
+
+const REFUSALS = [EACCES, EISDIR, ENOENT, ENOTDIR, EROFS]
 
 /** What a command runs with when it is traced. */
 export interface Traced {
@@ -85,13 +88,21 @@ function makeFile(kernel: Kernel, file: string, pid: number): string {
   throw new UsageError(`--trace: \`${file}\` can not be written: ${code} (${hints[code] ?? 'choose another file'})`)
 }
 
-/** Returns 0 or the errno. */
+/** Makes it empty. Returns 0 or the errno. Errors: UsageError for a file that is a trap. */
 function tryToMake(kernel: Kernel, path: string): number {
-  using fd = kernel.openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0o644, 'any')
-  return Math.max(0, -fd.number)
+  using fd = doing('--trace', () => openOutput(kernel, path, 0o644, REFUSALS))
+  if (!fd.exists) return -fd.number
+  empty(kernel, fd)
+  return 0
+}
+
+/** A terminal or a pipe can not be emptied. */
+function empty(kernel: Kernel, fd: Fd): void {
+  if (isRegular(kernel.statx(fd, '', 0, []).stat!.mode)) kernel.ftruncate(fd, 0)
 }
 
 function save(kernel: Kernel, path: string, text: string): void {
-  using fd = kernel.openat(AT_FDCWD, path, O_WRONLY | O_TRUNC)
+  using fd = openOutput(kernel, path)
+  empty(kernel, fd)
   kernel.writeAll(fd, text)
 }

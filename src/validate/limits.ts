@@ -1,6 +1,6 @@
 // Limits, hooks and the smaller things that a host has or has not.
 
-import { AT_FDCWD } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, O_NOCTTY, O_NONBLOCK, O_RDONLY } from '../../native/abi/fcntl.ts'
 import { capabilities } from '../../native/abi/capability.ts'
 import { RLIMIT_NOFILE } from '../../native/abi/resource.ts'
 import type { Hook } from '../../spec/generated/config.ts'
@@ -141,7 +141,7 @@ function* hookOfHost({ runtime, tell }: Site, { path }: Hook, pointer: string): 
   else if (!isFile(stat)) yield tell('error', pointer, `\`${path}\` is not a file`)
   else if ((stat.mode & 0o111) === 0) yield tell('error', pointer, `\`${path}\` is not executable`, 'chmod +x')
   else {
-    using fd = outside.openat(AT_FDCWD, path, 0, 0, 'any')
+    using fd = outside.openat(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, 'any')
     const found = fd.exists ? readExecutable(outside.read(fd, HEAD_SIZE, 'any')) : undefined
     const interpreter = found === undefined || found.kind === 'unknown' ? undefined : found.interpreter
     if (found?.kind === 'unknown')

@@ -1,4 +1,4 @@
-import { EBUSY, ENOENT, EPERM } from '../../abi/errno.ts'
+import { EBUSY, ENOENT, EPERM, ESRCH } from '../../abi/errno.ts'
 import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from '../../abi/stat.ts'
 import { CGROUP2_SUPER_MAGIC, PROC_SUPER_MAGIC, SYSFS_MAGIC } from '../../abi/wait.ts'
 import { Errno } from './errno.ts'
@@ -24,7 +24,7 @@ export function makeTree(world: World): { root: FileNode; cgroups: FileNode } {
   return { root, cgroups }
 }
 
-function generated(read: () => string, write?: (text: string) => void): FileNode {
+function generated(read: () => string, write?: (text: string, by: Process) => void): FileNode {
   return new FileNode(S_IFREG, write ? 0o644 : 0o444, write ? { read, write } : { read })
 }
 
@@ -209,10 +209,17 @@ function cgroup(world: World, parent: FileNode | undefined): FileNode {
   const populated = () => (members(true).length > 0 ? 1 : 0)
   node.add(
     'cgroup.procs',
-    generated(() =>
-      members(false)
-        .map(process => `${process.pid}\n`)
-        .join(''),
+    generated(
+      () =>
+        members(false)
+          .map(process => `${process.pid}\n`)
+          .join(''),
+      (text, by) => {
+        const pid = Number(text)
+        const process = pid === 0 ? by : world.processes.get(pid)
+        if (process === undefined) throw new Errno(ESRCH)
+        process.cgroup = node
+      },
     ),
   )
   node.add(
