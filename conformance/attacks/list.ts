@@ -299,8 +299,8 @@ export const attacks: readonly Attack[] = [
       edits: [
         {
           file: 'src/execute/exec.ts',
-          from: 'inside.fchdir(root.open(process.cwd, O_DIRECTORY))',
-          to: '(void O_DIRECTORY, inside.chdir(process.cwd))',
+          from: 'inside.fchdir(openWorkingDirectory(root, process.cwd))',
+          to: 'inside.chdir(process.cwd)',
         },
       ],
     },
@@ -739,6 +739,42 @@ export const attacks: readonly Attack[] = [
           file: 'src/state/store.ts',
           from: 'O_PATH | O_DIRECTORY | O_NOFOLLOW',
           to: 'O_PATH | O_DIRECTORY | (0 & O_NOFOLLOW)',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack:
+      'the environment that sudo keeps has Node.js load code into the runtime (OPENSSL_CONF, NODE_PATH), or write files',
+    defence: 'what is for other programs of Node.js is taken out before it starts; the static binary reads none of it',
+    where: 'src/entry/install.ts',
+    test: e2e('environment', 'no variable has the runtime load code'),
+    mutation: {
+      name: 'Node.js has the environment of the caller',
+      edits: [
+        {
+          file: 'src/entry/install.ts',
+          from: 'unset NODE_OPTIONS NODE_PATH OPENSSL_CONF ',
+          to: 'unset NODE_PATH ',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack:
+      'in a directory of somebody else, with a relative or an empty part in PATH, his criu or newuidmap is executed',
+    defence: 'programs of the host are looked for in the absolute directories of PATH only',
+    where: 'src/programs.ts',
+    test: e2e('environment', 'no program of the current directory is executed'),
+    mutation: {
+      name: 'programs are looked for wherever PATH says',
+      edits: [
+        {
+          file: 'src/programs.ts',
+          from: '.filter(isAbsolute)',
+          to: ".map(path => (isAbsolute(path) ? path : path || '.'))",
         },
       ],
     },

@@ -13,7 +13,8 @@ import { Runner } from './runner.ts'
 
 const { values: options } = parseArgs({
   options: {
-    minutes: { type: 'string', default: '1' },
+    minutes: { type: 'string' },
+    count: { type: 'string' },
     seed: { type: 'string' },
     shrink: { type: 'boolean', default: false },
     invalid: { type: 'boolean', default: false },
@@ -53,12 +54,19 @@ function show(config: Config): string {
 /** How many configurations one seed stands for. */
 const PER_SEED = 20
 
+/** Until there were so many configurations, or a time is over: a minute when nothing is said. */
+function untilEnough(): (tried: number) => boolean {
+  const { count, minutes = count === undefined ? '1' : 'Infinity' } = options
+  const end = Date.now() + Number(minutes) * 60_000
+  return tried => Date.now() >= end || tried >= Number(count ?? 'Infinity')
+}
+
 function explore(runner: Runner, seed: number): number {
-  const end = Date.now() + Number(options.minutes) * 60_000
+  const isEnough = untilEnough()
   const count = { tried: 0, ran: 0, different: 0 }
-  for (let current = seed; Date.now() < end; current += 1)
+  for (let current = seed; !isEnough(count.tried); current += 1)
     for (const config of fc.sample(validConfigs(runner.sources), { seed: current, numRuns: PER_SEED })) {
-      if (Date.now() >= end) break
+      if (isEnough(count.tried)) break
       const { differences, outcomes } = look(runner, config)
       count.tried += 1
       if (outcomes[options.subject]!.seen !== undefined) count.ran += 1
@@ -78,11 +86,11 @@ const INSIDES = /undefined|\[object|\bat .*:\d+:\d+|NaN|TypeError|InternalError/
 
 /** What is wrong with how wrong configurations are taken. */
 function harass(runner: Runner, seed: number): number {
-  const end = Date.now() + Number(options.minutes) * 60_000
+  const isEnough = untilEnough()
   const count = { tried: 0, refused: 0, bad: 0 }
-  for (let current = seed; Date.now() < end; current += 1)
+  for (let current = seed; !isEnough(count.tried); current += 1)
     for (const text of fc.sample(invalidTexts(validConfigs(runner.sources)), { seed: current, numRuns: PER_SEED })) {
-      if (Date.now() >= end) break
+      if (isEnough(count.tried)) break
       const { status, stderr, seen } = runner.run(options.subject, text)
       const left = runner.leftovers()
       const refused = status === 1 && REFUSAL.test(stderr) && !INSIDES.test(stderr)
@@ -92,7 +100,9 @@ function harass(runner: Runner, seed: number): number {
       count.bad += 1
       console.log(`\nseed ${current}: ${text.replace(PROBE_SCRIPT, 'the probe')}\n`, status, stderr, left)
     }
-  console.log(`from seed ${seed}: ${count.tried} texts, ${count.refused} refused, ${count.bad} badly taken`)
+  console.log(
+    `from seed ${seed}: ${count.tried} texts, ${count.refused} refused, ${count.tried - count.refused} containers, ${count.bad} badly taken`,
+  )
   return count.bad
 }
 

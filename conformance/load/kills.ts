@@ -158,7 +158,7 @@ class Kills {
     const container = command.before === 'nothing' ? undefined : place.pid(id)
     const { pid, done } = place.launch(place.command(...command.words(id)))
     const target = moment(victim, pid, container, delay)
-    const isHit = target !== undefined && kill(target)
+    const isHit = target !== undefined && isRunning(target) && kill(target)
     const result = await done
     count.tries += isHit ? 1 : 0
     const complain = (text: string) =>
@@ -222,6 +222,7 @@ export const kills: Part = {
       command.victims.map(victim => ({ command, victim, count: new Count() })),
     )
     const durations = new Map<Command, number[]>()
+    const hits = () => cases.reduce((sum, { count }) => sum + count.tries, 0)
     do {
       // Others each time, for those who have a few seconds only.
       for (const { command, victim, count } of shuffled(cases)) {
@@ -229,9 +230,9 @@ export const kills: Part = {
         durations.set(command, measured)
         const duration = measured[Math.floor(Math.random() * measured.length)]!
         await work.try(command, victim, Math.random() * duration * REACH, count)
-        if (!goesOn()) break
+        if (!goesOn(hits())) break
       }
-    } while (goesOn())
+    } while (goesOn(hits()))
     return cases.flatMap(({ command, victim, count }): Row[] => {
       const measured = durations.get(command)
       if (measured === undefined) return []

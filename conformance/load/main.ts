@@ -1,5 +1,5 @@
-// npm run load -- --minutes N [--only NAME]: faults and load, for as long as one likes. The parts are the tests of
-// load.test.ts, which go on for seconds only.
+// npm run load -- --minutes N [--only NAME]: faults and load, for as long as one likes; `--only kills --kills N` until so
+// many have hit a living process. The parts are the tests of load.test.ts, which go on for seconds only.
 
 import { parseArgs } from 'node:util'
 import { hasFailed, type Row, table } from './part.ts'
@@ -7,19 +7,24 @@ import { parts } from './parts.ts'
 import { Place } from './place.ts'
 
 const { values: options } = parseArgs({
-  options: { minutes: { type: 'string', default: '1' }, only: { type: 'string', multiple: true } },
+  options: {
+    minutes: { type: 'string' },
+    kills: { type: 'string' },
+    only: { type: 'string', multiple: true },
+  },
 })
 
 const chosen = parts.filter(({ name }) => options.only === undefined || options.only.includes(name))
 if (chosen.length === 0) throw new Error(`--only: there are ${parts.map(({ name }) => name).join(', ')}`)
-const share = (Number(options.minutes) * 60_000) / chosen.length
+const { kills, minutes = kills === undefined ? '1' : 'Infinity' } = options
+const share = (Number(minutes) * 60_000) / chosen.length
 
 const rows: Row[] = []
 for (const part of chosen) {
   using place = new Place()
   const end = Date.now() + share
   const begin = performance.now()
-  const found = await part.run(place, () => Date.now() < end)
+  const found = await part.run(place, (hits = 0) => Date.now() < end && hits < Number(kills ?? 'Infinity'))
   console.error(`${part.name}: ${((performance.now() - begin) / 1000).toFixed(0)} s`)
   rows.push(...found.map(({ name, figures }) => ({ name: `${part.name}: ${name}`, figures })))
 }

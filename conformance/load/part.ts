@@ -18,8 +18,8 @@ export interface Figures {
 export interface Part {
   readonly name: string
   readonly what: string
-  /** Goes on until `goesOn()` says no; makes at least one round. */
-  run(place: Place, goesOn: () => boolean): Promise<readonly Row[]>
+  /** Goes on until `goesOn()` says no, which may be told how many kills have hit so far; makes at least one round. */
+  run(place: Place, goesOn: (hits?: number) => boolean): Promise<readonly Row[]>
 }
 
 export interface Row {

@@ -1,6 +1,7 @@
 import { EACCES, ENOENT } from '../../native/abi/errno.ts'
 import { AT_FDCWD } from '../../native/abi/fcntl.ts'
 import { NAMESPACES } from '../plan/namespaces.ts'
+import { programPaths } from '../programs.ts'
 import { type Check, type Facts, type Finding, ok, problem, warning } from './finding.ts'
 
 const AREA = 'namespaces'
@@ -107,12 +108,9 @@ function accountName({ outside }: Facts, uid: number): string {
   return lines.map(line => line.split(':')).find(fields => fields[2] === `${uid}`)?.[0] ?? `${uid}`
 }
 
-const DIRECTORIES = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-
 /** The path of a program; undefined when it is in none of the usual places and not in PATH. */
 export function findProgram({ outside, runtime }: Facts, name: string): string | undefined {
-  const directories = [...(runtime.env('PATH') ?? '').split(':'), ...DIRECTORIES.split(':')].filter(Boolean)
-  const paths = directories.map(directory => `${directory}/${name}`)
+  const paths = [...programPaths(runtime, name), ...programPaths({ env: () => undefined }, name)]
   const isThere = (path: string) => outside.statx(AT_FDCWD, path, 0, [ENOENT, EACCES]).stat !== undefined
   return paths.find(path => isThere(path) && outside.executable(path).value === 0)
 }

@@ -86,8 +86,10 @@ test('only the very Node.js that the images are for gets options', () => {
 
 test('Node.js gets nothing from the environment that is for other programs, and the limit of the caller', () => {
   const tsrun = changed('environment', () => {})
-  const { env } = startedWith(tsrun, { NODE_OPTIONS: '--no-such-option', NODE_EXTRA_CA_CERTS: '/missing', OWN: '1' })
-  expect(env).toMatchObject({ NODE_OPTIONS: '', NODE_EXTRA_CA_CERTS: '', OWN: '1' })
+  const foreign = { NODE_OPTIONS: '--no-such-option', NODE_EXTRA_CA_CERTS: '/missing', NODE_PATH: '/missing' }
+  const { env } = startedWith(tsrun, { ...foreign, OPENSSL_CONF: '/missing', OWN: '1' })
+  expect(env.OWN).toBe('1')
+  expect(Object.keys(env).filter(name => /^(?:NODE|OPENSSL)_/.test(name))).toEqual([])
   const limited = spawnSync('sh', ['-c', 'ulimit -Sn 123; exec "$0"', tsrun], { encoding: 'utf8' })
   expect(JSON.parse(limited.stdout).env.TSRUN_NOFILE).toBe('123')
 })

@@ -15,7 +15,7 @@ const node = process.execPath
 
 const WRAPPER = `#!/bin/sh
 self=$0
-[ ! -L "$self" ] || self=$(readlink -f "$self")
+[ ! -L "$self" ] || self=$(command -p readlink -f "$self")
 lib=\${self%/*}/lib
 
 # Node.js raises the soft limit of open files at its start; a container is to get the caller's. The document, one empty
@@ -24,6 +24,13 @@ lib=\${self%/*}/lib
 
 END
 TSRUN_NOFILE=\${TSRUN_NOFILE:-$tsrun_line}
+
+# What the environment has for other programs of Node.js is not for this one. It loads code (options, paths of modules, a
+# configuration of OpenSSL, which may name a library), has files written where it says, and takes time: certificates, which
+# are read at every start, 40 ms.
+export TSRUN_NOFILE
+unset NODE_OPTIONS NODE_PATH OPENSSL_CONF OPENSSL_MODULES OPENSSL_ENGINES NODE_V8_COVERAGE NODE_REDIRECT_WARNINGS \\
+  NODE_COMPILE_CACHE NODE_ICU_DATA NODE_CHANNEL_FD NODE_DEBUG NODE_DEBUG_NATIVE NODE_EXTRA_CA_CERTS TSRUN_DESCRIPTORS
 
 # It opens files of its own, too, where the caller has left gaps: the descriptors that are the caller's, before a program is to
 # get some. The files of this shell are closed on execve (02000000 of the flags).
@@ -40,10 +47,6 @@ case "$* $LISTEN_FDS" in *preserve-fds* | *[0-9])
   done
   export TSRUN_DESCRIPTORS ;;
 esac
-
-# What the environment has for other programs of Node.js is not for this one: options, and certificates, which are read at
-# every start and take 40 ms.
-export TSRUN_NOFILE NODE_OPTIONS= NODE_EXTRA_CA_CERTS=
 
 # Options that save 8 ms, and that another version might not know, for the very Node.js that the images are for.
 node='${node.replaceAll("'", "'\\''")}'

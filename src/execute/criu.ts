@@ -19,6 +19,7 @@ import {
   REQUEST,
 } from '../criu/rpc.ts'
 import { doing, HostError } from '../errors.ts'
+import { programPaths, USUAL_DIRECTORIES } from '../programs.ts'
 import type { Runtime } from '../runtime.ts'
 import { ownCapabilities } from './prepare.ts'
 import { awaitProgram, recordTail } from './tail.ts'
@@ -56,7 +57,6 @@ export interface CriuProgram {
   readonly env: readonly string[]
 }
 
-const USUAL_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 /** Everything but memory dumps. */
 const LOG_LEVEL = 4
 /** CLONE_NEWNET, the one that CRIU can leave empty. */
@@ -66,17 +66,16 @@ const EMPTY_NETWORK = 0x4000_0000
 const SINCE = { lsmProfile: 31600, networkLock: 31700 } as const
 
 /** Finds criu(8) in PATH; undefined when it is not installed. */
-export function lookForCriu({ outside, host, env }: Runtime): CriuProgram | undefined {
-  const path = env('PATH') ?? USUAL_PATH
-  const files = path.split(':').map(directory => `${directory || '.'}/criu`)
-  const file = files.find(
+export function lookForCriu(runtime: Runtime): CriuProgram | undefined {
+  const { outside, host, env } = runtime
+  const file = programPaths(runtime, 'criu').find(
     name =>
       ((outside.statx(AT_FDCWD, name, 0, 'any').stat?.mode ?? 0) & S_IFMT) === S_IFREG &&
       outside.executable(name).value === 0,
   )
   if (file === undefined) return undefined
   // CRIU calls iptables-restore, tar and others by their names.
-  return { file, env: env('PATH') === undefined ? [...host.env, `PATH=${USUAL_PATH}`] : host.env }
+  return { file, env: env('PATH') === undefined ? [...host.env, `PATH=${USUAL_DIRECTORIES}`] : host.env }
 }
 
 /** Errors: HostError when it is not installed. */
@@ -84,7 +83,7 @@ export function findCriu(runtime: Runtime): CriuProgram {
   const found = lookForCriu(runtime)
   if (found !== undefined) return found
   throw new HostError(
-    `CRIU is not installed: there is no program criu in PATH (${runtime.env('PATH') ?? USUAL_PATH}); install the package criu`,
+    `CRIU is not installed: there is no program criu in PATH (${runtime.env('PATH') ?? USUAL_DIRECTORIES}); install the package criu`,
   )
 }
 

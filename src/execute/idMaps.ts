@@ -4,9 +4,9 @@ import { decode } from '../../native/utf8.ts'
 import { ConfigError, doing, Failure, HostError, isErrno } from '../errors.ts'
 import { type IdMapping, isOwnIdOnly, mappingText, newidmapArguments } from '../plan/idMappings.ts'
 import type { NamespacePlan } from '../plan/namespaces.ts'
+import { programPaths } from '../programs.ts'
 import type { Runtime } from '../runtime.ts'
 
-const DIRECTORIES = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 const X_OK = 1
 
 /**
@@ -85,11 +85,11 @@ export function setgroupsAllowed({ outside }: Runtime, pid: number): boolean {
 }
 
 /** Where newuidmap(1) or newgidmap(1) is, if it is installed. */
-export function findHelper({ outside, env }: Runtime, name: string): string | undefined {
-  return (env('PATH') ?? DIRECTORIES)
-    .split(':')
-    .map(directory => `${directory}/${name}`)
-    .find(file => outside.now({ name: 'faccessat', args: [AT_FDCWD, file, X_OK], tolerate: 'any' }) === 0)
+export function findHelper(runtime: Runtime, name: string): string | undefined {
+  const mayExecute = { name: 'faccessat', tolerate: 'any' } as const
+  return programPaths(runtime, name).find(
+    file => runtime.outside.now({ ...mayExecute, args: [AT_FDCWD, file, X_OK] }) === 0,
+  )
 }
 
 /** newuidmap(1) and newgidmap(1) check the ranges against /etc/subuid and /etc/subgid. Returns the path of the program. */

@@ -5,6 +5,7 @@ import { CAP_SETGID, CAP_SETUID } from '../../native/abi/capability.ts'
 import { userName } from '../execute/host.ts'
 import { type IdMapping, isOwnIdOnly } from '../plan/idMappings.ts'
 import { NAMESPACES } from '../plan/namespaces.ts'
+import { programPaths } from '../programs.ts'
 import type { Finding } from './finding.ts'
 import type { HostCheck, Site } from './site.ts'
 import { isFile } from './view.ts'
@@ -43,9 +44,8 @@ function* subordinate(
   { kind, list, file, tool }: (typeof KINDS)[number],
   own: { readonly uid: number; readonly gid: number },
 ): Iterable<Finding> {
-  const { outside, env } = runtime
-  const directories = (env('PATH') ?? '/usr/bin:/bin').split(':')
-  if (!directories.some(directory => outside.statx(AT_FDCWD, `${directory}/${tool}`, 0, 'any').stat !== undefined))
+  const { outside } = runtime
+  if (!programPaths(runtime, tool).some(path => outside.statx(AT_FDCWD, path, 0, 'any').stat !== undefined))
     yield tell('error', `/linux/${list}`, `\`${tool}\` is missing`, 'install it (package uidmap or shadow-utils)')
   const name = userName(outside, own.uid)
   const ranges = (outside.readTextIfAny(AT_FDCWD, file) ?? '')
