@@ -71,6 +71,11 @@ const procThroughLinks: Mutation = {
       from: 'realDirectory(path: string): Fd {',
       to: 'realDirectory(path: string): Fd {\n    if (path) return this.directory(path)',
     },
+    {
+      file: 'src/execute/containerRoot.ts',
+      from: 'if (found.stat?.mountId !== wanted.stat!.mountId)',
+      to: 'if (found.stat?.mountId === 0)',
+    },
   ],
 }
 
@@ -581,12 +586,12 @@ export const attacks: readonly Attack[] = [
     where: 'src/execute/rootfs.ts',
     test: e2e('names', 'a root path that is exchanged for a link to the directory of the hooks'),
     mutation: {
-      name: 'the root is mounted at its path',
+      name: 'the root may be mounted elsewhere than at its path',
       edits: [
         {
           file: 'src/execute/rootfs.ts',
-          from: 'inside.moveMount(tree, place)',
-          to: 'inside.moveMountToPath(tree, rootfs, 0x10)',
+          from: 'if (!isSameFile(found.stat!, stat))',
+          to: 'if (!isSameFile(found.stat!, stat) && found.stat === undefined)',
         },
       ],
     },
