@@ -183,14 +183,6 @@ test('the rest of a container with a user namespace is owned by that namespace',
   expect(output).toMatch(/^inside\nmounted\n/)
 })
 
-test('id maps without a user namespace are an error', () => {
-  const bundle = makeBundle(config => {
-    config.linux.uidMappings = [{ containerID: 0, hostID: 0, size: 1 }]
-  })
-  const result = runBundle(bundle)
-  expectOneSentence(result, /uidMappings|user namespace/, 'runc', 'crun')
-})
-
 test('an id of the user that the maps do not have is an error', () => {
   const bundle = makeBundle(config => {
     mapUser(config, 100_000, 10)

@@ -8,7 +8,7 @@ import { inside, runArgs, runBundle } from './lib/container.ts'
 import { expectOneSentence } from './lib/expect.ts'
 import { field } from './lib/machine.ts'
 import { makeRootfs } from './lib/rootfs.ts'
-import { isRunc, olderThan } from './lib/runtime.ts'
+import { isRunc } from './lib/runtime.ts'
 import { leavesNothing } from './lib/snapshot.ts'
 
 leavesNothing()
@@ -217,16 +217,6 @@ test.skipIf(isRunc)('without capabilities there are none (runc: root keeps all)'
   })
   for (const set of ['CapBnd', 'CapPrm', 'CapEff', 'CapInh', 'CapAmb']) expect(field(status, set)).toBe(mask())
 })
-
-test.skipIf(isRunc || olderThan('crun', 1, 29))(
-  'an unknown capability is an error that names it (older peers: ignored)',
-  () => {
-    const bundle = makeBundle(config => {
-      config.process.capabilities = { bounding: ['CAP_FLY'] }
-    })
-    expectOneSentence(runBundle(bundle), /CAP_FLY/)
-  },
-)
 
 test.each([
   [true, '1'],

@@ -193,7 +193,7 @@ describe.runIf(isTsrun && isRoot)('a bundle that is a little wrong', () => {
     [
       'a capability that there is not',
       c => c.process.capabilities!['bounding']!.push('CAP_EVERYTHING'),
-      '/process/capabilities/bounding/3: `CAP_EVERYTHING` is not a capability, see capabilities(7)',
+      '/process/capabilities/bounding/3: `CAP_EVERYTHING` is left out: it is no capability that we know',
     ],
     [
       'a namespace of another type',

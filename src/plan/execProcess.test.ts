@@ -92,6 +92,11 @@ test('set capabilities stand instead of those that there are', () => {
   expect(capabilities({ set: [] })).toEqual(nothing)
 })
 
+test('an unknown capability that is to be dropped is an error: it would stay', () => {
+  expect(() => capabilities({ drop: ['KIL'] })).toThrow('`KIL` is not a capability')
+  expect(capabilities({ drop: ['all'] })!.permitted).toEqual([])
+})
+
 test('an unknown capability is left to who warns about it', () => {
   expect(capabilities({ add: ['fly'] })).toMatchObject({ permitted: expect.arrayContaining(['CAP_FLY']) })
 })

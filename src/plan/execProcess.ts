@@ -1,5 +1,6 @@
 import type { Capabilities, Process, User } from '../../spec/generated/config.ts'
-import type { CapabilitySet } from './capabilities.ts'
+import { UsageError } from '../errors.ts'
+import { type CapabilitySet, capabilityNumber } from './capabilities.ts'
 
 /** Capabilities by name, with or without CAP_ and in any case; `ALL` of them can be dropped. */
 export interface CapabilityChanges {
@@ -42,7 +43,7 @@ const INHERITED = [
 
 /**
  * The process that `exec` runs: `file` with what it inherits from the container's `own`, or `own` itself but for its
- * program and terminal; and the changes on top.
+ * program and terminal; and the changes on top. Errors: UsageError for an unknown capability to drop.
  */
 export function processToRun(own: Process | undefined, file: Process | undefined, changes: ProcessChanges): Process {
   const base: Process = file ? { ...inherited(own), ...file } : { cwd: '/', ...own, terminal: false, args: [] }
@@ -90,7 +91,7 @@ function changeCapabilities(
   base: Capabilities | undefined,
   { set, drop = [], add = [] }: CapabilityChanges,
 ): Capabilities {
-  const dropped = set ? [ALL] : drop.map(name => capabilityName(name, [ALL]))
+  const dropped = set ? [ALL] : drop.map(name => known(capabilityName(name, [ALL]), name))
   const added = [...(set ?? []), ...add].map(name => capabilityName(name))
   const kept = (which: CapabilitySet) =>
     (base?.[which] ?? []).filter(name => !dropped.includes(ALL) && !dropped.includes(name))
@@ -100,6 +101,12 @@ function changeCapabilities(
     return which === 'ambient' ? added.filter(name => inheritable.includes(name)) : []
   }
   return Object.fromEntries(SETS.map(which => [which, [...new Set([...kept(which), ...more(which)])]])) as Capabilities
+}
+
+/** What is to be dropped and is no capability would stay, if it is a slip; one that is added is told and left out. */
+function known(name: string, text: string): string {
+  if (name === ALL || capabilityNumber(name) !== undefined) return name
+  throw new UsageError(`\`${text}\` is not a capability, see capabilities(7)`)
 }
 
 function capabilityName(text: string, others: readonly string[] = []): string {
