@@ -16,6 +16,7 @@ import {
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from './lib/bundle.ts'
+import { openConsole, withConsole } from './lib/console.ts'
 import {
   oci as call,
   create,
@@ -27,7 +28,6 @@ import {
   stateOf,
   tryCreate,
 } from './lib/container.ts'
-import { openConsole, withConsole } from './lib/console.ts'
 import { exec } from './lib/exec.ts'
 import { cgroup2Mount, field, have } from './lib/machine.ts'
 import { must, run } from './lib/run.ts'

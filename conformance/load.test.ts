@@ -1,10 +1,10 @@
 // Faults and load, for some seconds each; `npm run load -- --minutes N` goes on for longer, and shows figures.
 
 import { expect, test } from 'vitest'
+import { isTsrun } from './lib/runtime.ts'
 import { table } from './load/part.ts'
 import { parts } from './load/parts.ts'
 import { Place } from './load/place.ts'
-import { isTsrun } from './lib/runtime.ts'
 
 const SECONDS = Number(process.env['LOAD_SECONDS'] ?? 5)
 

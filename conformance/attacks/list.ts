@@ -784,6 +784,80 @@ export const attacks: readonly Attack[] = [
       ],
     },
   },
+  {
+    ids: ['tsrun 0.1'],
+    attack: 'a program changes mode, owner or times of a masked file, and with it those of the null device of the host',
+    defence: "what lies over masked files is the container's own null device, read-only",
+    where: 'src/execute/paths.ts, src/execute/deviceNodes.ts',
+    test: e2e('hostObjects', 'the null device over masked files'),
+    mutation: {
+      name: 'files are masked with the null device of the host, writable',
+      edits: [
+        {
+          file: 'src/execute/paths.ts',
+          from: 'root.open(NULL, O_NOFOLLOW)',
+          to: 'inside.openat(AT_FDCWD, NULL, O_PATH | O_NOFOLLOW).take()',
+        },
+        {
+          file: 'src/execute/paths.ts',
+          from: 'set: DEVICE_ATTRIBUTES,',
+          to: 'set: 0 & DEVICE_ATTRIBUTES,',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: 'the root of a user namespace with ids of the host changes or locks default devices, which are of the host',
+    defence: 'they are nodes of a file system of its own',
+    where: 'src/execute/deviceNodes.ts',
+    test: e2e('hostObjects', 'default devices, in a user namespace'),
+    mutation: {
+      name: 'default devices are bound from the host',
+      edits: [
+        {
+          file: 'src/execute/sources.ts',
+          from: 'defaults.length === 0 || inUserNamespace ?',
+          to: 'defaults.length >= 0 || inUserNamespace ?',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: 'the same with a device of `linux.devices`, which is bound in a user namespace',
+    defence: 'the mount is read-only, which denies changes and nothing else',
+    where: 'src/execute/deviceNodes.ts, src/execute/sources.ts',
+    test: e2e('hostObjects', 'a listed device that is bound'),
+    mutation: {
+      name: 'devices are bound writable',
+      edits: [
+        {
+          file: 'src/execute/sources.ts',
+          from: 'kernel.mountSetattr(tree, false, { set: DEVICE_ATTRIBUTES })',
+          to: 'kernel.mountSetattr(tree, false, { set: 0 & DEVICE_ATTRIBUTES })',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack:
+      'with CAP_SYS_PTRACE a program stops what joins by `exec`, and climbs from its descriptor of the cgroup into that tree of the host',
+    defence: 'the descriptor is a mount of just that cgroup, attached nowhere and read-only',
+    where: 'src/execute/execCgroup.ts, src/execute/enter.ts',
+    test: e2e('execSecurity', 'what exec has when it joins leads nowhere'),
+    mutation: {
+      name: 'exec brings the directory of the cgroup along',
+      edits: [
+        {
+          file: 'src/execute/execCgroup.ts',
+          from: 'if (directory === undefined || !privileged) return directory',
+          to: 'if (directory === undefined || !privileged || record) return directory',
+        },
+      ],
+    },
+  },
 ]
 
 /** The table of docs/security.md. */

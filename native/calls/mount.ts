@@ -1,5 +1,4 @@
 import { AT_EMPTY_PATH, AT_FDCWD } from '../abi/fcntl.ts'
-import { STATX_ATTR_MOUNT_ROOT, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from '../abi/stat.ts'
 import {
   AT_RECURSIVE,
   AT_STATX_DONT_SYNC,
@@ -20,6 +19,7 @@ import {
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from '../abi/mount.ts'
+import { STATX_ATTR_MOUNT_ROOT, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from '../abi/stat.ts'
 import { Fd } from '../fd.ts'
 import type { Call, Calls } from '../kernels/machine.ts'
 import { Out, Struct } from '../struct.ts'
@@ -47,11 +47,25 @@ const STX_MNT_ID = 0x90
 
 export const mountCalls = {
   /** open_tree(dir, path, OPEN_TREE_CLONE | AT_RECURSIVE?): a detached copy of the mount there, see open_tree(2). */
-  openTree(this: Calls, dir: Dir, path: string, recursive: boolean, noFollow = 0, hint?: Call['hint']): Fd {
+  openTree(
+    this: Calls,
+    dir: Dir,
+    path: string,
+    recursive: boolean,
+    noFollow = 0,
+    hint?: Call['hint'],
+    tolerate?: Call['tolerate'],
+  ): Fd {
     const empty = path === '' ? AT_EMPTY_PATH : 0
     const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | empty | (recursive ? AT_RECURSIVE : 0) | noFollow
     const subject = path === '' && dir instanceof Fd ? dir.subject : path
-    const result = this.later({ name: 'open_tree', args: [dir, path, flags], subject: `\`${subject}\``, hint })
+    const result = this.later({
+      name: 'open_tree',
+      args: [dir, path, flags],
+      subject: `\`${subject}\``,
+      hint,
+      tolerate,
+    })
     return new Fd(this, result, subject)
   },
 

@@ -1,5 +1,5 @@
-import type { MountInput } from '../plan/mounts.ts'
 import { ConfigError } from '../errors.ts'
+import type { MountInput } from '../plan/mounts.ts'
 import { dropAbsent } from './absent.ts'
 import { validate } from './load.ts'
 import { findSyntaxError } from './syntax.ts'

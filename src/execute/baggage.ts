@@ -1,6 +1,7 @@
 import { MFD_CLOEXEC } from '../../native/abi/fcntl.ts'
 import type { Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
+import type { Hooks } from '../../spec/generated/config.ts'
 import { doing } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import type { Runtime } from '../runtime.ts'
@@ -102,15 +103,20 @@ function openCgroup(
   return { ...site, estate: { ...site.estate, mark } }
 }
 
-/** What of it stays open for the tail. */
-export function lastingGifts({ listener, hookOutput, hookFiles, agent }: Baggage): Fd[] {
-  return [listener, hookOutput, hookFiles.stdout, hookFiles.stderr, agent].filter(fd => fd !== undefined)
+/** What of it stays open for the tail, in which startContainer hooks print. */
+export function lastingGifts(baggage: Baggage, { startContainer }: Hooks): Fd[] {
+  const { listener, agent } = baggage
+  return [listener, ...(startContainer?.length ? hookOutputs(baggage) : []), ...(agent ? [agent] : [])]
+}
+
+function hookOutputs({ hookOutput, hookFiles }: Baggage): Fd[] {
+  return [hookOutput, hookFiles.stdout, hookFiles.stderr].filter(fd => fd !== undefined)
 }
 
 /** What of it goes to the executor. */
 export function gifts(baggage: Baggage): Fd[] {
-  const { containers, console, cgroup, resctrl, joins, sources } = baggage
+  const { listener, agent, containers, console, cgroup, resctrl, joins, sources } = baggage
   const parents = [...(cgroup?.estate ? [cgroup.estate.parent] : []), ...(resctrl ? [resctrl.root] : [])]
-  const others = [containers, ...(console ? [console.gift] : []), ...parents]
-  return [...lastingGifts(baggage), ...others, ...joins.map(join => join.fd), ...sources.gifts]
+  const others = [containers, ...(agent ? [agent] : []), ...(console ? [console.gift] : []), ...parents]
+  return [listener, ...hookOutputs(baggage), ...others, ...joins.map(join => join.fd), ...sources.gifts]
 }

@@ -205,7 +205,7 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     checkPlaces = root.checkPlaces()
     if (plan.process && record.keyring !== undefined) joinSessionKeyring(inside, record.keyring, labels)
     const kept = [...labelFiles(labels), ...(notify ? [notify.number] : [])]
-    closeAllBut(executor, [...lastingGifts(baggage).map(lasting), ...kept])
+    closeAllBut(executor, [...lastingGifts(baggage, hooks).map(lasting), ...kept])
     inside.begin()
     return plan.process && { ...plan.process, env: env!, rlimits: rlimits!, executable: executable! }
   })

@@ -1,5 +1,6 @@
 import { EACCES, ELOOP, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from '../../native/abi/fcntl.ts'
+import { S_IFCHR, S_IFMT } from '../../native/abi/stat.ts'
 import type { Stat } from '../../native/calls/file.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
@@ -155,8 +156,9 @@ function externalMounts(outside: Kernel, pid: number, plan: ContainerPlan): { ke
     ...plan.devices.flatMap(step => (step.op === 'bind' ? [step.path] : [])),
   ].map(val => ({ path: val, val, masked: false }))
   const masked = plan.maskedPaths.map(path => ({ path, val: MASK, masked: true }))
+  const isMask = plan.devices.some(({ op, path }) => op === 'bind' && path === MASK) ? isNull : isHostNull
   return [...bound, ...masked].flatMap(({ path, val, masked }) => {
-    const key = mountPoint(outside, root, path, masked)
+    const key = mountPoint(outside, root, path, masked ? isMask : undefined)
     return key === undefined ? [] : { key, val }
   })
 }
@@ -173,11 +175,21 @@ function isBoundInstead(outside: Kernel, root: Fd, { namespaces }: ContainerPlan
   return fd.exists && device(outside.statx(fd, '').stat) === device(outside.statx(AT_FDCWD, '/sys').stat)
 }
 
-/** Where that is when symbolic links are followed; undefined when nothing is there, or nothing of the host's as a mask. */
-function mountPoint(outside: Kernel, root: Fd, path: string, masked: boolean): string | undefined {
+/** Where that is when symbolic links are followed; undefined when nothing is there, or not what is to be. */
+function mountPoint(
+  outside: Kernel,
+  root: Fd,
+  path: string,
+  isRight?: (outside: Kernel, fd: Fd) => boolean,
+): string | undefined {
   using fd = outside.openat2(root, path, O_PATH, IN_CONTAINER, [ENOENT, ENOTDIR, ELOOP, EACCES])
-  if (!fd.exists || (masked && !isHostNull(outside, fd))) return undefined
+  if (!fd.exists || isRight?.(outside, fd) === false) return undefined
   return outside.readlinkat(AT_FDCWD, `/proc/self/fd/${fd.number}`)
+}
+
+function isNull(outside: Kernel, fd: Fd): boolean {
+  const { stat } = outside.statx(fd, '')
+  return stat !== undefined && (stat.mode & S_IFMT) === S_IFCHR && stat.rdevMajor === 1 && stat.rdevMinor === 3
 }
 
 /** Where devices can be made, files are masked with the container's own, of which CRIU knows by itself. */

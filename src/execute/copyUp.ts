@@ -13,7 +13,7 @@ import {
   SEEK_SET,
 } from '../../native/abi/fcntl.ts'
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../native/abi/stat.ts'
-import type { Stat } from '../../native/calls/file.ts'
+import type { Dir, Stat } from '../../native/calls/file.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { deviceNumber } from './devices.ts'
@@ -27,7 +27,7 @@ const NO_ATTRIBUTE = [ENODATA, EOPNOTSUPP, EPERM, EINVAL]
 /** What a copy needs: a trusted procfs, through which a descriptor of O_PATH is opened for reading. */
 interface Copying {
   readonly inside: Kernel
-  readonly procfs: Fd
+  readonly procfs: Dir
 }
 
 /**
@@ -37,7 +37,7 @@ interface Copying {
  * is no regular file, and all that is asked and read comes from that descriptor. The tmpfs is attached nowhere yet, so the
  * names in there are ours alone. `procfs` is only asked for when there is something to copy.
  */
-export function copyUp(inside: Kernel, from: Fd, to: Fd, procfs: () => Fd): void {
+export function copyUp(inside: Kernel, from: Fd, to: Fd, procfs: () => Dir): void {
   using source = inside.openat(from, '.', O_RDONLY | O_DIRECTORY)
   const names = inside.readDirectory(source)
   if (names.length > 0) copyEntries({ inside, procfs: procfs() }, source, names, to)

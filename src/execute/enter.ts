@@ -16,6 +16,7 @@ import type { Call } from '../../native/kernels/machine.ts'
 import { Out } from '../../native/struct.ts'
 import { HostError } from '../errors.ts'
 import { NAMESPACES } from '../plan/namespaces.ts'
+import type { Runtime } from '../runtime.ts'
 import { livesWith } from './birth.ts'
 import { closeAllBut } from './closeAllBut.ts'
 import { becomeRoot } from './population.ts'
@@ -28,6 +29,7 @@ export interface Entrance {
   readonly namespaces: number
   /** The root directory, where the mount namespace does not say which that is. */
   readonly root: Fd | undefined
+  /** For a privileged caller a mount of its own, see execCgroup.ts. */
   readonly cgroup: Fd | undefined
   /** Instead of that its cgroup.procs, for the executor to move there by itself first; see Stillbirth in birth.ts. */
   readonly processes?: Fd | undefined
@@ -72,8 +74,11 @@ export function foreignNamespaces(outside: Kernel, pid: number): number {
 
 /**
  * Queues the way of the executor into a container: it enters the namespaces, and a child of it is born in the cgroup and
- * goes on as the executor, seen by nobody in the container but by number. What it returns gives the child's pid, and
- * waits. `keep` are the descriptors, as numbers in the executor, that it keeps of those from the host.
+ * goes on as the executor. What it returns gives the child's pid, and waits. `keep` are the descriptors, as numbers in
+ * the executor, that it keeps of those from the host.
+ *
+ * From its birth on the child is in the container's pid namespace. Not to be dumpable keeps everybody out but who has
+ * CAP_SYS_PTRACE in our own user namespace, so what it is born with leads nowhere: docs/security.md has the list.
  *
  * Who may enter a cgroup is decided on the host, so the user namespace comes after it where it gives no rights that are
  * needed before; the cgroup namespace always does.
@@ -94,6 +99,8 @@ export function enterContainer(executor: Executor, entrance: Entrance, keep: rea
     inside.fchdir(gifts.get(root)!)
     inside.chroot('.')
   }
+  for (const fd of [executor.guardNumber, root && gifts.get(root)])
+    if (fd !== undefined) inside.later({ name: 'close', args: [fd] })
   const pid = bearChild(executor, entrance.cgroup)
   enter(late)
   closeAllBut(executor, keep)
@@ -129,6 +136,15 @@ function bearChild(executor: Executor, cgroup: Fd | undefined): () => number {
     calls.answer(clone)
     return pid.view.getInt32(0, true)
   }
+}
+
+/**
+ * Can the executor not have a procfs of its own in there? Then it brings along the host's, to which nobody in the container
+ * gets: who is in a user namespace of its own has no rights over what was executed outside of it. Inside the same one, a
+ * mount of procfs may be refused for what lies over the one that is there, see mount_namespaces(7).
+ */
+export function needsHostProcfs({ inUserNamespace }: Runtime, namespaces: number): boolean {
+  return (namespaces & CLONE_NEWUSER) !== 0 || inUserNamespace
 }
 
 /** The root directory of a process. */

@@ -17,7 +17,7 @@ import { isStillborn, Stillbirth } from './birth.ts'
 import type { Program } from './build.ts'
 import { type ConsoleRoute, openConsoleRoute } from './consoleRoute.ts'
 import { ContainerRoot } from './containerRoot.ts'
-import { type Entrance, enterContainer, foreignNamespaces, openRootOf } from './enter.ts'
+import { type Entrance, enterContainer, foreignNamespaces, needsHostProcfs, openRootOf } from './enter.ts'
 import { openExecCgroup } from './execCgroup.ts'
 import { awaitExit, catchSignals, type RunningProgram } from './foreground.ts'
 import { ForegroundTerminal } from './foregroundTerminal.ts'
@@ -35,6 +35,7 @@ import { joinResctrl } from './resctrl.ts'
 import { applyFinalAffinity, applyInherited, applyInitialAffinity, applyScheduling } from './scheduling.ts'
 import { connectAgent, loadFilter } from './seccomp.ts'
 import { ownUid, Streams } from './streams.ts'
+import { ownProcfs } from './sysctl.ts'
 import { awaitProgram, type Companion, recordTail } from './tail.ts'
 import { giveTerminal } from './terminal.ts'
 
@@ -81,7 +82,7 @@ function startedOrGone<T>({ outside }: Runtime, { record, pidfd }: PreparedExec,
 /** What is opened on the host before there is an executor, to be handed to it. */
 interface Baggage {
   readonly entrance: Entrance
-  /** For the labels of the process. */
+  /** For the labels of the process, where it may not have a procfs of its own. */
   readonly procfs: Fd | undefined
   readonly agent: Fd | undefined
   readonly console: ConsoleRoute | undefined
@@ -106,7 +107,7 @@ function startProgram(
   } catch (error) {
     if (!(error instanceof Stillbirth)) throw error
     const { record, request } = prepared
-    const cgroup = fds.keep(openExecCgroup(outside, record, request.cgroup)!)
+    const cgroup = fds.keep(openExecCgroup(outside, record, request.cgroup, false)!)
     const processes = fds.keep(outside.openat(cgroup, 'cgroup.procs', O_WRONLY))
     const entrance = { ...baggage.entrance, cgroup: undefined, processes }
     return startIn(runtime, prepared, membership, { ...baggage, entrance }, terminal, streams, fds)
@@ -147,17 +148,21 @@ function pack(runtime: Runtime, prepared: PreparedExec, { seccomp }: MembershipP
   const { record, request, config, process, pidfd, privileged } = prepared
   const keep = (fd: Fd | undefined) => fd && fds.keep(fd)
   const ownMounts = config.linux?.namespaces?.some(({ type }) => type === 'mount')
-  const labelled = process.apparmorProfile !== undefined || process.selinuxLabel !== undefined
+  const labelled = isLabelled(process)
+  const namespaces = doing('namespaces', () => foreignNamespaces(outside, record.pid))
   const entrance = {
     pidfd,
-    namespaces: doing('namespaces', () => foreignNamespaces(outside, record.pid)),
+    namespaces,
     root: ownMounts ? undefined : fds.keep(openRootOf(outside, record.pid)),
-    cgroup: doing('cgroup', () => keep(openExecCgroup(outside, record, request.cgroup))),
+    cgroup: doing('cgroup', () => keep(openExecCgroup(outside, record, request.cgroup, privileged))),
     privileged,
   }
   return {
     entrance,
-    procfs: labelled ? fds.keep(outside.openat(AT_FDCWD, '/proc', O_PATH | O_DIRECTORY)) : undefined,
+    procfs:
+      labelled && needsHostProcfs(runtime, namespaces)
+        ? fds.keep(outside.openat(AT_FDCWD, '/proc', O_PATH | O_DIRECTORY))
+        : undefined,
     agent: keep(seccomp?.agent && connectAgent(outside, seccomp.agent)),
     console: process.terminal && openConsoleRoute(runtime, request.consoleSocket, fds),
     pidfdSocket: openPidfdSocket(runtime, request.pidfdSocket, fds),
@@ -170,6 +175,10 @@ function giveStreams(streams: Streams, { request, config, process, privileged }:
   const { namespaces, uidMappings = [] } = config.linux ?? {}
   const isMapped = namespaces?.some(({ type }) => type === 'user') ?? false
   streams.give(ownUid(process.uid, isMapped, uidMappings, privileged), request.stdio, !request.detach)
+}
+
+function isLabelled({ apparmorProfile, selinuxLabel }: ProcessPlan): boolean {
+  return apparmorProfile !== undefined || selinuxLabel !== undefined
 }
 
 function gifts({ entrance, procfs, agent, console }: Baggage): Fd[] {
@@ -203,7 +212,7 @@ function enter(
   const born = enterContainer(executor, baggage.entrance, defined([agent, ...passing]))
   applyFinalAffinity(inside, process.execAffinity)
   const root = new ContainerRoot(inside, inside.openat(AT_FDCWD, '/', O_PATH | O_DIRECTORY).take())
-  const labels = openLabels(inside, process, passing[0])
+  const labels = isLabelled(process) ? openLabels(inside, process, passing[0] ?? ownProcfs(inside)) : undefined
   if (baggage.console) giveTerminal(executor, root, process.terminal!, process.uid, baggage.console)
   for (const gift of defined(passing)) inside.later({ name: 'close', args: [gift] })
   if (!record.noNewKeyring)

@@ -6,11 +6,21 @@ import {
   RESOLVE_NO_SYMLINKS,
   RESOLVE_NO_XDEV,
 } from '../../native/abi/fcntl.ts'
+import {
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+  MS_PRIVATE,
+} from '../../native/abi/mount.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { doing, HostError } from '../errors.ts'
 import type { ContainerRecord } from '../state/record.ts'
 import { cgroupMount } from './cgroup.ts'
+
+/** To be born in a cgroup takes its directory, and rights on the file system, none on the mount. */
+const ONLY_A_NAME = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC
 
 const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV
 
@@ -18,8 +28,25 @@ const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV
  * The cgroup for another process of the container: the one below the container's that `wanted` names, else the container's
  * own. When that takes no processes, as it hands on controllers to cgroups below, or is gone, it is the one in which the
  * first process is. Undefined for a container without a cgroup: the process stays in ours.
+ *
+ * A privileged caller gets it as a mount of its own, attached nowhere and read-only: the process that is born there has it
+ * for an instant, and by it nobody gets to the tree of the host, nor to what is read-only in the container.
  */
-export function openExecCgroup(outside: Kernel, record: ContainerRecord, wanted: string | undefined): Fd | undefined {
+export function openExecCgroup(
+  outside: Kernel,
+  record: ContainerRecord,
+  wanted: string | undefined,
+  privileged: boolean,
+): Fd | undefined {
+  const directory = findCgroup(outside, record, wanted)
+  if (directory === undefined || !privileged) return directory
+  using _ = directory
+  const tree = outside.openTree(directory, '', false)
+  outside.mountSetattr(tree, false, { set: ONLY_A_NAME, propagation: MS_PRIVATE })
+  return tree
+}
+
+function findCgroup(outside: Kernel, record: ContainerRecord, wanted: string | undefined): Fd | undefined {
   const { cgroup, pid } = record
   if (cgroup === undefined) {
     if (wanted === undefined) return undefined

@@ -73,12 +73,12 @@ export function selinuxEnabled(outside: Kernel): boolean {
  * Opens the files for the labels of the calling process, and has the kernel check the labels now, when the container is
  * created, instead of when it starts. To be called while the root is still the host's, by the process that will execute
  * the program: nobody else may write to these files. Undefined when no label is asked for. A process that has left the
- * host's root brings a procfs of the host along. Errors: ConfigError for a label that the kernel does not know.
+ * host's root brings a procfs along. Errors: ConfigError for a label that the kernel does not know.
  */
 export function openLabels(
   inside: Kernel,
   { apparmorProfile, selinuxLabel, noNewPrivileges }: LabelPlan & { readonly noNewPrivileges: boolean },
-  procfs?: number,
+  procfs?: Dir,
 ): Labels | undefined {
   if (apparmorProfile === undefined && selinuxLabel === undefined) return undefined
   const proc = procfs ?? trustedProcfs(inside, 'the security labels of the process can not be set')

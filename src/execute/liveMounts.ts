@@ -1,7 +1,8 @@
 import { EACCES, EBUSY, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
-import { AT_FDCWD, O_DIRECTORY, O_PATH, O_RDONLY, RESOLVE_NO_SYMLINKS } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, O_RDONLY, RESOLVE_NO_SYMLINKS } from '../../native/abi/fcntl.ts'
 import { MNT_DETACH, MOUNT_ATTR_RDONLY, MS_SLAVE } from '../../native/abi/mount.ts'
 import { PROC_SUPER_MAGIC } from '../../native/abi/wait.ts'
+import type { Dir } from '../../native/calls/file.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Config } from '../../spec/generated/config.ts'
@@ -18,7 +19,7 @@ import { openContainer, type StoredContainer, writeRecord } from '../state/store
 import type { ContainerRoot } from './containerRoot.ts'
 import { applyMount, type MountSite } from './mounts.ts'
 import { attempt } from './settings.ts'
-import { giftOf, makeNamespace, openBind, propagate, type Source } from './sources.ts'
+import { makeNamespace, openBind, propagate, type Source } from './sources.ts'
 import { holdInit, isPrivileged, visitContainer } from './visit.ts'
 
 /** A mount that can come into a running container. */
@@ -37,12 +38,11 @@ export function addMounts(runtime: Runtime, id: string, entries: readonly MountI
   const init = holdInit(outside, record, fds)
   const steps = planAdditions(runtime, record, requireOwnMounts(parseConfig(container.configText)), entries)
   const opened = openSources(runtime, record, steps, fds)
-  const procfs = fds.keep(outside.openat(AT_FDCWD, '/proc', O_PATH | O_DIRECTORY))
-  const gifts = [...[...opened.values()].map(({ tree }) => tree), procfs]
-  visitContainer(runtime, record, init, gifts, ({ executor, inside, root }) => {
+  const gifts = [...opened.values()].map(({ tree }) => tree)
+  visitContainer(runtime, record, init, gifts, ({ executor, inside, root, procfs }) => {
     const sources = { root: undefined, opened, gifts }
     const none = { cgroupMount: undefined, cgroup: undefined }
-    const site = { executor, sources, ...none, procfs: giftOf(executor, procfs) }
+    const site = { executor, sources, ...none, procfs }
     const mounts: Fd[] = []
     try {
       const added = steps.map((step, i) =>
@@ -54,7 +54,7 @@ export function addMounts(runtime: Runtime, id: string, entries: readonly MountI
       )
       writeRecord(outside, container.directory, { ...record, mounts: [...(record.mounts ?? []), ...added] })
     } catch (error) {
-      for (const mount of mounts.reverse()) attempt(error, () => unmount(inside, executor.gifts.get(procfs)!, mount))
+      for (const mount of mounts.reverse()) attempt(error, () => unmount(inside, procfs(), mount))
       throw error
     }
   })
@@ -131,7 +131,7 @@ function addMount(root: ContainerRoot, step: Addition, site: Omit<MountSite, 'ch
 }
 
 /** Detaches a mount of the container that this descriptor is the root of: umount2(2) takes a path only. */
-function unmount(inside: Kernel, procfs: number, mount: Fd): void {
+function unmount(inside: Kernel, procfs: Dir, mount: Fd): void {
   const path = `self/fd/${mount.number}`
   const hint = { EINVAL: 'nothing is mounted there, or the mount is locked by a user namespace above' }
   inside.fchdir(procfs)
@@ -151,10 +151,9 @@ export function removeMounts(runtime: Runtime, id: string, entries: readonly Pic
   const record = container.established
   const init = holdInit(outside, record, fds)
   const removals = planRemovals(record, requireOwnMounts(parseConfig(container.configText)), entries)
-  const procfs = fds.keep(outside.openat(AT_FDCWD, '/proc', O_PATH | O_DIRECTORY))
-  visitContainer(runtime, record, init, [procfs], ({ executor, inside, root }) => {
+  visitContainer(runtime, record, init, [], ({ inside, root, procfs }) => {
     const found = removals.map(removal => doing(`unmount \`${removal.destination}\``, () => find(root, removal)))
-    for (const mount of found.reverse()) unmount(inside, executor.gifts.get(procfs)!, mount)
+    for (const mount of found.reverse()) unmount(inside, procfs(), mount)
     keepRemovals(outside, container, record, removals)
   })
 }

@@ -1,5 +1,6 @@
 import { EBUSY, EPERM } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from '../../native/abi/fcntl.ts'
+import type { Dir } from '../../native/calls/file.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
@@ -23,7 +24,7 @@ export interface MountSite {
   /** Mounts that become read-only when all is in place. */
   readonly readonlyLate: Fd[]
   /** One that can be trusted, where the root is not the host's any more. */
-  readonly procfs?: Fd
+  readonly procfs?: () => Dir
   /** Throws when nothing may be mounted on this directory or file. */
   readonly checkTarget?: (target: Fd) => void
 }
@@ -79,7 +80,7 @@ function mountFilesystem(root: ContainerRoot, step: FilesystemStep, site: MountS
   const target = step.needsRealTarget ? root.realDirectory(destination) : root.directory(destination)
   const mount = newMount(root, step, target) ?? fallbackMount(site, step.fallback!)
   propagate(inside, mount, step)
-  const procfs = () => site.procfs ?? trustedProcfs(inside, 'the directory below can not be copied')
+  const procfs = () => site.procfs?.() ?? trustedProcfs(inside, 'the directory below can not be copied')
   if (step.copyUp) copyUp(inside, target, mount, procfs)
   attachAt(root, mount, target, step, site)
   if (step.readonlyLate) site.readonlyLate.push(mount)

@@ -15,6 +15,7 @@ import { doing, HostError } from '../errors.ts'
 import type { DeviceStep } from '../plan/devices.ts'
 import type { Parameter } from '../plan/mountOptions.ts'
 import type { ContainerRoot } from './containerRoot.ts'
+import { DEVICE_ATTRIBUTES } from './deviceNodes.ts'
 
 /** Missing paths are skipped: the lists of podman and docker name files of many kernels. */
 const MAY_BE_MISSING = [ENOENT, EACCES, ENOTDIR]
@@ -31,8 +32,8 @@ export interface NullDevice {
 
 /**
  * The null device that was made in the root, so that nothing of the host is in the container for it; the host's where none
- * was made, as in user namespaces. To be called when devices are there and the root is still the host's, and believed when
- * the kernel has said what it is: /dev/null of an image could be a link to anything (CVE-2025-31133).
+ * was. To be called when devices are there and the root is still the host's, and believed when the kernel has said what it
+ * is: /dev/null of an image could be a link to anything (CVE-2025-31133).
  */
 export function openNull(root: ContainerRoot, devices: readonly DeviceStep[]): NullDevice {
   const { inside } = root
@@ -43,7 +44,7 @@ export function openNull(root: ContainerRoot, devices: readonly DeviceStep[]): N
 }
 
 function isNull(step: DeviceStep): boolean {
-  return step.op === 'mknod' && step.path === NULL && step.type === 'char' && step.major === 1 && step.minor === 3
+  return step.op !== 'symlink' && step.path === NULL && step.type === 'char' && step.major === 1 && step.minor === 3
 }
 
 function checkNull({ stat: { stat } }: NullDevice): void {
@@ -100,11 +101,9 @@ class Cover {
   }
 }
 
-/** Only what changes the inode is denied by a read-only mount; the device can be read and written. */
 function readonlyNull(inside: Kernel, { fd }: NullDevice): Fd {
   const mount = inside.openTree(fd, '', false).take()
-  const set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC
-  inside.mountSetattr(mount, false, { set, clear: MOUNT_ATTR_NODEV, propagation: MS_PRIVATE })
+  inside.mountSetattr(mount, false, { set: DEVICE_ATTRIBUTES, clear: MOUNT_ATTR_NODEV, propagation: MS_PRIVATE })
   return mount
 }
 

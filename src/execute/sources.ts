@@ -16,7 +16,7 @@ import type { BindStep } from '../plan/mounts.ts'
 import { isOwn } from '../plan/namespaces.ts'
 import type { Runtime } from '../runtime.ts'
 import type { ContainerRoot } from './containerRoot.ts'
-import { type MadeDevice, openMadeDevices } from './madeDevices.ts'
+import { DEVICE_ATTRIBUTES, isMade, openNodes } from './deviceNodes.ts'
 
 /** What is bound into a container: a detached copy of the mount tree, complete with its attributes. */
 export interface Source {
@@ -71,10 +71,7 @@ export function openSources(runtime: Runtime, plan: ContainerPlan, privileged: b
       doing(`mount \`${step.destination}\``, () =>
         opened.set(step, openBind(outside, step, namespaceFor(runtime, plan, step, keep), keep)),
       )
-  for (const step of plan.devices)
-    if (step.op === 'bind' && step.made === undefined) opened.set(step, openDevice(outside, step, keep))
-  const made = plan.devices.filter(step => step.op === 'bind' && step.made !== undefined) as MadeDevice[]
-  for (const [step, source] of openMadeDevices(outside, made, plan.namespaces, keep)) opened.set(step, source)
+  for (const [step, tree] of openDevices(runtime, plan, keep)) opened.set(step, tree)
   const trees = [root.tree, ...[...opened.values()].map(source => source.tree)]
   // The copies are peers of the host's mounts; what happens to them in the container must not come back.
   if (!shared) for (const tree of trees) outside.mountSetattr(tree, true, { propagation: MS_SLAVE })
@@ -112,8 +109,22 @@ export function sourceOf(
   return own
 }
 
+function openDevices({ outside }: Runtime, plan: ContainerPlan, keep: Keep): [BindDeviceStep, Source][] {
+  const steps = plan.devices.filter(step => step.op === 'bind')
+  const nodes = openNodes(outside, steps.filter(isMade), plan, keep)
+  return steps.map(step => [
+    step,
+    nodes.has(step) ? describe(outside, nodes.get(step)!) : openDevice(outside, step, keep),
+  ])
+}
+
 function openDevice(kernel: Kernel, { source }: BindDeviceStep, keep: Keep): Source {
   const tree = keep(kernel.openTree(AT_FDCWD, source, false, 0, bindHints))
+  kernel.mountSetattr(tree, false, { set: DEVICE_ATTRIBUTES })
+  return describe(kernel, tree)
+}
+
+function describe(kernel: Kernel, tree: Fd): Source {
   return { tree, stat: kernel.statx(tree, '') }
 }
 

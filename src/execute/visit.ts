@@ -1,6 +1,7 @@
 import { CAP_SYS_ADMIN } from '../../native/abi/capability.ts'
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/abi/fcntl.ts'
 import { SIGKILL } from '../../native/abi/signal.ts'
+import type { Dir } from '../../native/calls/file.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import type { Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
@@ -9,8 +10,9 @@ import type { Runtime } from '../runtime.ts'
 import type { ContainerRecord } from '../state/record.ts'
 import { isAlive } from '../state/status.ts'
 import { ContainerRoot } from './containerRoot.ts'
-import { enterContainer, foreignNamespaces } from './enter.ts'
+import { enterContainer, foreignNamespaces, needsHostProcfs } from './enter.ts'
 import { ownCapabilities } from './prepare.ts'
+import { ownProcfs } from './sysctl.ts'
 
 const NOT_RUNNING = 'container not running'
 
@@ -20,6 +22,8 @@ export interface Visit {
   readonly inside: Kernel
   /** The root of the container's mount namespace. */
   readonly root: ContainerRoot
+  /** A procfs in which it finds itself, whatever is at /proc there. */
+  procfs(): Dir
 }
 
 /** The first process of a container, certain to be that one. Errors: StateError when it has ended. */
@@ -49,8 +53,12 @@ export function visitContainer<T>(
 ): T {
   const { host, outside, makeCalls } = runtime
   const namespaces = doing('namespaces', () => foreignNamespaces(outside, record.pid))
+  using hostProcfs = needsHostProcfs(runtime, namespaces)
+    ? outside.openat(AT_FDCWD, '/proc', O_PATH | O_DIRECTORY)
+    : undefined
+  const kept = hostProcfs ? [...gifts, hostProcfs] : gifts
   const executor = runtime.phase('spawn the executor', () =>
-    launchExecutor(host, outside, { gifts: [...gifts, init], makeCalls }),
+    launchExecutor(host, outside, { gifts: [...kept, init], makeCalls }),
   )
   try {
     const { kernel: inside } = executor
@@ -58,11 +66,13 @@ export function visitContainer<T>(
     const born = enterContainer(
       executor,
       entrance,
-      gifts.map(gift => executor.gifts.get(gift)!),
+      kept.map(gift => executor.gifts.get(gift)!),
     )
     const root = new ContainerRoot(inside, inside.openat(AT_FDCWD, '/', O_PATH | O_DIRECTORY).take())
     runtime.phase('enter the container', born)
-    const result = work({ executor, inside, root })
+    let own: Dir | undefined
+    const procfs = () => (own ??= hostProcfs ? executor.gifts.get(hostProcfs)! : ownProcfs(inside))
+    const result = work({ executor, inside, root, procfs })
     inside.flush()
     return result
   } catch (error) {

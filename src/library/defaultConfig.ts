@@ -1,5 +1,5 @@
-import { specTemplate } from '../config/template.ts'
 import type { Config, Linux, Mount, Process, Root } from '../../spec/generated/config.ts'
+import { specTemplate } from '../config/template.ts'
 
 /** A configuration in which nothing that a caller is likely to change is missing. */
 export interface CompleteConfig extends Config {

@@ -1,5 +1,5 @@
-import { createSharedPoll } from '../../native/hosts/nodePoll.ts'
 import { createNodeHost } from '../../native/hosts/node.ts'
+import { createSharedPoll } from '../../native/hosts/nodePoll.ts'
 import { createKernel } from '../../native/kernel.ts'
 import { DirectCalls } from '../../native/kernels/direct.ts'
 import { createRuntime, type Runtime } from '../runtime.ts'

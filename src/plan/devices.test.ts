@@ -36,7 +36,19 @@ test('planDevices() lets the list define a default device or link anew', () => {
 
 test('planDevices() binds the nodes of the host where mknod is not allowed, but makes a fifo', () => {
   const steps = planDevices([{ path: '/run/pipe', type: 'p', fileMode: 0o640 }], { ...root, canMknod: false })
-  expect(steps[0]).toEqual({ op: 'bind', path: '/dev/null', source: '/dev/null', type: 'char', major: 1, minor: 3 })
+  expect(steps[0]).toEqual({
+    op: 'bind',
+    path: '/dev/null',
+    source: '/dev/null',
+    type: 'char',
+    major: 1,
+    minor: 3,
+  })
+  const [asked] = planDevices([{ path: '/dev/null', type: 'c', major: 1, minor: 3 }], {
+    ...root,
+    canMknod: false,
+  }).filter(step => step.path === '/dev/null')
+  expect(asked).toMatchObject({ op: 'bind' })
   expect(steps.filter(step => step.op === 'mknod')).toMatchObject([{ path: '/run/pipe', type: 'fifo', mode: 0o640 }])
 })
 
@@ -70,10 +82,10 @@ test('planDevices() takes a missing number for 0, and a relative path from the r
   expect(step).toMatchObject({ op: 'mknod', major: 1, minor: 0 })
 })
 
-test('planDevices() has devices of a user namespace made on the host, but for the default ones', () => {
+test('planDevices() has devices of a user namespace made for it, the default ones, too', () => {
   const context = { ...root, canMknod: false, hostCanMknod: true }
   const mine = { path: '/dev/mine', type: 'c', major: 1, minor: 3, fileMode: 0o600, uid: 5 }
   const steps = planDevices([mine], context).filter(step => step.op === 'bind')
   expect(steps.find(({ path }) => path === '/dev/mine')).toMatchObject({ made: { mode: 0o600, uid: 5, gid: 0 } })
-  expect(steps.find(({ path }) => path === '/dev/null')).not.toHaveProperty('made')
+  expect(steps.find(({ path }) => path === '/dev/null')).toMatchObject({ made: { mode: 0o666, uid: 0, gid: 0 } })
 })

@@ -36,7 +36,7 @@ export interface MknodStep {
   readonly gid: number
 }
 
-/** Binds a node: the host's of the same path, or one that is made on the host for it. */
+/** Binds a node: the host's of the same path, or one that is made for the container where that can be had. */
 export interface BindDeviceStep {
   readonly op: 'bind'
   readonly path: string
@@ -91,7 +91,7 @@ export function planDevices(
 ): DeviceStep[] {
   const asked = new Map<string, DeviceStep>()
   devices.forEach((device, index) => {
-    const step = planDevice(device, context, `${pointer}/${index}`, context.hostCanMknod)
+    const step = planDevice(device, context, `${pointer}/${index}`)
     if (!asked.has(step.path)) asked.set(step.path, step)
   })
   if (context.devIsBind) return []
@@ -103,7 +103,7 @@ export function planDevices(
   ]
 }
 
-function planDevice(device: DeviceInput, { canMknod }: DeviceContext, pointer: string, isMade = false): DeviceStep {
+function planDevice(device: DeviceInput, { canMknod, hostCanMknod }: DeviceContext, pointer: string): DeviceStep {
   const path = join('/', device.path)
   const type = Object.hasOwn(types, device.type) ? types[device.type] : undefined
   if (type === undefined) {
@@ -114,6 +114,7 @@ function planDevice(device: DeviceInput, { canMknod }: DeviceContext, pointer: s
   const node = { type, major: major ?? 0, minor: minor ?? 0 }
   // A fifo is no device: everybody may make one, and there is none on the host to bind.
   const made = { mode: fileMode & 0o7777, uid, gid }
-  if (type !== 'fifo' && !canMknod) return { op: 'bind', path, source: path, ...node, type, ...(isMade && { made }) }
+  if (type !== 'fifo' && !canMknod)
+    return { op: 'bind', path, source: path, ...node, type, ...(hostCanMknod && { made }) }
   return { op: 'mknod', path, ...node, ...made }
 }

@@ -1,7 +1,7 @@
 // User and group ids: what this user may map, and what namespaces there are to join.
 
-import { AT_FDCWD, O_RDONLY } from '../../native/abi/fcntl.ts'
 import { CAP_SETGID, CAP_SETUID } from '../../native/abi/capability.ts'
+import { AT_FDCWD, O_RDONLY } from '../../native/abi/fcntl.ts'
 import { userName } from '../execute/host.ts'
 import { type IdMapping, isOwnIdOnly } from '../plan/idMappings.ts'
 import { NAMESPACES } from '../plan/namespaces.ts'
