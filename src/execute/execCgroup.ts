@@ -42,8 +42,13 @@ export function openExecCgroup(
   if (directory === undefined || !privileged) return directory
   using _ = directory
   const tree = outside.openTree(directory, '', false)
-  outside.mountSetattr(tree, false, { set: ONLY_A_NAME, propagation: MS_PRIVATE })
-  return tree
+  try {
+    outside.mountSetattr(tree, false, { set: ONLY_A_NAME, propagation: MS_PRIVATE })
+    return tree
+  } catch (error) {
+    tree.close()
+    throw error
+  }
 }
 
 function findCgroup(outside: Kernel, record: ContainerRecord, wanted: string | undefined): Fd | undefined {

@@ -140,6 +140,12 @@ export const fileCalls: Readonly<Record<string, Implementation>> = {
   },
 
   open_tree: call => call.process.install(new NodeFile(existing(call, 0, call.int(2)), O_PATH), true),
+  /** Of all mounts only devices are looked at afterwards. */
+  move_mount(call) {
+    const source = call.start(0)
+    if (call.text(3) !== '' || source.device[0] === 0) return
+    Object.assign(call.start(2), { type: source.type, device: source.device })
+  },
   fsopen: call => call.process.install(new Opaque(call.text(0)), true),
   fspick: call => call.process.install(new Opaque('fspick'), true),
   fsmount(call) {

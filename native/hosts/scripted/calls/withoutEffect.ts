@@ -2,7 +2,7 @@ import type { Implementation } from '../world.ts'
 
 /** Calls that succeed and change nothing that the model knows of: what they do is for the real kernel to show. */
 const names = [
-  ...['mount', 'umount2', 'move_mount', 'mount_setattr', 'fsconfig'],
+  ...['mount', 'umount2', 'mount_setattr', 'fsconfig'],
   ...[
     'setresuid',
     'setresgid',
