@@ -201,8 +201,8 @@ describe.skipIf(!isTsrun)('mounts (tsrun only)', () => {
       symlinkSync(`../../../../../..${secret}`, join(rootfs, 'out'))
       symlinkSync('/proc/1', join(rootfs, 'process'))
     })
-    expectOneSentence(mounts('add', container, [tmpfs('/out')]), /mount `\/out`: .*ENOENT/)
-    expectOneSentence(mounts('add', container, [tmpfs('/process')]), /\/mounts\/0\/destination: leads into a procfs/)
+    expect(mounts('add', container, [tmpfs('/out')]).status).toBe(0) // what it names is made in the container
+    expectOneSentence(mounts('add', container, [tmpfs('/process')]), /leads .*into a procfs/)
     expect(hostMounts().some(({ target }) => target.startsWith(secret))).toBe(false)
   })
 

@@ -816,9 +816,9 @@ export const attacks: readonly Attack[] = [
       name: 'default devices are bound from the host',
       edits: [
         {
-          file: 'src/execute/sources.ts',
-          from: 'defaults.length === 0 || inUserNamespace ?',
-          to: 'defaults.length >= 0 || inUserNamespace ?',
+          file: 'src/execute/deviceNodes.ts',
+          from: 'if (steps.length === 0) return nodes',
+          to: 'if (steps.length >= 0) return nodes',
         },
       ],
     },
@@ -826,12 +826,17 @@ export const attacks: readonly Attack[] = [
   {
     ids: ['tsrun 0.1'],
     attack: 'the same with a device of `linux.devices`, which is bound in a user namespace',
-    defence: 'the mount is read-only, which denies changes and nothing else',
+    defence: 'it is a node of its own, too; where none can be made, the mount of that of the host is read-only',
     where: 'src/execute/deviceNodes.ts, src/execute/sources.ts',
-    test: e2e('hostObjects', 'a listed device that is bound'),
+    test: e2e('hostObjects', 'a listed device in a user namespace'),
     mutation: {
-      name: 'devices are bound writable',
+      name: 'devices are bound from the host, writable',
       edits: [
+        {
+          file: 'src/execute/deviceNodes.ts',
+          from: 'if (steps.length === 0) return nodes',
+          to: 'if (steps.length >= 0) return nodes',
+        },
         {
           file: 'src/execute/sources.ts',
           from: 'kernel.mountSetattr(tree, false, { set: DEVICE_ATTRIBUTES })',
