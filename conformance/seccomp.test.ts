@@ -1,12 +1,15 @@
 // Filters of system calls, seen from inside: what single calls answer, what the kernel says of the process, and an agent.
 
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from './lib/bundle.ts'
-import { create, inside, runArgs, runBundle, runScript } from './lib/container.ts'
+import { command, create, inside, oci, removeLater, runArgs, runBundle, runScript } from './lib/container.ts'
 import { expectOneSentence } from './lib/expect.ts'
 import { field, have, isRoot } from './lib/machine.ts'
+import { run } from './lib/run.ts'
 import { isCrun, isTsrun } from './lib/runtime.ts'
+import { fresh } from './lib/scene.ts'
 import { allowingAllBut, compileProbe, linesOf, PROBE, podmanDefault, startAgent, withProfile } from './lib/seccomp.ts'
 import { leavesNothing } from './lib/snapshot.ts'
 
@@ -245,6 +248,40 @@ it('an agent is asked also where start comes later, and where namespaces are joi
   container.until('stopped')
   expect(container.output()).toMatch(/Permission denied\n/)
   expect((await linesOf(agent)).slice(2)).toEqual(['a descriptor, once', `${MKDIR}`])
+})
+
+it.each([['--debug'], ['--trace', '/dev/null']])('an agent is asked under %s as without', async (...options) => {
+  if (!isTsrun) return
+  const socket = join(makeDirectory(), 'agent')
+  const profile = { ...allowingAllBut({ names: ['mkdir'], action: 'SCMP_ACT_NOTIFY' }), listenerPath: socket }
+  const bundle = makeBundle(
+    withProfile(profile, config => {
+      config.process.args = ['sleep', '60']
+    }),
+  )
+  const id = removeLater(fresh())
+  const traced = async (...words: string[]) => {
+    rmSync(socket, { force: true })
+    const agent = await startAgent(socket, { [MKDIR]: 13 })
+    const result = run(command(...options, ...words), { timeout: 10_000 })
+    return { ...result, agent: (await linesOf(agent)).slice(2) }
+  }
+  const asked = 'a descriptor, once'
+  expect(await traced('run', '--detach', '--bundle', bundle.directory, id)).toMatchObject({ status: 0, agent: [asked] })
+  const exec = await traced('exec', id, 'sh', '-c', 'mkdir /tmp/x; echo $?')
+  expect(exec).toMatchObject({ status: 0, stdout: '1\n', agent: [asked, `${MKDIR}`] })
+})
+
+it('an agent that has gone is told under --debug as without', async () => {
+  if (!isTsrun) return
+  const socket = join(makeDirectory(), 'agent')
+  const agent = await startAgent(socket)
+  const profile = { defaultAction: 'SCMP_ACT_NOTIFY', listenerPath: socket }
+  const bundle = makeBundle(withProfile(profile))
+  const id = removeLater(fresh())
+  expect(run(command('--debug', 'create', '--bundle', bundle.directory, id), { timeout: 10_000 }).status).toBe(0)
+  await linesOf(agent)
+  expect(oci(['start', id], { timeout: 10_000 }).stderr).toMatch(/seccomp agent `.*`: sendmsg: E(PIPE|CONNRESET) /)
 })
 
 it('an agent that is not there is an error of create', () => {

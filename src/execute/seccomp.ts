@@ -7,6 +7,8 @@ import { messageHeader } from '../../native/calls/socket.ts'
 import { ARENA_ADDRESS } from '../../native/executor/protocol.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
+import type { Operation } from '../../native/kernels/executor.ts'
+import type { Call } from '../../native/kernels/machine.ts'
 import { Out } from '../../native/struct.ts'
 import { encode } from '../../native/utf8.ts'
 import type { SeccompFlag } from '../../spec/generated/config.ts'
@@ -58,7 +60,7 @@ export function loadFilter(
   doing(`seccomp agent \`${asked.path}\``, () => {
     const message = encode(agentState(record, execPid === undefined ? 'creating' : 'running', asked.metadata, execPid))
     const rights = rightsMessage()
-    const [sending, ...end] = calls.record(() => {
+    const send = calls.record(() => {
       calls.later({
         name: 'sendmsg',
         args: [agent, messageHeader(message, rights, rights.size), MSG_NOSIGNAL],
@@ -68,27 +70,32 @@ export function loadFilter(
       calls.later({ name: 'shutdown', args: [agent, SHUT_RDWR], tolerate: 'any' })
       calls.later({ name: 'exit', args: [0] })
     })
+    const sending = callIn(send, 'sendmsg')
     const listener = rights.address + CMSG_DATA
-    const [look, pause] = calls.record(() => {
+    const wait = calls.record(() => {
       calls.later({ name: 'load', args: [listener] })
-      calls.later({ name: 'nanosleep', args: [timespec(PAUSE_MS), null] })
+      calls.later({ name: 'nanosleep', args: [timespec(PAUSE_MS), null], tolerate: 'any' })
     })
-    look!.branch({ positive: sending!.address, zero: pause!.address, negative: end.at(-1)!.address })
-    pause!.branch({ positive: look!.address, zero: look!.address, negative: look!.address })
-    calls.link([look!, pause!], 0, () => 0)
+    callIn(wait, 'load').branch({ positive: send[0]!.address, negative: callIn(send, 'exit').address })
+    calls.link(wait, wait[0]!.address)
 
     const thread = BigInt(CLONE_VM | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
     const clone = calls.later({ name: 'clone3', args: [cloneArgs({ flags: thread, exitSignal: 0 }), CLONE_ARGS] })
-    clone.branch({ zero: look!.address })
+    clone.branch({ zero: wait[0]!.address })
     const loading = kernel.loadFilter(flags, program)
     calls.result(loading, listener - ARENA_ADDRESS)
     const sent = new Out(8)
     const until = calls.later({ name: 'load', args: [sent] })
-    calls.result(sending!, sent.address - ARENA_ADDRESS)
+    calls.result(sending, sent.address - ARENA_ADDRESS)
     // Negative: the thread reports that and ends the process.
     until.branch({ zero: until.address, negative: until.address })
-    accompany({ steps: [sending!, ...end], until })
+    accompany({ steps: send, sending, until })
   })
+}
+
+/** By name, since under a trace readings of the clock stand between the calls of a chain. */
+function callIn(chain: readonly Operation[], name: Call['name']): Operation {
+  return chain.find(({ call }) => call.name === name)!
 }
 
 /** Where the descriptor lies in a control message, see cmsg(3). */

@@ -48,7 +48,9 @@ interface Legend {
 export interface Companion {
   /** These end without coming back; a failure is reported as one of the tail's own. */
   readonly steps: readonly Operation[]
-  /** The step of the tail that waits for the first of them, which the others only follow up. */
+  /** The one of them that the tail waits for; the others lead to it or follow it up. */
+  readonly sending: Operation
+  /** The step of the tail that waits for it. */
   readonly until: Operation
 }
 
@@ -70,7 +72,7 @@ export function recordTail(
   const tail = calls.record(() => steps(kernel, companion => companions.push(companion)))
   const told = tail.flatMap(operation => [
     operation,
-    ...companions.filter(({ until }) => until === operation).map(companion => companion.steps[0]!),
+    ...companions.filter(({ until }) => until === operation).map(({ sending }) => sending),
   ])
   const legend = encode(`${JSON.stringify(legendOf(told, start, base))}\0`)
   const length = told.at(-1)!.offset + RESULT_SIZE - start
