@@ -367,3 +367,8 @@ test.skipIf(isRunc)('a root path that is a symbolic link is followed (runc: refu
   other.save()
   expect(runBundle(other).stdout).toBe('here\n')
 })
+
+test('arguments that are more than the kernel takes are an error that says so', () => {
+  const result = runArgs(['true', ...Array.from({ length: 100 }, () => 'x'.repeat(100_000))])
+  expectOneSentence(result, /execve `.*true`: E2BIG \(arguments and environment are too long together\)/)
+})

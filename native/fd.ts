@@ -1,5 +1,8 @@
 import type { Calls, Result } from './kernels/machine.ts'
 
+/** From here on it pays to sort descriptors before they are closed. */
+const MANY = 64
+
 /**
  * A descriptor with an owner. `using fd = kernel.openat2(...)` closes it at the end of the block; `take()` moves
  * ownership elsewhere. In the executor the number may not be known yet: it is filled in by the executor itself.
@@ -44,6 +47,21 @@ export class Fd {
   [Symbol.dispose](): void {
     this.close()
   }
+
+  /** Closes all of them, many with one call where their numbers follow each other. */
+  static closeAll(fds: readonly Fd[]): void {
+    if (fds.length < MANY || fds.some(({ result }) => result.known === false)) {
+      for (const fd of fds) fd.close()
+      return
+    }
+    const open = fds.filter(fd => fd.#open && fd.exists).sort((a, b) => a.number - b.number)
+    for (const fd of open) fd.#open = false
+    for (let from = 0, to = 0; from < open.length; from = to) {
+      const [first, kernel] = [open[from]!.number, open[from]!.#kernel]
+      for (to = from + 1; to < open.length && open[to]!.number === first + to - from; ) to++
+      kernel.later({ name: 'close_range', args: [first, first + to - from - 1, 0], tolerate: 'any' })
+    }
+  }
 }
 
 /** Descriptors with one owner, closed together: `using fds = new Fds()` and `fds.keep(kernel.openat(...))`. */
@@ -61,6 +79,6 @@ export class Fds {
   }
 
   [Symbol.dispose](): void {
-    for (const fd of this.#fds.reverse()) fd.close()
+    Fd.closeAll(this.#fds.reverse())
   }
 }

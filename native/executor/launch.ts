@@ -99,7 +99,7 @@ function sealedImage(host: Host, outside: Kernel, base: number, fds: Fds): Fd {
 export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment): Executor {
   const { inherited = STDIO, stdio = [], gifts, makeCalls = plainCalls } = endowment
   const base = inherited.at(-1)! + 1
-  const last = base + FIRST_GIFT_FD + gifts.length
+  const first = base + FIRST_GIFT_FD
   using own = new Fds()
   using passing = new Fds()
   const image = sealedImage(host, outside, base, passing)
@@ -114,8 +114,8 @@ export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment
   const [guard, childGuard] = pair()
 
   const descriptors: (number | undefined)[] = []
-  // Sources lie above all targets, or one dup2 of the spawn would overwrite the source of another.
-  const lift = (fd: number) => (fd >= last ? fd : passing.keep(outside.duplicate(fd, last)).number)
+  // Gifts keep their numbers, and all else comes from where nothing goes, or one dup2 of the spawn would overwrite the source of another.
+  const lift = (fd: number) => (fd >= first ? fd : passing.keep(outside.duplicate(fd, first)).number)
   const give = (fd: Fd, to: number) => {
     descriptors[to] = lift(fd.number)
   }
@@ -131,10 +131,11 @@ export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment
   give(childControl, base + CONTROL_FD)
   give(childGuard, base + GUARD_FD)
   const numbers = new Map<Fd, number>()
-  gifts.forEach((gift, i) => {
-    numbers.set(gift, base + FIRST_GIFT_FD + i)
-    give(gift, base + FIRST_GIFT_FD + i)
-  })
+  for (const gift of gifts) {
+    const number = lift(gift.number)
+    numbers.set(gift, number)
+    descriptors[number] = number
+  }
   const file = `/proc/self/fd/${program}`
   const memory = host.map(arena.number, ARENA_SIZE)
   const pid = host.spawn({ file, argv: ['tsrun'], env: [], descriptors })
@@ -159,8 +160,7 @@ export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment
   }
   const calls = makeCalls(memory, host.arch, outside, control, died)
   const kernel = createKernel(calls)
-  // Whatever else the planner inherited stays out of the container.
-  kernel.closeRange(last, LAST_FD, 0)
+  closeBetween(kernel, first, numbers.values())
   for (const fd of gaps) kernel.closeRange(fd, fd, CLOSE_RANGE_CLOEXEC)
   kernel.closeRange(base, LAST_FD, CLOSE_RANGE_CLOEXEC)
   kernel.later({ name: 'close', args: [base + ARENA_FD] })
@@ -189,6 +189,16 @@ export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment
       host.unmap(memory)
     },
   }
+}
+
+/** Whatever else the planner inherited stays out of the container. */
+function closeBetween(kernel: Kernel, first: number, kept: Iterable<number>): void {
+  let next = first
+  for (const fd of [...kept].sort((a, b) => a - b)) {
+    if (fd > next) kernel.closeRange(next, fd - 1, 0)
+    next = fd + 1
+  }
+  kernel.closeRange(next, LAST_FD, 0)
 }
 
 /** How a child that ended went, in words. */

@@ -1,5 +1,7 @@
 import { CAP_SYS_ADMIN } from '../../native/abi/capability.ts'
+import { E2BIG } from '../../native/abi/errno.ts'
 import { RLIMIT_NOFILE } from '../../native/abi/resource.ts'
+import { KernelError } from '../../native/failure.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { capabilityNames, capabilityNumber } from '../plan/capabilities.ts'
 import type { ProcessPlan } from '../plan/process.ts'
@@ -43,12 +45,18 @@ export function becomeProcess(tail: Kernel, plan: ProcessPlan, executable: strin
   for (const { resource, soft, hard } of plan.rlimits)
     if (resource === RLIMIT_NOFILE) tail.setLimit(0, resource, soft, hard, 'RLIMIT_NOFILE')
   facts.loadFilter?.()
-  tail.later({
-    name: 'execve',
-    args: [executable, plan.args, plan.env],
-    subject: `\`${executable}\``,
-    hint: executeHints,
-  })
+  execute(tail, executable, plan)
+}
+
+/** What does not fit into the arena is more than the kernel takes. */
+function execute(tail: Kernel, executable: string, { args, env }: ProcessPlan): void {
+  const subject = `\`${executable}\``
+  try {
+    tail.later({ name: 'execve', args: [executable, args, env], subject, hint: executeHints })
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new KernelError('execve', E2BIG, subject, executeHints.E2BIG)
+  }
 }
 
 /**
