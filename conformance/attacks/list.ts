@@ -863,6 +863,34 @@ export const attacks: readonly Attack[] = [
       ],
     },
   },
+  {
+    ids: ['as runc and crun do'],
+    attack: 'a program opens a standard stream, a file of the host that it was given for reading, for writing',
+    defence: "what is open for reading only, and devices, do not become its user's",
+    where: 'src/execute/streams.ts',
+    test: e2e('streams', 'a file that is given for reading can not be written by the program'),
+    mutation: {
+      name: "every stream becomes the user's",
+      edits: [{ file: 'src/execute/streams.ts', from: 'links === 0 || ', to: 'links >= 0 || ' }],
+    },
+  },
+  {
+    ids: ['as runc and crun do'],
+    attack: 'a link of the image in the path of a source below the root leads to the host',
+    defence: 'such a source is found as every path in the container is',
+    where: 'src/plan/mounts.ts, src/execute/sources.ts',
+    test: e2e('mountSources', 'a link of the image in the path of a source does not lead out of it'),
+    mutation: {
+      name: "every source is the host's",
+      edits: [
+        {
+          file: 'src/plan/mounts.ts',
+          from: "if (rootfs === '/' || !isWithin",
+          to: "if (rootfs !== '' || !isWithin",
+        },
+      ],
+    },
+  },
 ]
 
 /** The table of docs/security.md. */
