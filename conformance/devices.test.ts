@@ -1,6 +1,6 @@
 // Device nodes, links, and the filter on them.
 
-import { rmdirSync, writeFileSync } from 'node:fs'
+import { rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle } from './lib/bundle.ts'
@@ -77,14 +77,6 @@ test.skipIf(isRunc)('a listed device replaces a default one of the same path (ru
     config.linux.devices = [{ type: 'c', path: '/dev/null', major: 1, minor: 3, fileMode: 0o600 }]
   })
   expect(output).toMatch(/^1:3 6[06][06]$/)
-})
-
-test('a file where a device should be is an error that names it', () => {
-  const bundle = makeBundle((config, rootfs) => {
-    writeFileSync(join(rootfs, 'etc/device'), 'a file')
-    config.linux.devices = [{ type: 'c', path: '/etc/device', major: 1, minor: 3 }]
-  })
-  expectOneSentence(runBundle(bundle), /\/etc\/device/, 'runc', 'crun')
 })
 
 test('a device of an unknown type is an error', () => {

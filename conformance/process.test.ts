@@ -154,13 +154,6 @@ test('a soft limit above the hard one is an error', () => {
   expectOneSentence(runBundle(bundle), /RLIMIT_NOFILE/)
 })
 
-test('the same limit twice is an error', () => {
-  const bundle = makeBundle(config => {
-    config.process.rlimits?.push({ type: 'RLIMIT_NOFILE', soft: 1, hard: 1 })
-  })
-  expectOneSentence(runBundle(bundle), /RLIMIT_NOFILE/, 'runc', 'crun')
-})
-
 test('the five sets of capabilities are what the configuration says', () => {
   const status = inside('cat /proc/self/status', config => {
     config.process.capabilities = {

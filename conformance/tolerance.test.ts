@@ -1,6 +1,6 @@
 // What engines and images write, though the specification would have it otherwise: taken as crun and runc take it.
 
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from './lib/bundle.ts'
@@ -56,6 +56,7 @@ test.each<[string, Change]>([
     }),
   ],
   ['half a version', having(config => (config.ociVersion = '1.0'))],
+  ['a version that is not there yet', having(config => (config.ociVersion = '2.0.0'))],
   ['a limit of which a number is missing', having(config => (config.process.rlimits = [{ type: 'RLIMIT_CORE' }]))],
   ['half a size of a terminal', having(config => (config.process.consoleSize = { height: 24 }))],
   [
@@ -83,6 +84,64 @@ test.each<[string, Change]>([
   ],
 ])('%s', (_, change) => {
   expect(inside('echo fine', change)).toBe('fine')
+})
+
+test('of two limits for one resource the last counts', () => {
+  const limits = [90, 80].map(soft => ({ type: 'RLIMIT_NOFILE', soft, hard: 199 }))
+  const result = runScript(
+    'ulimit -n',
+    having(config => (config.process.rlimits = limits)),
+  )
+  expect(result.stdout).toBe('80\n')
+  if (isTsrun) expect(result.stderr).toContain('/process/rlimits/1')
+})
+
+test.each<[string, (path: string) => void, RegExp]>([
+  ['a file', path => writeFileSync(path, '', { mode: 0o640 }), /^regular empty file 640/],
+  ['a directory', path => mkdirSync(path, { mode: 0o750 }), /^directory 750/],
+  ['another device', path => must(['mknod', '-m', '640', path, 'c', '1', '5']), /^character special file 640 1:5/],
+  ['a link to a file', path => symlinkSync('/bin/busybox', path), /^symbolic link/],
+])('%s of the image at the path of a device stays as it is', (_, make, found) => {
+  for (const path of ['/opt/device', '/dev/full']) {
+    const result = runScript(`stat -c '%F %a %t:%T' ${path}`, (config, rootfs) => {
+      mkdirSync(join(rootfs, 'opt'), { recursive: true })
+      config.mounts = config.mounts?.filter(({ destination }) => !destination.startsWith('/dev'))
+      make(join(rootfs, path))
+      config.linux.devices = [{ type: 'c', path: '/opt/device', major: 1, minor: 3 }]
+    })
+    expect(result.stdout).toMatch(found)
+    if (isTsrun) expect(result.stderr).toContain(`device \`${path}\``)
+  }
+})
+
+test.runIf(isTsrun)('but not in the place of /dev/null, when something is to be masked with it', () => {
+  const bundle = makeBundle((config, rootfs) => {
+    config.mounts = config.mounts?.filter(({ destination }) => !destination.startsWith('/dev'))
+    writeFileSync(join(rootfs, 'dev/null'), '')
+    config.linux.maskedPaths = ['/proc/keys']
+  })
+  const result = runBundle(bundle)
+  expect(result.status).toBe(1)
+  expect(result.stderr).toMatch(/^tsrun: run .*\/dev\/null is not the null device/m)
+})
+
+test('what is behind the document is ignored: config.json, process file, resources', () => {
+  const bundle = makeBundle(config => (config.process.args = ['sleep', '60']))
+  const file = join(bundle.directory, 'config.json')
+  writeFileSync(file, `${readFileSync(file, 'utf8')}\n}, "process": {}}`)
+  const id = fresh()
+  later(() => oci(['delete', '--force', id]))
+  const created = oci(['run', '--detach', '--bundle', bundle.directory, id])
+  expect(created.status).toBe(0)
+  if (isTsrun) expect(created.stderr).toMatch(/config\.json goes on behind its end, line \d+, column 1/)
+  const written = (name: string, text: string) => {
+    const path = join(bundle.directory, name)
+    writeFileSync(path, text)
+    return path
+  }
+  const process = { args: ['echo', 'fine'], cwd: '/', env: ['PATH=/bin'], user: { uid: 0, gid: 0 } }
+  expect(oci(['exec', '--process', written('process.json', `${JSON.stringify(process)}]`), id]).stdout).toBe('fine\n')
+  expect(oci(['update', '--resources', written('resources.json', '{} {"pids": 1}'), id]).status).toBe(0)
 })
 
 test('paths to mask and to make read-only may be relative', () => {

@@ -15,7 +15,7 @@ export const verb: Verb<'mounts'> = (runtime, _options, [deed = '', word = '', f
   doing(`mounts ${deed} \`${id}\``, () => work(runtime, id, readMounts(runtime, file)))
 }
 
-function readMounts({ outside, absolute }: Runtime, file: string) {
+function readMounts({ outside, absolute, warn }: Runtime, file: string) {
   const bytes = file === '-' ? outside.readAll(STDIN) : readInput(outside, absolute(file))!
-  return parseMounts(decode(bytes), file === '-' ? 'the standard input' : `\`${file}\``)
+  return parseMounts(decode(bytes), file === '-' ? 'the standard input' : `\`${file}\``, warn)
 }

@@ -24,9 +24,9 @@ export const verb: Verb<'update'> = (runtime, options, positionals) => {
   })
 }
 
-function readResources({ outside, absolute }: Runtime, file: string): Resources {
+function readResources({ outside, absolute, warn }: Runtime, file: string): Resources {
   const bytes = file === '-' ? outside.readAll(STDIN) : readInput(outside, absolute(file))!
-  return parseResources(decode(bytes), file === '-' ? 'the standard input' : `\`${file}\``)
+  return parseResources(decode(bytes), file === '-' ? 'the standard input' : `\`${file}\``, warn)
 }
 
 /** `memory.max   max -> 67108864`; a dash where nothing is yet. */

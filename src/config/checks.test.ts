@@ -70,7 +70,6 @@ const REFUSED: [string, string, Change][] = [
   ['a relative listener', '/linux/seccomp/listenerPath', seccomp({ listenerPath: 'agent' })],
   ['nobody to notify', '/linux/seccomp/listenerPath', rule({ action: 'SCMP_ACT_NOTIFY' })],
   ['nobody to notify by default', '/linux/seccomp/listenerPath', seccomp({ defaultAction: 'SCMP_ACT_NOTIFY' })],
-  ['version 2', '/ociVersion', top({ ociVersion: '2.0.0' })],
   ['no root', '/root', top({ root: undefined })],
   ['an empty root', '/root/path', top({ root: { path: '' } })],
 
@@ -90,11 +89,6 @@ const REFUSED: [string, string, Change][] = [
   ['the uid -1', '/process/user/uid', process({ user: { uid: 4294967295 } })],
   ['the gid -1', '/process/user/gid', process({ user: { gid: 4294967295 } })],
   ['a group -1', '/process/user/additionalGids/1', process({ user: { additionalGids: [1, 4294967295] } })],
-  [
-    'a limit twice',
-    '/process/rlimits/1',
-    process({ rlimits: [0, 1].map(soft => ({ type: 'RLIMIT_CPU' as const, soft, hard: 1 })) }),
-  ],
   [
     'a soft limit above the hard one',
     '/process/rlimits/0',

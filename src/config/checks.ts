@@ -21,9 +21,8 @@ export function refuse(check: Check, config: Config): void {
   if (complaint !== undefined) throw new ConfigError(complaint.reason, complaint.pointer)
 }
 
-/** The version decides whether the rest can be understood, so it comes first. */
+/** In the order in which a reader would look. */
 export const CHECKS: readonly Check[] = [
-  understoodVersion,
   rootIsGiven,
   noNul,
   ...PROCESS_CHECKS,
@@ -32,23 +31,6 @@ export const CHECKS: readonly Check[] = [
   ...LINUX_CHECKS,
   ...SECCOMP_CHECKS,
 ]
-
-const SEMVER = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/
-
-/** Is this a version of the specification? crun and runc do not look, and there are engines that write `1.0` or nothing. */
-export function isVersion(text: string): boolean {
-  return SEMVER.test(text)
-}
-
-/**
- * Releases with the same major number understand each other (config.md, Specification version), and 1 understands what
- * was before. What a later one asks for could be a promise that is not kept here.
- */
-function understoodVersion({ ociVersion }: Config): Complaint | undefined {
-  if (Number(SEMVER.exec(ociVersion)?.[1] ?? 1) <= 1) return undefined
-  const reason = `only versions 1.x of the runtime-spec are understood, this is ${ociVersion}`
-  return { pointer: '/ociVersion', reason }
-}
 
 function rootIsGiven({ root }: Config): Complaint | undefined {
   if (root === undefined)

@@ -1,6 +1,6 @@
 // Checks of `process` (config.md, Process). They take it alone, so that `exec --process` can use them.
 
-import type { Process, Rlimit } from '../../spec/generated/config.ts'
+import type { Process } from '../../spec/generated/config.ts'
 import { ConfigError } from '../errors.ts'
 import { type Check, type Complaint, firstOf, outside, relative } from './check.ts'
 
@@ -12,7 +12,6 @@ const OF_PROCESS: readonly ProcessCheck[] = [
   cwdIsAbsolute,
   envIsNamed,
   idsAreIds,
-  rlimitsAreUnique,
   rlimitsAreOrdered,
   oomScoreIsInRange,
   schedulerFits,
@@ -71,17 +70,6 @@ function idsAreIds({ user }: Process): Complaint | undefined {
     look(user?.gid, '/user/gid') ??
     firstOf(user?.additionalGids, '/user/additionalGids', look)
   )
-}
-
-/** The same limit once more changes nothing. */
-function rlimitsAreUnique({ rlimits }: Process): Complaint | undefined {
-  const seen = new Map<string, Rlimit>()
-  return firstOf(rlimits, '/rlimits', (limit, pointer) => {
-    const { soft, hard } = seen.get(limit.type) ?? limit
-    seen.set(limit.type, limit)
-    if (soft === limit.soft && hard === limit.hard) return undefined
-    return { pointer, reason: `\`${limit.type}\` is listed twice, with different limits` }
-  })
 }
 
 function rlimitsAreOrdered({ rlimits }: Process): Complaint | undefined {

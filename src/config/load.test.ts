@@ -55,6 +55,14 @@ describe('parseConfig() keeps 64 bits', () => {
   })
 })
 
+test('what is behind the document is ignored, and told', () => {
+  const told: string[] = []
+  const text = `${withRlimit('1', '18446744073709551615')} {"x": 18446744073709551615`
+  expect(parseConfig(text, warning => told.push(warning)).process!.rlimits![0]!.hard).toBe(18446744073709551615n)
+  expect(told).toEqual([expect.stringMatching(/^config\.json goes on behind its end, line 1, column \d+: the rest is/)])
+  expect(complaint('')).toContain('expected a value')
+})
+
 describe('parseConfig() says what is wrong in one sentence', () => {
   test.each([
     ['{"ociVersion":1}', '/ociVersion: must be a string, is a number'],

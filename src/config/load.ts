@@ -3,9 +3,12 @@ import { validateConfig, validateProcess, validateResources } from '../../spec/g
 import { ConfigError } from '../errors.ts'
 import { dropAbsent, type Place } from './absent.ts'
 import { explain } from './explain.ts'
-import { findSyntaxError } from './syntax.ts'
+import { findSyntaxError, splitDocument } from './syntax.ts'
 
 type Container = Record<string, unknown>
+
+/** Takes one sentence about what is read although it is odd. */
+export type Tell = (warning: string) => void
 
 /** A number of the text that a JavaScript number would round, and where it belongs. */
 interface BigNumber {
@@ -17,20 +20,20 @@ interface BigNumber {
 /**
  * Reads the text of a config.json: JSON of the right shape, in which integers beyond 2^53 are bigints. Throws a
  * ConfigError with line and column for broken JSON, and with a JSON pointer for a wrong shape. Says nothing about
- * meaning; that is what checkConfig() is for.
+ * meaning; that is what checkConfig() is for. `tell` hears what is ignored behind the document.
  */
-export function parseConfig(text: string): Config {
-  return parse(text, validateConfig, 'config.json', '') as Config
+export function parseConfig(text: string, tell?: Tell): Config {
+  return parse(text, validateConfig, 'config.json', '', tell) as Config
 }
 
 /** Reads the text of a process.json, the file given to `exec --process`, as parseConfig() does. */
-export function parseProcess(text: string): Process {
-  return parse(text, validateProcess, 'the process file', 'process') as Process
+export function parseProcess(text: string, tell?: Tell): Process {
+  return parse(text, validateProcess, 'the process file', 'process', tell) as Process
 }
 
 /** Reads linux.resources alone, the file given to `update --resources`, as parseConfig() does. */
-export function parseResources(text: string, name = 'the file of resources'): Resources {
-  return parse(text, validateResources, name, 'linux/resources') as Resources
+export function parseResources(text: string, name = 'the file of resources', tell?: Tell): Resources {
+  return parse(text, validateResources, name, 'linux/resources', tell) as Resources
 }
 
 /** Throws a ConfigError unless `data`, made of plain numbers, has the shape of a config.json. */
@@ -41,14 +44,16 @@ export function validate(data: unknown): asserts data is Config {
 /** JSON whose large integers are rounded until `settle` makes bigints of them: validators know numbers only. */
 export interface Unsettled {
   readonly data: unknown
+  /** What is wrong behind the document, in one sentence. */
+  readonly rest: string | undefined
   settle(): void
 }
 
 /**
  * The first half of parseConfig(): any JSON, without what is as if it were not there. Errors: ConfigError for broken JSON.
  */
-export function readJson(text: string, name: string, place: Place = ''): Unsettled {
-  const data = parseJson(text, name)
+export function readJson(given: string, name: string, place: Place = ''): Unsettled {
+  const { data, text, rest } = parseJson(given, name)
   // The names of a prototype can hide behind an escape, so either spelling is worth a look.
   if (text.includes('__proto__') || text.includes('\\u00')) refuseProto(data, '')
   const bigNumbers = hasLongNumber(text) ? findBigNumbers(text, data) : []
@@ -57,7 +62,7 @@ export function readJson(text: string, name: string, place: Place = ''): Unsettl
     // What a validator refused may be gone meanwhile, and others in its place.
     for (const { parent, key, value } of bigNumbers) if (parent[key] === Number(value)) parent[key] = value
   }
-  return { data, settle }
+  return { data, rest, settle }
 }
 
 /**
@@ -81,19 +86,26 @@ function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39
 }
 
-function parse(text: string, validator: typeof validateConfig, name: string, place: Place): unknown {
-  const { data, settle } = readJson(text, name, place)
+function parse(text: string, validator: typeof validateConfig, name: string, place: Place, tell?: Tell): unknown {
+  const { data, rest, settle } = readJson(text, name, place)
+  if (rest !== undefined) tell?.(rest)
   if (!validator(data)) throw explain(validator.errors?.[0], data, name)
   settle()
   return data
 }
 
-function parseJson(text: string, name: string): unknown {
+/** crun and runc stop reading at the end of the document, so what is behind it (half of an older file, say) is ignored. */
+export function parseJson(text: string, name: string): { data: unknown; text: string; rest?: string } {
   if (text.charCodeAt(0) === 0xfeff)
     throw new ConfigError(`${name} starts with a byte order mark, which JSON forbids; save it as UTF-8 without one`)
   try {
-    return JSON.parse(text)
+    return { data: JSON.parse(text), text }
   } catch {
+    const split = splitDocument(text)
+    if (split !== undefined) {
+      const rest = `${name} goes on behind its end, ${split.restAt}: the rest is ignored`
+      return { data: JSON.parse(split.document), text: split.document, rest }
+    }
     throw new ConfigError(`${name} ${findSyntaxError(text)}`) // every engine words this differently, and some give no position
   }
 }

@@ -11,6 +11,7 @@ test.each<[string, string[], Config]>([
   ['nothing', [], template],
   ['no version', ['/ociVersion'], { ...template, ociVersion: '' }],
   ['half a version', ['/ociVersion'], { ...template, ociVersion: '1.0' }],
+  ['a version after 1', ['/ociVersion'], { ...template, ociVersion: '2.0.0' }],
   ['a version before 1', [], { ...template, ociVersion: '0.5.0' }],
   ['an annotation without a name', ['/annotations/'], { ...template, annotations: { '': 'x' } }],
   [
@@ -35,6 +36,17 @@ test.each<[string, string[], Config]>([
     'a device without a number',
     ['/linux/devices/0/minor'],
     linux({ devices: [{ path: '/dev/x', type: 'c', major: 1 }] }),
+  ],
+  [
+    'a limit twice',
+    ['/process/rlimits/2'],
+    {
+      ...template,
+      process: {
+        ...template.process!,
+        rlimits: [0, 0, 1].map(soft => ({ type: 'RLIMIT_CPU' as const, soft, hard: 1 })),
+      },
+    },
   ],
   ['a relative device', ['/linux/devices/0/path'], linux({ devices: [{ path: 'dev/x', type: 'p' }] })],
   ['flags of a personality', ['/linux/personality/flags/0'], linux({ personality: { domain: 'LINUX', flags: ['F'] } })],

@@ -1,10 +1,11 @@
 // What crun and runc take although it is odd, and so do we: each with a word about what becomes of it.
 
-import type { Config } from '../../spec/generated/config.ts'
+import type { Config, Process } from '../../spec/generated/config.ts'
 import { type Complaint, hasNamespace } from './check.ts'
-import { isVersion } from './checks.ts'
 
 type Look = (config: Config) => Iterable<Complaint>
+
+const SEMVER = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/
 
 const LOOKS: readonly Look[] = [
   version,
@@ -14,6 +15,7 @@ const LOOKS: readonly Look[] = [
   deviceAccess,
   devicesAgain,
   devicesWithoutNumbers,
+  limitsAgain,
   personalityFlags,
   metadataForNobody,
   readonlyRootOfHost,
@@ -24,9 +26,13 @@ export function oddities(config: Config): Complaint[] {
   return LOOKS.flatMap(look => [...look(config)])
 }
 
+/** Nobody looks at the version: once crun did, and refused every configuration after a release of the specification. */
 function* version({ ociVersion }: Config): Iterable<Complaint> {
-  if (!isVersion(ociVersion))
+  const major = SEMVER.exec(ociVersion)?.[1]
+  if (major === undefined)
     yield { pointer: '/ociVersion', reason: `is ${JSON.stringify(ociVersion)} and no version, read as one of 1.x` }
+  else if (Number(major) > 1)
+    yield { pointer: '/ociVersion', reason: `is ${ociVersion}, read as one of 1.x: what only it has is ignored` }
 }
 
 function* namelessAnnotation({ annotations }: Config): Iterable<Complaint> {
@@ -79,6 +85,24 @@ function* devicesWithoutNumbers({ linux }: Config): Iterable<Complaint> {
     for (const key of ['major', 'minor'] as const)
       if (device.type !== 'p' && device[key] === undefined)
         yield { pointer: `/linux/devices/${index}/${key}`, reason: 'is missing and counts as 0' }
+}
+
+function* limitsAgain({ process }: Config): Iterable<Complaint> {
+  for (const { pointer, reason } of processOddities(process ?? {})) yield { pointer: `/process${pointer}`, reason }
+}
+
+/** What is odd in `process` alone, for `exec --process` too; pointers begin there. The same limit once more is no matter. */
+export function* processOddities({ rlimits }: Partial<Process>): Iterable<Complaint> {
+  const seen = new Map<string, string>()
+  for (const [index, { type, soft, hard }] of (rlimits ?? []).entries()) {
+    const limits = `${soft} ${hard}`
+    if ((seen.get(type) ?? limits) !== limits)
+      yield {
+        pointer: `/rlimits/${index}`,
+        reason: `\`${type}\` is listed twice, with different limits; the last counts`,
+      }
+    seen.set(type, limits)
+  }
 }
 
 function* personalityFlags({ linux }: Config): Iterable<Complaint> {

@@ -17,16 +17,35 @@ class Fault extends Error {
 /** One sentence about the first place at which `text` is not JSON (RFC 8259), with line and column counted from 1. */
 export function findSyntaxError(text: string): string {
   try {
-    const end = skipSpace(text, value(text, skipSpace(text, 0), 0))
+    const end = endOfDocument(text)
     if (end < text.length) throw new Fault(end, 'expected the end of the file')
     return 'is not valid JSON'
   } catch (fault) {
     if (!(fault instanceof Fault)) throw fault
-    const before = text.slice(0, fault.at).split('\n')
     const found =
       fault.at < text.length ? `found ${JSON.stringify(text.charAt(fault.at))}` : 'found the end of the file'
-    return `is not valid JSON: line ${before.length}, column ${before.at(-1)!.length + 1}: ${fault.problem}, ${found}`
+    return `is not valid JSON: ${place(text, fault.at)}: ${fault.problem}, ${found}`
   }
+}
+
+/** A JSON document and what `text` goes on with behind it; undefined when it does not begin with one. */
+export function splitDocument(text: string): { readonly document: string; readonly restAt: string } | undefined {
+  try {
+    const end = endOfDocument(text)
+    return { document: text.slice(0, end), restAt: place(text, end) }
+  } catch (fault) {
+    if (fault instanceof Fault) return undefined
+    throw fault
+  }
+}
+
+function endOfDocument(text: string): number {
+  return skipSpace(text, value(text, skipSpace(text, 0), 0))
+}
+
+function place(text: string, at: number): string {
+  const before = text.slice(0, at).split('\n')
+  return `line ${before.length}, column ${before.at(-1)!.length + 1}`
 }
 
 const SPACE = /[ \t\n\r]*/y

@@ -162,7 +162,9 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
   const labels = plan.process && openLabels(inside, plan.process)
   const notify = plan.notifies ? inside.unixDatagramSocket().take() : undefined
 
-  const { root, site, check, nullDevice } = runtime.phase('mounts and devices', () => makeRoot(executor, plan, baggage))
+  const { root, site, check, nullDevice } = runtime.phase('mounts and devices', () =>
+    makeRoot(runtime, executor, plan, baggage),
+  )
   // Hooks may change what is in the root; without them one exchange does for the mounts and for these questions.
   const ask = () => ({
     protect: protectPaths(root, plan, nullDevice),
@@ -247,10 +249,10 @@ function openTerminal(executor: Executor, root: ContainerRoot, plan: ContainerPl
 }
 
 /** The root file system with all that is mounted in it, still beside the host's. */
-function makeRoot(executor: Executor, plan: ContainerPlan, baggage: Baggage) {
+function makeRoot({ warn }: Runtime, executor: Executor, plan: ContainerPlan, baggage: Baggage) {
   const { root, check: checkRoot } = placeRoot(executor, plan, baggage.sources)
   const site = mountSite(executor, baggage)
-  const checkDevices = fillRoot(root, plan, site)
+  const checkDevices = fillRoot(root, plan, site, warn)
   const check = () => {
     checkRoot()
     checkDevices()

@@ -4,9 +4,10 @@ import { S_IFBLK, S_IFCHR, S_IFIFO, S_IFLNK, S_IFMT } from '../../native/abi/sta
 import type { Stat } from '../../native/calls/file.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
-import { ConfigError, doing } from '../errors.ts'
+import { doing } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import type { BindDeviceStep, DeviceStep, MknodStep } from '../plan/devices.ts'
+import type { Runtime } from '../runtime.ts'
 import type { ContainerRoot } from './containerRoot.ts'
 import { openBehindLinks } from './links.ts'
 import type { MountSite } from './mounts.ts'
@@ -19,21 +20,23 @@ export const nodeTypes = { char: S_IFCHR, block: S_IFBLK, fifo: S_IFIFO } as con
 /** Looks, once the kernel has answered, whether what is there is what was wanted. */
 type Check = () => void
 
+type Warn = Runtime['warn']
+
 /**
  * Device nodes, devices bound from the host, and links; see config-linux.md#devices. What it returns is to be called when
  * they have been made.
  */
-export function makeDevices(root: ContainerRoot, { devices }: ContainerPlan, site: MountSite): Check {
-  const checks = devices.map(step => doing(`device \`${step.path}\``, () => makeDevice(root, step, site)))
+export function makeDevices(root: ContainerRoot, { devices }: ContainerPlan, site: MountSite, warn: Warn): Check {
+  const checks = devices.map(step => doing(`device \`${step.path}\``, () => makeDevice(root, step, site, warn)))
   return () => {
     for (const check of checks) check?.()
   }
 }
 
-function makeDevice(root: ContainerRoot, step: DeviceStep, site: MountSite): Check | undefined {
+function makeDevice(root: ContainerRoot, step: DeviceStep, site: MountSite, warn: Warn): Check | undefined {
   switch (step.op) {
     case 'mknod':
-      return makeNode(root, step)
+      return makeNode(root, step, warn)
     case 'bind':
       return bindDevice(root, step, site)
     case 'symlink':
@@ -43,14 +46,15 @@ function makeDevice(root: ContainerRoot, step: DeviceStep, site: MountSite): Che
   }
 }
 
-function makeNode(root: ContainerRoot, step: MknodStep): Check {
+function makeNode(root: ContainerRoot, step: MknodStep, warn: Warn): Check {
   const { inside } = root
   const { parent, name } = root.parentOf(step.path)
   mknod(inside, step, parent, name)
   const pending = inside.statx(parent, name, AT_SYMLINK_NOFOLLOW)
   return () => {
     // Nothing is done by the name: what has to be changed is opened, and looked at once more.
-    if (!isAsWanted(pending.stat, step)) changeNode(root, step, parent, name)
+    if (isAsWanted(pending.stat, step) || changeNode(root, step, parent, name)) return
+    warn(`device \`${step.path}\`: the root file system has something else there, which is left as it is`)
   }
 }
 
@@ -76,8 +80,11 @@ function isNode(stat: Stat | undefined, { type, major, minor }: MknodStep): stat
   return type === 'fifo' || (stat.rdevMajor === major && stat.rdevMinor === minor)
 }
 
-/** Gives owner and mode to a node that was there; where a link is, to the one that it leads to, made if it leads nowhere. */
-function changeNode(root: ContainerRoot, step: MknodStep, parent: Fd, name: string): void {
+/**
+ * Gives owner and mode to a node that was there; where a link is, to the one that it leads to, made if it leads nowhere.
+ * False when what is there is something else: crun and runc leave it to the image.
+ */
+function changeNode(root: ContainerRoot, step: MknodStep, parent: Fd, name: string): boolean {
   const { inside } = root
   using there = inside.openat(parent, name, O_PATH | O_NOFOLLOW)
   const isLink = ((inside.statx(there, '').stat?.mode ?? 0) & S_IFMT) === S_IFLNK
@@ -85,13 +92,10 @@ function changeNode(root: ContainerRoot, step: MknodStep, parent: Fd, name: stri
   using behind = isLink ? openBehindLinks(inside, root.fd, step.path, make) : undefined
   const node = behind ?? there
   const { stat } = inside.statx(node, '')
-  if (!isNode(stat, step))
-    throw new ConfigError(
-      `\`${step.path}\` exists in the root file system and is something else than the device`,
-      '/linux/devices',
-    )
+  if (!isNode(stat, step)) return false
   if (!hasOwner(stat, step)) inside.fchownat(node, '', step.uid, step.gid)
   if (!hasMode(stat, step)) changeMode(inside, node, step.mode)
+  return true
 }
 
 function bindDevice(root: ContainerRoot, step: BindDeviceStep, site: MountSite): undefined {

@@ -67,7 +67,7 @@ export function prepare(runtime: Runtime, request: CreateRequest, foreground = f
   const bundle = absolute(outside, request.bundle)
   const text =
     request.configText ?? runtime.phase('read config.json', () => readConfig(runtime, bundle, request.configFile))
-  const given = runtime.phase('parse and validate', () => parseConfig(text))
+  const given = runtime.phase('parse and validate', () => parseConfig(text, runtime.warn))
   const mapped = withMappings(runtime, given)
   const config = withUsualReceiver(mapped, runtime.env(RECEIVER_VARIABLE))
   runtime.phase('check', () => checkConfig(config))

@@ -7,6 +7,7 @@ import { readInput } from '../callersFiles.ts'
 import { hasNamespace } from '../config/check.ts'
 import { checkProcess } from '../config/checksProcess.ts'
 import { parseConfig, parseProcess } from '../config/load.ts'
+import { processOddities } from '../config/oddities.ts'
 import { ConfigError, StateError } from '../errors.ts'
 import { type ProcessChanges, processToRun } from '../plan/execProcess.ts'
 import { type ProcessPlan, planProcess } from '../plan/process.ts'
@@ -99,12 +100,14 @@ function plan(runtime: Runtime, { processFile, changes }: ExecRequest, own: Proc
   const file = processFile === undefined ? undefined : readProcess(runtime, processFile)
   const process = processToRun(own, file, changes)
   checkProcess(process)
+  // Of the container's own process create has told.
+  if (file) for (const { pointer, reason } of processOddities(file)) runtime.warn(`${pointer}: ${reason}`)
   return planProcess(process, 0, file === undefined ? '/process' : '')
 }
 
-function readProcess({ outside, absolute }: Runtime, file: string): Process {
+function readProcess({ outside, absolute, warn }: Runtime, file: string): Process {
   const path = absolute(file)
   const bytes = readInput(outside, path, [ENOENT, ENOTDIR])
   if (bytes === undefined) throw new ConfigError(`the process file \`${path}\` does not exist`)
-  return parseProcess(decode(bytes))
+  return parseProcess(decode(bytes), warn)
 }

@@ -6,6 +6,7 @@ import type { Kernel } from '../../native/kernel.ts'
 import { doing, HostError } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import { isOwn } from '../plan/namespaces.ts'
+import type { Runtime } from '../runtime.ts'
 import { ContainerRoot } from './containerRoot.ts'
 import { makeDevices } from './devices.ts'
 import { hideHostKernel } from './hideHostKernel.ts'
@@ -87,9 +88,9 @@ function attach(
 }
 
 /** Mounts, devices and links, in the order of the configuration. What it returns checks them when they are there. */
-export function fillRoot(root: ContainerRoot, plan: ContainerPlan, site: MountSite): () => void {
+export function fillRoot(root: ContainerRoot, plan: ContainerPlan, site: MountSite, warn: Runtime['warn']): () => void {
   for (const step of plan.mounts) doing(`mount \`${step.destination}\``, () => applyMount(root, step, site))
-  return isOwn(plan.namespaces, 'mount') ? makeDevices(root, plan, site) : () => {}
+  return isOwn(plan.namespaces, 'mount') ? makeDevices(root, plan, site, warn) : () => {}
 }
 
 /** Changes the root of the namespace; nothing of the host's tree is reachable afterwards. */

@@ -60,7 +60,7 @@ export function setStage(
   inside.notDumpable()
   inside.mountPropagation('/', MS_SLAVE | MS_REC)
   const stage = doing('prepare the restore', () => mountTmpfs(executor, plan, baggage, at))
-  makeMountPoints(executor, plan, baggage, { stage, at })
+  makeMountPoints(runtime, executor, plan, baggage, { stage, at })
   const mounts = [...offerMounts(executor, plan, offered, { stage, at }), ...offerFallbacks(plan, baggage)]
   placeTree(executor, plan, offered, stage, 'root')
   inside.flush()
@@ -138,9 +138,15 @@ function place(executor: Executor, step: BindStep, sources: Sources, stage: Fd, 
 }
 
 /** Makes what is missing in the root file system, and in what is bound into it. */
-function makeMountPoints(executor: Executor, plan: ContainerPlan, baggage: Baggage, { stage, at }: Place): void {
+function makeMountPoints(
+  { warn }: Runtime,
+  executor: Executor,
+  plan: ContainerPlan,
+  baggage: Baggage,
+  { stage, at }: Place,
+): void {
   const root = placeTree(executor, plan, baggage.sources, stage, 'scratch')
-  const check = fillRoot(root, plan, mountSite(executor, baggage))
+  const check = fillRoot(root, plan, mountSite(executor, baggage), warn)
   if (plan.process?.terminal) root.file('/dev/console')
   check()
   executor.kernel.detach(`${at}/scratch`)

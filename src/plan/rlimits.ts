@@ -18,23 +18,19 @@ export interface RlimitStep {
 }
 
 /**
- * The limits to set, in the order of config.json (config.md, POSIX process). Throws a ConfigError for a resource that
- * does not exist, one that comes twice with different limits, and a soft limit above the hard one, which the kernel refuses.
+ * The limits to set, in the order of config.json (config.md, POSIX process); of two for one resource the last counts, as
+ * in crun and runc. Throws a ConfigError for a resource that does not exist, and for a soft limit above the hard one, which
+ * the kernel refuses.
  */
 export function planRlimits(rlimits: readonly RlimitInput[] = [], pointer = '/process/rlimits'): RlimitStep[] {
-  const seen = new Map<string, number>()
-  return rlimits.flatMap(({ type, soft, hard }, index) => {
+  const steps = new Map<string, RlimitStep>()
+  for (const [index, { type, soft, hard }] of rlimits.entries()) {
     const at = `${pointer}/${index}`
-    const first = seen.get(type)
-    if (first !== undefined) {
-      if (rlimits[first]!.soft === soft && rlimits[first]!.hard === hard) return []
-      throw new ConfigError(`\`${type}\` is already set by \`${pointer}/${first}\``, `${at}/type`)
-    }
-    seen.set(type, index)
     if (!Object.hasOwn(resources, type)) throw new ConfigError(unknown(type), `${at}/type`)
     if (soft > hard) throw new ConfigError(`the soft limit ${soft} is above the hard limit ${hard}`, `${at}/soft`)
-    return [{ name: type, resource: resources[type]!, soft: BigInt(soft), hard: BigInt(hard) }]
-  })
+    steps.set(type, { name: type, resource: resources[type]!, soft: BigInt(soft), hard: BigInt(hard) })
+  }
+  return [...steps.values()]
 }
 
 function unknown(type: string): string {

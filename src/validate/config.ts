@@ -40,7 +40,7 @@ function refuseDepth(text: string): void {
 
 function judge(text: string): Reading {
   refuseDepth(text)
-  const { data, settle } = readJson(text, 'config.json')
+  const { data, rest, settle } = readJson(text, 'config.json')
   const draft = new Draft(data as Config)
   const unknown = unknownNames(data)
   const shape = draft.faults(validate)
@@ -49,9 +49,10 @@ function judge(text: string): Reading {
   const meaning = CHECKS.flatMap(check => draft.opinion(config => refuse(check, config)))
   for (const { pointer } of meaning) if (pointer !== undefined) draft.drop(pointer)
   settle()
+  const trailing = rest === undefined ? [] : [finding('warning', undefined, rest)]
   const odd = oddities(draft.value).map(({ pointer, reason }) => finding('warning', draft.place(pointer), reason))
   const errors = [...shape, ...meaning].map(({ pointer, reason }) => fromReason('error', pointer, reason))
-  return { findings: [...errors, ...odd, ...unknown], draft }
+  return { findings: [...errors, ...trailing, ...odd, ...unknown], draft }
 }
 
 function withoutPointer({ pointer, reason }: ConfigError): string {
