@@ -198,7 +198,7 @@ describe.skipIf(tree === undefined || !isTsrun)('a state that names what is anot
     ],
   ]
 
-  test.each(FORGERIES)('%s', (_, change) => {
+  test.each(FORGERIES)('%s is left alone', (_, change) => {
     const other = victim()
     const container = createRunning()
     const cgroup = join(tree!, `tsrun-${container.id}`)
@@ -208,6 +208,28 @@ describe.skipIf(tree === undefined || !isTsrun)('a state that names what is anot
     expect(existsSync(other.cgroup)).toBe(true)
     expect(readFileSync(join(other.cgroup, 'cgroup.freeze'), 'utf8')).toBe('0\n')
     endAll(cgroup)
+  })
+
+  test.each(FORGERIES)('%s is not entered', (_, change) => {
+    const other = victim()
+    const container = createRunning()
+    const { id } = container
+    const real = readFileSync(join(stateRoot, id, 'state.json'), 'utf8')
+    const mark = join('/run', fresh('entered'))
+    later(() => rmSync(mark, { recursive: true, force: true }))
+    forge(container, state => change(state, other))
+    const mounts = JSON.stringify([{ destination: mark, type: 'tmpfs', source: 'tmpfs' }])
+    for (const { status, stderr } of [
+      oci(['exec', id, 'mkdir', mark]),
+      oci(['mounts', 'add', id, '-'], { input: mounts }),
+      oci(['checkpoint', '--image-path', makeDirectory(), id]),
+    ]) {
+      expect(status).not.toBe(0)
+      expect(stderr).toMatch(/not the container's|damaged|not running|stopped/)
+    }
+    expect([existsSync(mark), isAlive(other.pid)]).toEqual([false, true])
+    writeFileSync(join(stateRoot, id, 'state.json'), real)
+    expect(container.remove('--force')).toMatchObject({ status: 0, stderr: '' })
   })
 
   test('the cgroup and the process of another container', () => {

@@ -144,6 +144,22 @@ const throughNames: Mutation = {
   ],
 }
 
+const cgroupsByPath: Mutation = {
+  name: 'cgroups are reached by their paths',
+  edits: [
+    {
+      file: 'src/execute/cgroup.ts',
+      from: 'if (go(next)) levels',
+      to: "if (go([path, textOf(next)].join('/'))) levels",
+    },
+    {
+      file: 'src/execute/cgroup.ts',
+      from: "outside.openat(here, to, DIRECTORY, 0, 'any')",
+      to: 'outside.openat(here, to, DIRECTORY, 0, GONE)',
+    },
+  ],
+}
+
 export const attacks: readonly Attack[] = [
   {
     ids: ['CVE-2016-9962'],
@@ -887,6 +903,190 @@ export const attacks: readonly Attack[] = [
           file: 'src/plan/mounts.ts',
           from: "if (rootfs === '/' || !isWithin",
           to: "if (rootfs !== '' || !isWithin",
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: 'a container with a writable cgroup makes others below it, whose names are no text: it can not be deleted',
+    defence: 'names that the kernel gives are bytes, and go back to it as they came',
+    where: 'src/execute/cgroup.ts, native/calls/file.ts',
+    test: e2e('cgroupAttacks', 'names that are no text'),
+    mutation: {
+      name: 'names of cgroups are text',
+      edits: [
+        {
+          file: 'src/execute/cgroup.ts',
+          from: "outside.openat(here, to, DIRECTORY, 0, 'any')",
+          to: "outside.openat(here, typeof to === 'string' ? to : textOf(to), DIRECTORY, 0, 'any')",
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: 'the same with more levels than a path can have, and a process in the last',
+    defence: 'the walk goes from one to the next by descriptors, of which it has two',
+    where: 'src/execute/cgroup.ts',
+    test: e2e('cgroupAttacks', 'more levels than a path can have'),
+    mutation: cgroupsByPath,
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: 'anybody who may make cgroups makes them that deep: `gc` fails for the whole host',
+    defence: 'the same; what no path reaches is none of ours',
+    where: 'src/execute/cgroup.ts',
+    test: e2e('cgroupAttacks', 'a deep one of somebody else is no matter for gc'),
+    mutation: cgroupsByPath,
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack:
+      'a write to cgroup.kill of the container’s cgroup, or of the one tsrun is in: run and exec die from then on',
+    defence: 'a process that the kernel has killed before its first call is born once more, outside, and moves',
+    where: 'src/execute/birth.ts, src/execute/build.ts, src/execute/exec.ts',
+    test: e2e('cgroupAttacks', 'cgroup.kill was written'),
+    mutation: {
+      name: 'a process that was killed at its birth is not known',
+      edits: [{ file: 'src/execute/birth.ts', from: "return 'ZXx'.includes(", to: "return ''.includes(" }],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: 'a cgroup of an id whose clean-up was too slow stays, and no container of that id can be created any more',
+    defence: 'one that is marked as that of the same id in the same place, where there is no container, is removed',
+    where: 'src/execute/cgroup.ts, src/execute/cgroupMark.ts',
+    test: e2e('cgroupAttacks', 'does not keep the next one of its id from being created'),
+    mutation: {
+      name: 'cgroups that were left behind stay',
+      edits: [
+        {
+          file: 'src/execute/cgroup.ts',
+          from: 'if (mark === undefined) return false',
+          to: 'if (mark !== null) return false',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: 'state.json names a process of the host, with its start time: it is killed',
+    defence: 'it has to be in the container’s cgroup, too',
+    where: 'src/execute/belongings.ts',
+    test: e2e('cgroupAttacks', 'is left alone'),
+    mutation: {
+      name: 'a process may be in any cgroup',
+      edits: [
+        {
+          file: 'src/execute/belongings.ts',
+          from: 'if (why !== undefined) throw new StateError(',
+          to: "if (why === '') throw new StateError(",
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: 'the same, and `exec` runs a program in its namespaces: those of the host',
+    defence: 'the same, for exec, `mounts` and checkpoint',
+    where: 'src/execute/prepareExec.ts, src/execute/visit.ts, src/execute/checkpoint.ts',
+    test: e2e('cgroupAttacks', 'is not entered'),
+    mutation: {
+      name: 'exec enters the process that a state names',
+      edits: [
+        {
+          file: 'src/execute/prepareExec.ts',
+          from: 'requireOwnProcess(runtime, container, record.pid)',
+          to: 'requireOwnProcess',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: 'state.json names a cgroup of others: all in it is stopped or killed, and it is removed',
+    defence:
+      'it has to be a cgroup with the id that ours had, which is never used again, or to have the container’s mark',
+    where: 'src/execute/belongings.ts, src/execute/cgroupMark.ts',
+    test: e2e('cgroupAttacks', 'is left alone'),
+    mutation: {
+      name: 'any cgroup is the container’s',
+      edits: [
+        {
+          file: 'src/execute/belongings.ts',
+          from: 'if (cgroup === undefined) return {}',
+          to: 'if (cgroup !== null) return { cgroup }',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: 'state.json names directories of the host as groups of resctrl: they are removed',
+    defence: 'a group has to be in resctrl, and to have the container’s id for a name',
+    where: 'src/execute/belongings.ts',
+    test: e2e('cgroupAttacks', 'directories that are no cgroup and no group of resctrl'),
+    mutation: {
+      name: 'any directory is a group of resctrl',
+      edits: [
+        {
+          file: 'src/execute/belongings.ts',
+          from: "if (path.slice(path.lastIndexOf('/') + 1) !== id) return false",
+          to: 'if (id) return true',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: 'state.json names the first process of the host, or all, by numbers below 2',
+    defence: 'a record with them is damaged, and they are not told to anybody',
+    where: 'src/state/readRecord.ts',
+    test: {
+      project: 'unit',
+      file: 'src/state/readRecord.test.ts',
+      name: 'is damage, and the other fields are still told',
+    },
+    mutation: {
+      name: 'a first process may have any number',
+      edits: [
+        { file: 'src/state/readRecord.ts', from: 'isInteger(2, LAST_PID)', to: 'isInteger(-LAST_PID, LAST_PID)' },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack:
+      'state.json is a fifo, a link to a device, or of another form: `list` and all else end or hang, for all containers',
+    defence: 'only a regular file of 16 MiB at most is read, each field is checked, and `list` goes on',
+    where: 'src/state/store.ts, src/state/readRecord.ts',
+    test: e2e('errors', 'a sentence, and the others are listed'),
+    mutation: {
+      name: 'state.json is opened whatever it is',
+      edits: [
+        {
+          file: 'src/state/store.ts',
+          from: 'O_RDONLY | O_NOFOLLOW | O_NONBLOCK',
+          to: 'O_RDONLY | (0 & O_NOFOLLOW & O_NONBLOCK)',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack:
+      'state.json says nothing any more: `delete --force` takes the directory and leaves the processes, which nobody finds',
+    defence: 'each cgroup that tsrun makes has a mark of whose it is',
+    where: 'src/execute/belongings.ts, src/execute/cgroupMark.ts',
+    test: e2e('cgroupAttacks', 'delete --force takes what is marked as the container’s'),
+    mutation: {
+      name: 'marks are not looked for',
+      edits: [
+        {
+          file: 'src/execute/belongings.ts',
+          from: 'readable ? [] : markedCgroups(runtime, container)',
+          to: 'readable ? [] : []',
         },
       ],
     },

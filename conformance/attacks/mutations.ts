@@ -1,4 +1,4 @@
-// npm run mutations [-- --only TEXT]: takes each defence of list.ts away in a copy of the source, builds that, and runs the
+// npm run mutations [-- --only TEXT...]: takes each defence of list.ts away in a copy of the source, builds that, and runs the
 // test of the attack on it, which has to fail. `--table` prints the table of docs/security.md instead.
 
 import { execFileSync, spawnSync } from 'node:child_process'
@@ -72,14 +72,14 @@ function prove(mutation: Mutation | undefined, list: readonly Attack[]): boolean
 }
 
 function main(): number {
-  const { values } = parseArgs({ options: { only: { type: 'string' }, table: { type: 'boolean' } } })
+  const { values } = parseArgs({ options: { only: { type: 'string', multiple: true }, table: { type: 'boolean' } } })
   if (values.table) {
     process.stdout.write(securityTable())
     return 0
   }
   const { only } = values
   const chosen = attacks.filter(
-    ({ ids, mutation }) => only === undefined || mutation.name.includes(only) || ids.some(id => id.includes(only)),
+    ({ ids, mutation }) => only?.some(text => [mutation.name, ...ids].some(name => name.includes(text))) ?? true,
   )
   const mutations = [...new Set(chosen.map(({ mutation }) => mutation))]
   const results = [undefined, ...mutations].map(mutation =>

@@ -13,9 +13,10 @@ import { cgroupMount, cgroupOfProcess, everyCgroup } from './cgroup.ts'
 import { isMarkOf, readMark } from './cgroupMark.ts'
 
 // What a container's state names may be anybody's: the file may be damaged, of another container, or of yesterday, and the
-// name be in other use since. So nothing of the host is killed, stopped, frozen, limited or removed because a state names
-// it: the kernel has to say that it is the container's. A cgroup is known by its id, which is never used again; those of
-// records that have none, by the mark. A process is known by its start time and by being in that cgroup.
+// name be in other use since. So nothing of the host is killed, stopped, frozen, limited, entered, checkpointed or removed
+// because a state names it: the kernel has to say that it is the container's. A cgroup is known by its id, which is never used
+// again; those of records that have none, by the mark. A process is known by its start time and by being in that cgroup. Who
+// only looks (state, list, inspect, wait) shows what the state names.
 
 const GONE = [ENOENT, ENOTDIR, ELOOP]
 

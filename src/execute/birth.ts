@@ -54,10 +54,11 @@ export interface Estate {
 }
 
 /**
- * The kernel has killed a child before its first call. Since Linux 6.14 it does so with everything that is born by
- * CLONE_INTO_CGROUP once somebody has written to cgroup.kill of the cgroup it is born into or of the one it is born from, and
- * ever after: it takes the cgroups' counts of that, which have to be equal, for those of one cgroup. Nothing has happened in
- * the container then, and it is tried once more without: the child is born where its parent is, and moves.
+ * The kernel has killed a child before its first call. Linux 6.14 and the stable releases since February 2025 (commit
+ * b69bb476dee9) do so with everything that is born by CLONE_INTO_CGROUP once somebody has written to cgroup.kill of the
+ * cgroup it is born into or of the one it is born from, and ever after: they take the cgroups' counts of that, which have to
+ * be equal, for those of one cgroup. Nothing has happened in the container then, and it is tried once more without: the child
+ * is born where its parent is, and moves.
  */
 export class Stillbirth extends Failure {}
 

@@ -12,8 +12,8 @@ import { type ContainerPlan, planContainer } from '../plan/container.ts'
 import type { MountStep } from '../plan/mounts.ts'
 import { isOwn } from '../plan/namespaces.ts'
 import type { Runtime } from '../runtime.ts'
-import type { ContainerRecord } from '../state/record.ts'
 import { openContainer, type StoredContainer } from '../state/store.ts'
+import { requireOwnProcess } from './belongings.ts'
 import {
   askCriu,
   type CriuSettings,
@@ -65,6 +65,7 @@ export function checkpointContainer(runtime: Runtime, request: CheckpointRequest
   const { established: record, status } = container
   if (status !== 'running' && status !== 'paused')
     throw new StateError(`container cannot be checkpointed in ${status} state`)
+  const cgroup = requireOwnProcess(runtime, container, record.pid)
   const program = findCriu(runtime)
   using fds = new Fds()
   const places = openPlaces(runtime, request, LOG_FILE, true, fds)
@@ -75,7 +76,11 @@ export function checkpointContainer(runtime: Runtime, request: CheckpointRequest
   if (request.networkLock) requireRelease(runtime, program, 'networkLock', '--network-lock')
 
   const common = commonOptions(outside, request, places, record.annotations)
-  const opts = { ...common, ...dumpOptions(request, record), ...describeOutside(runtime, container, request, places) }
+  const opts = {
+    ...common,
+    ...dumpOptions(request, record.pid, cgroup),
+    ...describeOutside(runtime, container, request, places),
+  }
   const type = request.preDump ? REQUEST.PRE_DUMP : REQUEST.DUMP
   const answer = runtime.phase('dump', () =>
     askCriu(runtime, program, { type, opts }, notice => reactTo(outside, notice, request)),
@@ -86,7 +91,7 @@ export function checkpointContainer(runtime: Runtime, request: CheckpointRequest
   destroyContainer(runtime, container)
 }
 
-function dumpOptions(request: CheckpointRequest, { pid, cgroup }: ContainerRecord): CriuOptions {
+function dumpOptions(request: CheckpointRequest, pid: number, cgroup: string | undefined): CriuOptions {
   const { parentPath, pageServer } = request
   return {
     pid,

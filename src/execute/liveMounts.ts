@@ -20,7 +20,7 @@ import type { ContainerRoot } from './containerRoot.ts'
 import { applyMount, type MountSite } from './mounts.ts'
 import { attempt } from './settings.ts'
 import { makeNamespace, openBind, propagate, type Source } from './sources.ts'
-import { holdInit, isPrivileged, visitContainer } from './visit.ts'
+import { holdOwnInit, isPrivileged, visitContainer } from './visit.ts'
 
 /** A mount that can come into a running container. */
 type Addition = BindStep | FilesystemStep
@@ -35,7 +35,7 @@ export function addMounts(runtime: Runtime, id: string, entries: readonly MountI
   using fds = new Fds()
   using container = openContainer(outside, runtime.root, id, true)
   const record = container.established
-  const init = holdInit(outside, record, fds)
+  const init = holdOwnInit(runtime, container, fds)
   const steps = planAdditions(runtime, record, requireOwnMounts(parseConfig(container.configText)), entries)
   const opened = openSources(runtime, record, steps, fds)
   const gifts = [...opened.values()].map(({ tree }) => tree)
@@ -149,7 +149,7 @@ export function removeMounts(runtime: Runtime, id: string, entries: readonly Pic
   using fds = new Fds()
   using container = openContainer(outside, runtime.root, id, true)
   const record = container.established
-  const init = holdInit(outside, record, fds)
+  const init = holdOwnInit(runtime, container, fds)
   const removals = planRemovals(record, requireOwnMounts(parseConfig(container.configText)), entries)
   visitContainer(runtime, record, init, [], ({ inside, root, procfs }) => {
     const found = removals.map(removal => doing(`unmount \`${removal.destination}\``, () => find(root, removal)))

@@ -15,6 +15,7 @@ import { RECEIVER_VARIABLE, withUsualReceiver } from '../plan/seccomp/plan.ts'
 import type { Runtime } from '../runtime.ts'
 import type { ContainerRecord, Status } from '../state/record.ts'
 import { openContainer } from '../state/store.ts'
+import { requireOwnProcess } from './belongings.ts'
 import { checkConsole } from './consoleRoute.ts'
 import { requireSecurityModules } from './labels.ts'
 import { checkPidFile } from './pidFile.ts'
@@ -85,7 +86,8 @@ export function prepareExec(runtime: Runtime, request: ExecRequest, fds: Fds): P
 }
 
 /** No lock is taken: any number of execs run at once, and one that hangs keeps nobody from deleting the container. */
-function find({ outside, root }: Runtime, { id, ignorePaused }: ExecRequest, fds: Fds) {
+function find(runtime: Runtime, { id, ignorePaused }: ExecRequest, fds: Fds) {
+  const { outside, root } = runtime
   using container = openContainer(outside, root, id, false)
   const record = container.established
   // Held before the status compares start times, so the process can't be another one afterwards.
@@ -93,6 +95,7 @@ function find({ outside, root }: Runtime, { id, ignorePaused }: ExecRequest, fds
   const { status } = container
   const refusal = status === 'paused' && ignorePaused ? undefined : REFUSALS[status]
   if (refusal !== undefined || !pidfd.exists) throw new StateError(refusal ?? STOPPED)
+  requireOwnProcess(runtime, container, record.pid)
   return { record, pidfd, configText: container.configText }
 }
 

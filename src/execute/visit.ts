@@ -9,6 +9,8 @@ import { doing, StateError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
 import type { ContainerRecord } from '../state/record.ts'
 import { isAlive } from '../state/status.ts'
+import type { StoredContainer } from '../state/store.ts'
+import { requireOwnProcess } from './belongings.ts'
 import { ContainerRoot } from './containerRoot.ts'
 import { enterContainer, foreignNamespaces, needsHostProcfs } from './enter.ts'
 import { ownCapabilities } from './prepare.ts'
@@ -32,6 +34,14 @@ export function holdInit(outside: Kernel, record: ContainerRecord, fds: Fds): Fd
   // The pidfd is held before we compare start times, so the process can't be another one afterwards.
   if (!pidfd.exists || !isAlive(outside, record)) throw new StateError(NOT_RUNNING)
   return pidfd
+}
+
+/** The same, and it is in the container's cgroup: for what changes something. Errors: StateError. */
+export function holdOwnInit(runtime: Runtime, container: StoredContainer, fds: Fds): Fd {
+  const record = container.established
+  const init = holdInit(runtime.outside, record, fds)
+  requireOwnProcess(runtime, container, record.pid)
+  return init
 }
 
 /** May we do in the host's namespaces what only its root may? */
