@@ -300,6 +300,22 @@ test.skipIf(!canStop)('what exec has when it joins leads nowhere, even with CAP_
   expect(found).toEqual([])
 })
 
+test.skipIf(!canStop)('what `mounts` brings along leads nowhere, even with CAP_SYS_PTRACE (tsrun only)', async () => {
+  const list = join(makeDirectory(), 'mounts.json')
+  writeFileSync(
+    list,
+    JSON.stringify([{ destination: '/added', type: 'bind', source: makeDirectory(), options: ['bind'] }]),
+  )
+  const found = await meetStopper(
+    () => {},
+    ({ id }) => {
+      for (const deed of ['add', 'remove']) expect(oci(['mounts', deed, id, list])).toMatchObject({ status: 0 })
+    },
+  )
+  // Once it is mounted it is the container's, where `..` leads to its root.
+  expect(found.filter(line => !line.endsWith('/added'))).toEqual([])
+})
+
 test('50 execs at once', async () => {
   const container = createRunning()
   const codes = Array.from({ length: 50 }, (_, i) => i)

@@ -880,6 +880,24 @@ export const attacks: readonly Attack[] = [
     },
   },
   {
+    ids: ['tsrun 0.1'],
+    attack:
+      'with CAP_SYS_PTRACE a program stops what comes in by `mounts`, and climbs from its descriptor of /proc to the root of the host',
+    defence: 'what it unmounts through is a procfs of the container’s pid namespace, made by who has joined it',
+    where: 'src/execute/visit.ts, src/execute/enter.ts',
+    test: e2e('execSecurity', 'what `mounts` brings along leads nowhere'),
+    mutation: {
+      name: '`mounts` brings the procfs of the host along',
+      edits: [
+        {
+          file: 'src/execute/visit.ts',
+          from: 'using hostProcfs = needsHostProcfs(runtime, namespaces)',
+          to: 'using hostProcfs = needsHostProcfs(runtime, namespaces) || namespaces',
+        },
+      ],
+    },
+  },
+  {
     ids: ['as runc and crun do'],
     attack: 'a program opens a standard stream, a file of the host that it was given for reading, for writing',
     defence: "what is open for reading only, and devices, do not become its user's",
