@@ -11,7 +11,7 @@ import { type Container, command, create, createRunning, oci, removeLater, tryCr
 import { exec, look } from './lib/exec.ts'
 import { cgroup2Mount, isAlive } from './lib/machine.ts'
 import { eventually, must, run } from './lib/run.ts'
-import { isTsrun } from './lib/runtime.ts'
+import { isCrun, isTsrun } from './lib/runtime.ts'
 import { fresh, later, stateRoot } from './lib/scene.ts'
 import { leavesNothing } from './lib/snapshot.ts'
 
@@ -269,6 +269,26 @@ describe.skipIf(tree === undefined || !isTsrun)('a state that names what is anot
     expect(container.remove('--force')).toMatchObject({ status: 0, stderr: '' })
     expect([isAlive(pid), existsSync(cgroup!)]).toEqual([false, false])
   })
+})
+
+test('kill with SIGKILL ends all of a container in the pid namespace of another one, whose init stays', () => {
+  const other = createRunning()
+  const container = create(['sh', '-c', 'sleep 1000 & exec sleep 1001'], config => {
+    config.linux.namespaces.find(({ type }) => type === 'pid')!.path = `/proc/${other.state().pid}/ns/pid`
+  })
+  removeLater(container.id)
+  expect(container.start().status).toBe(0)
+  const children = () =>
+    run(['pgrep', '--parent', String(container.state().pid)])
+      .stdout.split('\n')
+      .filter(Boolean)
+  eventually('both to run', () => children().length === 1)
+  const [child] = children().map(Number)
+  expect(container.kill('KILL')).toMatchObject({ status: 0, stderr: '' })
+  container.until('stopped')
+  if (!isCrun) eventually('the other to be gone', () => !isAlive(child!))
+  expect(other.state().status).toBe('running')
+  expect(container.remove().status).toBe(0)
 })
 
 test('kill with SIGKILL ends what is left in a shared pid namespace when the first process is gone', () => {

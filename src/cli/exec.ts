@@ -42,8 +42,9 @@ export function execRequest(options: ExecOptions, id: string, args: readonly str
 
 function processChanges(options: ExecOptions): ProcessChanges {
   const { cwd, env, user, tty } = options
-  const nameless = env.find(entry => entry.indexOf('=') < 1)
-  if (nameless !== undefined) throw new UsageError(`--env: must be NAME=VALUE, is \`${nameless}\``)
+  // Not quoted: what has no name may be a value, and a secret.
+  const nameless = env.findIndex(entry => entry.indexOf('=') < 1)
+  if (nameless !== -1) throw new UsageError(`--env: must be NAME=VALUE, the ${nameless + 1}. is not`)
   if (given(cwd) !== undefined && !cwd!.startsWith('/')) throw new UsageError(`--cwd: must be absolute, is \`${cwd}\``)
   const gids = options['additional-gids'].map(text => numericId('--additional-gids', text))
   return {

@@ -301,7 +301,7 @@ export function describe(
     ...(cgroup && { cgroup: cgroup.path, cgroupId: cgroupId(outside, cgroup.path) }),
     ...(cgroup?.unit && { unit: cgroup.unit }),
     ...(resctrl && { resctrl: resctrlDirectories(resctrl) }),
-    ...(!isOwn(plan.namespaces, 'pid') && { sharedPidNamespace: true }),
+    ...(!plan.namespaces.create.has('pid') && { sharedPidNamespace: true }),
     ...(plan.process === undefined && { withoutProcess: true }),
     ...(plan.notifies && { notifies: true }),
     ...((plan.hooks.poststart?.length || plan.hooks.poststop?.length) && { laterHooks: true }),

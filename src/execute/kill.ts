@@ -24,7 +24,7 @@ export function killContainer(runtime: Runtime, id: string, signal: number, all:
 }
 
 /**
- * Without a pid namespace of its own a container's processes outlive its first one, and it is there as long as they are.
+ * Without a pid namespace that was made for it a container's processes outlive its first one, and it is there as long as they are.
  * SIGKILL, which is meant for all of them, ends them then, too. False when there is none.
  */
 function killOthers(runtime: Runtime, container: StoredContainer, signal: number): boolean {

@@ -8,8 +8,8 @@ const LARGEST_ID = 0xffff_fffe
 export function checkChanges({ args, cwd, env, uid, gid, additionalGids }: ProcessChanges): void {
   if (args?.length === 0) throw new UsageError('exec: the command to run is missing')
   if (cwd !== undefined && !cwd.startsWith('/')) throw new UsageError(`cwd: must be absolute, is \`${cwd}\``)
-  const nameless = env?.find(entry => entry.indexOf('=') < 1)
-  if (nameless !== undefined) throw new UsageError(`env: must be NAME=VALUE, is \`${nameless}\``)
+  const nameless = env?.findIndex(entry => entry.indexOf('=') < 1) ?? -1
+  if (nameless !== -1) throw new UsageError(`env: must be NAME=VALUE, the ${nameless + 1}. is not`)
   for (const id of [uid, gid, ...(additionalGids ?? [])])
     if (id !== undefined && !(Number.isInteger(id) && id >= 0 && id <= LARGEST_ID))
       throw new UsageError(`\`${id}\` is not the id of a user or group, a number from 0 to ${LARGEST_ID}`)

@@ -29,7 +29,7 @@ export interface ContainerRecord {
   readonly resctrl?: readonly string[]
   /** The unit of systemd that the cgroup belongs to. */
   readonly unit?: string
-  /** It shares its pid namespace with others, so the death of its first process does not end it. */
+  /** It is in the pid namespace of the caller or of another container, so the death of its first process does not end it. */
   readonly sharedPidNamespace?: boolean
   /** config.json has no process, so the container can not be started. */
   readonly withoutProcess?: boolean
