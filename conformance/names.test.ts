@@ -127,6 +127,31 @@ test.skipIf(!compiler)(
   },
 )
 
+test.skipIf(!compiler || !isTsrun)(
+  'a source below the root, exchanged for a link to the host, gives nothing of the host (peers: it does)',
+  { timeout: timeout(25) },
+  async () => {
+    const host = makeDirectory()
+    mkdirSync(join(host, 'below'))
+    writeFileSync(join(host, 'below/secret'), 'SECRET')
+    const bundle = makeBundle((config, rootfs) => {
+      for (const name of ['mnt', 'data/below']) mkdirSync(join(rootfs, name), { recursive: true })
+      symlinkSync(host, join(rootfs, 'link'))
+      const source = join(rootfs, 'data/below')
+      config.mounts.push({ destination: '/mnt', type: 'bind', source, options: ['rbind', 'rw'] })
+      config.process.args = ['sh', '-c', 'cat /mnt/secret; true']
+    })
+    await exchange(join(bundle.rootfs, 'data'), join(bundle.rootfs, 'link'))
+    let ran = 0
+    for (let round = 0; round < rounds(25); round += 1) {
+      const { status, stdout } = runBundle(bundle)
+      expect(stdout).not.toContain('SECRET')
+      ran += status === 0 ? 1 : 0
+    }
+    expect(ran).toBeGreaterThan(0)
+  },
+)
+
 test.skipIf(!compiler)(
   'a root path that is exchanged for a link to the directory of the hooks runs no hook of the image',
   { timeout: timeout(40) },
