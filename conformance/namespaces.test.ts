@@ -4,10 +4,11 @@ import { readFileSync, readlinkSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from './lib/bundle.ts'
 import type { Config } from './lib/config.ts'
-import { create, inside, runBundle, runScript } from './lib/container.ts'
+import { command, create, inside, runBundle, runScript } from './lib/container.ts'
 import { expectOneSentence } from './lib/expect.ts'
 import { isAlive } from './lib/machine.ts'
 import { eventually, launch, must } from './lib/run.ts'
+import { isTsrun } from './lib/runtime.ts'
 import { later } from './lib/scene.ts'
 import { leavesNothing } from './lib/snapshot.ts'
 
@@ -231,4 +232,17 @@ test('hostname and domainname need a uts namespace of their own', () => {
   const result = runScript('true', config => drop(config, 'uts'))
   expectOneSentence(result, /hostname/)
   expect(must(['hostname'])).not.toBe('inside\n')
+})
+
+// As systemd 260 makes them: neither root of the host nor able to make devices, whatever the map looks like.
+test.runIf(isTsrun)('in a user namespace that maps every id to itself devices are bound', () => {
+  const bundle = makeBundle(config => {
+    config.process.args = ['stat', '-c', '%t:%T', '/dev/null']
+  })
+  const { directory } = bundle
+  const words = command('--root', `${directory}/state`, '--cgroup-manager', 'disabled', 'run', '-b', directory, 'x')
+  const script = `cd "$1"; shift; mkfifo there mapped
+    unshare -Um sh -c 'echo > there; read x < mapped; exec "$@"' x "$@" & read x < there
+    for map in uid_map gid_map; do echo 0 0 4294967295 > /proc/$!/$map; done; echo > mapped; wait $!`
+  expect(must(['timeout', '20', 'bash', '-c', script, 'x', directory, ...words])).toBe('1:3\n')
 })

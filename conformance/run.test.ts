@@ -152,6 +152,21 @@ test('a signal to the runtime that ends the program becomes 128 + the number', a
   expect(await done).toMatchObject({ status: 143, signal: null })
 })
 
+test('the size of our terminal is no matter of a program without one', async () => {
+  const bundle = makeBundle(config => {
+    config.process.args = [
+      'sh',
+      '-c',
+      'trap "echo resized" WINCH; trap "exit 3" USR1; echo ready; while :; do sleep 0.05; done',
+    ]
+  })
+  const { child, speaks, done } = launch(command('run', '--bundle', bundle.directory, removeLater(fresh())))
+  await speaks
+  child.kill('SIGWINCH')
+  child.kill('SIGUSR1')
+  expect(await done).toMatchObject({ status: 3, stdout: 'ready\n' })
+})
+
 /** Runs with descriptors 3 and up open on files that hold their number. */
 function runWithDescriptors(count: number, flags: string[], script: string, env: Record<string, string> = {}) {
   const directory = makeDirectory()

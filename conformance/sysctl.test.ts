@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { makeBundle } from './lib/bundle.ts'
 import { inside, runBundle } from './lib/container.ts'
 import { expectOneSentence } from './lib/expect.ts'
-import { isCrun } from './lib/runtime.ts'
+import { isCrun, isTsrun } from './lib/runtime.ts'
 import { leavesNothing } from './lib/snapshot.ts'
 
 leavesNothing()
@@ -26,6 +26,17 @@ test.each([
   })
   expect(seen).toBe(value)
   expect(readFileSync(file, 'utf8')).toBe(before)
+})
+
+test('a range of groups that are not mapped is told as that', () => {
+  const ids = [{ containerID: 0, hostID: 100000, size: 65536 }]
+  const bundle = makeBundle(config => {
+    config.linux.namespaces.push({ type: 'user' })
+    Object.assign(config.linux, { uidMappings: ids, gidMappings: ids })
+    config.linux.sysctl = { 'net.ipv4.ping_group_range': '0 2147483647' }
+  })
+  const sentence = isTsrun ? /ping_group_range.*groups only that the user namespace maps/ : /ping_group_range/
+  expect(runBundle(bundle).stderr).toMatch(sentence)
 })
 
 test('a key may be written with slashes', () => {

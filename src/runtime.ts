@@ -4,7 +4,6 @@ import type { Host } from '../native/host.ts'
 import type { Kernel } from '../native/kernel.ts'
 import { createKernel } from '../native/kernel.ts'
 import { DirectCalls } from '../native/kernels/direct.ts'
-import { decode } from '../native/utf8.ts'
 import { absolute } from './execute/host.ts'
 
 /** How cgroups are managed: by writing files, through systemd, or not at all. */
@@ -59,7 +58,8 @@ export interface RuntimeOptions {
   readonly observer?: Observer | undefined
 }
 
-const WHOLE_RANGE = /^\s*0\s+0\s+4294967295\s*$/
+/** PROC_USER_INIT_INO of the kernel. A namespace may have the mappings of the initial one, as systemd 260 makes them, and not its rights. */
+const INITIAL_USER_NAMESPACE = 0xeffffffdn
 
 function once<T>(find: () => T): () => T {
   let found: { value: T } | undefined
@@ -72,7 +72,9 @@ function once<T>(find: () => T): () => T {
 export function createRuntime(host: Host, options: RuntimeOptions = {}): Runtime {
   const outside = options.outside ?? createKernel(new DirectCalls(host))
   const env = (name: string) => host.env.find(entry => entry.startsWith(`${name}=`))?.slice(name.length + 1)
-  const inUserNamespace = once(() => !WHOLE_RANGE.test(decode(outside.readFile(AT_FDCWD, '/proc/self/uid_map'))))
+  const inUserNamespace = once(
+    () => outside.statx(AT_FDCWD, '/proc/self/ns/user', 0).stat?.inode !== INITIAL_USER_NAMESPACE,
+  )
   const rootless = once(() =>
     options.rootless === 'true' || options.rootless === 'false'
       ? options.rootless === 'true'

@@ -1,4 +1,4 @@
-import { SIGCHLD, SIGKILL, SIGSTOP, SIGTTIN, SIGTTOU, SIGURG } from '../../native/abi/signal.ts'
+import { SIGCHLD, SIGKILL, SIGSTOP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH } from '../../native/abi/signal.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
 import { __WALL, WNOHANG } from '../../native/abi/wait.ts'
 import type { Fd } from '../../native/fd.ts'
@@ -15,6 +15,8 @@ import type { Watch } from './watch.ts'
 const OWN: readonly number[] = [SIGCHLD, SIGURG, SIGKILL, SIGSTOP]
 /** With a terminal of the container: using our own one while in the background stops us, as it does every program. */
 const OF_OWN_TERMINAL: readonly number[] = [SIGTTIN, SIGTTOU]
+/** Without one: the size of our terminal is no matter of the program's. */
+const OF_TERMINALS: readonly number[] = [SIGWINCH]
 const HIGHEST = 64
 /** The exit code of a program that SIGKILL ended, and of a shell that saw a child end so. */
 const KILLED = 128 + SIGKILL
@@ -95,7 +97,7 @@ async function attend({ host }: Runtime, pidfd: Fd, watches: readonly Watch[]): 
 }
 
 function forwarded(terminal: boolean): number[] {
-  const own = terminal ? [...OWN, ...OF_OWN_TERMINAL] : OWN
+  const own = [...OWN, ...(terminal ? OF_OWN_TERMINAL : OF_TERMINALS)]
   return Array.from({ length: HIGHEST }, (_, i) => i + 1).filter(signal => !own.includes(signal))
 }
 

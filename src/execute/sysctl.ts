@@ -41,6 +41,10 @@ export function writeSysctls(inside: Kernel, steps: readonly SysctlStep[]): void
       const hint = { ENOENT: 'this kernel has no such sysctl', EACCES: 'it is read-only in these namespaces' }
       const resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS
       const fd = inside.openat2(proc, `sys/${path}`, O_WRONLY, resolve, undefined, hint).take()
-      inside.writeText(fd, value, `\`${value}\``, { EINVAL: 'the kernel does not take this value' })
+      inside.writeText(fd, value, `\`${value}\``, {
+        EINVAL: key.endsWith('ping_group_range')
+          ? 'the kernel takes groups only that the user namespace maps'
+          : 'the kernel does not take this value',
+      })
     })
 }
