@@ -240,6 +240,17 @@ test('a failing startContainer hook fails start, and the program does not run', 
   expect(read('order')).toBe('')
 })
 
+test.skipIf(!isTsrun)('a poststart hook finds the program executed (runc 1.3.6: its own first process)', () => {
+  const find = 'sed -n \'s/.*"pid": *\\([0-9]*\\).*/\\1/p\''
+  const { bundle, read } = hooked(log => ({ poststart: [sh(`cat /proc/$(${find})/comm > ${log}/comm`)] }))
+  bundle.config.process.args = ['sleep', '1000']
+  bundle.save()
+  const container = tryCreate(bundle)
+  expect(container.start()).toMatchObject({ status: 0, stderr: '' })
+  expect(read('comm')).toBe('sleep\n')
+  expect(container.remove('--force').status).toBe(0)
+})
+
 test.skipIf(isRunc)('a failing poststart hook fails start and ends the container (runc: fails create)', () => {
   const { bundle } = hooked(() => ({ poststart: [sh('echo the reason >&2; exit 7')] }))
   bundle.config.process.args = ['sh', '-c', 'while :; do sleep 0.05; done']

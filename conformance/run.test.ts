@@ -125,6 +125,18 @@ test.skipIf(!isTsrun)(
   },
 )
 
+test.skipIf(isCrun)('SIGURG to the runtime does not reach the program (crun: does)', async () => {
+  const bundle = makeBundle(config => {
+    const script = `trap 'echo urgent' URG; trap 'exit 3' TERM; echo ready; while :; do sleep 0.05; done`
+    config.process.args = ['sh', '-c', script]
+  })
+  const { child, speaks, done } = launch(command('run', '--bundle', bundle.directory, removeLater(fresh())))
+  await speaks
+  child.kill('SIGURG')
+  child.kill('SIGTERM')
+  expect(await done).toMatchObject({ status: 3, stdout: 'ready\n' })
+})
+
 test.each(['TERM', 'HUP', 'INT', 'USR1', 'USR2', 'QUIT'] as const)(
   'SIG%s to the runtime reaches the program',
   async signal => {
