@@ -1,13 +1,23 @@
 // Attacks that have worked on runtimes, attempted: the configuration is trusted, the root file system is not. A runtime
 // may refuse or may keep the effect inside; what counts is that the host stays as it is.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from './lib/bundle.ts'
 import { command, create, inside, oci, removeLater, runBundle } from './lib/container.ts'
 import { have } from './lib/machine.ts'
-import { launch } from './lib/run.ts'
+import { launch, run } from './lib/run.ts'
 import { isCrun, isTsrun } from './lib/runtime.ts'
 import { fresh } from './lib/scene.ts'
 import { leavesNothing } from './lib/snapshot.ts'
@@ -175,6 +185,23 @@ test('a masked file is covered by the real null device, whatever /dev/null of th
   expect(stdout).not.toContain('untouched')
   expect(stdout).not.toContain('secret')
   expect(readFileSync(join(place, 'file'), 'utf8')).toBe('untouched\n')
+})
+
+test.skipIf(isCrun)('closed streams are not opened at what /dev/null of the image leads to (CVE-2026-88265)', () => {
+  const bundle = makeBundle(config => {
+    config.mounts = config.mounts.filter(({ destination }) => !destination.startsWith('/dev'))
+    config.process.user = { uid: 1000, gid: 1000 }
+    config.process.args = ['sh', '-c', 'echo attack; echo attack >&2']
+  })
+  const file = join(bundle.directory, 'rootfs/victim')
+  writeFileSync(file, 'data')
+  mkdirSync(join(bundle.directory, 'rootfs/dev'), { recursive: true })
+  rmSync(join(bundle.directory, 'rootfs/dev/null'), { force: true })
+  symlinkSync('/victim', join(bundle.directory, 'rootfs/dev/null'))
+  const words = command('run', '--bundle', bundle.directory, removeLater(fresh()))
+  run(['sh', '-c', `exec ${words.join(' ')} <&- >&- 2>&-`])
+  expect(readFileSync(file, 'utf8')).toBe('data')
+  expect(statSync(file).uid).toBe(0)
 })
 
 test('standard streams of the image do not lead outside: /dev/stdin and friends are links inside', () => {
