@@ -141,7 +141,7 @@ test.skipIf(!compiler || !isTsrun)(
       config.mounts.push({ destination: '/mnt', type: 'bind', source, options: ['rbind', 'rw'] })
       config.process.args = ['sh', '-c', 'cat /mnt/secret; true']
     })
-    await exchange(join(bundle.rootfs, 'data'), join(bundle.rootfs, 'link'))
+    await exchange(join(bundle.rootfs, 'data'), join(bundle.rootfs, 'link'), 300)
     let ran = 0
     for (let round = 0; round < rounds(25); round += 1) {
       const { status, stdout } = runBundle(bundle)
