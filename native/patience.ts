@@ -27,10 +27,11 @@ export function pollPatiently(
   entries: Parameters<Kernel['poll']>[0],
   timeoutMs: number,
   slow: () => void,
+  ending: readonly number[] = [],
 ): number[] {
   const isLong = timeoutMs < 0 || timeoutMs > SLOW_MS
-  const events = kernel.poll(entries, isLong ? SLOW_MS : timeoutMs)
+  const events = kernel.poll(entries, isLong ? SLOW_MS : timeoutMs, ending)
   if (!isLong || events.some(Boolean)) return events
   slow()
-  return kernel.poll(entries, timeoutMs < 0 ? timeoutMs : timeoutMs - SLOW_MS)
+  return kernel.poll(entries, timeoutMs < 0 ? timeoutMs : timeoutMs - SLOW_MS, ending)
 }

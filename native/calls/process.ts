@@ -3,6 +3,7 @@ import { AT_FDCWD } from '../abi/fcntl.ts'
 import { PIDFD_GET_INFO, PIDFD_INFO_EXIT, PIDFD_INFO_SIZE } from '../abi/pidfd.ts'
 import { ITIMER_REAL } from '../abi/time.ts'
 import { __WALL, CLD_EXITED, P_PIDFD, SIGINFO_SIZE, WEXITED, WNOHANG } from '../abi/wait.ts'
+import { Failure } from '../failure.ts'
 import { Fd } from '../fd.ts'
 import type { Call, Calls } from '../kernels/machine.ts'
 import { get64, Out, Struct } from '../struct.ts'
@@ -25,6 +26,11 @@ export interface Clone {
   /** Receives a pidfd (CLONE_PIDFD). */
   readonly pidfd?: Out | undefined
   readonly exitSignal: number
+}
+
+/** A sigset_t of the kernel's. */
+function allBut(signals: readonly number[]): bigint {
+  return signals.reduce((set, signal) => set & ~(1n << BigInt(signal - 1)), 2n ** 64n - 1n)
 }
 
 const CLONE_ARGS_SIZE = 88
@@ -129,8 +135,16 @@ export const processCalls = {
     return (view.getUint32(0, true) & PIDFD_INFO_EXIT) === 0 ? undefined : view.getInt32(PIDFD_INFO_SIZE - 4, true)
   },
 
-  /** ppoll(fds, n, timeout, NULL): revents of each, blocking the whole process; `timeoutMs` < 0 waits for ever. */
-  poll(this: Calls, entries: readonly { fd: Fd | number; events: number }[], timeoutMs: number): number[] {
+  /**
+   * ppoll(fds, n, timeout, mask): revents of each, blocking the whole process; `timeoutMs` < 0 waits for ever. Signals of
+   * `ending` that have a handler end it with a Failure, whatever becomes of the handler; all others wait then.
+   */
+  poll(
+    this: Calls,
+    entries: readonly { fd: Fd | number; events: number }[],
+    timeoutMs: number,
+    ending: readonly number[] = [],
+  ): number[] {
     const fds = new Out(new Uint8Array(8 * entries.length))
     entries.forEach(({ fd, events }, i) => {
       fds.view.setInt32(8 * i, typeof fd === 'number' ? fd : fd.number, true)
@@ -138,8 +152,9 @@ export const processCalls = {
     })
     const timeout = timeoutMs < 0 ? null : timespec(timeoutMs)
     // After a signal from the beginning: it may take longer, and never ends before its time.
-    const call: Call = { name: 'ppoll', args: [fds, entries.length, timeout, null, 0], tolerate: [EINTR] }
-    while (this.now(call) === -EINTR);
+    const mask = ending.length === 0 ? null : new Struct(8).u64(0, allBut(ending))
+    const call: Call = { name: 'ppoll', args: [fds, entries.length, timeout, mask, 8], tolerate: [EINTR] }
+    while (this.now(call) === -EINTR) if (mask !== null) throw new Failure('ended by a signal')
     return entries.map((_, i) => fds.view.getInt16(8 * i + 6, true))
   },
 

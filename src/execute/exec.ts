@@ -19,7 +19,7 @@ import { type ConsoleRoute, openConsoleRoute } from './consoleRoute.ts'
 import { ContainerRoot } from './containerRoot.ts'
 import { type Entrance, enterContainer, foreignNamespaces, needsHostProcfs, openRootOf } from './enter.ts'
 import { openExecCgroup } from './execCgroup.ts'
-import { awaitExit, catchSignals, type RunningProgram } from './foreground.ts'
+import { awaitExit, catchSignals, endingSignals, type RunningProgram } from './foreground.ts'
 import { ForegroundTerminal } from './foregroundTerminal.ts'
 import { lastCapability } from './host.ts'
 import { becomeProcess } from './identity.ts'
@@ -270,7 +270,8 @@ function execute(
       executor.calls.send(tail)
       // Not before: whoever gets it may end the process at once, which is no failure of ours.
       sendPidfd(runtime, pidfdSocket, 'setns', pidfd)
-      awaitProgram(outside, executor.control, () => executor.calls.tellSlow(tail))
+      const slow = () => executor.calls.tellSlow(tail)
+      awaitProgram(outside, executor.control, slow, endingSignals(signals))
     })
   } catch (error) {
     removePidFile(runtime, request, pid)

@@ -1,4 +1,16 @@
-import { SIGCHLD, SIGKILL, SIGSTOP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH } from '../../native/abi/signal.ts'
+import {
+  SIGCHLD,
+  SIGHUP,
+  SIGINT,
+  SIGKILL,
+  SIGQUIT,
+  SIGSTOP,
+  SIGTERM,
+  SIGTTIN,
+  SIGTTOU,
+  SIGURG,
+  SIGWINCH,
+} from '../../native/abi/signal.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
 import { __WALL, WNOHANG } from '../../native/abi/wait.ts'
 import type { Fd } from '../../native/fd.ts'
@@ -17,6 +29,8 @@ const OWN: readonly number[] = [SIGCHLD, SIGURG, SIGKILL, SIGSTOP]
 const OF_OWN_TERMINAL: readonly number[] = [SIGTTIN, SIGTTOU]
 /** Without one: the size of our terminal is no matter of the program's. */
 const OF_TERMINALS: readonly number[] = [SIGWINCH]
+/** Before there is a program to pass them on to, they are for the runtime, caught or not. */
+const ENDING: readonly number[] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM]
 const HIGHEST = 64
 /** The exit code of a program that SIGKILL ended, and of a shell that saw a child end so. */
 const KILLED = 128 + SIGKILL
@@ -43,6 +57,11 @@ export function catchSignals(
   terminal = false,
 ): number | undefined {
   return forwardSignals && !detach ? host.watchSignals(forwarded(terminal)) : undefined
+}
+
+/** The signals that end a wait for the program, given what catchSignals() gave; those that are not caught end us anyway. */
+export function endingSignals(signals: number | undefined): readonly number[] {
+  return signals === undefined ? [] : ENDING
 }
 
 /** Waits for the end of the container's first process, deletes the container, and gives the exit code. */

@@ -46,8 +46,13 @@ export function handOverNotify(tail: Kernel, executor: Executor, socket: Fd): vo
 }
 
 /** The socket, undefined when the first process has ended before. The caller owns it. */
-export function receiveNotify(outside: Kernel, connection: Fd, slow = tellBeforeProgram): Fd | undefined {
-  pollPatiently(outside, [{ fd: connection, events: POLLIN }], -1, slow)
+export function receiveNotify(
+  outside: Kernel,
+  connection: Fd,
+  slow = tellBeforeProgram,
+  ending: readonly number[] = [],
+): Fd | undefined {
+  pollPatiently(outside, [{ fd: connection, events: POLLIN }], -1, slow, ending)
   return outside.receiveMessage(connection, WORD.length, 'sd_notify').descriptor
 }
 

@@ -5,7 +5,7 @@ import { openContainer, writeRecord } from '../state/store.ts'
 import { buildContainer } from './build.ts'
 import { becomeContainer, giveStreams } from './create.ts'
 import { deleteContainer } from './delete.ts'
-import { catchSignals, supervise } from './foreground.ts'
+import { catchSignals, endingSignals, supervise } from './foreground.ts'
 import { ForegroundTerminal } from './foregroundTerminal.ts'
 import { awaitReady, receiveNotify } from './notify.ts'
 import { writePidFile } from './pidFile.ts'
@@ -57,8 +57,9 @@ export async function runContainer(runtime: Runtime, request: RunRequest): Promi
       executor.calls.send(tail)
       sendPidfd(runtime, built.pidfdSocket, 'standard', pidfd)
       const slow = () => executor.calls.tellSlow(tail)
-      const notify = built.notify && receiveNotify(outside, executor.control, slow)
-      awaitProgram(outside, executor.control, slow)
+      const ending = endingSignals(signals)
+      const notify = built.notify && receiveNotify(outside, executor.control, slow, ending)
+      awaitProgram(outside, executor.control, slow, ending)
       return notify && fds.keep(notify)
     })
     directory.close()

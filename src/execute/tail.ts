@@ -122,10 +122,15 @@ export function awaitStart(tail: Kernel, executor: Executor, listener: number): 
 
 /**
  * Waits until the program runs. Throws what the executor reported instead. `slow` tells what takes so long; without the
- * memory of the executor nobody knows more than this.
+ * memory of the executor nobody knows more than this. `ending` are signals that end the wait, too, see Kernel.poll.
  */
-export function awaitProgram(outside: Kernel, connection: Fd, slow = tellBeforeProgram): void {
-  pollPatiently(outside, [{ fd: connection, events: POLLIN }], -1, slow)
+export function awaitProgram(
+  outside: Kernel,
+  connection: Fd,
+  slow = tellBeforeProgram,
+  ending: readonly number[] = [],
+): void {
+  pollPatiently(outside, [{ fd: connection, events: POLLIN }], -1, slow, ending)
   const bytes = outside.readAll(connection)
   if (bytes.length === 0) return
   throw readReport(bytes)
