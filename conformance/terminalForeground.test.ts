@@ -212,7 +212,7 @@ piped('without a terminal of our own: output, exit code, and the size of console
   bundle.config.process['consoleSize'] = { height: 10, width: 20 }
   bundle.save()
   const { status, stdout, stderr } = runBundle(bundle)
-  expect([status, stdout, stderr]).toEqual([9, '/dev/pts/0\r\n10 20\r\nerr\r\n', ''])
+  expect([status, stdout, stderr]).toEqual([9, '/dev/pts/0\n10 20\nerr\n', ''])
 })
 
 piped.each([
@@ -223,14 +223,14 @@ piped.each([
   const { status, stdout } = runBundle(script('cat | tr a-z A-Z; echo; echo end'), { input })
   expect(status).toBe(0)
   // The echo of the input comes somewhere before.
-  expect(stdout).toMatch(input === '' ? /^\r\nend\r\n$/ : /BY PIPE\r\n(\r\n)?end\r\n$/)
+  expect(stdout).toMatch(input === '' ? /^\nend\n$/ : /BY PIPE\n+end\n$/)
 })
 
 piped('all output arrives, also at a slow reader', () => {
   const bundle = script('i=0; while [ $i -lt 20000 ]; do echo "line $i of many"; i=$((i+1)); done')
   const words = command('run', '--bundle', bundle.directory, removeLater(fresh())).join(' ')
   const out = must(['sh', '-c', `${words} < /dev/null | (sleep 1; cat)`])
-  const lines = out.split('\r\n')
+  const lines = out.split('\n')
   expect(lines.length).toBe(20_001)
   expect(lines.at(-2)).toBe('line 19999 of many')
 })
