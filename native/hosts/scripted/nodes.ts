@@ -29,7 +29,7 @@ export interface Behaviour {
 export class FileNode {
   readonly type: number
   readonly behaviour: Behaviour
-  readonly inode = inodes++
+  inode = inodes++
   readonly children = new Map<string, FileNode>()
   parent: FileNode | undefined
   name = ''

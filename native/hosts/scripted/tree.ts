@@ -80,12 +80,15 @@ function processDirectory(world: World, process: Process): FileNode {
 }
 
 const hostNamespaces = {}
+/** PROC_USER_INIT_INO, by which the initial user namespace is known. */
+const INITIAL_USER_NAMESPACE = 0xeffffffd
 const namespaces = new WeakMap<object, FileNode>()
 
 /** A file that is the same for all in the namespace. The model knows those of users; of the others it is one for all types. */
 function namespaceOf(process: Process, name: string): FileNode {
   const owner = (name === 'user' ? process.userNamespace : process.init) ?? hostNamespaces
   const file = namespaces.get(owner) ?? generated(() => '')
+  if (owner === hostNamespaces) file.inode = INITIAL_USER_NAMESPACE
   namespaces.set(owner, file)
   return file
 }
