@@ -183,10 +183,20 @@ describe.skipIf(skipped)(`limits${reason}`, () => {
       expect(result.stderr).toContain("can't fork")
     })
 
-    test.skipIf(!isTsrun)('0 is a limit too', () => {
-      const result = runScript('echo here; (echo there); echo end', limits({ pids: { limit: 0 } }))
+    const zero = (ociVersion: string) =>
+      runScript('echo here; (echo there); echo end', config => {
+        limits({ pids: { limit: 0 } })(config)
+        config.ociVersion = ociVersion
+      })
+
+    test.skipIf(!isTsrun)('0 is a limit, too, from version 1.3 on', () => {
+      const result = zero('1.3.0')
       expect(result.stdout).toBe('here\n')
       expect(result.stderr).toContain("can't fork")
+    })
+
+    test('0 is none before that, as older engines write it', () => {
+      expect(zero('1.0.2').stdout).toBe('here\nthere\nend\n')
     })
   })
 
