@@ -68,7 +68,6 @@ test('a config.json that is a directory', () => {
 test.each([
   ['empty', ''],
   ['cut off', '{"ociVersion": "1.0.2", "process": {'],
-  ['with words after it', '{"ociVersion": "1.0.2"} and more'],
   ['not JSON', 'ociVersion = 1.0.2'],
   ['with a comma too many', '{"ociVersion": "1.0.2",}'],
 ])('a config.json that is %s', (_, text) => {
@@ -102,7 +101,6 @@ const SHAPES: Spoil[] = [
   ['no root', config => delete config['root'], /root/],
   ['no root path', config => delete config['root'].path, /\/root/],
   ['no version', config => delete config['ociVersion'], /ociVersion/, ['runc']],
-  ['a version of the future', config => (config['ociVersion'] = '2.0.0'), /2\.0\.0/, ['runc', 'crun']],
   ['a uid below zero', config => (config['process'].user.uid = -5), /\/process\/user\/uid/],
   ['a uid above 32 bits', config => (config['process'].user.uid = 4294967296), /\/process\/user\/uid/, ['crun']],
   ['a uid that is a string', config => (config['process'].user.uid = 'root'), /\/process\/user\/uid/, ['crun']],
