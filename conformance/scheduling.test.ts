@@ -9,7 +9,7 @@ import { type Change, command, inside, removeLater, runArgs, runBundle, tryCreat
 import { expectOneSentence } from './lib/expect.ts'
 import { field, have } from './lib/machine.ts'
 import { must } from './lib/run.ts'
-import { isCrun, isRunc, isTsrun, olderThan } from './lib/runtime.ts'
+import { isCrun, isTsrun, olderThan } from './lib/runtime.ts'
 import { fresh } from './lib/scene.ts'
 import { leavesNothing } from './lib/snapshot.ts'
 
