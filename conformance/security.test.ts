@@ -138,7 +138,7 @@ test('a file of /proc that callers do mount over is taken', () => {
   expect(output).toBe('MemTotal: 1 kB')
 })
 
-test.each([3, 4, 5, 6, 7, 8, 9, 10, 11, 12].map(descriptor => [`/proc/self/fd/${descriptor}`, descriptor]))(
+test.each(Array.from({ length: 60 }, (_, i) => [`/proc/self/fd/${i + 3}`]))(
   'a cwd of %s does not lead to the host (CVE-2024-21626)',
   cwd => {
     const bundle = makeBundle(config => {

@@ -1,5 +1,6 @@
 // npm run mutations [-- --only TEXT...]: takes each defence of list.ts away in a copy of the source, builds that, and runs the
-// test of the attack on it, which has to fail. `--table` prints the table of docs/security.md instead.
+// test of the attack on it, which has to fail. `--parts N` takes one of N parts of the list, another one each day. `--table`
+// prints the table of docs/security.md instead.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -71,8 +72,18 @@ function prove(mutation: Mutation | undefined, list: readonly Attack[]): boolean
     .every(Boolean)
 }
 
+const DAY_MS = 86_400_000
+
+/** Is it the turn of the entry at `index`, when each day takes one of so many parts? */
+function isToday(index: number, parts: number): boolean {
+  return index % parts === Math.floor(Date.now() / DAY_MS) % parts
+}
+
 function main(): number {
-  const { values } = parseArgs({ options: { only: { type: 'string', multiple: true }, table: { type: 'boolean' } } })
+  const text = { type: 'string' } as const
+  const { values } = parseArgs({
+    options: { only: { ...text, multiple: true }, parts: text, table: { type: 'boolean' } },
+  })
   if (values.table) {
     process.stdout.write(securityTable())
     return 0
@@ -81,9 +92,15 @@ function main(): number {
   const chosen = attacks.filter(
     ({ ids, mutation }) => only?.some(text => [mutation.name, ...ids].some(name => name.includes(text))) ?? true,
   )
-  const mutations = [...new Set(chosen.map(({ mutation }) => mutation))]
+  const parts = Number(values.parts ?? 1)
+  const mutations = [...new Set(chosen.map(({ mutation }) => mutation))].filter((_, index) => isToday(index, parts))
   const results = [undefined, ...mutations].map(mutation =>
-    prove(mutation, mutation === undefined ? chosen : chosen.filter(attack => attack.mutation === mutation)),
+    prove(
+      mutation,
+      chosen.filter(attack =>
+        mutation === undefined ? mutations.includes(attack.mutation) : attack.mutation === mutation,
+      ),
+    ),
   )
   return results.every(Boolean) ? 0 : 1
 }
