@@ -27,7 +27,7 @@ const it = test.skipIf(!isTsrun || !isRoot)
 
 it('wrong configurations are refused in one sentence, and leave nothing behind', () => {
   const { status, stdout } = fuzz('--invalid')
-  expect(stdout).toMatch(/\d+ texts, \d+ refused, 0 badly taken/)
+  expect(stdout).toMatch(/\d+ texts, \d+ refused, \d+ containers, 0 badly taken/)
   expect(status).toBe(0)
 })
 

@@ -55,8 +55,8 @@ describe('counters', () => {
     expect(of('from seed 1: 59 configurations, 42 ran, 0 differences')).toEqual(counts(1, 0, 0))
     expect(of('from seed 1: 59 configurations, 42 ran, 10 differences')).toEqual(counts(0, 1, 0))
     expect(of('from seed 1: 59 configurations, 0 ran, 0 differences')).toEqual(counts(0, 1, 0))
-    expect(of('from seed 1: 30 texts, 20 refused, 0 badly taken')).toEqual(counts(1, 0, 0))
-    expect(of('from seed 1: 30 texts, 20 refused, 1 badly taken')).toEqual(counts(0, 1, 0))
+    expect(of('from seed 1: 30 texts, 20 refused, 10 containers, 0 badly taken')).toEqual(counts(1, 0, 0))
+    expect(of('from seed 1: 30 texts, 20 refused, 10 containers, 1 badly taken')).toEqual(counts(0, 1, 0))
     expect(fuzz(ended(''))).toEqual(counts(0, 1, 0))
   })
 

@@ -75,7 +75,7 @@ export const loadRows: Counter = ({ output }) => {
 /** The last line of `npm run fuzz`: one case, however many configurations were tried in the time. None that ran is no proof. */
 export const fuzz: Counter = ({ output }) => {
   const [, ran, different] = /(\d+) ran, (\d+) differences$/m.exec(output) ?? []
-  const [, refused, bad] = /(\d+) refused, (\d+) badly taken$/m.exec(output) ?? []
+  const [, refused, bad] = /(\d+) refused, \d+ containers, (\d+) badly taken$/m.exec(output) ?? []
   const passed = Number(ran ?? refused ?? 0) > 0 && (different ?? bad) === '0'
   return tally([passed ? 'passed' : 'failed'])
 }
