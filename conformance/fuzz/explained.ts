@@ -27,6 +27,16 @@ const explanations: readonly Explanation[] = [
     holds: (difference, { linux }) => linux.uidMappings !== undefined && only(difference, / mqueue$/),
   },
   {
+    reason: 'devices in a user namespace are nodes of a tmpfs of its own, where the peers bind those of the host',
+    section: 'mounts',
+    holds: ({ odd }, { linux }) => linux.uidMappings !== undefined && odd.every(line => /^(- )?\/dev\/\w+ /.test(line)),
+  },
+  {
+    reason: 'and so they belong to its root, if it has one',
+    section: 'dev',
+    holds: ({ odd }, { linux }) => linux.uidMappings !== undefined && odd.every(line => /^(- )?[cb]rw/.test(line)),
+  },
+  {
     reason: 'the peers can not have a time namespace, or devices that the host lacks, in a user namespace',
     section: 'outcome',
     holds: (difference, { linux }) => {
