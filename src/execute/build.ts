@@ -204,7 +204,7 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     if (plan.process) enterWorkingDirectory(root, plan.process.cwd)
     const executable = plan.process && findExecutable(inside, plan.process)
     finishRoot(root, plan, site)
-    checkPlaces = root.checkPlaces()
+    checkPlaces = root.checkPlaces([...plan.maskedPaths, ...plan.readonlyPaths])
     if (plan.process && record.keyring !== undefined) joinSessionKeyring(inside, record.keyring, labels)
     const kept = [...labelFiles(labels), ...(notify ? [notify.number] : [])]
     closeAllBut(executor, [...lastingGifts(baggage, hooks).map(lasting), ...kept])

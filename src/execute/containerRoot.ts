@@ -220,11 +220,13 @@ export class ContainerRoot {
   /**
    * When the root has changed: is what the configuration has mounted at /proc and /sys there, and that in which paths were
    * masked or made read-only? What it returns throws a HostError when somebody who can write to the root file system has
-   * renamed directories meanwhile.
+   * renamed directories meanwhile. `covered`: paths over which we have laid something ourselves.
    */
-  checkPlaces(): () => void {
+  checkPlaces(covered: readonly string[]): () => void {
     const { inside } = this
-    const places = [...this.#relied].filter(mount => this.#placeOf(mount.destination).mount === mount)
+    const places = [...this.#relied].filter(
+      mount => this.#placeOf(mount.destination).mount === mount && !covered.includes(mount.destination),
+    )
     const seen = places.map(({ destination, fd }) => ({
       destination,
       wanted: inside.statx(fd, '', 0, []),
