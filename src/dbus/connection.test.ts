@@ -38,6 +38,7 @@ function waitFor(path: string): void {
  */
 const SERVER = `
 const { createServer } = require('node:net')
+const { renameSync } = require('node:fs')
 const { workerData: { path, answers, piece } } = require('node:worker_threads')
 createServer(socket => {
   socket.on('error', () => {})
@@ -54,7 +55,7 @@ createServer(socket => {
     }
     next()
   })
-}).listen(path)
+}).listen(path + '.new', () => renameSync(path + '.new', path)) // there is a socket before anybody listens
 `
 
 function serve(...answers: (string | Uint8Array)[]): string {
