@@ -1,18 +1,65 @@
 // Waits that somebody in the container can make as long as he likes: a signal ends them, and nothing is left.
 
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle } from './lib/bundle.ts'
 import { command, create, oci, removeLater, stateOf } from './lib/container.ts'
-import { isRoot } from './lib/machine.ts'
-import { eventually, launch, PATIENCE } from './lib/run.ts'
-import { isTsrun } from './lib/runtime.ts'
+import { cgroupOf } from './lib/exec.ts'
+import { have, isRoot } from './lib/machine.ts'
+import { eventually, launch, must, PATIENCE } from './lib/run.ts'
+import { isTsrun, repository } from './lib/runtime.ts'
 import { fresh } from './lib/scene.ts'
 import { leavesNothing } from './lib/snapshot.ts'
 
 leavesNothing()
 
-const it = test.skipIf(!isTsrun || !isRoot)
+const it = test.skipIf(!isTsrun || !isRoot || !have('cc'))
 const pause = (milliseconds: number) => new Promise(resolve => setTimeout(resolve, milliseconds))
+const processesIn = (cgroup: string) => readFileSync(`${cgroup}/cgroup.procs`, 'utf8').trim().split('\n')
+
+/** A container whose program stops all who come. */
+function createHolder() {
+  const container = create(['/holder'], (_, rootfs) => {
+    must(['cc', '-static', '-O2', '-o', join(rootfs, 'holder'), join(repository, 'conformance/lib/holder.c')])
+  })
+  expect(container.start().status).toBe(0)
+  eventually('the program to stop others', () => container.output().includes('ready') || undefined)
+  return container
+}
+
+it.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL'] as const)(
+  'exec into a container that stops everybody ends at %s (tsrun only)',
+  async signal => {
+    const container = createHolder()
+    const cgroup = cgroupOf(container.state().pid!)
+    const alone = processesIn(cgroup)
+    const newcomer = () => processesIn(cgroup).find(pid => !alone.includes(pid))
+    let met = 0
+    for (let round = 0; round < 20 && met < 4; round += 1) {
+      const flags = round % 2 ? ['--detach'] : []
+      const { child, done } = launch(command('exec', ...flags, container.id, 'true'), { timeout: 20_000 })
+      const joined = () => newcomer() !== undefined || child.exitCode !== null
+      for (let look = 0; look < 200 && !joined(); look += 1) await pause(20)
+      await pause(100 * PATIENCE)
+      const pid = newcomer()
+      // Too fast for that program, or stopped as a program already.
+      if (pid === undefined || !readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('tsrun')) {
+        if (pid !== undefined) process.kill(Number(pid), 'SIGKILL')
+        child.kill('SIGKILL')
+        await done
+        continue
+      }
+      met += 1
+      child.kill(signal)
+      const result = await done
+      if (result.signal !== signal) expect(result.stderr).toMatch(/^tsrun: exec [^\n]*ended by a signal\n$/)
+      eventually('what has been stopped to be gone', () => newcomer() === undefined, 3000)
+    }
+    expect(met).toBeGreaterThan(0)
+    expect(oci(['delete', '--force', container.id]).status).toBe(0)
+  },
+)
 
 it.each(['SIGTERM', 'SIGQUIT'] as const)(
   'run whose startContainer hook takes for ever ends at %s (tsrun only)',

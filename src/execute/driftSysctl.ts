@@ -11,8 +11,8 @@ import type { Runtime } from '../runtime.ts'
 import type { ContainerRecord } from '../state/record.ts'
 import { isAlive } from '../state/status.ts'
 import type { Comparison, Finding } from './drift.ts'
-import { foreignNamespaces } from './enter.ts'
-import { holdInit, leave } from './visit.ts'
+import { foreignNamespaces, leave } from './enter.ts'
+import { holdInit } from './visit.ts'
 
 /** Something of a namespace that a file below /proc/sys tells. */
 interface Setting {

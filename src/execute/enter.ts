@@ -7,7 +7,9 @@ import {
   CLONE_NEWUSER,
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
+  CLONE_PIDFD,
 } from '../../native/abi/sched.ts'
+import { SIGKILL } from '../../native/abi/signal.ts'
 import { CLONE_ARGS, cloneArgs } from '../../native/calls/process.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import type { Fd } from '../../native/fd.ts'
@@ -99,8 +101,7 @@ export function enterContainer(executor: Executor, entrance: Entrance, keep: rea
     inside.fchdir(gifts.get(root)!)
     inside.chroot('.')
   }
-  for (const fd of [executor.guardNumber, root && gifts.get(root)])
-    if (fd !== undefined) inside.later({ name: 'close', args: [fd] })
+  if (root !== undefined) inside.later({ name: 'close', args: [gifts.get(root)!] })
   const pid = bearChild(executor, entrance.cgroup)
   enter(late)
   closeAllBut(executor, keep)
@@ -119,23 +120,59 @@ function move({ kernel: inside, gifts }: Executor, processes: Fd): void {
   inside.later({ name: 'close', args: [file] })
 }
 
-/** The executor ends; its child goes on with what follows in the batch. */
+/**
+ * The executor becomes the warden of its child, which goes on with what follows in the batch. Who is in the container may
+ * stop the child, so that it would never see the planner's end; the warden is in the planner's pid namespace.
+ */
 function bearChild(executor: Executor, cgroup: Fd | undefined): () => number {
-  const { calls, kernel, gifts, bears } = executor
+  const { calls, kernel, gifts, bears, guardNumber } = executor
   const pid = new Out(8)
-  const flags = BigInt(CLONE_PARENT | CLONE_PARENT_SETTID) | (cgroup ? CLONE_INTO_CGROUP : 0n)
-  const args = cloneArgs({ flags, cgroup: cgroup && gifts.get(cgroup), pid, exitSignal: 0 })
+  const pidfd = new Out(8)
+  const flags = BigInt(CLONE_PARENT | CLONE_PARENT_SETTID | CLONE_PIDFD) | (cgroup ? CLONE_INTO_CGROUP : 0n)
+  const args = cloneArgs({ flags, cgroup: cgroup && gifts.get(cgroup), pid, pidfd, exitSignal: 0 })
   const clone = calls.later({ name: 'clone3', args: [args, CLONE_ARGS], hint: birthHints })
-  const parent = calls.record(() => kernel.exit(0))
-  calls.link(parent, 0)
-  clone.branch({ positive: parent[0]!.address })
+  const warden = recordWarden(executor, pidfd)
+  clone.branch({ positive: warden })
   livesWith(executor, calls.later({ name: 'prctl', args: [PR_SET_NAME, 'tsrun:exec', 0, 0, 0] }))
+  kernel.later({ name: 'close', args: [guardNumber] })
   calls.keep()
   bears(pid)
   return () => {
     calls.answer(clone)
     return pid.view.getInt32(0, true)
   }
+}
+
+/** When the planner is gone, or gives up, so is the child; what happens to a terminal is not for the warden. */
+function recordWarden({ calls, kernel, controlNumber, guardNumber }: Executor, pidfd: Out): number {
+  const chain = calls.record(() => {
+    kernel.setsid()
+    kernel.later({ name: 'close', args: [controlNumber] })
+    kernel.later({ name: 'read', args: [guardNumber, new Out(8), 8], tolerate: 'any' })
+    const child = calls.later({ name: 'load', args: [pidfd.address], tolerate: 'any' })
+    kernel.later({ name: 'pidfd_send_signal', args: [child, SIGKILL, null, 0], tolerate: 'any' })
+    kernel.exit(0)
+  })
+  calls.link(chain, 0)
+  return chain[0]!.address
+}
+
+/** The child is to live on without us. Also a warden that somebody has stopped goes so. */
+export function dismissWarden(outside: Kernel, { pid }: Executor): void {
+  outside.now({ name: 'kill', args: [pid, SIGKILL], tolerate: 'any' })
+}
+
+/** Ends an executor that has entered, and what it has borne: that may be frozen or stopped, so it would not go by itself. */
+export function leave(outside: Kernel, executor: Executor): void {
+  executor.control.close()
+  executor.guard.close()
+  if (executor.children().length > 0) dismissWarden(outside, executor)
+  outside.wait(executor.pid, 0, 'any')
+  for (const child of executor.children()) {
+    outside.now({ name: 'kill', args: [child, SIGKILL], tolerate: 'any' })
+    outside.wait(child, 0, 'any')
+  }
+  executor.release()
 }
 
 /**

@@ -1,6 +1,5 @@
 import { AT_FDCWD, O_DIRECTORY, O_PATH, O_WRONLY } from '../../native/abi/fcntl.ts'
 import { CLONE_NEWUSER } from '../../native/abi/sched.ts'
-import { SIGKILL } from '../../native/abi/signal.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
@@ -17,7 +16,15 @@ import { isStillborn, Stillbirth } from './birth.ts'
 import type { Program } from './build.ts'
 import { type ConsoleRoute, openConsoleRoute } from './consoleRoute.ts'
 import { ContainerRoot } from './containerRoot.ts'
-import { type Entrance, enterContainer, foreignNamespaces, needsHostProcfs, openRootOf } from './enter.ts'
+import {
+  dismissWarden,
+  type Entrance,
+  enterContainer,
+  foreignNamespaces,
+  leave,
+  needsHostProcfs,
+  openRootOf,
+} from './enter.ts'
 import { openExecCgroup } from './execCgroup.ts'
 import { awaitExit, catchSignals, endingSignals, type RunningProgram } from './foreground.ts'
 import { ForegroundTerminal } from './foregroundTerminal.ts'
@@ -132,14 +139,15 @@ function startIn(
   try {
     const entered = enter(runtime, prepared, membership, baggage, executor, streams)
     giveStreams(streams, prepared)
-    return execute(runtime, prepared.request, entered, baggage, executor, terminal, fds)
-  } catch (error) {
-    const stillborn = baggage.entrance.cgroup !== undefined && isStillborn(outside, executor)
-    abandon(runtime, executor)
-    throw stillborn ? new Stillbirth('the process was killed when it was born') : error
-  } finally {
+    const running = execute(runtime, prepared.request, entered, baggage, executor, terminal, fds)
+    dismissWarden(outside, executor)
     executor.release()
     outside.wait(executor.pid, 0, 'any')
+    return running
+  } catch (error) {
+    const stillborn = baggage.entrance.cgroup !== undefined && isStillborn(outside, executor)
+    leave(outside, executor)
+    throw stillborn ? new Stillbirth('the process was killed when it was born') : error
   }
 }
 
@@ -321,15 +329,4 @@ function applyOutside(
 function pidInside(outside: Kernel, pid: number): number {
   const numbers = /^NSpid:(.*)$/m.exec(outside.readTextIfAny(AT_FDCWD, `/proc/${pid}/status`) ?? '')?.[1]
   return Number(numbers?.trim().split(/\s+/).at(-1) ?? pid)
-}
-
-/** Nothing is left of the process. It may be frozen, so it would not go by itself; who bears it has to be gone before. */
-function abandon({ outside }: Runtime, executor: Executor): void {
-  executor.control.close()
-  executor.guard.close()
-  outside.wait(executor.pid, 0, 'any')
-  for (const child of executor.children()) {
-    outside.now({ name: 'kill', args: [child, SIGKILL], tolerate: 'any' })
-    outside.wait(child, 0, 'any')
-  }
 }

@@ -1,6 +1,5 @@
 import { CAP_SYS_ADMIN } from '../../native/abi/capability.ts'
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/abi/fcntl.ts'
-import { SIGKILL } from '../../native/abi/signal.ts'
 import type { Dir } from '../../native/calls/file.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import type { Fd, Fds } from '../../native/fd.ts'
@@ -12,7 +11,7 @@ import { isAlive } from '../state/status.ts'
 import type { StoredContainer } from '../state/store.ts'
 import { requireOwnProcess } from './belongings.ts'
 import { ContainerRoot } from './containerRoot.ts'
-import { enterContainer, foreignNamespaces, needsHostProcfs } from './enter.ts'
+import { enterContainer, foreignNamespaces, leave, needsHostProcfs } from './enter.ts'
 import { ownCapabilities } from './prepare.ts'
 import { ownProcfs } from './sysctl.ts'
 
@@ -90,16 +89,4 @@ export function visitContainer<T>(
   } finally {
     leave(outside, executor)
   }
-}
-
-/** Ends an executor. One that entered has borne the one that worked, and has to be gone before that is our child alone. */
-export function leave(outside: Kernel, executor: Executor): void {
-  executor.control.close()
-  executor.guard.close()
-  outside.wait(executor.pid, 0, 'any')
-  for (const child of executor.children()) {
-    outside.now({ name: 'kill', args: [child, SIGKILL], tolerate: 'any' })
-    outside.wait(child, 0, 'any')
-  }
-  executor.release()
 }
