@@ -873,8 +873,8 @@ export const attacks: readonly Attack[] = [
       edits: [
         {
           file: 'src/execute/execCgroup.ts',
-          from: 'if (directory === undefined || !privileged) return directory',
-          to: 'if (directory === undefined || !privileged || record) return directory',
+          from: 'if (!privileged) return',
+          to: 'if (!privileged || record) return',
         },
       ],
     },
@@ -894,6 +894,20 @@ export const attacks: readonly Attack[] = [
           from: 'using hostProcfs = needsHostProcfs(runtime, namespaces)',
           to: 'using hostProcfs = needsHostProcfs(runtime, namespaces) || namespaces',
         },
+      ],
+    },
+  },
+  {
+    ids: ['crun 1.28', 'runc 1.3.6'],
+    attack:
+      'a program stops all who come into its pid namespace: `exec` waits, and when it is killed, leaves one of its own',
+    defence: 'a warden outside of that namespace kills the newcomer by pidfd when the runtime is gone',
+    where: 'src/execute/enter.ts',
+    test: e2e('waits', 'exec into a container that stops everybody ends at SIGKILL'),
+    mutation: {
+      name: 'nobody kills the newcomer',
+      edits: [
+        { file: 'src/execute/enter.ts', from: 'args: [child, SIGKILL, null, 0]', to: 'args: [child, 0, null, 0]' },
       ],
     },
   },

@@ -290,6 +290,13 @@ export const fileCalls = {
     return out.view.getUint32(0, true)
   },
 
+  /** statfs(path): the same of what is at a path, undefined when there is nothing. */
+  fileSystemTypeAt(this: Calls, path: string): number | undefined {
+    const out = new Out(120)
+    const result = this.now({ name: 'statfs', args: [path, out], subject: `\`${path}\``, tolerate: [ENOENT] })
+    return result < 0 ? undefined : out.view.getUint32(0, true)
+  },
+
   /** readlinkat(dir, path): the target; an empty path means the link that `dir` is. See readlink(2). */
   readlinkat(this: Calls, dir: Dir, path: string): string {
     const out = new Room(4096)

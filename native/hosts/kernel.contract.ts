@@ -456,5 +456,7 @@ function others(holds: Holds): void {
     expect(kernel.fileSystemType(proc)).toBe(0x9fa0)
     using other = kernel.openat(AT_FDCWD, directory, O_PATH)
     expect(kernel.fileSystemType(other)).not.toBe(0x9fa0)
+    expect(kernel.fileSystemTypeAt('/proc')).toBe(0x9fa0)
+    expect(kernel.fileSystemTypeAt(`${directory}/absent`)).toBeUndefined()
   })
 }

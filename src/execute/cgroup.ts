@@ -30,10 +30,7 @@ const BUSY = [ENOENT, EBUSY]
 
 /** The mount point of the cgroup version 2 tree, undefined when there is none. */
 export function cgroupMount(outside: Kernel): string | undefined {
-  return MOUNT_POINTS.find(path => {
-    using fd = outside.openat(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, [ENOENT])
-    return fd.exists && outside.fileSystemType(fd) === CGROUP2_SUPER_MAGIC
-  })
+  return MOUNT_POINTS.find(path => outside.fileSystemTypeAt(path) === CGROUP2_SUPER_MAGIC)
 }
 
 /** A cgroup that the container is to get. */

@@ -59,7 +59,9 @@ export async function execContainer(runtime: Runtime, request: ExecRequest): Pro
   using streams = new Streams(runtime.outside)
   const prepared = prepareExec(runtime, request, fds)
   const program = startedOrGone(runtime, prepared, () => startProgram(runtime, prepared, terminal, streams, fds))
-  return request.detach ? 0 : await runtime.phase('wait', () => awaitExit(runtime, program))
+  const code = request.detach ? 0 : await runtime.phase('wait', () => awaitExit(runtime, program))
+  program.forget()
+  return code
 }
 
 /** As execContainer() detached, and gives the pid of the program: it is our child, and somebody has to wait for it. */
@@ -68,7 +70,9 @@ export function startExec(runtime: Runtime, request: ExecRequest): number {
   using terminal = new ForegroundTerminal(runtime)
   const streams = new Streams(runtime.outside)
   const prepared = prepareExec(runtime, { ...request, detach: true }, fds)
-  return startedOrGone(runtime, prepared, () => startProgram(runtime, prepared, terminal, streams, fds)).pid
+  const program = startedOrGone(runtime, prepared, () => startProgram(runtime, prepared, terminal, streams, fds))
+  program.forget()
+  return program.pid
 }
 
 /** Who kills a container's processes gets to its first one within this time. */
@@ -97,7 +101,10 @@ interface Baggage {
   readonly pidfdSocket: Fd | undefined
 }
 
-type Running = Omit<RunningProgram, 'cgroup'>
+interface Running extends Omit<RunningProgram, 'cgroup'> {
+  /** Waits for what is left of the executor, which may end beside the program. */
+  forget(): void
+}
 
 function startProgram(
   runtime: Runtime,
@@ -136,14 +143,15 @@ function startIn(
   const executor = runtime.phase('spawn the executor', () =>
     launchExecutor(host, outside, { inherited, stdio, gifts: gifts(baggage), makeCalls }),
   )
+  // To unmount it, as its last close does, takes long: that is for the warden.
+  baggage.entrance.cgroup?.close()
   try {
     const entered = enter(runtime, prepared, membership, baggage, executor, streams)
     giveStreams(streams, prepared)
     const running = execute(runtime, prepared.request, entered, baggage, executor, terminal, fds)
     dismissWarden(outside, executor)
     executor.release()
-    outside.wait(executor.pid, 0, 'any')
-    return running
+    return { ...running, forget: () => void outside.wait(executor.pid, 0, 'any') }
   } catch (error) {
     const stillborn = baggage.entrance.cgroup !== undefined && isStillborn(outside, executor)
     leave(outside, executor)
@@ -263,7 +271,7 @@ function execute(
   executor: Executor,
   terminal: ForegroundTerminal,
   fds: Fds,
-): Running {
+): Omit<Running, 'forget'> {
   const { outside } = runtime
   const pidfd = fds.keep(outside.pidfdOpen(pid))
   if (!pidfd.exists) throw new HostError(`process ${pid} is gone; was it killed?`)

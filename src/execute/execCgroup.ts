@@ -38,10 +38,10 @@ export function openExecCgroup(
   wanted: string | undefined,
   privileged: boolean,
 ): Fd | undefined {
-  const directory = findCgroup(outside, record, wanted)
-  if (directory === undefined || !privileged) return directory
-  using _ = directory
-  const tree = outside.openTree(directory, '', false)
+  const place = findCgroup(outside, record, wanted)
+  if (place === undefined) return undefined
+  if (!privileged) return typeof place === 'string' ? openDirectory(outside, place) : place
+  const tree = cloneOf(outside, place)
   try {
     outside.mountSetattr(tree, false, { set: ONLY_A_NAME, propagation: MS_PRIVATE })
     return tree
@@ -51,14 +51,20 @@ export function openExecCgroup(
   }
 }
 
-function findCgroup(outside: Kernel, record: ContainerRecord, wanted: string | undefined): Fd | undefined {
+function cloneOf(outside: Kernel, place: Fd | string): Fd {
+  if (typeof place === 'string') return outside.openTree(AT_FDCWD, place, false)
+  using directory = place
+  return outside.openTree(directory, '', false)
+}
+
+function findCgroup(outside: Kernel, record: ContainerRecord, wanted: string | undefined): Fd | string | undefined {
   const { cgroup, pid } = record
   if (cgroup === undefined) {
     if (wanted === undefined) return undefined
     throw new HostError('the container has no cgroup, so there is none in it for --cgroup')
   }
   if (wanted !== undefined) return openBelow(outside, cgroup, wanted)
-  return openDirectory(outside, takesProcesses(outside, cgroup) ? cgroup : currentCgroup(outside, pid))
+  return takesProcesses(outside, cgroup) ? cgroup : currentCgroup(outside, pid)
 }
 
 function openDirectory(outside: Kernel, path: string): Fd {

@@ -73,7 +73,9 @@ export class StoredContainer {
   get configText(): string {
     const bytes = readOwn(this.#outside, this.directory, CONFIG_FILE)
     if (bytes !== undefined) return decode(bytes)
-    throw new StateError(`the ${CONFIG_FILE} of container \`${this.id}\` is gone; delete --force removes the container`)
+    throw new StateError(
+      `the ${CONFIG_FILE} of container \`${this.id}\` is gone; unless it is just being deleted, delete --force removes it`,
+    )
   }
 
   [Symbol.dispose](): void {

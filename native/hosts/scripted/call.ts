@@ -45,6 +45,7 @@ const TEXTS: Readonly<Record<string, readonly number[]>> = {
   renameat2: [1, 3],
   setdomainname: [0],
   sethostname: [0],
+  statfs: [0],
   statx: [1],
   symlinkat: [0, 2],
   umount2: [0],

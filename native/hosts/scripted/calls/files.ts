@@ -53,11 +53,8 @@ export const fileCalls: Readonly<Record<string, Implementation>> = {
     out.setUint32(0x8c, 1, true)
   },
 
-  fstatfs(call) {
-    let node: FileNode | undefined = call.nodeFile(0).node
-    while (node?.magic === undefined && node?.parent) node = node.parent
-    call.view(1, 120).setUint32(0, node?.magic ?? TMPFS_MAGIC, true)
-  },
+  statfs: call => void tellFileSystem(call, existing(call, -1, 0)),
+  fstatfs: call => void tellFileSystem(call, call.nodeFile(0).node),
 
   faccessat: call => void existing(call, 0, 0),
   fchmodat(call) {
@@ -167,6 +164,12 @@ function existing(call: Invocation, i: number, flags: number): FileNode {
   const { node } = call.place(i, (flags & AT_SYMLINK_NOFOLLOW) === 0)
   if (node === undefined) throw new Errno(ENOENT)
   return node
+}
+
+function tellFileSystem(call: Invocation, from: FileNode): void {
+  let node: FileNode | undefined = from
+  while (node?.magic === undefined && node?.parent) node = node.parent
+  call.view(1, 120).setUint32(0, node?.magic ?? TMPFS_MAGIC, true)
 }
 
 function open(call: Invocation, flags: number, mode: number, how: Partial<Walk>): number {
