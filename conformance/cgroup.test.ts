@@ -188,7 +188,7 @@ test.skipIf(!isTsrun)('a limit whose controller is not in the v2 tree is one cle
   )
   expectOneSentence(
     container.created,
-    /\/linux\/resources\/memory\/limit: the controller `memory` is not available in cgroup version 2 at `.*` \(it has .*\): \S/,
+    /\/linux\/resources\/memory\/limit: the controller `memory` is not available under cgroup version 2 at `.*` \(it has .*\): \S/,
   )
 })
 

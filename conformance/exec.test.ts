@@ -131,6 +131,13 @@ test('--no-new-privs', () => {
   expect(field(status(container, '--no-new-privs'), 'NoNewPrivs')).toBe('1')
 })
 
+test.skipIf(isCrun)('a container with no_new_privs has them in exec, too (crun: not)', () => {
+  const container = createRunning(config => {
+    config.process.noNewPrivileges = true
+  })
+  expect(field(status(container), 'NoNewPrivs')).toBe('1')
+})
+
 test('an environment variable without a name or a value is an error', () => {
   const container = createRunning()
   for (const entry of ['s3cret', '=s3cret']) {

@@ -1,6 +1,6 @@
 // The six kinds of hooks: where and when they run, what they are told, and what their failure means.
 
-import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type Bundle, makeBundle, makeDirectory } from './lib/bundle.ts'
@@ -123,6 +123,22 @@ test.each(KINDS)('%s hooks run in the namespaces they belong to', kind => {
     expect(read(name)).toMatch(/^\w+:\[/)
     expect(read(name).trim() !== readlinkSync(`/proc/self/ns/${name}`)).toBe(isInside)
   }
+})
+
+// runc's delete does not go to the bundle.
+const WITH_CREATE: Kind[] = ['prestart', 'createRuntime', 'poststart']
+test.each(isRunc ? WITH_CREATE : [...WITH_CREATE, 'poststop' as const])('%s hooks begin in the bundle', kind => {
+  const { bundle, read } = hooked(log => ({ [kind]: [sh(`pwd -P > ${log}/place; ls config.json >> ${log}/place`)] }))
+  live(bundle).remove()
+  expect(read('place')).toBe(`${bundle.directory}\nconfig.json\n`)
+})
+
+test('poststop hooks run, too, when the bundle has been removed', () => {
+  const { bundle, read } = hooked(log => ({ poststop: [sh(`echo over > ${log}/end`)] }))
+  const container = live(bundle)
+  rmSync(bundle.directory, { recursive: true })
+  expect(container.remove()).toMatchObject({ status: 0, stderr: '' })
+  expect(read('end')).toBe('over\n')
 })
 
 test('startContainer hooks see the root of the container, createContainer hooks still that of the host', () => {

@@ -95,6 +95,11 @@ describe.skipIf(skipped)(`limits${reason}`, () => {
     expect(Object.fromEntries(Object.keys(files).map(file => [file, read(cgroup, file)]))).toEqual(files)
   })
 
+  test.skipIf(isRunc)('memory.swap of 0 is no swap (runc: no limit)', () => {
+    const container = create(['true'], limits({ memory: { limit: 64 * MiB, swap: 0 } }))
+    expect(read(cgroupOf(container.state().pid!), 'memory.swap.max')).toBe('0')
+  })
+
   test.skipIf(isCrun)('huge pages are limited when they are reserved too (crun: when used)', () => {
     const container = create(['true'], limits({ hugepageLimits: [{ pageSize: '2MB', limit: 4 * MiB }] }))
     expect(read(cgroupOf(container.state().pid!), 'hugetlb.2MB.rsvd.max')).toBe(`${4 * MiB}`)

@@ -14,6 +14,8 @@ export interface Spawn {
   readonly env: readonly string[]
   /** `descriptors[n]` is the descriptor that becomes n in the new process; undefined leaves n alone. */
   readonly descriptors: readonly (number | undefined)[]
+  /** Its working directory; without one it is that of this process. */
+  readonly directory?: string | undefined
 }
 
 /** A descriptor to wait for; `events` as in poll(2). */

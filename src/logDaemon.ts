@@ -26,6 +26,15 @@ export function daemonMessage({ name, id }: LogDaemon, level: Level, text: strin
   return `PRIORITY=${priority}\nSYSLOG_IDENTIFIER=${id}\nID=${id}\nMESSAGE=${text}\n`
 }
 
+/** The kinds of destinations that have a name in front, as crun has them. */
+const KINDS: readonly string[] = ['file', 'journald', 'syslog']
+
+/** A word before a colon that is no kind of destination: a misspelt one, more likely than the beginning of a file's name. */
+export function unknownKind(destination: string): string | undefined {
+  const kind = /^([^/:]+):/.exec(destination)?.[1]
+  return kind !== undefined && !KINDS.includes(kind) ? kind : undefined
+}
+
 /** Reads `journald:ID` or `syslog:ID`; undefined for a destination that is a file. */
 export function readDaemon(destination: string): LogDaemon | undefined {
   const [, name, id] = /^(journald|syslog):(.*)$/s.exec(destination) ?? []

@@ -60,7 +60,7 @@ test('`create --help`, `help create` and `-h create` show the same help', async 
   const results = [await run('create', '--help'), await run('help', 'create'), await run('-h', 'create')]
   for (const result of results) expect(result).toEqual(results[0])
   expect(results[0]).toMatchObject({ code: 0, stderr: '' })
-  expect(results[0]!.stdout).toMatch(/^tsrun create \[OPTIONS\] ID\n/)
+  expect(results[0]!.stdout).toMatch(/^Usage: tsrun create \[OPTIONS\] ID\n/)
 })
 
 test('`help` and --help show the commands', async () => {

@@ -78,14 +78,14 @@ export const mountCalls = {
 
   /** fsconfig(fs, FSCONFIG_SET_STRING, key, value), see fsconfig(2). */
   fsconfigString(this: Calls, fs: Fd, key: string, value: string): void {
-    const hint = { EINVAL: `${fs.subject} does not take this option or value` }
+    const hint = { EINVAL: `Invalid argument: ${fs.subject} does not take this option or value` }
     const args = [fs, FSCONFIG_SET_STRING, key, value, 0]
     this.later({ name: 'fsconfig', args, subject: `\`${key}=${value}\``, hint })
   },
 
   /** fsconfig(fs, FSCONFIG_SET_FLAG, key), see fsconfig(2). */
   fsconfigFlag(this: Calls, fs: Fd, key: string): void {
-    const hint = { EINVAL: `${fs.subject} does not take this option` }
+    const hint = { EINVAL: `Invalid argument: ${fs.subject} does not take this option` }
     this.later({ name: 'fsconfig', args: [fs, FSCONFIG_SET_FLAG, key, null, 0], subject: `\`${key}\``, hint })
   },
 

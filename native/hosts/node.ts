@@ -97,13 +97,16 @@ function spawner(libc: Libc): Host['spawn'] {
     actionsDestroy: libc.func('posix_spawn_file_actions_destroy', 'int', ['void *']),
     attributes: spawnAttributes(libc),
   }))
-  return ({ file, argv, env, descriptors }: Spawn): number => {
+  // glibc has it since 2.29, and only who has a directory needs it.
+  const addChdir = lazily(() => libc.func('posix_spawn_file_actions_addchdir_np', 'int', ['void *', 'str']))
+  return ({ file, argv, env, descriptors, directory }: Spawn): number => {
     const { posixSpawn, actionsInit, actionsDup2, actionsDestroy, attributes } = once()
     const actions = Buffer.alloc(OPAQUE_SIZE)
     actionsInit(actions)
     descriptors.forEach((from, to) => {
       if (from !== undefined) actionsDup2(actions, from, to)
     })
+    if (directory !== undefined) addChdir()(actions, directory)
     const pidOut = Buffer.alloc(8)
     const errno = posixSpawn(pidOut, file, actions, attributes, [...argv, null], [...env, null])
     actionsDestroy(actions)

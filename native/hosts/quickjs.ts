@@ -16,7 +16,7 @@ interface QuickjsHost {
   readonly env: readonly string[]
   syscall(number: number, args: readonly (number | bigint)[]): number
   map(fd: number, size: number): { buffer: ArrayBuffer; address: number } | number
-  spawn(file: number, argv: number, env: number, descriptors: number, count: number): number
+  spawn(file: number, argv: number, env: number, descriptors: number, count: number, directory: number): number
   catchSignal(signal: number, fd: number): number
   encodeAscii(bytes: Uint8Array, offset: number, text: string): number
   decodeAscii(bytes: Uint8Array): string | undefined
@@ -67,13 +67,14 @@ export function createQuickjsHost(): Host {
     return room
   }
 
-  const spawn = ({ file, argv, env, descriptors }: Spawn): number => {
-    const strings = [file, ...argv, ...env]
+  const spawn = ({ file, argv, env, descriptors, directory }: Spawn): number => {
+    const strings = [file, ...argv, ...env, directory ?? '']
     const taken = roomFor(strings.reduce((size, text) => size + byteBound(text) + 24, PAGE + 8 * descriptors.length))
     const space = new Space(taken, 0)
     const place = (value: Argument) => placed({ space, address: taken.address, out() {}, result() {} }, value)
     const numbers = new Uint8Array(Int32Array.from(descriptors, from => from ?? -1).buffer)
-    return spawnAt(place(file), place(argv), place(env), place(numbers), descriptors.length)
+    const at = directory === undefined ? 0 : place(directory)
+    return spawnAt(place(file), place(argv), place(env), place(numbers), descriptors.length, at)
   }
 
   const watchSignals = (signals: readonly number[]): number => {

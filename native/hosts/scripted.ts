@@ -119,13 +119,17 @@ function map(world: World, fd: number, size: number): Memory {
 }
 
 /** posix_spawn(3): `descriptors` are duplicated one after the other, then close-on-exec does its work. */
-function spawn(world: World, { file, argv, descriptors }: Spawn): number {
+function spawn(world: World, { file, argv, descriptors, directory }: Spawn): number {
   const { planner } = world
-  const { node } = walk(planner.cwd, file, { root: planner.root, by: planner, follow: true })
+  const at = { root: planner.root, by: planner, follow: true }
+  const cwd = directory === undefined ? planner.cwd : walk(planner.cwd, directory, at).node
+  if (cwd === undefined) throw new Errno(ENOENT)
+  const { node } = walk(planner.cwd, file, at)
   if (node === undefined) throw new Errno(ENOENT)
   if (node.isDirectory || (node.mode & 0o111) === 0) throw new Errno(EACCES)
   const base = executorBase(node.bytes.subarray(0, node.size))
   const child = world.newProcess(argv[0] ?? '', planner)
+  child.cwd = cwd
   planner.copyTo(child)
   descriptors.forEach((from, to) => {
     if (from === undefined) return

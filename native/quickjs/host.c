@@ -80,7 +80,8 @@ static JSValue host_map(JSContext *ctx, JSValueConst this, int argc, JSValueCons
 }
 
 /* What vfork(2) leaves to the child: the parent's memory, so nothing here may allocate or return. */
-static void become(const char *file, char *const *argv, char *const *env, const int32_t *descriptors, int32_t count)
+static void become(const char *file, char *const *argv, char *const *env, const int32_t *descriptors, int32_t count,
+                   const char *directory)
 {
     const struct sigaction by_default = { .sa_handler = SIG_DFL };
     sigset_t none;
@@ -94,26 +95,28 @@ static void become(const char *file, char *const *argv, char *const *env, const 
         if (from == to ? fcntl(to, F_SETFD, 0) < 0 : dup2(from, to) < 0)
             return;
     }
+    if (directory && chdir(directory) < 0)
+        return;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execve(file, argv, env);
 }
 
 /*
- * spawn(file, argv, env, descriptors, count): addresses of C strings, of arrays of them, and of 32-bit descriptors of which
- * the n-th becomes n, or is -1. Returns the pid, or -errno.
+ * spawn(file, argv, env, descriptors, count, directory): addresses of C strings, of arrays of them, and of 32-bit descriptors
+ * of which the n-th becomes n, or is -1. The directory may be 0. Returns the pid, or -errno.
  */
 static JSValue host_spawn(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
-    int64_t words[5];
+    int64_t words[6];
     volatile int failure = 0;
 
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 6; i++)
         if (get_word(ctx, argv[i], &words[i]))
             return JS_EXCEPTION;
     pid_t pid = vfork();
     if (pid == 0) {
-        become((void *)words[0], (void *)words[1], (void *)words[2], (void *)words[3], words[4]);
+        become((void *)words[0], (void *)words[1], (void *)words[2], (void *)words[3], words[4], (void *)words[5]);
         failure = errno;
         _exit(127);
     }
@@ -268,7 +271,7 @@ static void add_host(JSContext *ctx, char **argv)
     static const JSCFunctionListEntry functions[] = {
         JS_CFUNC_DEF("syscall", 2, host_syscall),
         JS_CFUNC_DEF("map", 2, host_map),
-        JS_CFUNC_DEF("spawn", 5, host_spawn),
+        JS_CFUNC_DEF("spawn", 6, host_spawn),
         JS_CFUNC_DEF("catchSignal", 2, host_catch_signal),
         JS_CFUNC_DEF("encodeAscii", 3, host_encode_ascii),
         JS_CFUNC_DEF("decodeAscii", 1, host_decode_ascii),

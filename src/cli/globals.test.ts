@@ -22,6 +22,12 @@ test.each(['journald', 'syslog'])('logSettings() knows crun’s destination %s, 
   expect(logSettings(globals('--log', `${name}:c1`))).toMatchObject({ file: undefined, daemon: { name, id: 'c1' } })
 })
 
+test('a log of no kind is refused, and no file is made of it', () => {
+  expect(() => readGlobals(globals('--log', 'journal:c1'))).toThrow('`journal` is no kind of log')
+  expect(logSettings(globals('--log', 'journal:c1'))).toMatchObject({ file: undefined, daemon: undefined })
+  expect(logSettings(globals('--log', './journal:c1')).file).toBe('./journal:c1')
+})
+
 test('readGlobals() understands both ways to ask for systemd', () => {
   expect(readGlobals(globals('--systemd-cgroup')).cgroupManager).toBe('systemd')
   expect(readGlobals(globals('--cgroup-manager', 'systemd')).cgroupManager).toBe('systemd')

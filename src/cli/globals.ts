@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts'
 import type { LogSettings } from '../log.ts'
-import { readDaemon } from '../logDaemon.ts'
+import { readDaemon, unknownKind } from '../logDaemon.ts'
 import type { OptionsOf } from './options.ts'
 
 /** What the global options say, for the runtime. */
@@ -18,15 +18,21 @@ export function logSettings(options: OptionsOf<'*'>): LogSettings {
   const { log = '' } = options
   const daemon = readDaemon(log)
   return {
-    file: log === '' || daemon !== undefined ? undefined : log.replace(/^file:/, ''),
+    file: log === '' || daemon !== undefined || unknownKind(log) !== undefined ? undefined : log.replace(/^file:/, ''),
     daemon,
     format: options['log-format'],
     level: options.debug ? 'debug' : options['log-level'],
   }
 }
 
-/** The global options as settings. Throws a UsageError for a trace without a name. */
+/** The global options as settings. Throws a UsageError for a trace without a name, and for a log that is of no kind. */
 export function readGlobals(options: OptionsOf<'*'>): Globals {
+  const { log = '' } = options
+  const unknown = unknownKind(log)
+  if (unknown !== undefined)
+    throw new UsageError(
+      `--log ${log}: \`${unknown}\` is no kind of log (file, journald, syslog); a file of that name is \`./${log}\``,
+    )
   if (options.trace === '') throw new UsageError('--trace: the name of a file is missing')
   return {
     root: options.root === '' ? undefined : options.root,

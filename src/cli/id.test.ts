@@ -11,10 +11,10 @@ test.each([
   ['.', 'starts with'],
   ['..', 'starts with'],
   ['.hidden', 'starts with'],
-  ['a/b', 'only letters'],
+  ['a/b', 'invalid container ID `a/b`: invalid character "/": only letters'],
   ['../a', 'only letters'],
   ['a b', 'only letters'],
-  ['a\n', 'only letters'],
+  ['a\n', 'invalid character "\\n"'],
   ['ä', 'only letters'],
   ['x'.repeat(256), 'longer than 255'],
 ])('checkId() refuses `%s`', (id, reason) => {

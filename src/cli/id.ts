@@ -6,13 +6,16 @@ const LONGEST = 255
 /** Gives `id` back if it can name a container, throws a UsageError otherwise. The characters are those of runc. */
 export function checkId(id: string): string {
   const wrong = complaint(id)
-  if (wrong !== undefined) throw new UsageError(`\`${id}\` can not be the id of a container: ${wrong}`)
+  if (wrong !== undefined) throw new UsageError(`invalid container ID \`${id}\`: ${wrong}`)
   return id
 }
 
-function complaint(id: string): string | undefined {
+/** Why no container can have the id; undefined when one can. */
+export function complaint(id: string): string | undefined {
   if (id === '') return 'it is empty'
-  if (!/^[a-zA-Z0-9_+.-]+$/.test(id)) return 'only letters, digits and `_` `+` `.` `-` are allowed'
+  const strange = /[^a-zA-Z0-9_+.-]/u.exec(id)?.[0]
+  if (strange !== undefined)
+    return `invalid character ${JSON.stringify(strange)}: only letters, digits and \`_\` \`+\` \`.\` \`-\` are allowed`
   if (id.startsWith('.')) return 'it starts with a `.`'
   if (id.length > LONGEST) return `it is longer than ${LONGEST} characters`
   return undefined

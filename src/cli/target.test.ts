@@ -33,7 +33,9 @@ test('chooseTarget() names a container after the current directory', () => {
 })
 
 test('chooseTarget() says what is missing at a path', () => {
-  expect(() => chooseTarget(at('.'), './web', undefined)).toThrow('`./web` is not a bundle')
+  expect(() => chooseTarget(at('.'), './web', undefined)).toThrow(
+    /`.\/web` is not a bundle: .*; and no container ID: invalid character "\/"/,
+  )
 })
 
 test('chooseTarget() leaves a missing config.json to create, when the word can be an id', () => {

@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
-import { checkId, idOfBundle } from './id.ts'
+import { checkId, complaint, idOfBundle } from './id.ts'
 
 /** A container to be made: its name, and where its bundle is. */
 export interface Target {
@@ -21,6 +21,9 @@ export function chooseTarget(
   const isPath = word.includes('/') || word === '.' || word === '..'
   if (runtime.isBundle(word) && (isPath || !runtime.isBundle('.')))
     return { id: idOfBundle(runtime.absolute(word)), bundle: word }
-  if (isPath) throw new UsageError(`\`${word}\` is not a bundle: there is no config.json in it`)
+  if (isPath)
+    throw new UsageError(
+      `\`${word}\` is not a bundle: there is no config.json in it; and no container ID: ${complaint(word)}`,
+    )
   return { id: checkId(word), bundle: '.' }
 }

@@ -13,7 +13,7 @@ test('helpText() lists every command with its summary', async () => {
 
 test.each(Object.keys(commands) as CommandName[])('helpText() shows usage and options of %s', async command => {
   const help = await helpText(command)
-  expect(help.split('\n')[0]).toBe(['tsrun', command, '[OPTIONS]', ...commands[command].positionals].join(' '))
+  expect(help.split('\n')[0]).toBe(['Usage: tsrun', command, '[OPTIONS]', ...commands[command].positionals].join(' '))
   for (const { name } of optionsOf(command)) expect(help).toContain(`--${name} `)
 })
 

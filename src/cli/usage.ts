@@ -61,14 +61,16 @@ export async function helpText(command: CommandName | undefined): Promise<string
 }
 
 function programHelp(): Argv {
-  const yargs = yargsFor('*').usage('$0 [OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]\n\nRuns containers from OCI bundles.')
+  const yargs = yargsFor('*').usage(
+    'Usage: $0 [OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]\n\nRuns containers from OCI bundles.',
+  )
   for (const [name, { summary }] of Object.entries(commands)) yargs.command(name, summary)
   return yargs.epilogue('`$0 help COMMAND` tells more about a command.')
 }
 
 function commandHelp(command: CommandName): Argv {
   const { summary, positionals, details } = commands[command]
-  const line = ['$0', command, '[OPTIONS]', ...positionals].join(' ')
+  const line = ['Usage: $0', command, '[OPTIONS]', ...positionals].join(' ')
   const yargs = yargsFor(command).usage(`${line}\n\n${summary[0]!.toUpperCase()}${summary.slice(1)}.`)
   if (details !== undefined) yargs.epilogue(details)
   return yargs.epilogue('`$0 --help` shows the options that every command takes.')

@@ -212,7 +212,11 @@ const ACCEPTED: [string, Change][] = [
   ['the last real id', process({ user: { uid: 4294967294, gid: 4294967294, additionalGids: [] } })],
   ['a limit of infinity', process({ rlimits: [{ type: 'RLIMIT_CPU', soft: 5, hard: 18446744073709551615n }] })],
   ['realtime at 99', process({ scheduler: { policy: 'SCHED_FIFO', priority: 99 } })],
-  ['a deadline', process({ scheduler: { policy: 'SCHED_DEADLINE', runtime: 1, deadline: 2, period: 3 } })],
+  ['a deadline', process({ scheduler: { policy: 'SCHED_DEADLINE', runtime: 1024, deadline: 1024, period: 1024 } })],
+  [
+    'a deadline that is the period',
+    process({ scheduler: { policy: 'SCHED_DEADLINE', runtime: 1024, deadline: 2048 } }),
+  ],
   ['a joined uts namespace', without('uts', having(joined('uts')))],
   ['a joined user namespace without mappings', having(joined('user'))],
   ['a joined user namespace with the mappings that it has', having(joined('user'), linux({ uidMappings: ids(1) }))],
@@ -258,6 +262,18 @@ test('a complaint is one sentence that says where, what and why', () => {
     '/hostname: needs a uts namespace; add {"type": "uts"} to /linux/namespaces',
   )
   expect(complaint(process({ cwd: 'tmp' })).message).toBe('/process/cwd: must be an absolute path, is "tmp"')
+})
+
+test.each([
+  [{ deadline: 2048 }, '`SCHED_DEADLINE` requires `runtime`'],
+  [{ runtime: 1024 }, '`SCHED_DEADLINE` requires `deadline`'],
+  [{ runtime: 0, deadline: 2048 }, 'runtime must be greater than 0'],
+  [{ runtime: 1023, deadline: 2048 }, 'runtime 1023 must be between 1024 and 9223372036854775807'],
+  [{ runtime: 2 ** 63, deadline: 2 ** 63 }, 'must be between 1024 and'],
+  [{ runtime: 2049, deadline: 2048 }, 'runtime 2049 must be <= deadline 2048'],
+  [{ runtime: 1024, deadline: 2049, period: 2048 }, 'deadline 2049 must be <= period 2048'],
+])('a deadline policy with %j is refused: %s', (numbers, words) => {
+  expect(complaint(process({ scheduler: { policy: 'SCHED_DEADLINE', ...numbers } })).message).toContain(words)
 })
 
 test('checkProcess() gives pointers into a process.json', () => {

@@ -1,6 +1,6 @@
 // Checks of `process` (config.md, Process). They take it alone, so that `exec --process` can use them.
 
-import type { Process } from '../../spec/generated/config.ts'
+import type { Process, Scheduler } from '../../spec/generated/config.ts'
 import { ConfigError } from '../errors.ts'
 import { type Check, type Complaint, firstOf, outside, relative } from './check.ts'
 
@@ -98,8 +98,30 @@ function schedulerFits({ scheduler }: Process): Complaint | undefined {
       return { pointer: `/scheduler/${key}`, reason: `is for SCHED_DEADLINE only, not for ${policy}` }
   return (
     (realtime ? outside(priority, 1, 99, '/scheduler/priority') : undefined) ??
-    outside(nice, -20, 19, '/scheduler/nice')
+    outside(nice, -20, 19, '/scheduler/nice') ??
+    deadlineFits(scheduler)
   )
+}
+
+/** The shortest runtime that SCHED_DEADLINE counts with, and the longest time of it: __checkparam_dl() of the kernel. */
+const SHORTEST = 1024
+const LONGEST = 2n ** 63n - 1n
+
+/** What sched_setattr(2) says about three numbers with one EINVAL. What fits a machine's sysctls only the kernel knows. */
+function deadlineFits({ policy, runtime, deadline, period }: Scheduler): Complaint | undefined {
+  if (policy !== 'SCHED_DEADLINE') return undefined
+  const about = (key: string, wrong: string) => ({
+    pointer: `/scheduler/${key}`,
+    reason: `sched_setattr: \`SCHED_DEADLINE\` ${wrong}`,
+  })
+  if (runtime === undefined) return about('runtime', 'requires `runtime`')
+  if (deadline === undefined) return about('deadline', 'requires `deadline`')
+  if (Number(runtime) === 0) return about('runtime', 'runtime must be greater than 0')
+  if (runtime < SHORTEST || runtime > LONGEST)
+    return about('runtime', `runtime ${runtime} must be between ${SHORTEST} and ${LONGEST}`)
+  if (runtime > deadline) return about('runtime', `runtime ${runtime} must be <= deadline ${deadline}`)
+  if (period && deadline > period) return about('deadline', `deadline ${deadline} must be <= period ${period}`)
+  return undefined
 }
 
 function ioPriorityIsInRange({ ioPriority }: Process): Complaint | undefined {

@@ -128,6 +128,6 @@ test.each<[string, string, string, boolean, string]>([
   const files = { '/proc/cgroups': `${CGROUPS}${table}`, '/proc/self/cgroup': own }
   const { require } = tree({ '': { has: 'pids' }, '/a': {} }, files)
   expect(() => require('/a', rootless)).toThrow(
-    `/linux/resources/memory/limit: the controller \`memory\` is not available in cgroup version 2 at \`/sys/fs/cgroup\` (it has pids): ${words}`,
+    `/linux/resources/memory/limit: the controller \`memory\` is not available under cgroup version 2 at \`/sys/fs/cgroup\` (it has pids): ${words}`,
   )
 })

@@ -118,7 +118,7 @@ export function requireAvailable(outside: Kernel, site: ControllerSite, needs: r
   const has = available.length === 0 ? 'it has none' : `it has ${available.join(', ')}`
   doing(need.pointer, () => {
     throw new HostError(
-      `the controller \`${need.controller}\` is not available in cgroup version 2 at \`${site.mount}\` (${has}): ${absence(outside, site, need.controller)}`,
+      `the controller \`${need.controller}\` is not available under cgroup version 2 at \`${site.mount}\` (${has}): ${absence(outside, site, need.controller)}`,
     )
   })
 }

@@ -307,7 +307,9 @@ function defined<T>(list: readonly (T | undefined)[]): T[] {
 function findProgram(root: ContainerRoot, process: ProcessPlan): () => Pick<Program, 'env' | 'executable'> {
   const { inside } = root
   const env = completeEnvironment(root, process)
-  doing(`working directory \`${process.cwd}\``, () => inside.fchdir(openWorkingDirectory(root, process.cwd)))
+  doing(`chdir to the working directory \`${process.cwd}\``, () =>
+    inside.fchdir(openWorkingDirectory(root, process.cwd)),
+  )
   const executable = findExecutable(inside, process)
   return () => ({ env: env(), executable })
 }

@@ -3,6 +3,7 @@ import { AT_FDCWD, CLOSE_RANGE_CLOEXEC, MFD_CLOEXEC, O_RDWR } from '../../native
 import { CLONE_PARENT_SETTID, CLONE_PIDFD } from '../../native/abi/sched.ts'
 import { SIGCHLD, SIGKILL } from '../../native/abi/signal.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
+import { S_IFDIR, S_IFMT } from '../../native/abi/stat.ts'
 import { CLONE_ARGS, cloneArgs, type Exit, timespec } from '../../native/calls/process.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import { Failure, KernelError } from '../../native/failure.ts'
@@ -41,7 +42,7 @@ export function shown(output: Uint8Array): string {
   return text === '' ? '' : `; it said: ${text}`
 }
 
-/** Runs hooks of one kind in the runtime's own namespaces, in order; the first failure ends it. */
+/** Runs hooks of one kind in the runtime's own namespaces, in the bundle, in order; the first failure ends it. */
 export function runHooks(
   runtime: Runtime,
   kind: string,
@@ -53,23 +54,37 @@ export function runHooks(
   using fds = new Fds()
   const state = hookState(container, status)
   const files = openHookFiles(runtime, container, fds)
+  const directory = bundleOf(runtime, container)
   for (const [i, hook] of hooks.entries())
-    doing(`${kind} hook ${i} \`${hook.path}\``, () => runHook(runtime, hook, state, files))
+    doing(`${kind} hook ${i} \`${hook.path}\``, () => runHook(runtime, hook, state, files, directory))
+}
+
+/** The bundle, where hooks begin as in runc and crun; undefined when it has been removed, which is no reason not to run any. */
+function bundleOf({ outside }: Runtime, { bundle }: HookSubject): string | undefined {
+  const { stat } = outside.statx(AT_FDCWD, bundle, 0, 'any')
+  return stat !== undefined && (stat.mode & S_IFMT) === S_IFDIR ? bundle : undefined
 }
 
 /** The hooks after the end of a container: a failure only warns and the others run, see runtime.md#lifecycle. */
 export function runPoststop(runtime: Runtime, hooks: readonly Hook[] | undefined, container: HookSubject): void {
-  for (const hook of hooks ?? []) {
+  for (const [i, hook] of (hooks ?? []).entries()) {
     try {
       runHooks(runtime, 'poststop', [hook], container, 'stopped')
     } catch (error) {
-      runtime.warn(String((error as Error).message))
+      if (!(error instanceof Failure)) throw error
+      runtime.warn(`poststop hook failed with ${error.reason} (hook ${i}, \`${hook.path}\`)`)
     }
   }
 }
 
 /** The state goes to its standard input. */
-function runHook({ host, outside }: Runtime, hook: Hook, state: string, { stdout, stderr }: HookFiles): void {
+function runHook(
+  { host, outside }: Runtime,
+  hook: Hook,
+  state: string,
+  { stdout, stderr }: HookFiles,
+  directory: string | undefined,
+): void {
   using input = outside.memfdCreate('state', MFD_CLOEXEC)
   outside.writeAll(input, state)
   outside.rewind(input)
@@ -80,6 +95,7 @@ function runHook({ host, outside }: Runtime, hook: Hook, state: string, { stdout
     argv: hook.args ?? [hook.path],
     env: hook.env ?? host.env,
     descriptors: [input.number, (stdout ?? nothing).number, (stderr ?? output).number],
+    directory,
   })
   if (pid < 0) throw new KernelError('execve', -pid, undefined, hookHints[errnoName(-pid)])
   let ended = false

@@ -120,7 +120,10 @@ test('a poststart hook that fails stops and removes the container', () => {
 test('a poststop hook that fails is a warning', () => {
   using one = created({ poststop: [{ path: '/hook' }, { path: '/hook' }] }, { '/hook': { exit: 1 } })
   deleteContainer(one.runtime, ID, true)
-  expect(one.warnings.length).toBe(2)
+  expect(one.warnings).toEqual([
+    'poststop hook failed with exit code 1 (hook 0, `/hook`)',
+    'poststop hook failed with exit code 1 (hook 1, `/hook`)',
+  ])
   expect(leftovers(one.host)).toEqual([])
 })
 

@@ -17,7 +17,7 @@ const ABSENT = [ENOENT, ENOTDIR, EACCES, ELOOP]
  * directories of the host that a runtime has open (CVE-2024-21626).
  */
 export function enterWorkingDirectory(root: ContainerRoot, cwd: string): void {
-  doing(`working directory \`${cwd}\``, () => {
+  doing(`chdir to the working directory \`${cwd}\``, () => {
     root.inside.fchdir(root.workingDirectory(cwd))
   })
 }

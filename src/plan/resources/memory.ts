@@ -27,6 +27,7 @@ function planSwap({ limit, swap }: Memory): LimitStep[] {
   // No limit on memory without a word on swap is none on both.
   if (isUnlimited(swap) || (isUnlimited(limit) && !isPositive(swap)))
     return [{ ...step, value: 'max', initial: true, otherwise: 'skip' }]
+  if (isNoSwap(limit, swap)) return [{ ...step, value: '0', otherwise: 'skip' }]
   if (!isPositive(swap)) return []
   if (!isPositive(limit))
     throw new ConfigError(
@@ -43,6 +44,14 @@ function planSwap({ limit, swap }: Memory): LimitStep[] {
   return [{ ...step, value: `${value}`, ...(value === 0n && { otherwise: 'skip' }) }]
 }
 
+/**
+ * 0 for both asks for nothing, as engines write it that fill in every number. For swap alone it means that there is none,
+ * as in crun; runc takes it for no limit.
+ */
+function isNoSwap(limit: Memory['limit'], swap: Memory['swap']): boolean {
+  return swap !== undefined && Number(swap) === 0 && (limit === undefined || isPositive(limit))
+}
+
 /** What memory.checkBeforeUpdate wants looked at before anything is written. Undefined when it is not set. */
 export interface UsageCheck {
   /** Bytes of memory. */
@@ -54,5 +63,6 @@ export interface UsageCheck {
 /** See UsageCheck. */
 export function planUsageCheck({ checkBeforeUpdate, limit, swap }: Memory): UsageCheck | undefined {
   if (!checkBeforeUpdate || !isPositive(limit)) return undefined
+  if (isNoSwap(limit, swap)) return { limit: BigInt(limit), swap: 0n }
   return { limit: BigInt(limit), swap: isPositive(swap) ? BigInt(swap) - BigInt(limit) : undefined }
 }

@@ -18,6 +18,8 @@ test.each<[string, Resources, string[]]>([
   ['memory', { memory: { limit: 1000, reservation: 500 } }, ['memory.max=1000', 'memory.low=500']],
   ['swap alone', { memory: { limit: 1000, swap: 1500 } }, ['memory.swap.max=500', 'memory.max=1000']],
   ['no swap', { memory: { limit: 1000, swap: 1000 } }, ['memory.swap.max=0', 'memory.max=1000']],
+  ['no swap by a 0', { memory: { swap: 0 } }, ['memory.swap.max=0']],
+  ['no swap by a 0 beside a limit', { memory: { limit: 1000, swap: 0 } }, ['memory.swap.max=0', 'memory.max=1000']],
   [
     'bytes beyond 2^53',
     { memory: { limit: 9007199254740993n, swap: 9007199254740995n } },
@@ -168,9 +170,9 @@ test.each<[string, Resources, string]>([
   ['/network/priorities', { network: { priorities: [{ name: 'eth0', priority: 1 }] } }, 'version 1 only'],
   ['/hugepageLimits/0/pageSize', { hugepageLimits: [{ pageSize: '2 MB', limit: 0 }] }, 'is "2 MB"'],
   ['/rdma/a b', { rdma: { 'a b': { hcaHandles: 1 } } }, 'is not the name of an RDMA device'],
-  ['/unified/..~1memory.max', { unified: { '../memory.max': '1' } }, 'must be the name of a file'],
-  ['/unified/memory', { unified: { memory: '1' } }, 'must be the name of a file'],
-  ['/unified/..', { unified: { '..': '1' } }, 'must be the name of a file'],
+  ['/unified/..~1memory.max', { unified: { '../memory.max': '1' } }, 'has not the form CONTROLLER.VALUE'],
+  ['/unified/memory', { unified: { memory: '1' } }, 'has not the form CONTROLLER.VALUE'],
+  ['/unified/..', { unified: { '..': '1' } }, 'has not the form CONTROLLER.VALUE'],
   ['/unified/cgroup.procs', { unified: { 'cgroup.procs': '1' } }, 'acts on processes'],
   ['/unified/cgroup.freeze', { unified: { 'cgroup.freeze': '1' } }, 'acts on processes'],
 ])('planResources() refuses %s', (pointer, resources, reason) => {

@@ -13,7 +13,10 @@ export function planUnified(unified: Readonly<Record<string, string>>): LimitSte
   return Object.entries(unified).flatMap(([file, text]) => {
     const pointer = `/linux/resources/unified/${escaped(file)}`
     if (!/^[^./\s][^/\s]*\.[^/\s]+$/.test(file))
-      throw new ConfigError('must be the name of a file of a cgroup, such as "memory.high"', pointer)
+      throw new ConfigError(
+        `the specified key has not the form CONTROLLER.VALUE \`${file}\`, the name of a file of a cgroup such as \`memory.high\``,
+        pointer,
+      )
     if (ACTIONS.includes(file))
       throw new ConfigError('acts on processes and is no setting; use the commands of the runtime', pointer)
     const lines = text.split('\n').filter(line => line !== '')
