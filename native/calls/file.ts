@@ -336,9 +336,15 @@ export const fileCalls = {
   },
 
   /** unlinkat(dir, path, AT_REMOVEDIR), see rmdir(2). Returns false when an errno of `tolerate` came back. */
-  rmdir(this: Calls, dir: Dir, path: string | Name, tolerate: readonly number[] = [ENOENT]): boolean {
+  rmdir(
+    this: Calls,
+    dir: Dir,
+    path: string | Name,
+    tolerate: readonly number[] = [ENOENT],
+    hint?: Call['hint'],
+  ): boolean {
     const subject = `\`${typeof path === 'string' ? path : textOf(path)}\``
-    return this.now({ name: 'unlinkat', args: [dir, path, AT_REMOVEDIR], subject, tolerate }) >= 0
+    return this.now({ name: 'unlinkat', args: [dir, path, AT_REMOVEDIR], subject, tolerate, hint }) >= 0
   },
 
   /** renameat2(dir, from, dir, to, 0), see rename(2). */

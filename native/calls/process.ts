@@ -119,7 +119,8 @@ export const processCalls = {
   /** pidfd_send_signal(fd, signal, NULL, 0), see pidfd_send_signal(2). False when the process is gone. */
   signal(this: Calls, pidfd: Fd, signal: number): boolean {
     const args = [pidfd, signal, null, 0]
-    return this.now({ name: 'pidfd_send_signal', args, subject: pidfd.subject, tolerate: [ESRCH] }) >= 0
+    const hint = { EPERM: 'to a process of another user it takes CAP_KILL' }
+    return this.now({ name: 'pidfd_send_signal', args, subject: pidfd.subject, tolerate: [ESRCH], hint }) >= 0
   },
 
   /**

@@ -184,6 +184,9 @@ export const socketCalls = {
     using socket = new Fd(this, this.later({ name: 'socket', args: [AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0] }), 'inet')
     const request = new Struct(40).u16(16, 0x1 | 0x40)
     request.bytes.set(encode(name))
-    this.later({ name: 'ioctl', args: [socket, SIOCSIFFLAGS, request], subject: `interface ${name} up` })
+    const hint = {
+      EPERM: 'a network namespace takes CAP_NET_ADMIN; run tsrun with it, or give the container a user namespace',
+    }
+    this.later({ name: 'ioctl', args: [socket, SIOCSIFFLAGS, request], subject: `interface ${name} up`, hint })
   },
 }

@@ -82,7 +82,7 @@ export type OpenJoin = Join & { readonly fd: Fd }
 
 /** What errnos of clone3 and unshare mean here. */
 export const namespaceHints: Call['hint'] = {
-  EPERM: 'new namespaces need privileges; an unprivileged user needs a user namespace with id mappings',
+  EPERM: 'new namespaces need privileges (CAP_SYS_ADMIN); an unprivileged user needs a user namespace with id mappings',
   EBUSY: 'the cgroup has controllers enabled for its children, so it takes no processes',
   EACCES:
     'the cgroup is not in what is delegated to the cgroup of this user; start tsrun with `systemd-run --user --scope`',

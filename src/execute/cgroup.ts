@@ -27,6 +27,7 @@ const DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
 /** A cgroup is removed at any moment by whoever owns it. */
 const GONE = [ENOENT, ENODEV]
 const BUSY = [ENOENT, EBUSY]
+const removeHints = { EACCES: 'the directory above it is not ours to write; root needs CAP_DAC_OVERRIDE for that' }
 
 /** The mount point of the cgroup version 2 tree, undefined when there is none. */
 export function cgroupMount(outside: Kernel): string | undefined {
@@ -86,8 +87,11 @@ export function openCgroupSite(
   const above = path.slice(0, path.lastIndexOf('/'))
   try {
     makeCgroups(outside, mount, above)
-    if (outside.now({ name: 'faccessat', args: [AT_FDCWD, above, W_OK], tolerate: [EACCES, EROFS, EPERM] }) < 0)
-      throw new Failure(`cgroup \`${above}\` is not ours to write${rootless && wanted ? `; ${DELEGATION_HINT}` : ''}`)
+    const denied = outside.now({ name: 'faccessat', args: [AT_FDCWD, above, W_OK], tolerate: [EACCES, EROFS, EPERM] })
+    if (denied < 0) {
+      const hint = rootless ? wanted && DELEGATION_HINT : denied === -EACCES && 'root needs CAP_DAC_OVERRIDE for that'
+      throw new Failure(`cgroup \`${above}\` is not ours to write${hint ? `; ${hint}` : ''}`)
+    }
     requireControllers(outside, { mount, rootless }, above, neededControllers(wish.resources))
   } catch (error) {
     if (rootless && !wanted) return undefined
@@ -272,10 +276,12 @@ export function removeEmptyCgroup(outside: Kernel, path: string, milliseconds = 
 function removeTree(outside: Kernel, path: string, milliseconds: number, prepare: () => void): boolean {
   const end = outside.clock(CLOCK_MONOTONIC) + milliseconds * 1e6
   for (;;) {
-    if (outside.rmdir(AT_FDCWD, path, BUSY) || outside.statx(AT_FDCWD, path).stat === undefined) return true
+    if (outside.rmdir(AT_FDCWD, path, BUSY, removeHints) || outside.statx(AT_FDCWD, path).stat === undefined)
+      return true
     prepare()
     walkCgroups(outside, path, { left: (above, name) => void outside.rmdir(above, name, BUSY) })
-    if (outside.rmdir(AT_FDCWD, path, BUSY) || outside.statx(AT_FDCWD, path).stat === undefined) return true
+    if (outside.rmdir(AT_FDCWD, path, BUSY, removeHints) || outside.statx(AT_FDCWD, path).stat === undefined)
+      return true
     if (outside.clock(CLOCK_MONOTONIC) >= end) return false
     outside.sleep(REMOVE_PAUSE_MS)
   }

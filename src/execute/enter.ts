@@ -41,7 +41,8 @@ export interface Entrance {
 
 const enterHints: Call['hint'] = {
   ESRCH: 'the container has just stopped',
-  EPERM: 'this user may not enter the namespaces of the container, or it has not been started yet',
+  EPERM:
+    'this user may not enter the namespaces of the container (CAP_SYS_ADMIN, and CAP_SYS_CHROOT for mounts), or it has not been started yet',
   EINVAL: 'this kernel lacks one of the namespace types',
 }
 

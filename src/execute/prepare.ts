@@ -1,6 +1,7 @@
 import { CAP_MKNOD, CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from '../../native/abi/capability.ts'
 import { ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
+import type { CapabilitySets } from '../../native/calls/identity.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
 import { readInput } from '../callersFiles.ts'
@@ -9,6 +10,7 @@ import { parseConfig } from '../config/load.ts'
 import { oddities } from '../config/oddities.ts'
 import { ConfigError, HostError } from '../errors.ts'
 import { stringify } from '../json.ts'
+import { keepsOriginalGroups } from '../plan/annotations.ts'
 import { type CapabilityPlan, capabilityNames, capabilityNumber } from '../plan/capabilities.ts'
 import { type ContainerPlan, type PlanFacts, planContainer } from '../plan/container.ts'
 import { isOwn } from '../plan/namespaces.ts'
@@ -19,6 +21,7 @@ import { withMappings } from './defaultMappings.ts'
 import { absolute, lastCapability } from './host.ts'
 import { requireSecurityModules } from './labels.ts'
 import { type FileLimit, makeRoomForFiles } from './limits.ts'
+import { withinOwnRights } from './ownRights.ts'
 import { checkPidFile } from './pidFile.ts'
 
 const STDIO = [0, 1, 2]
@@ -76,12 +79,11 @@ export function prepare(runtime: Runtime, request: CreateRequest, foreground = f
   const has = holds(own.effective)
   const listenFds = socketActivation(runtime)
   const inherited = inheritedDescriptors(runtime, listenFds + (request.preserveFds ?? 0))
-  const plan = runtime.phase('plan', () =>
+  const wish = runtime.phase('plan', () =>
     planContainer(config, planFacts(runtime, { ...request, bundle }, listenFds, has)),
   )
-  requireSecurityModules(outside, plan)
-  if (plan.process && !isOwn(plan.namespaces, 'user'))
-    requireCapabilities(outside, plan.process.capabilities, own.permitted)
+  requireSecurityModules(outside, wish)
+  const plan = isOwn(wish.namespaces, 'user') ? wish : withinRights(outside, own, wish)
   for (const { pointer, reason } of oddities(given)) runtime.warn(`${pointer}: ${reason}`)
   if (plan.process) tellCapabilities(runtime, plan.process.capabilities)
   // Whoever reads it later, exec or checkpoint, has to see the mappings that there are.
@@ -135,6 +137,14 @@ export function requireCapabilities(outside: Kernel, { permitted }: CapabilityPl
     throw new HostError(
       `/process/capabilities/permitted: operation not permitted: the runtime itself lacks ${lacked.join(', ')}`,
     )
+}
+
+/** The plan as far as the capabilities `own` go, where there is no user namespace to have all of them in. Errors: HostError. */
+function withinRights(outside: Kernel, own: CapabilitySets, plan: ContainerPlan): ContainerPlan {
+  if (plan.process === undefined) return plan
+  requireCapabilities(outside, plan.process.capabilities, own.permitted)
+  const process = withinOwnRights(outside, own.effective, plan.process, !keepsOriginalGroups(plan.annotations))
+  return process === plan.process ? plan : { ...plan, process }
 }
 
 /** What this runtime knows of the machine for a plan. The bundle's path is absolute. */

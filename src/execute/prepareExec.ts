@@ -1,6 +1,8 @@
 import { CAP_SYS_ADMIN } from '../../native/abi/capability.ts'
 import { ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
+import type { CapabilitySets } from '../../native/calls/identity.ts'
 import type { Fd, Fds } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
 import type { Config, Process } from '../../spec/generated/config.ts'
 import { readInput } from '../callersFiles.ts'
@@ -9,6 +11,7 @@ import { checkProcess } from '../config/checksProcess.ts'
 import { parseConfig, parseProcess } from '../config/load.ts'
 import { processOddities } from '../config/oddities.ts'
 import { ConfigError, StateError } from '../errors.ts'
+import { keepsOriginalGroups } from '../plan/annotations.ts'
 import { type ProcessChanges, processToRun } from '../plan/execProcess.ts'
 import { type ProcessPlan, planProcess } from '../plan/process.ts'
 import { RECEIVER_VARIABLE, withUsualReceiver } from '../plan/seccomp/plan.ts'
@@ -18,6 +21,7 @@ import { openContainer } from '../state/store.ts'
 import { requireOwnProcess } from './belongings.ts'
 import { checkConsole } from './consoleRoute.ts'
 import { requireSecurityModules } from './labels.ts'
+import { withinOwnRights } from './ownRights.ts'
 import { checkPidFile } from './pidFile.ts'
 import { inheritedDescriptors, requireCapabilities, socketActivation, tellCapabilities } from './prepare.ts'
 
@@ -75,14 +79,19 @@ export function prepareExec(runtime: Runtime, request: ExecRequest, fds: Fds): P
   const found = runtime.phase('find the container', () => find(runtime, request, fds))
   const given = runtime.phase('parse', () => parseConfig(found.configText))
   const config = withUsualReceiver(given, runtime.env(RECEIVER_VARIABLE))
-  const process = runtime.phase('plan', () => plan(runtime, request, config.process))
-  checkConsole(process.terminal !== undefined, request.consoleSocket, !request.detach)
-  requireSecurityModules(outside, { process, mountLabel: undefined })
-  tellCapabilities(runtime, process.capabilities)
+  const wish = runtime.phase('plan', () => plan(runtime, request, config.process))
+  checkConsole(wish.terminal !== undefined, request.consoleSocket, !request.detach)
+  requireSecurityModules(outside, { process: wish, mountLabel: undefined })
+  tellCapabilities(runtime, wish.capabilities)
   const own = outside.capget()
-  if (!hasNamespace(config, 'user')) requireCapabilities(outside, process.capabilities, own.permitted)
+  const process = hasNamespace(config, 'user') ? wish : withinRights(outside, own, wish, found.record)
   const privileged = ((own.effective >> BigInt(CAP_SYS_ADMIN)) & 1n) === 1n
   return { request, ...found, config, process, privileged, listenFds, inherited }
+}
+
+function withinRights(outside: Kernel, own: CapabilitySets, wish: ProcessPlan, { annotations }: ContainerRecord) {
+  requireCapabilities(outside, wish.capabilities, own.permitted)
+  return withinOwnRights(outside, own.effective, wish, !keepsOriginalGroups(annotations))
 }
 
 /** No lock is taken: any number of execs run at once, and one that hangs keeps nobody from deleting the container. */
