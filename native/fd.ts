@@ -50,7 +50,11 @@ export class Fd {
 
   /** Closes all of them, many with one call where their numbers follow each other. */
   static closeAll(fds: readonly Fd[]): void {
-    if (fds.length < MANY || fds.some(({ result }) => result.known === false)) {
+    if (
+      fds.length < MANY ||
+      fds[0]!.#kernel.lacking.has('close_range') ||
+      fds.some(({ result }) => result.known === false)
+    ) {
       for (const fd of fds) fd.close()
       return
     }

@@ -27,6 +27,12 @@ class KernelOver implements Calls {
   constructor(machine: Calls) {
     this.#machine = machine
   }
+  get lacking(): Set<Call['name']> {
+    return this.#machine.lacking
+  }
+  descriptors(first: number, last: number): Iterable<number> | undefined {
+    return this.#machine.descriptors(first, last)
+  }
   now(call: Call): number {
     return this.#machine.now(call)
   }

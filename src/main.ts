@@ -1,5 +1,4 @@
-import { ENOSYS, EPERM } from '../native/abi/errno.ts'
-import { AT_FDCWD, CLOSE_RANGE_CLOEXEC, F_SETFD, FD_CLOEXEC, O_DIRECTORY, O_RDONLY } from '../native/abi/fcntl.ts'
+import { CLOSE_RANGE_CLOEXEC } from '../native/abi/fcntl.ts'
 import type { Host } from '../native/host.ts'
 import { createKernel, type Kernel } from '../native/kernel.ts'
 import { DirectCalls } from '../native/kernels/direct.ts'
@@ -58,17 +57,8 @@ function once<T>(make: () => T): () => T {
 /** What the caller left open goes to the container only where --preserve-fds says so, and to no hook. */
 function commandKernel(host: Host): Kernel {
   const kernel = createKernel(new DirectCalls(host))
-  keepToOurselves(kernel)
+  kernel.closeRange(3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC)
   return kernel
-}
-
-/** Every descriptor from 3 on is close-on-exec from now on, also where close_range(2) is denied or missing. */
-function keepToOurselves(kernel: Kernel): void {
-  const args = [3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC]
-  if (kernel.now({ name: 'close_range', args, tolerate: [EPERM, ENOSYS] }) === 0) return
-  using directory = kernel.openat(AT_FDCWD, '/proc/self/fd', O_RDONLY | O_DIRECTORY)
-  for (const name of kernel.readDirectory(directory))
-    if (Number(name) > 2) kernel.now({ name: 'fcntl', args: [Number(name), F_SETFD, FD_CLOEXEC], tolerate: 'any' })
 }
 
 function createOutput(kernel: () => Kernel): Output {

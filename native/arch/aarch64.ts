@@ -8,6 +8,7 @@ export const aarch64 = {
   chdir: 49,
   chroot: 51,
   clock_gettime: 113,
+  clone: 220,
   clone3: 435,
   close: 57,
   close_range: 436,

@@ -8,6 +8,7 @@ export const x86_64 = {
   chdir: 80,
   chroot: 161,
   clock_gettime: 228,
+  clone: 56,
   clone3: 435,
   close: 3,
   close_range: 436,

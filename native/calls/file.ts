@@ -1,16 +1,20 @@
 import { EEXIST, ENOENT, EOPNOTSUPP } from '../abi/errno.ts'
 import {
   AT_EMPTY_PATH,
+  AT_FDCWD,
   AT_REMOVEDIR,
   AT_SYMLINK_NOFOLLOW,
+  CLOSE_RANGE_CLOEXEC,
   F_ADD_SEALS,
   F_DUPFD_CLOEXEC,
   F_GETFD,
   F_GETFL,
   F_SETFD,
   F_SETFL,
+  FD_CLOEXEC,
   O_CLOEXEC,
   O_CREAT,
+  O_DIRECTORY,
   O_EXCL,
   O_RDONLY,
   O_WRONLY,
@@ -41,8 +45,11 @@ export interface Stat {
   readonly size: number
   /** When the content was changed, in seconds since 1970. */
   readonly modified: number
-  /** The mount through which it was looked at; no other has this number as long as that one is there. Since Linux 5.8. */
-  readonly mountId: number
+  /**
+   * The mount through which it was looked at; no other has this number as long as that one is there. Since Linux 5.8, and not
+   * where statx(2) is denied.
+   */
+  readonly mountId: number | undefined
 }
 
 const STATX_BASIC_STATS = 0x7ff
@@ -76,17 +83,44 @@ function stat(out: Out): Stat {
   }
 }
 
-/** A statx(2) that may not be made yet. */
-export class PendingStat {
-  readonly #out: Out
-  readonly #result: { readonly value: number }
-  constructor(out: Out, result: { readonly value: number }) {
-    this.#out = out
-    this.#result = result
+/** The same from `struct stat` of <asm/stat.h> on x86-64, to which the numbers of devices are packed. */
+function olderStat({ view: v }: Out): Stat {
+  const major = (at: number) => (v.getUint32(at, true) >>> 8) & 0xfff
+  const minor = (at: number) => (v.getUint32(at, true) & 0xff) | ((v.getUint32(at, true) >>> 12) & 0xfff00)
+  return {
+    links: get64(v, 0x10),
+    uid: v.getUint32(0x1c, true),
+    gid: v.getUint32(0x20, true),
+    mode: v.getUint32(0x18, true),
+    inode: v.getBigUint64(0x8, true),
+    size: get64(v, 0x30),
+    modified: get64(v, 0x58),
+    rdevMajor: major(0x28),
+    rdevMinor: minor(0x28),
+    devMajor: major(0x0),
+    devMinor: minor(0x0),
+    mountId: undefined,
   }
+}
+
+/** A statx(2) that may not be made yet, or what is made where that is denied. */
+export class PendingStat {
+  readonly #out = new Out(STATX_SIZE)
+  readonly #result: Result
+  #read = stat
+
+  constructor(calls: Calls, dir: Dir, path: string, flags: number, about: Pick<Call, 'subject' | 'tolerate'>) {
+    const older = (): Call => {
+      this.#read = olderStat
+      return { name: 'newfstatat', args: [dir, path, this.#out, flags], ...about }
+    }
+    const args = [dir, path, flags, STATX_BASIC_STATS, this.#out]
+    this.#result = calls.later({ name: 'statx', args, ...about, older })
+  }
+
   /** Undefined when the file is not there. */
   get stat(): Stat | undefined {
-    return this.#result.value < 0 ? undefined : stat(this.#out)
+    return this.#result.value < 0 ? undefined : this.#read(this.#out)
   }
 }
 
@@ -134,6 +168,31 @@ interface FileReads {
   readAtMost(fd: Fd | number, limit: number): Uint8Array | undefined
 }
 
+/** The descriptors that are open, as /proc/self/fd has them; undefined when there is none. */
+export function openDescriptors(calls: Calls): number[] | undefined {
+  const args = [AT_FDCWD, '/proc/self/fd', O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0]
+  using fd = new Fd(calls, { value: calls.now({ name: 'openat', args, tolerate: 'any' }) }, '/proc/self/fd')
+  return fd.exists ? entries(calls, fd, name => Number(textOf(name))) : undefined
+}
+
+/**
+ * close_range(first, last, flags): closes all descriptors from `first` to `last`, or with CLOSE_RANGE_CLOEXEC has the next
+ * execve do so; see close_range(2). One by one where that is denied.
+ */
+export function closeRangeCall(calls: Calls, first: number, last: number, flags: number): Call {
+  const one = (fd: number): Call =>
+    flags === CLOSE_RANGE_CLOEXEC
+      ? { name: 'fcntl', args: [fd, F_SETFD, FD_CLOEXEC], tolerate: 'any' }
+      : { name: 'close', args: [fd], tolerate: 'any' }
+  const older = (): Call | undefined => {
+    const found = calls.descriptors(first, last)
+    if (found === undefined) return undefined
+    for (const fd of found) calls.later(one(fd))
+    return { name: 'getpid', args: [] } // in its own place there is nothing left to do
+  }
+  return { name: 'close_range', args: [first, last, flags], older }
+}
+
 export const fileCalls = {
   /** openat(dir, path, flags | O_CLOEXEC, mode), see openat(2). For paths of the host, which are trusted. */
   openat(this: Calls, dir: Dir, path: string | Name, flags: number, mode = 0, tolerate?: Call['tolerate']): Fd {
@@ -159,9 +218,9 @@ export const fileCalls = {
     return new Fd(this, this.later({ name: 'openat2', args, subject, tolerate, hint, instead }), path)
   },
 
-  /** close_range(first, last, flags), see close_range(2). */
+  /** See closeRangeCall(). */
   closeRange(this: Calls, first: number, last: number, flags: number): void {
-    this.later({ name: 'close_range', args: [first, last, flags] })
+    this.later(closeRangeCall(this, first, last, flags))
   },
 
   /** fcntl(fd, F_DUPFD_CLOEXEC, minimum): the same open file under a number of at least `minimum`. */
@@ -276,11 +335,9 @@ export const fileCalls = {
 
   /** statx(dir, path, flags, STATX_BASIC_STATS), see statx(2); an empty path means `dir` itself. */
   statx(this: Calls, dir: Dir, path: string, flags = 0, tolerate: Call['tolerate'] = [ENOENT]): PendingStat {
-    const out = new Out(STATX_SIZE)
     const all = path === '' ? flags | AT_EMPTY_PATH : flags
-    const args = [dir, path, all, STATX_BASIC_STATS, out]
     const subject = path === '' && dir instanceof Fd ? dir.subject : path
-    return new PendingStat(out, this.later({ name: 'statx', args, subject: `\`${subject}\``, tolerate }))
+    return new PendingStat(this, dir, path, all, { subject: `\`${subject}\``, tolerate })
   },
 
   /** fstatfs(fd): the magic number of the file system, see statfs(2). */

@@ -1,8 +1,9 @@
 import { ECHILD, EINTR, EINVAL, ENOENT, ENOTTY, ESRCH } from '../abi/errno.ts'
 import { AT_FDCWD } from '../abi/fcntl.ts'
 import { PIDFD_GET_INFO, PIDFD_INFO_EXIT, PIDFD_INFO_SIZE } from '../abi/pidfd.ts'
+import { CLONE_NEWTIME } from '../abi/sched.ts'
 import { ITIMER_REAL } from '../abi/time.ts'
-import { __WALL, CLD_EXITED, P_PIDFD, SIGINFO_SIZE, WEXITED, WNOHANG } from '../abi/wait.ts'
+import { __WALL, CLD_EXITED, P_PIDFD, SI_PID, SIGINFO_SIZE, WEXITED, WNOHANG } from '../abi/wait.ts'
 import { Failure } from '../failure.ts'
 import { Fd } from '../fd.ts'
 import type { Call, Calls } from '../kernels/machine.ts'
@@ -33,18 +34,36 @@ function allBut(signals: readonly number[]): bigint {
   return signals.reduce((set, signal) => set & ~(1n << BigInt(signal - 1)), 2n ** 64n - 1n)
 }
 
-const CLONE_ARGS_SIZE = 88
+export const CLONE_ARGS = 88
 
 /** The argument of clone3(2). */
 export function cloneArgs(clone: Clone): Struct {
-  const args = new Struct(CLONE_ARGS_SIZE).u64(0, clone.flags).u64(32, clone.exitSignal)
+  const args = new Struct(CLONE_ARGS).u64(0, clone.flags).u64(32, clone.exitSignal)
   if (clone.pidfd) args.word(8, clone.pidfd)
   if (clone.pid) args.word(24, clone.pid)
   if (clone.cgroup) args.word(80, clone.cgroup)
   return args
 }
 
-export const CLONE_ARGS = CLONE_ARGS_SIZE
+/**
+ * The call that makes a process: clone3(2), or clone(2) where that is denied, see olderClone(). Docker's profile of system
+ * calls denies it to who has no CAP_SYS_ADMIN, since a filter can not see its flags.
+ */
+export function cloneCall({ lacking }: Pick<Calls, 'lacking'>, clone: Clone, hint?: Call['hint']): Call {
+  const args = lacking.has('clone3') ? olderClone(clone) : [cloneArgs(clone), CLONE_ARGS]
+  return { name: lacking.has('clone3') ? 'clone' : 'clone3', args, hint }
+}
+
+/**
+ * The arguments of clone(2): (flags, stack, parent_tid, tls and child_tid in the order of the machine). It knows none of the
+ * flags from 32 bits on, CLONE_NEWTIME is a part of the signal in it, and it has one place for the pid or the pidfd: a
+ * clone that asks for these has to be put in other words before.
+ */
+function olderClone({ flags, cgroup, pid, pidfd, exitSignal }: Clone): Call['args'] {
+  const isTooMuch = flags >> 32n !== 0n || (flags & BigInt(CLONE_NEWTIME)) !== 0n || cgroup !== undefined
+  if (isTooMuch || (pid !== undefined && pidfd !== undefined)) throw new Failure('clone(2) can not do that')
+  return [flags | BigInt(exitSignal), 0, pid ?? pidfd ?? null, 0, 0]
+}
 
 export const processCalls = {
   /** unshare(flags), see unshare(2). */
@@ -101,7 +120,7 @@ export const processCalls = {
     const args = [P_PIDFD, pidfd, info, WEXITED | WNOHANG | __WALL, null]
     if (this.now({ name: 'waitid', args, subject: pidfd.subject, tolerate: [ECHILD] }) < 0) return undefined
     const field = (offset: number) => info.view.getInt32(offset, true)
-    const [how, pid, status] = [field(8), field(16), field(24)]
+    const [how, pid, status] = [field(8), field(SI_PID), field(24)]
     if (pid === 0) return undefined
     return how === CLD_EXITED ? { pid, code: status, signal: undefined } : { pid, code: undefined, signal: status }
   },

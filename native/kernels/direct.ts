@@ -1,13 +1,14 @@
 import { errnoName } from '../abi/errno.ts'
 import { CLOCK_MONOTONIC } from '../abi/time.ts'
 import { type CallNumbers, callNumbers } from '../arch/numbers.ts'
+import { openDescriptors } from '../calls/file.ts'
 import { KernelError } from '../failure.ts'
 import { Fd } from '../fd.ts'
 import type { Host } from '../host.ts'
 import { tellSlow } from '../patience.ts'
 import { get64, Out } from '../struct.ts'
 import { isDisturbed, Persistence } from './again.ts'
-import { type Argument, type Call, type Calls, type Result, tolerates } from './machine.ts'
+import { type Argument, type Call, type Calls, learns, possible, type Result, tolerates } from './machine.ts'
 import { type Marshaller, putWord, Space, takeOut } from './marshal.ts'
 
 /** Room for the arguments of one call; reads and writes of files go through it in pieces of at most half of it. */
@@ -17,6 +18,7 @@ export const DIRECT_SPACE = 1 << 20
 export class DirectCalls implements Calls, Marshaller {
   readonly space: Space
   readonly address: number
+  readonly lacking = new Set<Call['name']>()
   readonly #host: Host
   readonly #numbers: CallNumbers
   #outs: { out: Out; offset: number }[] = []
@@ -30,8 +32,12 @@ export class DirectCalls implements Calls, Marshaller {
   }
 
   now(call: Call): number {
+    const wanted = possible(call, this.lacking)
+    if (wanted !== call) return this.now(wanted)
     const result = call.name === 'load' ? this.#load(call) : this.#persist(call)
-    if (result >= 0 || tolerates(call, result)) return result
+    if (result >= 0) return result
+    if (this.#host.arch === 'x86_64' && learns(this.lacking, call, result)) return this.now(call)
+    if (tolerates(call, result)) return result
     const other = call.instead?.(-result)
     if (other === undefined) throw kernelError(call, -result)
     return this.now(other)
@@ -39,6 +45,10 @@ export class DirectCalls implements Calls, Marshaller {
 
   later(call: Call): Result {
     return { value: this.now(call) }
+  }
+
+  descriptors(first: number, last: number): Iterable<number> | undefined {
+    return openDescriptors(this)?.filter(fd => fd >= first && fd <= last)
   }
 
   begin(): void {}

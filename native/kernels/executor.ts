@@ -17,6 +17,7 @@ import {
   OP_SIZE,
   OP_ZERO,
 } from '../executor/protocol.ts'
+import { openDescriptors } from '../calls/file.ts'
 import { currentPhrase, Failure, goOnDoing, type Phrase } from '../failure.ts'
 import type { Fd } from '../fd.ts'
 import type { Memory } from '../host.ts'
@@ -25,7 +26,7 @@ import { tellSlow } from '../patience.ts'
 import { Out, Struct } from '../struct.ts'
 import { isDisturbed, Persistence } from './again.ts'
 import { callName, kernelError } from './direct.ts'
-import { type Call, type Calls, type Result, tolerates } from './machine.ts'
+import { type Call, type Calls, learns, possible, type Result, tolerates } from './machine.ts'
 import { type Marshaller, putArguments, Space, takeOut } from './marshal.ts'
 
 /** Somebody ended the process that makes the calls. */
@@ -113,6 +114,9 @@ export class ExecutorCalls implements Calls, Marshaller {
   #flight: Flight | undefined
   /** The operation whose arguments are being put into the arena. */
   #marshalled: Operation | undefined
+  /** How many calls were asked for, and what there was when descriptors() was asked first. */
+  #count = 0
+  #looked: { readonly descriptors: readonly number[] | undefined; readonly calls: number } | undefined
   #recording = false
   /** The queue refers to a recorded chain, or one is to be sent: the arena may not be given away. */
   #recorded = false
@@ -125,6 +129,10 @@ export class ExecutorCalls implements Calls, Marshaller {
     this.#obituary = obituary
   }
 
+  get lacking(): Set<Call['name']> {
+    return this.#outside.lacking
+  }
+
   now(call: Call): number {
     return this.later(call).value
   }
@@ -132,7 +140,19 @@ export class ExecutorCalls implements Calls, Marshaller {
   later(call: Call): Operation {
     const pinned = this.#recording || this.#recorded
     if (!pinned && this.space.top - this.space.base > BATCH_BYTES) this.flush()
-    return this.#enqueue(call)
+    return this.#enqueue(possible(call, this.lacking))
+  }
+
+  /**
+   * A new descriptor has the lowest number that is free. So none has a higher one than there was when these were looked at,
+   * by the first who asks, and one more, or two of a pair, for each call since. Later a /proc may be the container's.
+   */
+  descriptors(first: number, last: number): Iterable<number> | undefined {
+    this.#looked ??= { descriptors: openDescriptors(this), calls: this.#count }
+    const { descriptors, calls } = this.#looked
+    if (descriptors === undefined) return undefined
+    const highest = Math.max(...descriptors) + 2 * (this.#count - calls)
+    return numbersBetween(first, Math.min(last, highest))
   }
 
   #enqueue(call: Call): Operation {
@@ -143,6 +163,7 @@ export class ExecutorCalls implements Calls, Marshaller {
     if (this.#recording && call.name === 'openat2') throw new Failure('openat2 may have to be asked for again')
     this.#write(operation)
     this.#queue.push(operation)
+    this.#count += 1
     return operation
   }
 
@@ -258,11 +279,12 @@ export class ExecutorCalls implements Calls, Marshaller {
         if (!this.#tell([failed])) return this.#death(operations)
         continue
       }
-      if (failed !== undefined && failed.call.instead === undefined) return this.#failure(failed)
+      const instead = failed && this.#insteadOf(failed)
+      if (failed !== undefined && instead === undefined) return this.#failure(failed)
       if (!alive) return this.#death(operations)
       if (failed === undefined) return undefined
       try {
-        if (!this.#replace(flight, failed)) return this.#failure(failed)
+        if (!this.#replace(flight, failed, instead!)) return this.#failure(failed)
       } catch (error) {
         if (error instanceof Failure) return error
         throw error
@@ -278,11 +300,16 @@ export class ExecutorCalls implements Calls, Marshaller {
     )
   }
 
+  /** What there is to do about a failure. */
+  #insteadOf({ call, value }: Operation): Call['instead'] {
+    return learns(this.lacking, call, value) ? call.older : call.instead
+  }
+
   /** Puts another call in the place of one that failed. False when there is none. */
-  #replace({ outs }: Flight, operation: Operation): boolean {
-    const { call: wanted, phrase } = operation
+  #replace({ outs }: Flight, operation: Operation, instead: NonNullable<Call['instead']>): boolean {
+    const { phrase } = operation
     const errno = -operation.value
-    const call = errno > 0 ? goOnDoing(phrase, () => this.aside(() => wanted.instead!(errno))) : undefined
+    const call = errno > 0 ? goOnDoing(phrase, () => this.aside(() => instead(errno))) : undefined
     if (call === undefined) return false
     const later = this.#outs
     this.#outs = outs
@@ -450,6 +477,10 @@ export class ExecutorCalls implements Calls, Marshaller {
     source.forwarded = true
     this.space.put(source.offset + OP_ALSO, ARENA_ADDRESS + offset)
   }
+}
+
+function* numbersBetween(first: number, last: number): Iterable<number> {
+  for (let number = first; number <= last; number++) yield number
 }
 
 /** Words for a result that was none of the errors but not what was expected either. */

@@ -1,3 +1,4 @@
+import { ENOSYS, EPERM } from '../abi/errno.ts'
 import type { CallName } from '../arch/numbers.ts'
 import type { Fd } from '../fd.ts'
 import type { Out, Struct } from '../struct.ts'
@@ -31,6 +32,11 @@ export interface Call {
    * undefined when it is a failure. What was deferred after it then goes on. Not for a call that tolerates an errno.
    */
   readonly instead?: ((errno: number) => Call | undefined) | undefined
+  /**
+   * The call that does the same where this one is denied or missing, after whatever has to be done before; undefined when
+   * there is none in this place. Only for calls to which the kernel itself never says EPERM.
+   */
+  readonly older?: (() => Call | undefined) | undefined
   /** Only this kind of result is a success; for the words of a failure see `unexpected`. */
   readonly expect?: 'positive' | 'zero' | undefined
   readonly unexpected?: string | undefined
@@ -51,6 +57,13 @@ export interface Result {
  * at a following `now`, `begin` or `flush`, with the phrases of the moment when the call was asked for.
  */
 export interface Calls {
+  /**
+   * What a filter around this process denies, or an old kernel lacks, as far as that has been found out by trying: other
+   * calls do the same from then on. A process never gets back what it may not call.
+   */
+  readonly lacking: Set<Call['name']>
+  /** The descriptors from `first` to `last` that may be open, for where close_range(2) is denied; undefined when that can not be known. */
+  descriptors(first: number, last: number): Iterable<number> | undefined
   now(call: Call): number
   later(call: Call): Result
   /** Has what was asked for done, while the caller goes on with something else. */
@@ -62,4 +75,17 @@ export interface Calls {
 /** Is this negative result one that the call takes as an answer? */
 export function tolerates(call: Pick<Call, 'tolerate'>, result: number): boolean {
   return call.tolerate === 'any' || (call.tolerate?.includes(-result) ?? false)
+}
+
+/** The call to make where this one is asked for. */
+export function possible(call: Call, lacking: ReadonlySet<Call['name']>): Call {
+  if (lacking.size === 0 || call.older === undefined || !lacking.has(call.name)) return call
+  return call.older() ?? call
+}
+
+/** Has a result shown that a call is denied or missing for which there is an older one? Remembers that it is. */
+export function learns(lacking: Set<Call['name']>, { name, older }: Call, result: number): boolean {
+  if ((result !== -EPERM && result !== -ENOSYS) || older === undefined || lacking.has(name)) return false
+  lacking.add(name)
+  return true
 }

@@ -69,7 +69,15 @@ export function traced(calls: Calls, made: (call: Made) => void, clock: () => nu
       made({ call, phrase, start, end: clock(), result })
     }
   }
-  return { now, later: call => ({ value: now(call) }), begin: () => calls.begin(), flush: () => calls.flush() }
+  const { lacking } = calls
+  return {
+    lacking,
+    descriptors: (first, last) => calls.descriptors(first, last),
+    now,
+    later: call => ({ value: now(call) }),
+    begin: () => calls.begin(),
+    flush: () => calls.flush(),
+  }
 }
 
 /** `mkdirat(AT_FDCWD, "/run/tsrun", 0x1c0) = -1 EEXIST`, as strace(1) shows it. */

@@ -1,5 +1,6 @@
 import { EINVAL, ENOSYS } from '../../native/abi/errno.ts'
 import { AT_FDCWD, MFD_CLOEXEC, MFD_EXEC } from '../../native/abi/fcntl.ts'
+import type { Kernel } from '../../native/kernel.ts'
 import { isFiltered, isForbidden, NEEDED_CALLS, type NeededCall } from '../denied.ts'
 import { type Check, type Facts, type Finding, ok, problem, warning } from './finding.ts'
 
@@ -22,15 +23,21 @@ function checkVersion({ outside, host: { arch } }: Facts): Finding {
 function checkCalls({ outside }: Facts): Finding[] {
   const missing = NEEDED_CALLS.filter(({ name, args }) => outside.now({ name, args, tolerate: 'any' }) === -ENOSYS)
   const forbidden = NEEDED_CALLS.filter(call => isForbidden(outside, call))
-  const names = (calls: readonly NeededCall[]) => calls.map(({ name }) => name).join(', ')
+  const findings = [...checkRefused(outside, 'missing', missing), ...checkRefused(outside, 'denied', forbidden)]
+  return findings.length > 0 ? findings : [ok(AREA, 'every system call that containers need is there')]
+}
+
+function checkRefused(outside: Kernel, how: string, calls: readonly NeededCall[]): Finding[] {
+  const needed = calls.filter(({ otherwise }) => otherwise === undefined).map(({ name }) => name)
   const fix = isFiltered(outside)
     ? 'let the seccomp filter that tsrun runs under allow them'
     : `install Linux ${OLDEST.join('.')} or newer`
-  const findings = [
-    ...(missing.length > 0 ? [problem(AREA, `system calls are missing: ${names(missing)}`, fix)] : []),
-    ...(forbidden.length > 0 ? [problem(AREA, `system calls are denied: ${names(forbidden)}`, fix)] : []),
-  ]
-  return findings.length > 0 ? findings : [ok(AREA, 'every system call that containers need is there')]
+  const replaced = calls.flatMap(({ name, otherwise }) =>
+    otherwise === undefined ? [] : [ok(AREA, `${name} is ${how}: ${otherwise} will do instead, which is slower`)],
+  )
+  return needed.length > 0
+    ? [problem(AREA, `system calls are ${how}: ${needed.join(', ')}`, fix), ...replaced]
+    : replaced
 }
 
 /** The executor is a program in memory; see vm.memfd_noexec in Documentation/admin-guide/sysctl/vm.rst, since 6.3. */

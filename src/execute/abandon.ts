@@ -7,7 +7,6 @@ import type { ContainerPlan } from '../plan/container.ts'
 import type { Runtime } from '../runtime.ts'
 import { removeDirectory } from '../state/store.ts'
 import type { Baggage } from './baggage.ts'
-import { Stillbirth } from './birth.ts'
 import { removeCgroup, removeEmptyCgroup } from './cgroup.ts'
 import { runPoststop } from './hooks.ts'
 import { explainedByMemory } from './outOfMemory.ts'
@@ -69,11 +68,10 @@ export function abandon(
   return error
 }
 
-/** Lets the keeper clear away after a child that never lived. Returns what says so. */
-export function forgo({ outside }: Runtime, executor: Executor): Stillbirth {
+/** Lets the keeper clear away what is to be made once more, in another way: nothing has happened in the container. */
+export function forgo({ outside }: Runtime, executor: Executor): void {
   executor.control.close()
   executor.guard.close()
   executor.wait()
   for (const child of executor.children()) outside.wait(child, 0, 'any')
-  return new Stillbirth('the first process was killed when it was born')
 }

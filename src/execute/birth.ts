@@ -3,8 +3,9 @@ import { FUTEX_WAIT } from '../../native/abi/futex.ts'
 import { PR_SET_NAME } from '../../native/abi/prctl.ts'
 import { CLONE_INTO_CGROUP, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_PIDFD } from '../../native/abi/sched.ts'
 import { SIGKILL } from '../../native/abi/signal.ts'
-import { CLONE_ARGS, cloneArgs, timespec } from '../../native/calls/process.ts'
+import { type Clone, cloneCall, timespec } from '../../native/calls/process.ts'
 import type { Executor } from '../../native/executor/launch.ts'
+import { OP_RESULT } from '../../native/executor/protocol.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Operation } from '../../native/kernels/executor.ts'
@@ -111,7 +112,8 @@ export function giveBirth(
   const directory = calls.later({ name: 'mkdirat', args: [gift(estate.root), estate.id, 0o700], subject: estate.id })
   const home = keeper.openat(gift(estate.root), estate.id, O_PATH | O_DIRECTORY).take()
   const groups = makeGroups(executor, estate)
-  const { parent, name, exists, mark, moves } = estate.cgroup ?? {}
+  const { parent, name, exists, mark } = estate.cgroup ?? {}
+  const moves = estate.cgroup?.moves || keeper.lacking.has('clone3')
   const makeCgroup =
     parent &&
     !exists &&
@@ -121,21 +123,20 @@ export function giveBirth(
   executor.makes('directory', directory)
   if (groups[0]) executor.makes('resctrl', groups[0]) // the others are below it
   if (makeCgroup) executor.makes('cgroup', makeCgroup)
-  const processes = moves ? keeper.openat(cgroup!, 'cgroup.procs', O_WRONLY).take() : undefined
+  const processes = cgroup && moves ? keeper.openat(cgroup, 'cgroup.procs', O_WRONLY).take() : undefined
   for (const join of joins) joinNamespace(executor, join)
 
   const pid = new Out(8)
-  const pidfd = new Out(8)
-  const flags =
-    namespaces | BigInt(CLONE_PARENT | CLONE_PARENT_SETTID | CLONE_PIDFD) | (cgroup && !moves ? CLONE_INTO_CGROUP : 0n)
-  const args = cloneArgs({ flags, cgroup: moves ? undefined : cgroup, pid, pidfd, exitSignal: 0 })
-  const clone = calls.later({ name: 'clone3', args: [args, CLONE_ARGS], hint: namespaceHints })
+  const into = moves ? undefined : cgroup
+  const flags = namespaces | BigInt(CLONE_PARENT | CLONE_PARENT_SETTID) | (into ? CLONE_INTO_CGROUP : 0n)
+  const { clone, hold, pidfd } = cloneAndHold(executor, { flags, cgroup: into, pid, exitSignal: 0 }, namespaceHints)
   const adoption = new Adoption()
-  const cleanup = recordCleanup(executor, estate, { home, cgroup, pidfd }, adoption)
+  const property = { home, cgroup, pidfd }
+  const cleanup = recordCleanup(executor, estate, property, adoption)
   const directoryCleanup = recordDirectoryCleanup(executor, estate)
   const unopenedCleanup = makeCgroup && recordDirectoryCleanup(executor, estate, { cgroup: true })
   const groupCleanups = groups.map((_, made) => recordDirectoryCleanup(executor, estate, { groups: made }))
-  clone.branch({ positive: recordGuard(executor, cleanup), zero: recordChild(executor, processes) })
+  clone.branch({ positive: recordGuard(executor, hold, cleanup), zero: recordChild(executor, processes) })
   calls.keep()
   executor.bears(pid)
   calls.begin(operation => {
@@ -147,7 +148,7 @@ export function giveBirth(
   })
   const born = () => {
     if (!clone.known) calls.answer(clone)
-    if (executor.made(MOVE) === 'no' && moves)
+    if (processes !== undefined && executor.made(MOVE) === 'no')
       throw new HostError(`the first process can not be moved to the container's cgroup \`${name}\``)
     return pid.view.getInt32(0, true)
   }
@@ -234,15 +235,49 @@ function recordChild(executor: Executor, processes: Fd | undefined): number {
   return child[0]!.address
 }
 
+/** A process that another executor has borne and holds by a pidfd. */
+export interface HeldChild {
+  readonly clone: Operation
+  /** What the parent has to do first of all to have that. */
+  readonly hold: readonly Operation[]
+  /** Where in the arena it is. */
+  readonly pidfd: number
+}
+
+/**
+ * Queues a clone whose parent gets a pidfd of the child. clone(2) gives none beside a pid, so it is opened then: the child is
+ * the planner's, so its number is its own as long as that is there.
+ */
+export function cloneAndHold(executor: Executor, clone: Clone, hint: Call['hint']): HeldChild {
+  const { calls, kernel } = executor
+  if (kernel.lacking.has('clone3')) {
+    const operation = calls.later(cloneCall(kernel, clone, hint))
+    const hold = calls.record(() => {
+      const child = calls.later({ name: 'load', args: [clone.pid!.address] })
+      calls.later({ name: 'pidfd_open', args: [child, 0], tolerate: 'any' })
+    })
+    const opened = hold.find(({ call }) => call.name === 'pidfd_open')!
+    return { clone: operation, hold, pidfd: opened.address + OP_RESULT }
+  }
+  const pidfd = new Out(8)
+  const held = { ...clone, flags: clone.flags | BigInt(CLONE_PIDFD), pidfd }
+  return { clone: calls.later(cloneCall(kernel, held, hint)), hold: [], pidfd: pidfd.address }
+}
+
 /** The keeper waits for the word that all is well. */
-function recordGuard({ calls, kernel, controlNumber, guardNumber }: Executor, cleanup: number): number {
+function recordGuard(
+  { calls, kernel, controlNumber, guardNumber }: Executor,
+  hold: readonly Operation[],
+  cleanup: number,
+): number {
   const guard = calls.record(() => {
     kernel.later({ name: 'close', args: [controlNumber] })
     kernel.later({ name: 'read', args: [guardNumber, new Out(8), 8], expect: 'positive' })
     kernel.exit(0)
   })
-  calls.link(guard, 0, () => cleanup)
-  return guard[0]!.address
+  const chain = [...hold, ...guard]
+  calls.link(chain, 0, () => cleanup)
+  return chain[0]!.address
 }
 
 /** What the keeper has made, as it has it itself: by now the names may be those of somebody else's. */
@@ -250,7 +285,8 @@ interface Property {
   /** The container's directory. */
   readonly home: Fd
   readonly cgroup: Fd | undefined
-  readonly pidfd: Out
+  /** Where in the arena there is the pidfd of the child. */
+  readonly pidfd: number
 }
 
 /**
@@ -277,7 +313,7 @@ function recordCleanup(
       calls.later({ name: 'write', args: [kill, '1', 1], tolerate: 'any' })
     }
     const kill = () => {
-      const child = calls.later({ name: 'load', args: [pidfd.address], tolerate: 'any' })
+      const child = calls.later({ name: 'load', args: [pidfd], tolerate: 'any' })
       calls.later({ name: 'pidfd_send_signal', args: [child, SIGKILL, null, 0], tolerate: 'any' })
     }
     if (!adopt) kill()

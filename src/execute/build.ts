@@ -3,7 +3,8 @@ import { CLONE_NEWCGROUP } from '../../native/abi/sched.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import { encode } from '../../native/utf8.ts'
-import { HostError } from '../errors.ts'
+import { Detour, detour } from '../denied.ts'
+import { type Failure, HostError } from '../errors.ts'
 import { keepsOriginalGroups } from '../plan/annotations.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import { isOwn } from '../plan/namespaces.ts'
@@ -96,9 +97,10 @@ export function underKeeper<T>(
     return underOneKeeper(runtime, prepared, baggage, more, work)
   } catch (error) {
     const { cgroup } = baggage
+    if (error instanceof Detour) return underKeeper(runtime, prepared, baggage, more, work)
     if (!(error instanceof Stillbirth) || cgroup?.estate === undefined) throw error
     const moving = { ...baggage, cgroup: { ...cgroup, estate: { ...cgroup.estate, moves: true } } }
-    return underOneKeeper(runtime, prepared, moving, more, work)
+    return underKeeper(runtime, prepared, moving, more, work)
   }
 }
 
@@ -115,13 +117,29 @@ function underOneKeeper<T>(
     dismissKeeper(executor, runtime.outside)
     return result
   } catch (error) {
-    if (!baggage.cgroup?.estate?.moves && isStillborn(runtime.outside, executor)) throw forgo(runtime, executor)
+    const other = otherWay(runtime, baggage, executor, error)
+    if (other !== undefined) {
+      forgo(runtime, executor)
+      throw other
+    }
     const reason = isTaken(error, prepared.plan.id) ? idTaken(prepared.plan.id) : error
     throw abandon(runtime, prepared, baggage, executor, reason)
   } finally {
     executor.release()
     runtime.outside.wait(executor.pid, 0, 'any')
   }
+}
+
+/** Why the first process is to be born once more, in another way, if that is what the failure says. */
+function otherWay(
+  { outside }: Runtime,
+  { cgroup }: Baggage,
+  executor: Executor,
+  failure: unknown,
+): Failure | undefined {
+  if (!cgroup?.estate?.moves && isStillborn(outside, executor))
+    return new Stillbirth('the first process was killed when it was born')
+  return detour(outside, failure)
 }
 
 function launch(runtime: Runtime, { inherited, request }: Prepared, baggage: Baggage, more: readonly Fd[]): Executor {

@@ -11,7 +11,7 @@ import {
   RESOLVE_NO_SYMLINKS,
 } from '../../native/abi/fcntl.ts'
 import { PROC_SUPER_MAGIC } from '../../native/abi/wait.ts'
-import type { PendingStat } from '../../native/calls/file.ts'
+import type { PendingStat, Stat } from '../../native/calls/file.ts'
 import { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Call, Result } from '../../native/kernels/machine.ts'
@@ -234,12 +234,21 @@ export class ContainerRoot {
     }))
     return () => {
       for (const { destination, wanted, found } of seen)
-        if (found.stat?.mountId !== wanted.stat!.mountId)
+        if (found.stat === undefined || !isSameMount(found.stat, wanted.stat!))
           throw new HostError(
             `what was mounted at \`${destination}\` is not there any more: somebody has renamed directories of the root file system while the container was made, or a hook has mounted over it`,
           )
     }
   }
+}
+
+/**
+ * Are these the roots of one mount? Where the kernel does not tell, of one file system: it is in the container either way,
+ * under one name or the other, so who renames its mount points gets nowhere by that.
+ */
+function isSameMount(a: Stat, b: Stat): boolean {
+  if (a.mountId !== undefined) return a.mountId === b.mountId
+  return a.inode === b.inode && a.devMajor === b.devMajor && a.devMinor === b.devMinor
 }
 
 /** Instead of opening something anew: the descriptor that is there. */

@@ -7,10 +7,8 @@ import {
   CLONE_NEWUSER,
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
-  CLONE_PIDFD,
 } from '../../native/abi/sched.ts'
 import { SIGKILL } from '../../native/abi/signal.ts'
-import { CLONE_ARGS, cloneArgs } from '../../native/calls/process.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
@@ -19,7 +17,7 @@ import { Out } from '../../native/struct.ts'
 import { HostError } from '../errors.ts'
 import { NAMESPACES } from '../plan/namespaces.ts'
 import type { Runtime } from '../runtime.ts'
-import { livesWith } from './birth.ts'
+import { cloneAndHold, type HeldChild, livesWith } from './birth.ts'
 import { closeAllBut } from './closeAllBut.ts'
 import { becomeRoot } from './population.ts'
 
@@ -128,32 +126,31 @@ function move({ kernel: inside, gifts }: Executor, processes: Fd): void {
 function bearChild(executor: Executor, cgroup: Fd | undefined): () => number {
   const { calls, kernel, gifts, bears, guardNumber } = executor
   const pid = new Out(8)
-  const pidfd = new Out(8)
-  const flags = BigInt(CLONE_PARENT | CLONE_PARENT_SETTID | CLONE_PIDFD) | (cgroup ? CLONE_INTO_CGROUP : 0n)
-  const args = cloneArgs({ flags, cgroup: cgroup && gifts.get(cgroup), pid, pidfd, exitSignal: 0 })
-  const clone = calls.later({ name: 'clone3', args: [args, CLONE_ARGS], hint: birthHints })
-  const warden = recordWarden(executor, pidfd)
-  clone.branch({ positive: warden })
+  const flags = BigInt(CLONE_PARENT | CLONE_PARENT_SETTID) | (cgroup ? CLONE_INTO_CGROUP : 0n)
+  const asked = { flags, cgroup: cgroup && gifts.get(cgroup), pid, exitSignal: 0 }
+  const held = cloneAndHold(executor, asked, birthHints)
+  held.clone.branch({ positive: recordWarden(executor, held) })
   livesWith(executor, calls.later({ name: 'prctl', args: [PR_SET_NAME, 'tsrun:exec', 0, 0, 0] }))
   kernel.later({ name: 'close', args: [guardNumber] })
   calls.keep()
   bears(pid)
   return () => {
-    calls.answer(clone)
+    calls.answer(held.clone)
     return pid.view.getInt32(0, true)
   }
 }
 
 /** When the planner is gone, or gives up, so is the child; what happens to a terminal is not for the warden. */
-function recordWarden({ calls, kernel, controlNumber, guardNumber }: Executor, pidfd: Out): number {
-  const chain = calls.record(() => {
+function recordWarden({ calls, kernel, controlNumber, guardNumber }: Executor, { hold, pidfd }: HeldChild): number {
+  const warden = calls.record(() => {
     kernel.setsid()
     kernel.later({ name: 'close', args: [controlNumber] })
     kernel.later({ name: 'read', args: [guardNumber, new Out(8), 8], tolerate: 'any' })
-    const child = calls.later({ name: 'load', args: [pidfd.address], tolerate: 'any' })
+    const child = calls.later({ name: 'load', args: [pidfd], tolerate: 'any' })
     kernel.later({ name: 'pidfd_send_signal', args: [child, SIGKILL, null, 0], tolerate: 'any' })
     kernel.exit(0)
   })
+  const chain = [...hold, ...warden]
   calls.link(chain, 0)
   return chain[0]!.address
 }

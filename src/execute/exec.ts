@@ -5,6 +5,7 @@ import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { ExecutorDeath } from '../../native/kernels/executor.ts'
+import { Detour, detour } from '../denied.ts'
 import { doing, HostError, isErrno, StateError } from '../errors.ts'
 import { keepsOriginalGroups } from '../plan/annotations.ts'
 import { type MembershipPlan, planMembership } from '../plan/container.ts'
@@ -119,10 +120,10 @@ function startProgram(
   try {
     return startIn(runtime, prepared, membership, baggage, terminal, streams, fds)
   } catch (error) {
-    if (!(error instanceof Stillbirth)) throw error
+    if (!(error instanceof Stillbirth || error instanceof Detour)) throw error
     const { record, request } = prepared
-    const cgroup = fds.keep(openExecCgroup(outside, record, request.cgroup, false)!)
-    const processes = fds.keep(outside.openat(cgroup, 'cgroup.procs', O_WRONLY))
+    const cgroup = openExecCgroup(outside, record, request.cgroup, false)
+    const processes = cgroup && fds.keep(outside.openat(fds.keep(cgroup), 'cgroup.procs', O_WRONLY))
     const entrance = { ...baggage.entrance, cgroup: undefined, processes }
     return startIn(runtime, prepared, membership, { ...baggage, entrance }, terminal, streams, fds)
   }
@@ -155,7 +156,7 @@ function startIn(
   } catch (error) {
     const stillborn = baggage.entrance.cgroup !== undefined && isStillborn(outside, executor)
     leave(outside, executor)
-    throw stillborn ? new Stillbirth('the process was killed when it was born') : error
+    throw stillborn ? new Stillbirth('the process was killed when it was born') : (detour(outside, error) ?? error)
   }
 }
 

@@ -4,10 +4,12 @@ import { CLONE_PARENT_SETTID, CLONE_PIDFD } from '../../native/abi/sched.ts'
 import { SIGCHLD, SIGKILL } from '../../native/abi/signal.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
 import { S_IFDIR, S_IFMT } from '../../native/abi/stat.ts'
-import { CLONE_ARGS, cloneArgs, type Exit, timespec } from '../../native/calls/process.ts'
+import { P_PIDFD, SI_PID, SIGINFO_SIZE, WEXITED, WNOWAIT } from '../../native/abi/wait.ts'
+import { cloneCall, type Exit, timespec } from '../../native/calls/process.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import { Failure, KernelError } from '../../native/failure.ts'
 import { Fds } from '../../native/fd.ts'
+import type { Result } from '../../native/kernels/machine.ts'
 import { pollPatiently, tellSlow } from '../../native/patience.ts'
 import { Out } from '../../native/struct.ts'
 import { decode } from '../../native/utf8.ts'
@@ -157,20 +159,29 @@ export function runHookInside(executor: Executor, hook: Hook, { state, output, e
   const before = calls.later({ name: 'lseek', args: [memory, 0, SEEK_CUR], tolerate: 'any' })
   // struct pollfd: clone3 writes the pidfd straight into its first field.
   const pollfd = new Out(new Uint8Array([0, 0, 0, 0, POLLIN, 0, 0, 0]))
-  // The kernel writes the pid, since both processes store their own result of clone3 in the shared operation.
-  const pid = new Out(8)
-  const args = cloneArgs({ flags: BigInt(CLONE_PIDFD | CLONE_PARENT_SETTID), pidfd: pollfd, pid, exitSignal: SIGCHLD })
-  const clone = calls.later({ name: 'clone3', args: [args, CLONE_ARGS] })
+  // The kernel writes the pid, since both processes store their own result of clone3 in the shared operation. clone(2) gives the pidfd only.
+  const pid = kernel.lacking.has('clone3') ? undefined : new Out(8)
+  const flags = BigInt(CLONE_PIDFD | (pid ? CLONE_PARENT_SETTID : 0))
+  const clone = calls.later(cloneCall(kernel, { flags, pidfd: pollfd, pid, exitSignal: SIGCHLD }))
   clone.branch({ zero: child[0]!.address })
   const timeout = hook.timeout === undefined ? null : timespec(hook.timeout * 1000)
   const unexpected = `killed after its timeout of ${hook.timeout} s`
   calls.later({ name: 'ppoll', args: [pollfd.address, 1, timeout, null, 0], expect: 'positive', unexpected })
   const status = new Out(8)
-  calls.later({ name: 'wait4', args: [calls.later({ name: 'load', args: [pid.address] }), status, 0, null] })
+  const process = pid ? calls.later({ name: 'load', args: [pid.address] }) : waitForPid(executor, pollfd)
+  calls.later({ name: 'wait4', args: [process, status, 0, null] })
   const said = new Out(new Uint8Array(OUTPUT_SHOWN + 1))
   calls.later({ name: 'lseek', args: [memory, before, SEEK_SET], tolerate: 'any' })
   calls.later({ name: 'read', args: [memory, said, OUTPUT_SHOWN], tolerate: 'any' })
   calls.later({ name: 'load', args: [status.address], expect: 'zero', said })
+}
+
+/** The number of the process of a pidfd, which waitid(2) tells when it has ended. What lies behind it in the word is no part of a pid. */
+function waitForPid({ calls }: Executor, pidfd: Out): Result {
+  const info = new Out(SIGINFO_SIZE)
+  const child = calls.later({ name: 'load', args: [pidfd.address], tolerate: 'any' })
+  calls.later({ name: 'waitid', args: [P_PIDFD, child, info, WEXITED | WNOWAIT, null] })
+  return calls.later({ name: 'load', args: [info.address + SI_PID], tolerate: 'any' })
 }
 
 /** Runs hooks of one kind in the container's namespaces while the planner waits. */

@@ -2,7 +2,7 @@ import { EINVAL } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_RDONLY } from '../../native/abi/fcntl.ts'
 import { PR_SET_NAME } from '../../native/abi/prctl.ts'
 import { CLONE_NEWTIME, CLONE_NEWUSER, CLONE_PARENT, CLONE_PARENT_SETTID } from '../../native/abi/sched.ts'
-import { CLONE_ARGS, cloneArgs } from '../../native/calls/process.ts'
+import { cloneCall } from '../../native/calls/process.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import type { Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
@@ -34,7 +34,8 @@ export function openJoins(outside: Kernel, plan: NamespacePlan, fds: Fds): OpenJ
 
 /**
  * Brings the first process into the container's namespaces. The usual way is one clone3 by the keeper. Where rights or
- * clocks depend on a user namespace that is there first, a child of the keeper goes step by step.
+ * clocks depend on a user namespace that is there first, a child of the keeper goes step by step; and where there is only
+ * clone(2), which makes no time namespace.
  */
 export function enterNamespaces(
   runtime: Runtime,
@@ -45,12 +46,17 @@ export function enterNamespaces(
   privileged: boolean,
 ): Population {
   const stepwise =
-    plan.timeOffsets !== undefined ||
+    timeComesFirst(executor, plan) ||
     joins.some(join => join.type === 'user') ||
     (plan.create.has('user') && joins.length > 0 && !privileged)
   return stepwise
     ? enterStepwise(runtime, executor, estate, plan, joins, privileged)
     : enterAtOnce(runtime, executor, estate, plan, joins)
+}
+
+/** Is the time namespace made by unshare(2), for the child of who does that? Offsets can be set until somebody is in it. */
+function timeComesFirst({ kernel }: Executor, { create, timeOffsets }: NamespacePlan): boolean {
+  return timeOffsets !== undefined || (create.has('time') && kernel.lacking.has('clone3'))
 }
 
 function enterAtOnce(
@@ -94,13 +100,14 @@ function enterStepwise(
   }
   if (isOwn(plan, 'user')) becomeRoot(inside)
   if (!privileged) others.forEach(enter)
+  const time = timeComesFirst(executor, plan)
+  if (time) inside.unshare(CLONE_NEWTIME, 'a time namespace', namespaceHints)
   if (plan.timeOffsets !== undefined) {
-    inside.unshare(CLONE_NEWTIME, 'a time namespace', namespaceHints)
     inside.flush()
     const hint = { ERANGE: 'the offset leads before the start of the clock or too far' }
     outside.writeControl(AT_FDCWD, `/proc/${first}/timens_offsets`, plan.timeOffsets, hint)
   }
-  const rest = without(plan.create, 'user', 'cgroup', ...(plan.timeOffsets === undefined ? [] : ['time' as const]))
+  const rest = without(plan.create, 'user', 'cgroup', ...(time ? ['time' as const] : []))
   const pid = cloneSuccessor(executor, cloneFlags(rest))
   outside.wait(first, 0)
   return { pid: () => pid, setgroupsAllowed }
@@ -120,8 +127,7 @@ export function becomeRoot(inside: Kernel): void {
 function cloneSuccessor({ calls, kernel, bears }: Executor, namespaces: bigint): number {
   const pid = new Out(8)
   const flags = namespaces | BigInt(CLONE_PARENT | CLONE_PARENT_SETTID)
-  const args = cloneArgs({ flags, pid, exitSignal: 0 })
-  const clone = calls.later({ name: 'clone3', args: [args, CLONE_ARGS], hint: namespaceHints })
+  const clone = calls.later(cloneCall(kernel, { flags, pid, exitSignal: 0 }, namespaceHints))
   const parent = calls.record(() => kernel.exit(0))
   const child = calls.record(() => kernel.later({ name: 'prctl', args: [PR_SET_NAME, INIT_NAME, 0, 0, 0] }))
   calls.link(parent, 0)

@@ -2,7 +2,7 @@ import { EFAULT } from '../../native/abi/errno.ts'
 import { CLONE_FILES, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM } from '../../native/abi/sched.ts'
 import { SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_SET_MODE_FILTER } from '../../native/abi/seccomp.ts'
 import { MSG_NOSIGNAL, SCM_RIGHTS, SHUT_RDWR, SOL_SOCKET } from '../../native/abi/socket.ts'
-import { CLONE_ARGS, cloneArgs, timespec } from '../../native/calls/process.ts'
+import { cloneCall, timespec } from '../../native/calls/process.ts'
 import { messageHeader } from '../../native/calls/socket.ts'
 import { ARENA_ADDRESS } from '../../native/executor/protocol.ts'
 import type { Fd } from '../../native/fd.ts'
@@ -80,7 +80,7 @@ export function loadFilter(
     calls.link(wait, wait[0]!.address)
 
     const thread = BigInt(CLONE_VM | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
-    const clone = calls.later({ name: 'clone3', args: [cloneArgs({ flags: thread, exitSignal: 0 }), CLONE_ARGS] })
+    const clone = calls.later(cloneCall(kernel, { flags: thread, exitSignal: 0 }))
     clone.branch({ zero: wait[0]!.address })
     const loading = kernel.loadFilter(flags, program)
     calls.result(loading, listener - ARENA_ADDRESS)

@@ -4,6 +4,7 @@ import type { Dir } from '../../native/calls/file.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import type { Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
+import { Detour, detour } from '../denied.ts'
 import { doing, StateError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
 import type { ContainerRecord } from '../state/record.ts'
@@ -60,6 +61,21 @@ export function visitContainer<T>(
   gifts: readonly Fd[],
   work: (visit: Visit) => T,
 ): T {
+  try {
+    return visitOnce(runtime, record, init, gifts, work)
+  } catch (error) {
+    if (!(error instanceof Detour)) throw error
+    return visitOnce(runtime, record, init, gifts, work)
+  }
+}
+
+function visitOnce<T>(
+  runtime: Runtime,
+  record: ContainerRecord,
+  init: Fd,
+  gifts: readonly Fd[],
+  work: (visit: Visit) => T,
+): T {
   const { host, outside, makeCalls } = runtime
   const namespaces = doing('namespaces', () => foreignNamespaces(outside, record.pid))
   using hostProcfs = needsHostProcfs(runtime, namespaces)
@@ -85,7 +101,7 @@ export function visitContainer<T>(
     inside.flush()
     return result
   } catch (error) {
-    throw isAlive(outside, record) ? error : new StateError(NOT_RUNNING)
+    throw isAlive(outside, record) ? (detour(outside, error) ?? error) : new StateError(NOT_RUNNING)
   } finally {
     leave(outside, executor)
   }
