@@ -1,7 +1,19 @@
 // `checkpoint` and `restore`: what a container had in memory, in its mounts and on its connections goes on.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -232,6 +244,44 @@ when(tracksMemory)('a pre-dump, and a checkpoint that stores what has changed si
   mustCheckpoint(second, '--parent-path', '../first')
   const size = (path: string) => Number(must(['du', '-s', '--apparent-size', path]).split('\t')[0])
   expect(size(second.images)).toBeLessThan(size(first.images) / 2)
+  const last = count(scene)
+  restore(second)
+  counts(scene, last)
+})
+
+when(isTsrun)('in a directory of another user the checkpoint is the same, and files of root', () => {
+  const theirs = makeDirectory()
+  chownSync(theirs, 65534, 65534)
+  symlinkSync('/nowhere', join(theirs, 'inventory.img'))
+  const log = makeDirectory()
+  chmodSync(log, 0o1777)
+  const scene = { ...running(), images: theirs }
+  counts(scene)
+  mustCheckpoint(scene, '--leave-running', '--work-path', log)
+  const images = readdirSync(theirs)
+  expect(images).toContain('descriptors.json')
+  expect(images.map(name => lstatSync(join(theirs, name))).filter(file => !file.isFile() || file.uid !== 0)).toEqual([])
+  expect(readdirSync(log).sort()).toEqual(['dump.log', 'stats-dump'])
+  mustCheckpoint(scene)
+  const last = count(scene)
+  restore(scene, '--work-path', log)
+  counts(scene, last)
+  expect(readdirSync(log).sort()).toEqual(['dump.log', 'restore.log', 'stats-dump', 'stats-restore'])
+})
+
+when(tracksMemory, isTsrun)('in a directory of another user the parent is found, too', () => {
+  const theirs = makeDirectory()
+  chownSync(theirs, 65534, 65534)
+  const scene = running()
+  const place = (name: string) => {
+    mkdirSync(join(theirs, name))
+    chownSync(join(theirs, name), 65534, 65534)
+    return { ...scene, images: join(theirs, name) }
+  }
+  mustCheckpoint(place('first'), '--pre-dump')
+  const second = place('second')
+  mustCheckpoint(second, '--parent-path', '../first')
+  expect(readlinkSync(join(second.images, 'parent'))).toBe('../first')
   const last = count(scene)
   restore(second)
   counts(scene, last)

@@ -15,15 +15,15 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from './lib/bundle.ts'
 import { command, createRunning, inside, oci, removeLater, runBundle, runScript } from './lib/container.ts'
 import { criu } from './lib/criu.ts'
 import { exec } from './lib/exec.ts'
 import { expectOneSentence } from './lib/expect.ts'
-import { isRoot } from './lib/machine.ts'
-import { must, type Result, run } from './lib/run.ts'
+import { have, isRoot } from './lib/machine.ts'
+import { launch, must, type Result, run } from './lib/run.ts'
 import { isTsrun, runtime } from './lib/runtime.ts'
 import { fresh } from './lib/scene.ts'
 import { leavesNothing } from './lib/snapshot.ts'
@@ -288,23 +288,67 @@ test('a caller passes pipes: /dev/stdin, and what a shell makes of <(...)', () =
   expect(bash(script)).toMatchObject({ status: 0, stdout: 'from a pipe\n' })
 })
 
-test.skipIf(!isTsrun || criu === undefined)('a checkpoint is not written to a directory of somebody else', () => {
+/** Names that CRIU gives to files, and that of ours. */
+const IMAGES = [
+  ...[
+    'inventory.img',
+    'core-1.img',
+    'pages-1.img',
+    'pagemap-1.img',
+    'fdinfo-2.img',
+    'mountpoints-13.img',
+    'stats-dump',
+  ],
+  ...['dump.log', 'descriptors.json', 'descriptors.json.tmp', 'parent'],
+]
+
+/** What the owner of a directory does all the time: plants links, and takes away what is hidden in it. */
+const MEDDLE = `cd "$1"; shift; while :; do
+  for name; do ln -sfn "$VICTIM" $name; done
+  for hidden in .tsrun-*; do mv $hidden taken; mkdir $hidden; ln -s "$VICTIM" $hidden/dump.log; rm -rf taken; done
+done 2>/dev/null`
+
+const meddling = test.skipIf(!isTsrun || !isRoot || criu === undefined || !have('setpriv'))
+
+meddling('a checkpoint in a directory of somebody else writes to nothing of root (tsrun only)', async () => {
+  const { id, state } = createRunning()
+  const victim = makeVictim()
+  const shared = makeDirectory()
+  const directories = [theirDirectory(), shared]
+  chmodSync(shared, 0o777)
+  for (const path of directories) {
+    for (const name of IMAGES) plant(victim.path, join(path, name))
+    const words = [
+      `--reuid=${NOBODY}`,
+      `--regid=${NOBODY}`,
+      '--clear-groups',
+      'sh',
+      '-c',
+      MEDDLE,
+      'sh',
+      path,
+      ...IMAGES,
+    ]
+    const meddler = launch(['setpriv', ...words], { env: { ...process.env, VICTIM: victim.path } })
+    for (const flags of [[], ['--work-path', path], []])
+      oci(['checkpoint', '--leave-running', '--image-path', path, ...flags, id], { timeout: TIMEOUT })
+    meddler.child.kill('SIGKILL')
+    await meddler.done
+    victim.expectUntouched()
+  }
+  expect(state().status).toBe('running')
+})
+
+meddling('a checkpoint is behind no link of somebody else, and makes no holes there (tsrun only)', () => {
   const { id, state } = createRunning()
   const mine = makeDirectory()
-  const victim = makeVictim()
   const theirs = theirDirectory()
-  plant(victim.path, join(theirs, 'descriptors.json.tmp'))
-  plant(victim.path, join(theirs, 'inventory.img'))
   plant(theirs, join(mine, 'link'))
-  chmodSync(mine, 0o777)
-  for (const path of [theirs, mine, join(mine, 'link')]) {
-    const result = oci(['checkpoint', '--image-path', path, id], { timeout: TIMEOUT })
-    expectOneSentence(
-      result,
-      /--image-path: .*(where (user 65534|everybody) can put links|symbolic link of user 65534)/,
-    )
-  }
-  victim.expectUntouched()
+  const behind = oci(['checkpoint', '--image-path', join(mine, 'link'), id], { timeout: TIMEOUT })
+  expectOneSentence(behind, /--image-path: .*symbolic link of user 65534/)
+  const flags = ['--auto-dedup', '--parent-path', `../../${basename(theirs)}`]
+  const holes = oci(['checkpoint', '--image-path', join(mine, 'images'), ...flags, id], { timeout: TIMEOUT })
+  expectOneSentence(holes, /--auto-dedup makes holes in files of .*\(--parent-path\), where others can put links/)
   expect(state().status).toBe('running')
 })
 

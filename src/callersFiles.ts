@@ -16,7 +16,7 @@ import {
   O_RDONLY,
   O_WRONLY,
 } from '../native/abi/fcntl.ts'
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK, S_ISVTX } from '../native/abi/stat.ts'
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '../native/abi/stat.ts'
 import { PROC_SUPER_MAGIC } from '../native/abi/wait.ts'
 import { Fd } from '../native/fd.ts'
 import type { Kernel } from '../native/kernel.ts'
@@ -96,14 +96,14 @@ export function openOutput(outside: Kernel, path: string, mode = 0o644, tolerate
 }
 
 /**
- * A directory to write files to. Its name may be a symbolic link of ours or root's. Errors: UsageError when somebody else
- * may put links into it, KernelError; after an errno of `tolerate` it does not exist.
+ * A directory to write files to. Its name may be a symbolic link of ours or root's. Errors: UsageError for another's,
+ * KernelError; after an errno of `tolerate` it does not exist.
  */
 export function openOutputDirectory(outside: Kernel, path: string, tolerate: readonly number[] = []): Fd {
   let at = path
   for (let links = 0; links < LINKS_MAX; links++) {
     const directory = outside.openat(AT_FDCWD, at, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, [ENOTDIR, ...tolerate])
-    if (directory.exists) return acceptDirectory(outside, directory)
+    if (directory.exists) return directory
     const { stat } = outside.statx(AT_FDCWD, at, AT_SYMLINK_NOFOLLOW, 'any')
     if (((stat?.mode ?? 0) & S_IFMT) !== S_IFLNK)
       return outside.openat(AT_FDCWD, at, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, tolerate)
@@ -112,15 +112,15 @@ export function openOutputDirectory(outside: Kernel, path: string, tolerate: rea
   throw new UsageError(`\`${path}\`: too many symbolic links`)
 }
 
-function acceptDirectory(outside: Kernel, directory: Fd): Fd {
+/** May others put things into a directory, such as links for us to follow? */
+export function isOpenToOthers(outside: Kernel, directory: Fd): boolean {
   const { mode, uid } = outside.statx(directory, '', 0, []).stat!
-  const shared = (mode & S_IWOTH) !== 0 && (mode & S_ISVTX) === 0
-  if (isOurs(outside, uid) && !shared) return directory
-  directory.close()
-  const who = shared ? 'everybody' : `user ${uid}`
-  throw new UsageError(
-    `\`${directory.subject}\` is a directory where ${who} can put links for us to follow; name one of your own, or one to be made`,
-  )
+  return !isOurs(outside, uid) || (mode & WRITABLE) !== 0
+}
+
+/** Sixteen digits that nobody foresees. */
+export function randomName(outside: Kernel): string {
+  return Array.from(outside.randomBytes(8), byte => byte.toString(16).padStart(2, '0')).join('')
 }
 
 const ADD = O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK
@@ -159,7 +159,6 @@ function isShared(outside: Kernel, path: string): boolean {
   return !isOurs(outside, uid) || (mode & WRITABLE) !== 0
 }
 
-const S_IWOTH = 0o002
 const WRITABLE = 0o022
 
 /** With the slash at the end; empty for a name in the current directory. */

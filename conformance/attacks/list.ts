@@ -900,6 +900,24 @@ export const attacks: readonly Attack[] = [
   {
     ids: ['crun 1.28', 'runc 1.3.6'],
     attack:
+      'who owns the directory of a checkpoint has links there with the names of images: files of root are overwritten',
+    defence: 'CRIU writes to a directory in it that is ours alone, and its files come out by rename',
+    where: 'src/execute/outputDirectory.ts',
+    test: e2e('files', 'a checkpoint in a directory of somebody else writes to nothing of root'),
+    mutation: {
+      name: 'CRIU writes where it is told to',
+      edits: [
+        {
+          file: 'src/execute/outputDirectory.ts',
+          from: 'if (fd.exists && isOpenToOthers(outside, fd))',
+          to: 'if (!fd.exists && isOpenToOthers(outside, fd))',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['crun 1.28', 'runc 1.3.6'],
+    attack:
       'a program stops all who come into its pid namespace: `exec` waits, and when it is killed, leaves one of its own',
     defence: 'a warden outside of that namespace kills the newcomer by pidfd when the runtime is gone',
     where: 'src/execute/enter.ts',

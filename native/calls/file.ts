@@ -409,6 +409,11 @@ export const fileCalls = {
     this.later({ name: 'renameat2', args: [dir, from, dir, to, 0], subject: `\`${to}\`` })
   },
 
+  /** renameat2(from, name, to, name, 0): a file comes from one directory to another, see rename(2). */
+  renameAcross(this: Calls, from: Dir, name: string, to: Dir): void {
+    this.later({ name: 'renameat2', args: [from, name, to, name, 0], subject: `\`${name}\`` })
+  },
+
   /** fchmod(fd, mode), see chmod(2). */
   fchmod(this: Calls, fd: Fd, mode: number): void {
     this.later({ name: 'fchmod', args: [fd, mode], subject: `\`${fd.subject}\`` })

@@ -16,11 +16,13 @@ import { openContainer, type StoredContainer } from '../state/store.ts'
 import { requireOwnProcess } from './belongings.ts'
 import {
   askCriu,
+  type CriuProgram,
   type CriuSettings,
   commonOptions,
   criuFailure,
   findCriu,
   openPlaces,
+  refuseHoles,
   type Places,
   requireAbility,
   requireLazyPages,
@@ -46,6 +48,7 @@ export interface CheckpointRequest extends CriuSettings {
 }
 
 const LOG_FILE = 'dump.log'
+const PARENT_LINK = 'parent'
 
 /**
  * The one tree of cgroups that is a container's, as /proc/PID/cgroup calls it. In trees of version 1 it is where its creator
@@ -69,50 +72,60 @@ export function checkpointContainer(runtime: Runtime, request: CheckpointRequest
   const program = findCriu(runtime)
   using fds = new Fds()
   const places = openPlaces(runtime, request, LOG_FILE, true, fds)
+  try {
+    dump({ runtime, request, container, cgroup, places }, program)
+  } finally {
+    places.finish()
+  }
+  if (request.leaveRunning || request.preDump) return
+  killContainerProcesses(runtime, container)
+  destroyContainer(runtime, container)
+}
+
+interface Site {
+  readonly runtime: Runtime
+  readonly request: CheckpointRequest
+  readonly container: StoredContainer
+  readonly cgroup: string | undefined
+  readonly places: Places
+}
+
+function dump(site: Site, program: CriuProgram): void {
+  const { runtime, request, container, places } = site
+  const { outside } = runtime
   checkParent(outside, places, request)
   checkStatusFd(outside, request)
   if (request.preDump) requireAbility(runtime, program, 'mem_track')
   if (request.lazyPages) requireLazyPages(runtime, program)
   if (request.networkLock) requireRelease(runtime, program, 'networkLock', '--network-lock')
 
-  const common = commonOptions(outside, request, places, record.annotations)
-  const opts = {
-    ...common,
-    ...dumpOptions(request, record.pid, cgroup),
-    ...describeOutside(runtime, container, request, places),
-  }
+  const common = commonOptions(outside, request, places, container.established.annotations)
+  const opts = { ...common, ...dumpOptions(site), ...describeOutside(site) }
   const type = request.preDump ? REQUEST.PRE_DUMP : REQUEST.DUMP
   const answer = runtime.phase('dump', () =>
-    askCriu(runtime, program, { type, opts }, notice => reactTo(outside, notice, request)),
+    askCriu(runtime, program, { type, opts }, notice => reactTo(outside, notice, request, places)),
   )
   if (!answer.success) throw criuFailure(runtime, places, `checkpoint container \`${request.id}\``, answer)
-  if (request.leaveRunning || request.preDump) return
-  killContainerProcesses(runtime, container)
-  destroyContainer(runtime, container)
+  nameParent(outside, places, request)
 }
 
-function dumpOptions(request: CheckpointRequest, pid: number, cgroup: string | undefined): CriuOptions {
+function dumpOptions({ request, container, cgroup, places: { prefix } }: Site): CriuOptions {
   const { parentPath, pageServer } = request
   return {
-    pid,
+    pid: container.established.pid,
     leave_running: request.leaveRunning,
     tcp_skip_in_flight: request.tcpSkipInFlight,
     link_remap: request.linkRemap,
     freeze_cgroup: cgroup,
     cgroup_dump_controller: [VERSION_2],
-    parent_img: parentPath,
+    parent_img: parentPath === undefined ? undefined : `${prefix}${parentPath}`,
     track_mem: parentPath === undefined ? undefined : true,
     ps: pageServer,
   }
 }
 
 /** What belongs to the container and lies outside of it. A pre-dump has memory only. */
-function describeOutside(
-  runtime: Runtime,
-  container: StoredContainer,
-  { preDump }: CheckpointRequest,
-  { images }: Places,
-): CriuOptions {
+function describeOutside({ runtime, container, request: { preDump }, places: { images } }: Site): CriuOptions {
   if (preDump) return {}
   const { outside } = runtime
   const { pid } = container.established
@@ -205,12 +218,21 @@ function isHostNull(outside: Kernel, fd: Fd): boolean {
 }
 
 /** CRIU follows it from the new checkpoint, and without it would store everything without a word. */
-function checkParent(outside: Kernel, { images }: Places, { parentPath }: CheckpointRequest): void {
+function checkParent(outside: Kernel, { images, prefix }: Places, { parentPath, autoDedup }: CheckpointRequest): void {
   if (parentPath === undefined) return
   if (parentPath.startsWith('/'))
     throw new UsageError(`--parent-path: must be relative to the directory of --image-path, is \`${parentPath}\``)
-  if (outside.statx(images, parentPath, 0, [ENOENT, ENOTDIR]).stat === undefined)
+  using parent = outside.openat(images, `${prefix}${parentPath}`, O_PATH | O_DIRECTORY, 0, [ENOENT, ENOTDIR])
+  if (!parent.exists)
     throw new HostError(`--parent-path: there is no \`${parentPath}\` in the directory of --image-path`)
+  if (autoDedup) refuseHoles(outside, '--parent-path', parent)
+}
+
+/** CRIU makes a link to it, which has to lead there from where it comes to. */
+function nameParent(outside: Kernel, { images, prefix }: Places, { parentPath }: CheckpointRequest): void {
+  if (parentPath === undefined || prefix === '') return
+  outside.unlink(images, PARENT_LINK)
+  outside.symlinkat(parentPath, images, PARENT_LINK)
 }
 
 function checkStatusFd(outside: Kernel, { statusFd }: CheckpointRequest): void {
@@ -218,8 +240,13 @@ function checkStatusFd(outside: Kernel, { statusFd }: CheckpointRequest): void {
     throw new UsageError(`--status-fd: descriptor ${statusFd} is not open`)
 }
 
-function reactTo(outside: Kernel, { script }: Notice, { statusFd }: CheckpointRequest): void {
-  if (script !== 'status-ready' || statusFd === undefined) return
+function reactTo(outside: Kernel, { script }: Notice, request: CheckpointRequest, places: Places): void {
+  if (script !== 'status-ready') return
+  // From now on pages are fetched by who restores from what there is.
+  nameParent(outside, places, request)
+  places.publish()
+  const { statusFd } = request
+  if (statusFd === undefined) return
   outside.writeAll(statusFd, new Uint8Array(1))
   outside.later({ name: 'close', args: [statusFd], tolerate: 'any' })
 }

@@ -7,7 +7,7 @@ import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
-import { openOutputDirectory, readOwn } from '../callersFiles.ts'
+import { isOpenToOthers, readOwn } from '../callersFiles.ts'
 import { converse, type Notice, openLine } from '../criu/conversation.ts'
 import { quoteErrors } from '../criu/log.ts'
 import {
@@ -18,9 +18,10 @@ import {
   networkLocks,
   REQUEST,
 } from '../criu/rpc.ts'
-import { doing, HostError } from '../errors.ts'
+import { doing, HostError, UsageError } from '../errors.ts'
 import { programPaths, USUAL_DIRECTORIES } from '../programs.ts'
 import type { Runtime } from '../runtime.ts'
+import { type OutputDirectory, openDirectoryToFill } from './outputDirectory.ts'
 import { ownCapabilities } from './prepare.ts'
 import { awaitProgram, recordTail } from './tail.ts'
 
@@ -46,9 +47,15 @@ export interface CriuSettings {
 export interface Places {
   readonly images: Fd
   readonly work: Fd | undefined
+  /** How a path relative to the directory of the checkpoint begins from `images`. */
+  readonly prefix: string
   /** The path of CRIU's log. */
   readonly log: string
   readonly logFile: string
+  /** What CRIU has written comes to where it was asked for, see outputDirectory.ts. */
+  publish(): void
+  /** The same when CRIU has ended. Errors: KernelError. */
+  finish(): void
 }
 
 /** In what CRIU is started. */
@@ -87,39 +94,76 @@ export function findCriu(runtime: Runtime): CriuProgram {
   )
 }
 
-/** Opens the directories; `make` makes those of a new checkpoint. Errors: HostError. */
+/** Opens the directories; `make` makes those of a new checkpoint. Errors: HostError, UsageError, KernelError. */
 export function openPlaces(
   { outside, absolute }: Runtime,
-  { imagePath, workPath }: CriuSettings,
+  { imagePath, workPath, autoDedup }: CriuSettings,
   logFile: string,
   make: boolean,
   fds: Fds,
 ): Places {
-  const open = (option: string, path: string, made: boolean) => {
-    if (made) doing(option, () => outside.mkdirat(AT_FDCWD, path, 0o700, [EEXIST]))
-    const absent = [ENOENT, ENOTDIR]
-    const fd = fds.keep(
-      made
-        ? doing(option, () => openOutputDirectory(outside, path, absent))
-        : outside.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, absent),
-    )
-    if (!fd.exists) throw new HostError(`${option}: \`${path}\` does not exist or is not a directory`)
-    return fd
-  }
   const imagesAt = absolute(imagePath)
-  const images = open('--image-path', imagesAt, make)
+  const images = make ? openToFill(outside, '--image-path', imagesAt, fds) : openToRead(outside, imagesAt, fds)
+  if (!make && autoDedup) refuseHoles(outside, '--image-path', images.fd)
   const workAt = workPath === undefined ? undefined : absolute(workPath)
-  const work = workAt === undefined ? undefined : open('--work-path', workAt, true)
-  return { images, work, log: `${workAt ?? imagesAt}/${logFile}`, logFile }
+  const work = workAt === undefined ? undefined : openToFill(outside, '--work-path', workAt, fds)
+  const all = work === undefined ? [images] : [images, work]
+  return {
+    images: images.fd,
+    work: work?.fd,
+    prefix: images.prefix,
+    log: `${workAt ?? imagesAt}/${logFile}`,
+    logFile,
+    publish: () => {
+      for (const directory of all) directory.publish()
+    },
+    finish: () => {
+      for (const directory of all) directory.finish()
+    },
+  }
+}
+
+const ABSENT = [ENOENT, ENOTDIR]
+
+function openToFill(outside: Kernel, option: string, path: string, fds: Fds): OutputDirectory {
+  doing(option, () => outside.mkdirat(AT_FDCWD, path, 0o700, [EEXIST]))
+  const directory = doing(option, () => openDirectoryToFill(outside, path, fds, ABSENT))
+  if (!directory.fd.exists) throw absent(option, path)
+  return directory
+}
+
+function openToRead(outside: Kernel, path: string, fds: Fds): OutputDirectory {
+  const fd = fds.keep(outside.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, ABSENT))
+  if (!fd.exists) throw absent('--image-path', path)
+  return { fd, prefix: '', publish: () => {}, finish: () => {} }
+}
+
+function absent(option: string, path: string): HostError {
+  return new HostError(`${option}: \`${path}\` does not exist or is not a directory`)
+}
+
+/** What --auto-dedup makes holes in is opened by name. Errors: UsageError where that may be a link of somebody else's. */
+export function refuseHoles(outside: Kernel, option: string, directory: Fd): void {
+  if (!isOpenToOthers(outside, directory)) return
+  throw new UsageError(
+    `--auto-dedup makes holes in files of \`${directory.subject}\` (${option}), where others can put links; use a directory of your own`,
+  )
 }
 
 /** The same directories as a process in another mount namespace sees them: CRIU mounts things in the one for logs. */
 export function placesFor(outside: Kernel, pid: number, { images, work, ...rest }: Places, fds: Fds): Places {
   const same = (fd: Fd) => {
     const path = outside.readlinkat(AT_FDCWD, `/proc/self/fd/${fd.number}`)
-    return fds.keep(outside.openat(AT_FDCWD, `/proc/${pid}/root${path}`, O_RDONLY | O_DIRECTORY))
+    const again = fds.keep(outside.openat(AT_FDCWD, `/proc/${pid}/root${path}`, O_RDONLY | O_DIRECTORY))
+    if (isSame(outside, fd, again)) return again
+    throw new HostError(`\`${path}\` was exchanged for another directory just now`)
   }
   return { ...rest, images: same(images), work: work && same(work) }
+}
+
+function isSame(outside: Kernel, one: Fd, other: Fd): boolean {
+  const [a, b] = [outside.statx(one, '', 0, []).stat!, outside.statx(other, '', 0, []).stat!]
+  return a.inode === b.inode && a.devMajor === b.devMajor && a.devMinor === b.devMinor
 }
 
 /** The options that checkpoint and restore share. */

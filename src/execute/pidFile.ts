@@ -11,7 +11,7 @@ import {
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
-import { isRegular, kindOf } from '../callersFiles.ts'
+import { isRegular, kindOf, randomName } from '../callersFiles.ts'
 import { doing, UsageError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
 
@@ -66,8 +66,4 @@ function openDirectory(outside: Kernel, path: string): { directory: Fd; name: st
   const slash = path.lastIndexOf('/')
   const directory = outside.openat(AT_FDCWD, path.slice(0, slash + 1), O_PATH | O_DIRECTORY)
   return { directory, name: path.slice(slash + 1) }
-}
-
-function randomName(outside: Kernel): string {
-  return Array.from(outside.randomBytes(8), byte => byte.toString(16).padStart(2, '0')).join('')
 }

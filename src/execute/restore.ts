@@ -85,15 +85,30 @@ export async function restoreContainer(runtime: Runtime, request: RestoreRequest
   using fds = new Fds()
   using terminal = new ForegroundTerminal(runtime)
   const places = openPlaces(runtime, request, LOG_FILE, false, fds)
-  const streams = readStreams(runtime, places)
-  requireReleases(runtime, criu, request)
-  const baggage = runtime.phase('open what is on the host', () => pack(runtime, prepared, fds))
-  if (request.manageCgroupsMode === 'strict' && baggage.cgroup?.estate?.exists)
-    throw new HostError(`cgroup \`${baggage.cgroup.path}\` exists, which --manage-cgroups-mode strict does not allow`)
-  const program = restore({ runtime, request, prepared, baggage, places, streams, fds }, criu, terminal)
+  const program = withLog(runtime, places, () => {
+    const streams = readStreams(runtime, places)
+    requireReleases(runtime, criu, request)
+    const baggage = runtime.phase('open what is on the host', () => pack(runtime, prepared, fds))
+    if (request.manageCgroupsMode === 'strict' && baggage.cgroup?.estate?.exists)
+      throw new HostError(`cgroup \`${baggage.cgroup.path}\` exists, which --manage-cgroups-mode strict does not allow`)
+    return restore({ runtime, request, prepared, baggage, places, streams, fds }, criu, terminal)
+  })
   startedOrGone(runtime, request.id)
   if (request.detach) return 0
   return await runtime.phase('wait and delete', () => supervise(runtime, request, program))
+}
+
+/** CRIU's log comes to where it was asked for, whatever becomes of the rest. */
+function withLog<T>({ warn }: Runtime, places: Places, work: () => T): T {
+  try {
+    return work()
+  } finally {
+    try {
+      places.finish()
+    } catch (error) {
+      warn(`--work-path: ${error instanceof Error ? error.message : error}`)
+    }
+  }
 }
 
 function requireReleases(runtime: Runtime, criu: CriuProgram, request: RestoreRequest): void {
