@@ -593,7 +593,7 @@ when(isTsrun)('poststart hooks run, too, and a failing hook of either kind leave
     scene.bundle.config.hooks = { [kind]: shell('echo it said this >&2; exit 3') }
     scene.bundle.save()
     const words = ['restore', '-d', '--image-path', scene.images, '--bundle', scene.bundle.directory, fresh()]
-    expectOneSentence(quietly(words), new RegExp(`${kind} hook 0 .*exit code 3; it said: it said this`))
+    expectOneSentence(quietly(words), new RegExp(`error running ${kind} hook #0: .*exit code 3; it said: it said this`))
   }
 })
 

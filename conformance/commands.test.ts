@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeDirectory } from './lib/bundle.ts'
 import type { Config } from './lib/config.ts'
-import { oci } from './lib/container.ts'
+import { command, oci } from './lib/container.ts'
 import { expectOneSentence } from './lib/expect.ts'
 import { makeRootfs } from './lib/rootfs.ts'
 import { must, run } from './lib/run.ts'
@@ -99,6 +99,12 @@ test.skipIf(!isTsrun)('spec --host-rootfs writes a bundle that runs with nothing
   config.process.args = ['sh', '-c', 'id -u; cat /proc/1/comm; touch /usr/x 2>/dev/null || echo read-only']
   writeFileSync(path, JSON.stringify(config))
   expect(oci(['run', '--bundle', directory, fresh()])).toMatchObject({ status: 0, stdout: '0\nsh\nread-only\n' })
+})
+
+test.skipIf(isCrun)('list of a --root that is not there is an error (crun: makes it)', () => {
+  const { status, stdout, stderr } = run(command('--root', join(makeDirectory(), 'none'), 'list'))
+  expect([status, stdout]).toEqual([1, ''])
+  if (isTsrun) expect(stderr).toMatch(/^tsrun: list: there is no directory `.*none`, which --root names\n$/)
 })
 
 test('list of nothing is empty', () => {

@@ -10,7 +10,7 @@ import { command, inside, removeLater, runBundle, runScript } from './lib/contai
 import { expectOneSentence } from './lib/expect.ts'
 import { hostMounts } from './lib/machine.ts'
 import { must } from './lib/run.ts'
-import { isTsrun } from './lib/runtime.ts'
+import { isCrun, isTsrun } from './lib/runtime.ts'
 import { fresh } from './lib/scene.ts'
 import { leavesNothing } from './lib/snapshot.ts'
 
@@ -41,6 +41,25 @@ test.each([
     config.mounts.push(bind(source(), '/mnt'), bind(join(rootfs, path), destination, 'ro'))
   })
   expect(text).toBe('of the host')
+})
+
+// crun mounts onto the whole path below the root.
+test.skipIf(isCrun).each([
+  ['no user namespace', false],
+  ['a user namespace', true],
+])('a source that an earlier mount brings is id-mapped, and paths may begin with the root: %s', (_, own) => {
+  const owner = inside('stat -c "%u %g" /opt/copy/x/file', (config, rootfs) => {
+    const mappings = [{ containerID: 0, hostID: own ? 100_000 : 1000, size: 65_536 }]
+    if (own) {
+      config.linux.namespaces.push({ type: 'user' })
+      config.linux.uidMappings = config.linux.gidMappings = mappings
+    }
+    for (const name of ['mnt', 'opt/copy']) mkdirSync(join(rootfs, name), { recursive: true })
+    config.mounts.push(bind(source(), join(rootfs, 'mnt')))
+    const copy = bind(join(rootfs, 'mnt'), join(rootfs, 'opt/copy'), 'idmap')
+    config.mounts.push(own ? copy : { ...copy, uidMappings: mappings, gidMappings: mappings })
+  })
+  expect(owner).toBe(own ? '0 0' : '1000 1000')
 })
 
 test('a source in a tmpfs that has what it covers', () => {

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -527,6 +528,40 @@ test.skipIf(isCrun)('a link that leads nowhere: a directory is made there, for m
     ]
   })
   expect(output).toBe('of the host\n/opt/devices:\ntwo\n\n/real/dev:\none')
+})
+
+test('a bind that says something of itself has links that are followed, and the access times of its source', () => {
+  const directory = source()
+  must(['mount', '-t', 'tmpfs', '-o', 'noatime,nosymfollow', 'tmpfs', directory])
+  later(() => must(['umount', directory]))
+  const options = (...words: string[]) =>
+    mountAt(
+      inside('cat /proc/self/mountinfo', config => {
+        config.mounts.push(bind(directory, '/mnt', ...words))
+      }),
+      '/mnt',
+    )!.options
+  expect(options()).toEqual(expect.arrayContaining(['noatime', 'nosymfollow']))
+  expect(options('dev', 'atime')).toContain('noatime')
+  expect(options('dev', 'atime')).not.toContain('nosymfollow')
+})
+
+test('a path that is masked twice is covered once', () => {
+  const covers = inside('grep -c -e " /etc/secret " -e " /opt " /proc/self/mounts', (config, rootfs) => {
+    mkdirSync(join(rootfs, 'opt'), { recursive: true })
+    writeFileSync(join(rootfs, 'etc/secret'), '')
+    config.linux.maskedPaths = ['/etc/secret', '/opt', '/etc/secret', '/opt']
+  })
+  expect(covers).toBe(isTsrun ? '2' : expect.any(String))
+})
+
+test.each(['/proc', '/sys'])('a link in the place of %s is no directory to mount on', path => {
+  const { status, stderr } = runScript('true', (_, rootfs) => {
+    rmSync(join(rootfs, path), { recursive: true, force: true })
+    symlinkSync('/tmp', join(rootfs, path))
+  })
+  if (!isCrun) expect(status).not.toBe(0)
+  if (isTsrun) expect(stderr).toMatch(/ELOOP \(proc and sysfs must be mounted on ordinary directory/)
 })
 
 test('links that lead round in a circle are refused', () => {

@@ -8,7 +8,7 @@ import { inside, runArgs, runBundle } from './lib/container.ts'
 import { expectOneSentence } from './lib/expect.ts'
 import { field } from './lib/machine.ts'
 import { makeRootfs } from './lib/rootfs.ts'
-import { isRunc } from './lib/runtime.ts'
+import { isRunc, isTsrun } from './lib/runtime.ts'
 import { leavesNothing } from './lib/snapshot.ts'
 
 leavesNothing()
@@ -194,6 +194,17 @@ test('an ambient capability that is not inheritable is left out', () => {
   })
   expect(field(status, 'CapAmb')).toBe(mask('CAP_KILL'))
   expect(field(status, 'CapEff')).toBe(mask('CAP_KILL'))
+})
+
+// Older runc and crun say nothing.
+test.skipIf(!isTsrun)('who makes something inheritable hears what can not be ambient', () => {
+  const stderr = (inheritable: string[]) =>
+    runArgs(['true'], config => {
+      const own = ['CAP_KILL', 'CAP_CHOWN']
+      config.process.capabilities = { bounding: own, permitted: own, inheritable, ambient: own }
+    }).stderr
+  expect(stderr(['CAP_KILL'])).toMatch(/^tsrun: warning: .*can't raise ambient capability CAP_CHOWN: [^\n]*\n$/)
+  expect(stderr([])).toBe('')
 })
 
 test('root holds the bounding set, and nothing is inheritable by default', () => {

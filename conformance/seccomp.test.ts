@@ -289,7 +289,7 @@ it('an agent that is not there is an error of create', () => {
   const profile = { ...allowingAllBut({ names: ['mkdir'], action: 'SCMP_ACT_NOTIFY' }), listenerPath: socket }
   expectOneSentence(
     runScript('true', withProfile(profile)),
-    /seccomp agent: .*agent`: ENOENT .*is the seccomp agent running/,
+    /failed to connect with seccomp agent: .*agent`: ENOENT .*is the seccomp agent running/,
   )
 })
 

@@ -374,7 +374,7 @@ test.skipIf(isCrun)('what a startContainer hook wrote is in the error, of run an
   const container = tryCreate(bundle)
   const started = oci(['start', container.id])
   expect(started.status).not.toBe(0)
-  if (isTsrun) expect(started.stderr).toMatch(/hook 1.*exit code 3; it said: why/)
+  if (isTsrun) expect(started.stderr).toMatch(/error running \w+ hook #1: .*exit code 3; it said: why/)
 })
 
 // --- words, see docs/words.md ---

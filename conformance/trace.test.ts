@@ -138,6 +138,8 @@ describe.skipIf(!isTsrun)('--trace and --debug (tsrun only)', () => {
     expect(stderr).toMatch(/ \d+\.\d{3} +\d+\.\d{3} +\d+ +\d+ +mounts and devices\n/)
     expect(stderr).toMatch(/ +round trip: \d+ calls\n/)
     expect(stderr).toMatch(/ +mount `\/proc`\n/)
+    for (const words of ['nsexec container setup', 'child process in init()', 'init: closing the pipe'])
+      expect(stderr).toContain(`level=debug msg="${words}`)
   })
 
   test('--debug with a log file keeps stderr for the container', () => {

@@ -45,10 +45,10 @@ function line(level: string, id: string, words: RegExp): RegExp {
 describe.skipIf(!isTsrun)('the watchdog (tsrun only)', () => {
   test('a hook that takes long is named once, wherever it runs; an engine hears nothing', async () => {
     const kinds: Record<string, RegExp> = {
-      createRuntime: /createRuntime hook 0 `.*\/slow`: waiting for its end/,
-      createContainer: /createContainer hook 0 `.*\/slow`: ppoll/,
-      startContainer: /startContainer hook 0 `\/slow`: ppoll/,
-      poststart: /poststart hook 0 `.*\/slow`: waiting for its end/,
+      createRuntime: /running createRuntime hook #0: `.*\/slow`: waiting for its end/,
+      createContainer: /running createContainer hook #0: `.*\/slow`: ppoll/,
+      startContainer: /running startContainer hook #0: `\/slow`: ppoll/,
+      poststart: /running poststart hook #0: `.*\/slow`: waiting for its end/,
     }
     const loud = Object.keys(kinds).map(kind => [fresh(), kind] as const)
     const results = await Promise.all([
@@ -71,7 +71,7 @@ describe.skipIf(!isTsrun)('the watchdog (tsrun only)', () => {
     const words = command('run', '--bundle', bundle(hook('createRuntime')), id).join(' ')
     const { stdout } = run(['script', '-qec', words, '/dev/null'])
     expect(stdout.replaceAll('\r\n', '\n')).toMatch(
-      line('warning', id, /createRuntime hook 0 `.*`: waiting for its end/),
+      line('warning', id, /running createRuntime hook #0: `.*`: waiting for its end/),
     )
   })
 

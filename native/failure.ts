@@ -52,6 +52,11 @@ export function doingAll<T>(texts: readonly string[], work: () => T): T {
   return first === undefined ? work() : doing(first, () => doingAll(rest, work))
 }
 
+/** Callers of runc look for `error running createRuntime hook #0`. */
+function failing(text: string): string {
+  return text.startsWith('running ') ? `error ${text}` : text
+}
+
 /** The base of every error that a user gets to read: one sentence, lower case, no full stop. */
 export class Failure extends Error {
   /** What was being done, outermost first. */
@@ -64,7 +69,7 @@ export class Failure extends Error {
   readonly kind: string = 'failure'
 
   constructor(reason: string, phrase: Phrase | undefined = current) {
-    const phrases = phraseTexts(phrase)
+    const phrases = phraseTexts(phrase).map(failing)
     super([...phrases, reason].join(': '))
     this.name = new.target.name
     this.phrases = phrases

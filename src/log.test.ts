@@ -158,7 +158,10 @@ test('the text format has a line per message', () => {
   failure.cleanup.push(new Failure('and more'))
   log.error(failure)
   expect(files['/log']).toBe(
-    '2026-01-02T03:04:05.678000000Z error: it broke\n2026-01-02T03:04:05.678000000Z error: also: and more\n',
+    [
+      'time="2026-01-02T03:04:05.678000000Z" level=error msg="it broke"\n',
+      'time="2026-01-02T03:04:05.678000000Z" level=error msg="also: and more"\n',
+    ].join(''),
   )
 })
 

@@ -125,9 +125,10 @@ function jsonLine({ msg, level, ...details }: ErrorRecord, time: string): string
   return `${JSON.stringify({ msg, level, time, ...details })}\n`
 }
 
+/** As runc writes it (logfmt); crun's has the bare message. */
 function textLine(record: ErrorRecord, time: string): string {
   return sentences(record)
-    .map(text => `${time} ${record.level}: ${oneLine(text)}\n`)
+    .map(text => `time="${time}" level=${record.level} msg=${JSON.stringify(oneLine(text))}\n`)
     .join('')
 }
 

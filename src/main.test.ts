@@ -70,7 +70,11 @@ test('`help` and --help show the commands', async () => {
 })
 
 test('`help` of an unknown command is an error', async () => {
-  expect(await run('help', 'craete')).toMatchObject({ code: 1, stdout: '' })
+  expect(await run('help', 'craete')).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringContaining("No help topic for 'craete'"),
+  })
 })
 
 test('a mistake in the command line is one sentence on stderr and exit code 1', async () => {

@@ -8,7 +8,7 @@ import { openOutput } from './callersFiles.ts'
 import { commands, isCommand } from './cli/commands.ts'
 import { logSettings, readGlobals } from './cli/globals.ts'
 import type { CommandName } from './cli/options.ts'
-import { type Parsed, parse } from './cli/parse.ts'
+import { noHelpTopic, type Parsed, parse } from './cli/parse.ts'
 import { Failure, isErrno, UsageError } from './errors.ts'
 import { createLog, type Log, type Output } from './log.ts'
 import { createRuntime, type Runtime, type RuntimeOptions } from './runtime.ts'
@@ -106,7 +106,7 @@ async function inform({ command, globals, positionals }: Parsed, output: Output)
 
 function topic(word: string | undefined): CommandName | undefined {
   if (word === undefined || isCommand(word)) return word
-  throw new UsageError(`help: unknown command \`${word}\` (see \`tsrun --help\`)`)
+  throw new UsageError(`${noHelpTopic(word)} (see \`tsrun --help\`)`)
 }
 
 /**

@@ -16,6 +16,8 @@ export interface Runtime {
   readonly outside: Kernel
   /** The directory that holds a directory per container. */
   readonly root: string
+  /** Has somebody named it? Then a list of what is not there is a mistake. */
+  readonly rootIsGiven: boolean
   readonly cgroupManager: CgroupManager
   /** An unprivileged user's runtime, or one in a user namespace: what only the host's root may do is not to be expected. */
   readonly rootless: boolean
@@ -92,6 +94,7 @@ export function createRuntime(host: Host, options: RuntimeOptions = {}): Runtime
     get root() {
       return root()
     },
+    rootIsGiven: options.root !== undefined,
     get rootless() {
       return rootless()
     },

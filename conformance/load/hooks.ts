@@ -48,11 +48,11 @@ const cases: readonly Case[] = [
   })),
   ...EARLY.map(kind => ({
     name: `a ${kind} hook that dies of a signal is a failure`,
-    run: (place: Place) => refusal(place, kind, hookOf(place, 'kill -9 $$'), /hook 0/),
+    run: (place: Place) => refusal(place, kind, hookOf(place, 'kill -9 $$'), /hook #0/),
   })),
   ...EARLY.map(kind => ({
     name: `a ${kind} hook that is not there is a failure`,
-    run: (place: Place) => refusal(place, kind, { path: '/nowhere/hook' }, /hook 0.*(ENOENT|exit code 127)/),
+    run: (place: Place) => refusal(place, kind, { path: '/nowhere/hook' }, /hook #0.*(ENOENT|exit code 127)/),
   })),
   {
     name: 'a hook that kills the keeper is a failure, and nothing stays',
@@ -100,7 +100,7 @@ const cases: readonly Case[] = [
     run(place) {
       const { id } = create(place, 'poststart', hookOf(place, 'kill -9 $$'))
       const { status, stderr } = place.oci('start', id)
-      return check([status === 1 && /poststart hook 0/.test(stderr), `${status}: ${stderr}`])
+      return check([status === 1 && /poststart hook #0/.test(stderr), `${status}: ${stderr}`])
     },
   },
   {

@@ -10,9 +10,13 @@ shift
 TAP=$(mktemp -d)
 trap 'rm -rf "$TAP"' EXIT
 
+# The end of an input would be typed as a character.
+mkfifo "$TAP/quiet"
+exec 3<> "$TAP/quiet"
+
 status=0
 sh "$here/sandbox.sh" "$@" --keep "$TAP" \
-  script -qec 'timeout --foreground -k 5 "$LIMIT" bats --tap "$FILE" > "$TAP/out" 2>&1' /dev/null < /dev/null > /dev/null ||
+  script -qec 'timeout --foreground -k 5 "$LIMIT" bats --tap "$FILE" > "$TAP/out" 2>&1' /dev/null <&3 > /dev/null ||
   status=$?
 cat "$TAP/out"
 exit "$status"

@@ -1,13 +1,25 @@
-import { doing } from '../errors.ts'
+import { ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
+import { AT_FDCWD } from '../../native/abi/fcntl.ts'
+import { doing, StateError } from '../errors.ts'
 import { type ListedContainer, listContainers } from '../execute/list.ts'
+import type { Runtime } from '../runtime.ts'
 import type { Verb } from './commands.ts'
 import { formatTable } from './table.ts'
 
 export const verb: Verb<'list'> = (runtime, options) => {
-  const entries = doing('list', () => listContainers(runtime))
+  const entries = doing('list', () => {
+    if (runtime.rootIsGiven) expectRoot(runtime)
+    return listContainers(runtime)
+  })
   runtime.write(
     options.quiet ? formatIds(entries) : options.format === 'json' ? formatJson(entries) : formatList(entries),
   )
+}
+
+/** As in runc: a mistake in --root is no empty list. */
+function expectRoot({ outside, root }: Runtime): void {
+  if (outside.statx(AT_FDCWD, root, 0, [ENOENT, ENOTDIR]).stat === undefined)
+    throw new StateError(`there is no directory \`${root}\`, which --root names`)
 }
 
 function formatIds(entries: readonly ListedContainer[]): string {

@@ -89,6 +89,7 @@ test.each([
   ['--debug', 'no command given (see `tsrun --help`)'],
   ['craete c1', 'unknown command `craete`, did you mean `create`? (see `tsrun --help`)'],
   ['frobnicate', 'unknown command `frobnicate` (see `tsrun --help`)'],
+  ['frobnicate -h', "No help topic for 'frobnicate' (see `tsrun --help`)"],
   ['constructor', 'unknown command `constructor` (see `tsrun --help`)'],
   ['--rot /r list', 'unknown option `--rot`, did you mean `--root`? (see `tsrun --help`)'],
   ['create --bundel x c1', 'create: unknown option `--bundel`, did you mean `--bundle`? (see `tsrun create --help`)'],

@@ -160,8 +160,11 @@ class Reader {
     return this.#wrong(`unknown option \`--${name}\``, advice)
   }
 
+  /** Who asks for its help is told in the words of runc. */
   unknownCommand(word: string): UsageError {
-    return this.#wrong(`unknown command \`${word}\``, guess(nearest(word, Object.keys(commands)), ''))
+    const isForHelp = this.#words.slice(this.#at).some(later => HELP.includes(later))
+    const what = isForHelp ? noHelpTopic(word) : `unknown command \`${word}\``
+    return this.#wrong(what, guess(nearest(word, Object.keys(commands)), ''))
   }
 
   noCommand(): UsageError {
@@ -173,6 +176,12 @@ class Reader {
     const help = this.command === undefined ? 'tsrun --help' : `tsrun ${this.command} --help`
     return new UsageError(`${command}${what}${advice === '' ? '' : `, ${advice}`} (see \`${help}\`)`)
   }
+}
+
+const HELP = ['-h', '-?', '--help', '--usage']
+
+export function noHelpTopic(word: string): string {
+  return `No help topic for '${word}'`
 }
 
 function guess(meant: string | undefined, dashes: string): string {

@@ -146,10 +146,10 @@ function refuseUsed(outside: Kernel, path: string): void {
   const pids = cgroupPids(outside, path)
   if (pids.length > 0)
     throw new HostError(
-      `the container's cgroup \`${path}\` is not empty: ${pids.length} process(es) found; choose another linux.cgroupsPath`,
+      `the container's cgroup is not empty: ${pids.length} process(es) found in \`${path}\`; choose another linux.cgroupsPath`,
     )
   if (isFrozen(outside, path))
-    throw new HostError(`the container's cgroup \`${path}\` is frozen; thaw or remove it first`)
+    throw new HostError(`the container's cgroup unexpectedly frozen: thaw or remove \`${path}\` first`)
 }
 
 /** The processes in a cgroup, not those below it. */

@@ -34,6 +34,11 @@ const walkHints = {
   EAGAIN: 'somebody renames or mounts without a pause, and paths with `..` or links are never at rest',
 }
 
+const realHints = {
+  ...walkHints,
+  ELOOP: 'proc and sysfs must be mounted on ordinary directory, and a symbolic link is in its place',
+}
+
 /** Something that was mounted. */
 interface Mounted {
   readonly destination: string
@@ -126,7 +131,7 @@ export class ContainerRoot {
     const { mount, rest } = this.#placeOf(path)
     if (mount !== undefined && rest === '') return this.#rootOf(mount, path)
     const from = mount?.fd ?? this.fd
-    return this.inside.openat2(from, rest, O_PATH | O_DIRECTORY, WITHOUT_LINKS, undefined, walkHints).take()
+    return this.inside.openat2(from, rest, O_PATH | O_DIRECTORY, WITHOUT_LINKS, undefined, realHints).take()
   }
 
   /** A directory to work in, made with its parents when it is missing; but not what a link names. */

@@ -44,6 +44,11 @@ export function shown(output: Uint8Array): string {
   return text === '' ? '' : `; it said: ${text}`
 }
 
+/** Which of the hooks is at work, in the words that callers of runc look for. */
+export function hookPhrase(kind: string, index: number, { path }: Hook): string {
+  return `running ${kind} hook #${index}: \`${path}\``
+}
+
 /** Runs hooks of one kind in the runtime's own namespaces, in the bundle, in order; the first failure ends it. */
 export function runHooks(
   runtime: Runtime,
@@ -58,7 +63,7 @@ export function runHooks(
   const files = openHookFiles(runtime, container, fds)
   const directory = bundleOf(runtime, container)
   for (const [i, hook] of hooks.entries())
-    doing(`${kind} hook ${i} \`${hook.path}\``, () => runHook(runtime, hook, state, files, directory))
+    doing(hookPhrase(kind, i, hook), () => runHook(runtime, hook, state, files, directory))
 }
 
 /** The bundle, where hooks begin as in runc and crun; undefined when it has been removed, which is no reason not to run any. */
@@ -193,7 +198,7 @@ export function runHooksInside(
   printed: () => Uint8Array,
 ): void {
   hooks?.forEach((hook, i) => {
-    doing(`${kind} hook ${i} \`${hook.path}\``, () => {
+    doing(hookPhrase(kind, i, hook), () => {
       runHookInside(executor, hook, setting)
       try {
         executor.kernel.flush()

@@ -8,13 +8,20 @@ import type { ProcessPlan } from '../plan/process.ts'
 import { type Labels, writeLabels } from './labels.ts'
 import { SAME } from './streams.ts'
 
-/** What the executable itself may answer at the very end; the words are those that podman looks for. */
-export const executeHints = {
-  ENOENT: 'no such file or directory: its interpreter or dynamic loader is missing in the container',
-  EACCES: 'permission denied: not executable for this user, or on a noexec mount',
-  ENOEXEC: 'neither a program for this architecture nor a script with a `#!` line',
-  E2BIG: 'arguments and environment are too long together',
-  EPERM: 'operation not permitted: no_new_privs, the LSM or the seccomp profile forbids it',
+const TOO_LONG = 'arguments and environment are too long together'
+
+/**
+ * What the executable itself may answer at the very end, in the words that podman looks for, and people who read a message
+ * of runc.
+ */
+function executeHints(executable: string) {
+  return {
+    ENOENT: `exec ${executable}: no such file or directory: its interpreter or dynamic loader is missing in the container`,
+    EACCES: `exec ${executable}: permission denied: not executable for this user, or on a noexec mount`,
+    ENOEXEC: `exec ${executable}: exec format error: neither a program for this architecture nor a script with a \`#!\` line`,
+    E2BIG: TOO_LONG,
+    EPERM: `exec ${executable}: operation not permitted: no_new_privs, the LSM or the seccomp profile forbids it`,
+  }
 }
 
 /** Does the user namespace allow setgroups(2)? Not when an unprivileged user wrote its group map, see user_namespaces(7). */
@@ -52,10 +59,10 @@ export function becomeProcess(tail: Kernel, plan: ProcessPlan, executable: strin
 function execute(tail: Kernel, executable: string, { args, env }: ProcessPlan): void {
   const subject = `\`${executable}\``
   try {
-    tail.later({ name: 'execve', args: [executable, args, env], subject, hint: executeHints })
+    tail.later({ name: 'execve', args: [executable, args, env], subject, hint: executeHints(executable) })
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
-    throw new KernelError('execve', E2BIG, subject, executeHints.E2BIG)
+    throw new KernelError('execve', E2BIG, subject, TOO_LONG)
   }
 }
 

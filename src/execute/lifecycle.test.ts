@@ -88,14 +88,14 @@ test('a hook that fails says what it said, and the container is gone', () => {
     script: { programs: { '/hook': { exit: 4, says: 'no\ngood\n' } } },
   })
   expect(() => createContainer(one.runtime, request)).toThrow(
-    'createRuntime hook 0 `/hook`: exit code 4; it said: no | good',
+    'error running createRuntime hook #0: `/hook`: exit code 4; it said: no | good',
   )
   expect(leftovers(one.host)).toEqual([])
 })
 
 test('a hook that is missing is named', () => {
   using one = scene({ ...plain, config: { ...plain.config, hooks: { prestart: [{ path: '/none' }] } } })
-  expect(() => createContainer(one.runtime, request)).toThrow('prestart hook 0 `/none`: execve: ENOENT')
+  expect(() => createContainer(one.runtime, request)).toThrow('error running prestart hook #0: `/none`: execve: ENOENT')
 })
 
 test.each(['createRuntime', 'createContainer'] as const)('a %s hook that takes too long is killed', kind => {
@@ -106,14 +106,14 @@ test.each(['createRuntime', 'createContainer'] as const)('a %s hook that takes t
   one.runtime.outside.mkdirat(-100, '/bin', 0o755)
   one.runtime.outside.mknodat(-100, '/bin/forever', 0o100755, 0)
   expect(() => createContainer(one.runtime, request)).toThrow(
-    `${kind} hook 0 \`/bin/forever\`: killed after its timeout of 2 s`,
+    `error running ${kind} hook #0: \`/bin/forever\`: killed after its timeout of 2 s`,
   )
   expect(leftovers(one.host)).toEqual([])
 })
 
 test('a poststart hook that fails stops and removes the container', () => {
   using one = created({ poststart: [{ path: '/hook' }] }, { '/hook': { exit: 1 } })
-  expect(() => startContainer(one.runtime, ID)).toThrow('poststart hook 0')
+  expect(() => startContainer(one.runtime, ID)).toThrow('error running poststart hook #0:')
   expect(leftovers(one.host)).toEqual([])
 })
 

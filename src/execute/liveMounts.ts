@@ -19,7 +19,7 @@ import { openContainer, type StoredContainer, writeRecord } from '../state/store
 import type { ContainerRoot } from './containerRoot.ts'
 import { applyMount, type MountSite } from './mounts.ts'
 import { attempt } from './settings.ts'
-import { makeNamespace, openBind, propagate, type Source } from './sources.ts'
+import { makeNamespace, mapIds, openBind, propagate, type Source } from './sources.ts'
 import { holdOwnInit, isPrivileged, visitContainer } from './visit.ts'
 
 /** A mount that can come into a running container. */
@@ -102,8 +102,8 @@ function openSources(
   const opened = new Map<BindStep, Source>()
   for (const step of binds)
     doing(`mount \`${step.destination}\``, () => {
-      const namespace = step.idmap && keep(namespaceOf(runtime, pid, step.idmap))
-      const source = openBind(outside, step, namespace, keep)
+      const map = (tree: Fd) => mapIds(outside, step, tree, keep(namespaceOf(runtime, pid, step.idmap!)))
+      const source = openBind(outside, step, map, keep)
       outside.mountSetattr(source.tree, true, { propagation: MS_SLAVE }) // what is mounted in there must not come back
       propagate(outside, source.tree, step)
       opened.set(step, source)

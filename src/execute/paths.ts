@@ -52,9 +52,9 @@ function checkNull({ stat: { stat } }: NullDevice): void {
     throw new HostError('/dev/null is not the null device (character device 1:3), so paths can not be masked')
 }
 
-/** Opens those of `paths` that are there; what it returns tells which. */
+/** Opens those of `paths` that are there, each once; what it returns tells which. */
 function openExisting(root: ContainerRoot, paths: readonly string[]): () => { fd: Fd; isDirectory: boolean }[] {
-  const opened = paths.map(path => root.openIfThere(path, MAY_BE_MISSING))
+  const opened = [...new Set(paths)].map(path => root.openIfThere(path, MAY_BE_MISSING))
   return () =>
     opened.flatMap(found => {
       const { fd, stat } = found()

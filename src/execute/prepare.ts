@@ -110,9 +110,9 @@ function filesOf({ mounts, devices }: ContainerPlan, inherited: readonly number[
 }
 
 /** What can not be granted (config.md, Process: the runtime MUST log a warning about what it does not know). */
-export function tellCapabilities(runtime: Runtime, { unknown, warnings }: CapabilityPlan): void {
-  for (const warning of unknown) runtime.warn(warning)
-  for (const warning of warnings) runtime.inform(warning)
+export function tellCapabilities(runtime: Runtime, { warnings, useless }: CapabilityPlan): void {
+  for (const warning of warnings) runtime.warn(warning)
+  for (const text of useless) runtime.inform(text)
 }
 
 /** Which capabilities are in effect here? */

@@ -35,7 +35,7 @@ const sendHints = {
 
 /** A connection to the agent that is asked about calls, made while the host's paths are at hand. */
 export function connectAgent(outside: Kernel, { path }: SeccompAgent): Fd {
-  return doing('seccomp agent', () => connectSocket(outside, path, connectHints))
+  return doing('failed to connect with seccomp agent', () => connectSocket(outside, path, connectHints))
 }
 
 /** The first process of a container, or with `execPid` another one. */

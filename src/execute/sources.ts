@@ -1,5 +1,5 @@
 import { EPERM } from '../../native/abi/errno.ts'
-import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_RDONLY } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_PATH, O_RDONLY } from '../../native/abi/fcntl.ts'
 import { MOUNT_ATTR__ATIME, MOUNT_ATTR_IDMAP, MS_SLAVE } from '../../native/abi/mount.ts'
 import { CLONE_NEWUSER } from '../../native/abi/sched.ts'
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../../native/abi/stat.ts'
@@ -41,7 +41,11 @@ export interface Sources {
   readonly root: RootTree | undefined
   readonly opened: ReadonlyMap<BindStep | BindDeviceStep, Source>
   readonly gifts: readonly Fd[]
+  /** Id-maps a source that was opened in the container; undefined without the rights for it. */
+  readonly mapInside?: MapInside
 }
+
+type MapInside = (executor: Executor, step: BindStep, tree: Fd) => void
 
 const bindHints = {
   ENOENT: 'the source does not exist on the host',
@@ -69,14 +73,27 @@ export function openSources(runtime: Runtime, plan: ContainerPlan, privileged: b
   for (const step of plan.mounts)
     if (step.op === 'bind' && step.sourceInside === undefined)
       doing(`mount \`${step.destination}\``, () =>
-        opened.set(step, openBind(outside, step, namespaceFor(runtime, plan, step, keep), keep)),
+        opened.set(
+          step,
+          openBind(outside, step, tree => mapIds(outside, step, tree, namespaceFor(runtime, plan, step, keep)), keep),
+        ),
       )
   for (const [step, tree] of openDevices(runtime, plan, keep)) opened.set(step, tree)
   const trees = [root.tree, ...[...opened.values()].map(source => source.tree)]
   // The copies are peers of the host's mounts; what happens to them in the container must not come back.
   if (!shared) for (const tree of trees) outside.mountSetattr(tree, true, { propagation: MS_SLAVE })
   for (const [step, { tree }] of opened) if (step.op === 'bind' && 'propagation' in step) propagate(outside, tree, step)
-  return { root, opened, gifts: trees }
+  const mapInside: MapInside = (executor, step, tree) => {
+    using seen = seenFromOutside(outside, executor, tree)
+    mapIds(outside, step, seen, namespaceFor(runtime, plan, step, keep))
+  }
+  return { root, opened, gifts: trees, mapInside }
+}
+
+/** A descriptor of the process that makes the container, which is a child of ours: nobody else gets its number. */
+function seenFromOutside(outside: Kernel, executor: Executor, fd: Fd): Fd {
+  const { number } = fd
+  return outside.openat(AT_FDCWD, `/proc/${executor.children().at(-1) ?? executor.pid}/fd/${number}`, O_PATH)
 }
 
 /** Errors: ConfigError when it is no directory, KernelError. */
@@ -104,7 +121,9 @@ export function sourceOf(
   if (source !== undefined) return { ...source, tree: giftOf(executor, source.tree) }
   const { kernel: inside } = executor
   if (!('propagation' in step)) return openDevice(inside, step, untilExecve)
-  const own = openBind(inside, step, undefined, untilExecve, root)
+  const map = (tree: Fd) =>
+    sources.mapInside ? sources.mapInside(executor, step, tree) : mapIds(inside, step, tree, undefined)
+  const own = openBind(inside, step, map, untilExecve, root)
   propagate(inside, own.tree, step)
   return own
 }
@@ -129,13 +148,13 @@ function describe(kernel: Kernel, tree: Fd): Source {
 }
 
 /**
- * The source of a bind mount. `userNamespace` is what maps its ids, if it is to be id-mapped. A source in the container's
+ * The source of a bind mount. `map` maps its ids, if it is to be id-mapped. A source in the container's
  * `root` is what mounts made so far have left there, found as any path in it: no link leads out.
  */
 export function openBind(
   kernel: Kernel,
   step: BindStep,
-  userNamespace: Fd | undefined,
+  map: (tree: Fd) => void,
   keep: Keep,
   root?: ContainerRoot,
 ): Source {
@@ -147,7 +166,7 @@ export function openBind(
     return { tree, stat, link: kernel.readlinkat(tree, '') }
   if (step.requireProcfs && kernel.fileSystemType(tree) !== PROC_SUPER_MAGIC)
     throw new ConfigError(`only a procfs can be mounted over /proc, and \`${step.source}\` is none`, step.pointer)
-  if (step.idmap) mapIds(kernel, step, tree, userNamespace)
+  if (step.idmap) map(tree)
   setAttributes(kernel, tree, step)
   return { tree, stat }
 }
@@ -200,7 +219,7 @@ export function propagate(kernel: Kernel, mount: Fd, { propagation }: Pick<BindS
   for (const { flag, recursive } of propagation) kernel.mountSetattr(mount, recursive, { propagation: flag })
 }
 
-function mapIds(kernel: Kernel, step: BindStep, tree: Fd, userNamespace: Fd | undefined): void {
+export function mapIds(kernel: Kernel, step: BindStep, tree: Fd, userNamespace: Fd | undefined): void {
   if (userNamespace === undefined)
     throw new ConfigError('id-mapped mounts need a runtime with CAP_SYS_ADMIN on the host', `${step.pointer}/options`)
   const hint = { EINVAL: `the file system of \`${step.source}\` does not support id-mapped mounts` }

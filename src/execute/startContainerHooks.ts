@@ -1,6 +1,6 @@
 import { doing } from '../errors.ts'
 import type { BuiltContainer, Program } from './build.ts'
-import { runHookInside } from './hooks.ts'
+import { hookPhrase, runHookInside } from './hooks.ts'
 import { becomeHook, type IdentityFacts } from './identity.ts'
 import { hookState } from './state.ts'
 
@@ -18,7 +18,7 @@ export function runStartContainerHooks(
   const { env } = program
   const loadFilter = seccomp && (() => void kernel.loadFilter(seccomp.flags, seccomp.program))
   plan.hooks.startContainer?.forEach((hook, i) => {
-    doing(`startContainer hook ${i} \`${hook.path}\``, () => {
+    doing(hookPhrase('startContainer', i, hook), () => {
       const become = () => becomeHook(kernel, program, { ...facts, loadFilter })
       runHookInside(executor, hook, { state: hookState(record, 'created'), output: hookOutput, env, become })
     })

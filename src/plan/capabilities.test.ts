@@ -9,7 +9,7 @@ test('planCapabilities() makes five empty sets of an absent object', () => {
     inheritable: 0n,
     ambient: 0n,
     warnings: [],
-    unknown: [],
+    useless: [],
   })
 })
 
@@ -24,7 +24,7 @@ test.each(['cap_chown', 'CHOWN', 'CAP_NOPE', 'ALL', 'constructor'])(
   name => {
     const plan = planCapabilities({ permitted: ['CAP_KILL', name], effective: [name, 'CAP_KILL'] })
     expect([plan.permitted, plan.effective]).toEqual([32n, 32n])
-    expect(plan.unknown).toEqual([
+    expect(plan.warnings).toEqual([
       `/process/capabilities/permitted/1: \`${name}\` is left out: it is no capability that we know`,
     ])
   },
@@ -38,15 +38,21 @@ test('planCapabilities() leaves out ambient capabilities that are not permitted 
   })
   expect(capabilityNames(plan.ambient)).toEqual(['CAP_KILL'])
   expect(plan.warnings).toEqual([
-    '/process/capabilities/ambient: `CAP_CHOWN` is left out, as it is not permitted and inheritable',
-    '/process/capabilities/ambient: `CAP_FOWNER` is left out, as it is not permitted and inheritable',
+    "/process/capabilities/ambient: can't raise ambient capability CAP_CHOWN, CAP_FOWNER: not permitted and inheritable",
   ])
+})
+
+test('planCapabilities() makes no noise about a template with ambient capabilities and nothing inheritable', () => {
+  const plan = planCapabilities({ permitted: ['CAP_KILL'], ambient: ['CAP_KILL'] })
+  expect([plan.ambient, plan.warnings]).toEqual([0n, []])
+  expect(plan.useless).toEqual([expect.stringContaining('ambient capability CAP_KILL')])
 })
 
 test('planCapabilities() leaves out effective capabilities that are not permitted', () => {
   const plan = planCapabilities({ effective: ['CAP_KILL'] })
   expect(plan.effective).toBe(0n)
-  expect(plan.warnings).toHaveLength(1)
+  expect(plan.useless).toHaveLength(1)
+  expect(plan.warnings).toEqual([])
 })
 
 test('planCapabilities() never fills the inheritable set by itself (CVE-2022-29162)', () => {

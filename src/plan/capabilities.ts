@@ -10,10 +10,10 @@ export type CapabilitiesInput = { readonly [set in CapabilitySet]?: readonly str
 
 /** The sets to apply as bit masks: bit n is the capability with number n. */
 export type CapabilityPlan = { readonly [set in CapabilitySet]: bigint } & {
-  /** What config.json asked for and can not be had, in sentences. */
+  /** Names of no capability, and what can not be ambient, in sentences. */
   readonly warnings: readonly string[]
-  /** Names of no capability, in sentences. */
-  readonly unknown: readonly string[]
+  /** What is effective without being permitted, or ambient where nothing is inheritable, as in crun's template; in sentences. */
+  readonly useless: readonly string[]
 }
 
 /** The number of `CAP_X`, exactly in upper case; undefined when there is no such capability. */
@@ -44,17 +44,15 @@ export function planCapabilities(
     bigint,
   ]
   const grantable = permitted & inheritable
+  const raising = notRaised(ambient & ~grantable, pointer)
   return {
     bounding,
     permitted,
     effective: effective & permitted,
     inheritable,
     ambient: ambient & grantable,
-    warnings: [
-      ...lost(effective & ~permitted, `${pointer}/effective`, 'permitted'),
-      ...lost(ambient & ~grantable, `${pointer}/ambient`, 'permitted and inheritable'),
-    ],
-    unknown: unknownNames(input ?? {}, pointer),
+    useless: [...lost(effective & ~permitted, pointer), ...(inheritable === 0n ? raising : [])],
+    warnings: [...unknownNames(input ?? {}, pointer), ...(inheritable === 0n ? [] : raising)],
   }
 }
 
@@ -77,6 +75,14 @@ function unknownNames(input: CapabilitiesInput, pointer: string): string[] {
   return [...places].map(([name, place]) => `${place}: \`${name}\` is left out: it is no capability that we know`)
 }
 
-function lost(mask: bigint, pointer: string, needed: string): string[] {
-  return capabilityNames(mask).map(name => `${pointer}: \`${name}\` is left out, as it is not ${needed}`)
+function lost(mask: bigint, pointer: string): string[] {
+  return capabilityNames(mask).map(name => `${pointer}/effective: \`${name}\` is left out, as it is not permitted`)
+}
+
+/** In runc's words: who sets ambient capabilities counts on them. */
+function notRaised(mask: bigint, pointer: string): string[] {
+  const names = capabilityNames(mask).join(', ')
+  return names === ''
+    ? []
+    : [`${pointer}/ambient: can't raise ambient capability ${names}: not permitted and inheritable`]
 }

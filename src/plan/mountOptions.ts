@@ -227,15 +227,23 @@ function inlineIdmap(option: string): Row | undefined {
   return match === null ? undefined : { mark: { idmap: match[1] as 'idmap' | 'ridmap', idmapText: match[2]! } }
 }
 
-function change(draft: Draft, { set = 0, clear = 0, atime, notAtime }: Row): void {
+function change(draft: Draft, { set = 0, clear = 0, atime, notAtime, recursive }: Row): void {
   draft.set = (draft.set & ~clear) | set
   draft.clear = (draft.clear & ~set) | clear
   if (atime !== undefined) draft.atime = atime
-  if (notAtime !== undefined) draft.atime = without(draft.atime, notAtime)
+  if (notAtime !== undefined) draft.atime = (recursive ? without : unsaid)(draft.atime, notAtime)
 }
 
 /**
- * Access time after a word like `atime`, which says no to `noatime`. It takes back the very word before it; where nothing
+ * Access time of the mount itself after a word like `atime`: that takes back the very word before it, and says nothing about
+ * what the source of a bind has, as with mount(2), which crun and runc use there.
+ */
+function unsaid(atime: number | undefined, refused: number): number | undefined {
+  return atime === refused ? undefined : atime
+}
+
+/**
+ * That of a tree after a word like `ratime`, which says no to `noatime`. It takes back the very word before it; where nothing
  * was said it means the kernel's default, relatime. "Not relatime" has no default to fall back to and changes nothing.
  */
 function without(atime: number | undefined, refused: number): number | undefined {

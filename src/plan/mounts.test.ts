@@ -24,6 +24,8 @@ const RDONLY = 1
 const NOSUID = 2
 const NODEV = 4
 const NOEXEC = 8
+const NOSYMFOLLOW = 0x200000
+const RESTRICTIONS = RDONLY | NOSUID | NODEV | NOEXEC | NOSYMFOLLOW
 
 test('planMounts() keeps the order of the list', () => {
   const mounts = ['/dev/pts', '/dev', '/proc'].map(destination => ({ destination }))
@@ -54,10 +56,10 @@ test('planMounts() prints a bind mount with its source in the bundle', () => {
 
 test.each([
   ['nothing, so that the source says', [], 0, 0],
-  ['rw', ['rw'], 0, RDONLY | NOSUID | NODEV | NOEXEC],
-  ['suid', ['suid'], 0, RDONLY | NOSUID | NODEV | NOEXEC],
-  ['nosuid', ['nosuid'], NOSUID, RDONLY | NODEV | NOEXEC],
-  ['sync, which is about the mount too', ['sync'], 0, RDONLY | NOSUID | NODEV | NOEXEC],
+  ['rw', ['rw'], 0, RESTRICTIONS],
+  ['suid', ['suid'], 0, RESTRICTIONS],
+  ['nosuid', ['nosuid'], NOSUID, RESTRICTIONS & ~NOSUID],
+  ['sync, which is about the mount too', ['sync'], 0, RESTRICTIONS],
   ['ro: the peers differ, the restrictions stay', ['suid', 'ro'], RDONLY, NOSUID],
   ['the tree only', ['rnosuid'], 0, 0],
   ['propagation only', ['rslave'], 0, 0],
@@ -67,7 +69,18 @@ test.each([
 
 test('planMounts() leaves to a user namespace what it has not asked for', () => {
   const inside = { ...root, hasUserNamespace: true, mayBeRefused: true }
-  expect(plan(bind('rw'), inside)).toMatchObject({ attributes: { set: 0, clear: RDONLY }, mayBeLocked: true })
+  expect(plan(bind('rw'), inside)).toMatchObject({
+    attributes: { set: 0, clear: RDONLY | NOSYMFOLLOW },
+    mayBeLocked: true,
+  })
+})
+
+test('planMounts() takes a destination with the root file system before it, as runc does', () => {
+  const written = (destination: string) => plan({ ...bind(), destination: `${root.rootfs}${destination}` }).destination
+  expect(written('/mnt/x')).toBe('/mnt/x')
+  expect(written('-old/x')).toBe(`${root.rootfs}-old/x`)
+  expect(() => written('/proc/self')).toThrow('inside `/proc`')
+  expect(() => written('')).toThrow('nothing can be mounted over `/`')
 })
 
 test('planMounts() prints a file system', () => {

@@ -3,6 +3,7 @@ import {
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_NOSYMFOLLOW,
   MOUNT_ATTR_RDONLY,
 } from '../../native/abi/mount.ts'
 import { ConfigError } from '../errors.ts'
@@ -178,7 +179,7 @@ export function planMounts(
   pointer = '/mounts',
 ): MountStep[] {
   return mounts.map((input, index) => {
-    const entry = understand(input, `${pointer}/${index}`)
+    const entry = understand(input, `${pointer}/${index}`, context)
     for (const check of checks) {
       const wrong = check(entry, context)
       if (wrong !== undefined) throw new ConfigError(wrong[1], `${entry.pointer}/${wrong[0]}`)
@@ -190,8 +191,10 @@ export function planMounts(
   })
 }
 
-function understand(input: MountInput, pointer: string): Entry {
-  const destination = join('/', input.destination)
+/** A destination may be written with the root file system before it, as runc takes it. */
+function understand(input: MountInput, pointer: string, { rootfs }: MountContext): Entry {
+  const written = join('/', input.destination)
+  const destination = pathInside(written, rootfs) ?? written
   const usual = Object.hasOwn(wellKnown, destination) ? wellKnown[destination] : undefined
   const given = input.type === 'cgroup' ? 'cgroup2' : input.type
   // The usual options are for the usual file system only: devpts' would be nonsense on a tmpfs.
@@ -278,7 +281,7 @@ function bind(entry: Entry, context: MountContext): BindStep {
     ...placed(entry),
     attributes: released(options, context),
     source,
-    sourceInside: sourceInside(entry, source, context),
+    sourceInside: pathInside(source, context.rootfs),
     recursive: options.bind === 'rbind',
     noFollowSource: options.srcNofollow,
     copySymlink: options.copySymlink,
@@ -288,14 +291,16 @@ function bind(entry: Entry, context: MountContext): BindStep {
   }
 }
 
-/** What id-maps a mount are the host's rights, from before there is a container. */
-function sourceInside(entry: Entry, source: string, { rootfs }: MountContext): string | undefined {
-  if (rootfs === '/' || !isWithin(source, rootfs) || wantsIdmap(entry)) return undefined
-  return source.slice(rootfs.length) || '/'
+/** A path of the host that leads into the root file system, as the container has it. */
+function pathInside(path: string, rootfs: string): string | undefined {
+  return rootfs === '/' || !isWithin(path, rootfs) ? undefined : path.slice(rootfs.length) || '/'
 }
 
 /** What keeps a mount from being used: a bind loses it when its options speak of the mount at all. */
-const RESTRICTIONS = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC
+const RESTRICTIONS =
+  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW
+/** A user namespace has the others locked. */
+const NEVER_LOCKED = MOUNT_ATTR_NOSYMFOLLOW
 
 /**
  * The attributes of a bind: where the options name any, even `rw`, the restrictions of the source that they do not ask for
@@ -304,8 +309,8 @@ const RESTRICTIONS = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | 
  */
 function released({ attributes, named }: MountOptions, { hasUserNamespace }: MountContext): Attributes {
   const { set, clear } = attributes
-  if (!named || hasUserNamespace || (set & MOUNT_ATTR_RDONLY) !== 0) return attributes
-  return { set, clear: clear | (RESTRICTIONS & ~set) }
+  if (!named || (set & MOUNT_ATTR_RDONLY) !== 0) return attributes
+  return { set, clear: clear | ((hasUserNamespace ? NEVER_LOCKED : RESTRICTIONS) & ~set) }
 }
 
 function idmap(entry: Entry, context: MountContext): IdmapPlan | undefined {

@@ -106,7 +106,7 @@ test('planner and executor have a thread each, with phases, phrases, exchanges a
   const named = (tid: number, cat: string) =>
     events.filter(event => event.tid === tid && event.cat === cat).map(({ name }) => name)
   expect(named(1, 'phase')).toEqual(expect.arrayContaining(['read config.json', 'plan', 'mounts and devices', 'tail']))
-  expect(named(1, 'phrase')).toContain('prestart hook 0 `/hook`')
+  expect(named(1, 'phrase')).toContain('running prestart hook #0: `/hook`')
   expect(named(2, 'phrase')).toEqual(expect.arrayContaining(['mount `/proc`', 'device `/dev/fuse`']))
   expect(named(1, 'trip').length).toBe(named(2, 'batch').length)
   const mount = events.find(({ name, args }) => name === 'fsmount' && args['doing'] === 'mount `/proc`')!

@@ -1,5 +1,6 @@
 import { type Made, madeText, type Outcome, outcome, resultText } from '../../native/kernels/traced.ts'
 import type { Recording } from './recorder.ts'
+import { inWordsOfRunc } from './runcWords.ts'
 import { batchNode, chainNode, type Node, plannerNode } from './slices.ts'
 
 const FAILURES: readonly Outcome[] = ['tolerated', 'failed']
@@ -15,12 +16,15 @@ interface Row {
 
 /**
  * The recording for people who read text: what was done when, in how many milliseconds, system calls and round trips to
- * executors; inside of a round trip, what the executor did. Of calls it shows those that failed.
+ * executors; inside of a round trip, what the executor did. Of calls it shows those that failed. At the end it has what runc
+ * says of the same.
  */
 export function timeline(recording: Recording): string[] {
   const chains = recording.executors.flatMap(({ chains }) => chains.map(chainNode)).sort((a, b) => a.start - b.start)
   const alone = ['made by executors without the planner:', ...chains.flatMap(chain => lines(row(chain), 0))]
-  return [HEAD, ...lines(row(plannerNode(recording)), 0), ...(chains.length > 0 ? alone : [])]
+  const moments = inWordsOfRunc(recording).map(({ at, line }) => `${milliseconds(at)}  ${line}`)
+  const words = moments.length > 0 ? ['in the words of runc:', ...moments] : []
+  return [HEAD, ...lines(row(plannerNode(recording)), 0), ...(chains.length > 0 ? alone : []), ...words]
 }
 
 function row(node: Node): Row {

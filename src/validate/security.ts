@@ -49,8 +49,8 @@ function* capabilitiesAreKnown({ runtime, plan, config, tell }: Site): Iterable<
 }
 
 function* capabilitiesAreLeftOut({ plan, tell }: Site): Iterable<Finding> {
-  const { unknown = [], warnings = [] } = plan.process?.capabilities ?? {}
-  for (const warning of [...unknown, ...warnings]) {
+  const { useless = [], warnings = [] } = plan.process?.capabilities ?? {}
+  for (const warning of [...warnings, ...useless]) {
     const colon = warning.indexOf(': ')
     yield tell('warning', warning.slice(0, colon), warning.slice(colon + 2))
   }
