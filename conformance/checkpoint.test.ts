@@ -614,6 +614,29 @@ when(isTsrun)('restore that is killed in the middle leaves nothing', async () =>
   sleep(1500) // the hook is its own
 })
 
+when(isTsrun, criuMajor >= 4)('restore that waits for CRIU ends at a signal, and leaves nothing', async () => {
+  const directory = makeDirectory()
+  const mark = join(directory, 'mark')
+  const action = join(directory, 'action')
+  const wait = `[ "$CRTOOLS_SCRIPT_ACTION" != post-resume ] || { touch ${mark}; exec sleep 1000; }`
+  writeFileSync(action, `#!/bin/sh\n${wait}\n`, { mode: 0o755 })
+  writeFileSync(join(directory, 'criu.conf'), `action-script ${action}\n`)
+  const scene = running()
+  counts(scene)
+  mustCheckpoint(scene)
+  scene.bundle.config.annotations = { 'org.criu.config': join(directory, 'criu.conf') }
+  scene.bundle.save()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    rmSync(mark, { force: true })
+    const words = command('restore', '--image-path', scene.images, '--bundle', scene.bundle.directory, fresh())
+    const { child, done } = launch(['sh', '-c', 'exec "$@" </dev/null', 'sh', ...words], { timeout: 20_000 })
+    eventually('the script', () => existsSync(mark))
+    child.kill(signal)
+    const { status, stderr } = await done
+    expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringMatching(/ended by a signal\n$/) })
+  }
+})
+
 const limitsPids = isPureV2() && readFileSync('/sys/fs/cgroup/cgroup.controllers', 'utf8').includes('pids')
 
 when(limitsPids)('limits of config.json hold after restore', () => {

@@ -1,9 +1,9 @@
 // Waits that somebody in the container can make as long as he likes: a signal ends them, and nothing is left.
 
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { makeBundle } from './lib/bundle.ts'
+import { makeBundle, makeDirectory } from './lib/bundle.ts'
 import { command, create, oci, removeLater, stateOf } from './lib/container.ts'
 import { cgroupOf } from './lib/exec.ts'
 import { have, isRoot } from './lib/machine.ts'
@@ -93,5 +93,33 @@ it('start whose startContainer hook takes for ever ends at SIGTERM (tsrun only)'
   child.kill('SIGTERM')
   expect((await done).signal).toBe('SIGTERM')
   expect(stateOf(container.id).status).toBeDefined()
+  expect(oci(['delete', '--force', container.id]).status).toBe(0)
+})
+
+// Who joins for that is in the container's pid namespace, and not in its cgroup.
+it('mounts into a container that stops everybody ends at a signal, and leaves nobody there (tsrun only)', async () => {
+  const container = createHolder()
+  const file = join(makeDirectory(), 'mounts.json')
+  writeFileSync(file, JSON.stringify([{ destination: '/tmp', type: 'tmpfs', source: 'tmpfs' }]))
+  const namespace = (pid: string | number) => readlinkSync(`/proc/${pid}/ns/pid`)
+  const theirs = namespace(container.state().pid!)
+  const newcomers = () =>
+    readdirSync('/proc').filter(pid => {
+      try {
+        return namespace(pid) === theirs && Number(pid) !== container.state().pid
+      } catch {
+        return false // no process, or gone
+      }
+    })
+  let met = 0
+  for (let round = 0; round < 20 && met < 3; round += 1) {
+    const { child, done } = launch(command('mounts', 'add', container.id, file), { timeout: 20_000 })
+    await Promise.race([done, pause(400 * PATIENCE)])
+    if (newcomers().length > 0) met += 1
+    child.kill((['SIGTERM', 'SIGINT', 'SIGKILL'] as const)[met % 3]!)
+    await done
+    eventually('what has been stopped to be gone', () => newcomers().length === 0, 3000)
+  }
+  expect(met).toBeGreaterThan(0)
   expect(oci(['delete', '--force', container.id]).status).toBe(0)
 })

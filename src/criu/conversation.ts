@@ -33,18 +33,20 @@ export function openLine(outside: Kernel, fds: Fds): { readonly ours: Fd; readon
 
 /**
  * Sends a request, deals with the notices, and gives the answer, which may be that it failed. What `notified` throws makes
- * CRIU give up and take everything back; then it is thrown here.
+ * CRIU give up and take everything back; then it is thrown here. `ending` are signals that end a wait for CRIU with a
+ * Failure, see Kernel.poll.
  */
 export function converse(
   outside: Kernel,
   criu: Criu,
   asked: CriuRequest,
   notified: (notice: Notice) => void = () => {},
+  ending: () => readonly number[] = () => [],
 ): CriuResponse {
   let failure: { readonly error: unknown } | undefined
   tell(outside, criu, asked)
   for (;;) {
-    const { answer, descriptor } = hear(outside, criu)
+    const { answer, descriptor } = hear(outside, criu, ending())
     using _owner = descriptor
     if (answer?.type !== REQUEST.NOTIFY) {
       if (failure !== undefined) throw failure.error
@@ -68,18 +70,20 @@ function tell(outside: Kernel, { line }: Criu, said: CriuRequest): void {
 function hear(
   outside: Kernel,
   criu: Criu,
+  ending: readonly number[],
 ): { readonly answer: CriuResponse | undefined; readonly descriptor: Fd | undefined } {
-  if (!awaitWord(outside, criu)) return { answer: undefined, descriptor: undefined }
+  if (!awaitWord(outside, criu, ending)) return { answer: undefined, descriptor: undefined }
   const { bytes, descriptor } = outside.receiveMessage(criu.line, ANSWER_SIZE, 'answer of CRIU')
   return { answer: bytes.length === 0 ? undefined : decodeMessage(response, bytes), descriptor }
 }
 
 /** False when CRIU has ended and has said all that it had to say. */
-function awaitWord(outside: Kernel, { line, pidfd }: Criu): boolean {
+function awaitWord(outside: Kernel, { line, pidfd }: Criu, ending: readonly number[]): boolean {
   for (;;) {
     const [word, end] = outside.poll(
       [line, pidfd].map(fd => ({ fd, events: POLLIN })),
       -1,
+      ending,
     )
     if (word) return true
     if (end) return outside.poll([{ fd: line, events: POLLIN }], 0)[0] !== 0

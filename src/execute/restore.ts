@@ -28,7 +28,7 @@ import {
 } from './criu.ts'
 import { DESCRIPTORS_FILE, inheritedStreams } from './descriptors.ts'
 import { attachDeviceFilter, loadDeviceFilter } from './deviceFilter.ts'
-import { catchSignals, type RunningProgram, supervise } from './foreground.ts'
+import { catchSignals, endingSignals, type RunningProgram, supervise } from './foreground.ts'
 import { ForegroundTerminal } from './foregroundTerminal.ts'
 import { runHooks } from './hooks.ts'
 import { writePidFile } from './pidFile.ts'
@@ -220,7 +220,9 @@ class Restoration {
   perform(criu: Criu, opts: CriuOptions): CriuResponse {
     const { outside } = this.#site.runtime
     try {
-      return converse(outside, criu, { type: REQUEST.RESTORE, opts }, notice => this.#reactTo(notice))
+      // Once they are caught for the program, signals would end nothing here any more.
+      const ending = () => endingSignals(this.#program?.signals)
+      return converse(outside, criu, { type: REQUEST.RESTORE, opts }, notice => this.#reactTo(notice), ending)
     } catch (error) {
       this.#kill()
       throw error
