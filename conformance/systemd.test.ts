@@ -109,6 +109,7 @@ describe.skipIf(!hasSystemd)('where systemd is process 1', () => {
       ControlGroup: `/system.slice/${unit}`,
     })
     if (!isCrun) expect(shown(unit, 'Description')['Description']).toContain(container.id)
+    if (!isRunc) expect(stateOf(container.id)).toMatchObject({ 'systemd-scope': unit })
   })
 
   test('delete removes unit and cgroup', () => {

@@ -55,3 +55,36 @@ export const RUNTIME_TOOLS: Explained = {
   'start: `start` operation MUST generate an error if `process` was not set': NO_PROCESS,
   'start: timeout in waiting for the container status': NO_PROCESS,
 }
+
+const OWN_NAME = 'looks for the name `crun` (`Usage: crun [OPTION...] delete CONTAINER`)'
+const NOTIFY =
+  'crun mounts the socket’s directory over the path that NOTIFY_SOCKET has on the host, tsrun and runc at /run/notify: a systemd ' +
+  'in the container makes a socket of its own at /run/systemd/notify, where that of the host is, too'
+
+export const CRUN_TESTS: Explained = {
+  'commands: version-command': OWN_NAME,
+  'delete: test_help_delete': OWN_NAME,
+  'devices: dev-symlink-does-not-populate-outside-rootfs':
+    'a link of the image at /dev: crun refuses it, tsrun and runc make what it names inside the root; nothing outside is touched',
+  'exec: exec-help': OWN_NAME,
+  'exec: exec_add_no_new_privileges':
+    'the container has no_new_privs: crun forgets them in exec, with tsrun and runc they stay',
+  'hooks: test-createContainer-hook-after-mounts':
+    'crun begins createContainer hooks in the bundle, tsrun and runc in the root of the container, and hooks count on that',
+  'mounts: mount-bind-to-rootfs':
+    'a mount whose destination is `/`: crun mounts over the root, and a read-only root is not read-only then; tsrun and runc refuse it',
+  'mounts: mount-help': OWN_NAME,
+  'oci_features: crun-features': 'compares with what crun’s features print, versions and all',
+  'resources: resources-fail-with-enoent':
+    'looks for `no such file or directory`, by which podman takes a missing program for the reason; tsrun names the file and the limit',
+  'seccomp: seccomp-listener':
+    'no rule asks an agent, and the specification has listenerPath ignored then; crun connects all the same',
+  'start: help': OWN_NAME,
+  'start: invalid-id-chars': '`run .` is the bundle in the current directory; the other ids are refused',
+  'start: sd-notify': NOTIFY,
+  'start: sd-notify-env': NOTIFY,
+  'start: sd-notify-file': NOTIFY,
+  'start: start': 'reads the file in which crun keeps its state',
+  'uid_gid: regular-files-chowned':
+    'crun gives a stream’s file to the group of the program, too; with tsrun and runc the group stays, so who reads a log by it still can',
+}

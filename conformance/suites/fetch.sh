@@ -1,7 +1,7 @@
 #!/bin/sh
 # Unpacks the source of a public suite from Debian's newer suites: needs nothing but apt and the machine's own keys.
 #
-# usage: fetch.sh runtime-tools|runc DIRECTORY      SUITE=trixie chooses another suite than sid
+# usage: fetch.sh runtime-tools|runc|crun DIRECTORY      SUITE=trixie chooses another suite than sid
 set -eu
 cd "$(dirname "$0")/../../scripts"
 . ./newer-suite.sh
@@ -9,7 +9,8 @@ cd "$(dirname "$0")/../../scripts"
 case $1 in
   runtime-tools) package=golang-github-opencontainers-runtime-tools ;;
   runc) package=runc ;;
-  *) echo "usage: fetch.sh runtime-tools|runc DIRECTORY" >&2; exit 64 ;;
+  crun) package=crun ;;
+  *) echo "usage: fetch.sh runtime-tools|runc|crun DIRECTORY" >&2; exit 64 ;;
 esac
 mkdir -p "$2"
 destination=$(cd "$2" && pwd)

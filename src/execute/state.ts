@@ -17,6 +17,8 @@ export interface ContainerState {
   /** RFC 3339. */
   readonly created: string
   readonly owner: string
+  /** The unit of systemd that the container is in, by crun's name for it. */
+  readonly 'systemd-scope'?: string
   readonly annotations?: Readonly<Record<string, string>>
 }
 
@@ -30,6 +32,7 @@ export function stateOf({ outside }: Runtime, record: ContainerRecord, status: S
     rootfs: record.rootfs,
     created: record.created,
     owner: userName(outside, record.uid),
+    ...(record.unit && { 'systemd-scope': record.unit }),
     ...(record.annotations && { annotations: record.annotations }),
   }
 }

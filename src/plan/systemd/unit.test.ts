@@ -8,6 +8,8 @@ test.each([
   ['a-b.slice::name', 'name.scope', 'a-b.slice'],
   [':docker:x', 'docker-x.scope', 'system.slice'],
   ['-.slice:p:n', 'p-n.scope', '-.slice'],
+  ['machine.slice:web', 'web.scope', 'machine.slice'],
+  [':web', 'web.scope', 'system.slice'],
   ['plain', 'plain.scope', 'system.slice'],
   ['a.slice:p:n+m', 'p-n\\x2bm.scope', 'a.slice'],
   ['a.slice:p:ü', 'p-\\xc3\\xbc.scope', 'a.slice'],
@@ -23,7 +25,8 @@ test('unitFor() escapes what an id may have and a unit may not', () => {
 test.each([
   ['/absolute/path', 'names no unit'],
   ['a/b', 'names no unit'],
-  ['a.slice:b', 'names no unit'],
+  ['a:b', 'is not the name of a slice'],
+  ['a.slice:', 'has no name'],
   ['a.slice:b:c:d', 'names no unit'],
   ['a.slice:b:', 'has no name'],
   ['a.slice:b:c.slice', 'holds no processes'],

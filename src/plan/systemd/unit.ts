@@ -12,10 +12,11 @@ export interface Unit {
 /** The longest name that systemd takes. */
 const NAME_MAX = 255
 const POINTER = '/linux/cgroupsPath'
-const WANTED = 'with systemd it is slice:prefix:name, or a plain name'
+const WANTED = 'with systemd it is slice:prefix:name, slice:name, or a plain name'
 
 /**
- * The unit that `cgroupsPath` asks for: `slice:prefix:name` is prefix-name.scope in that slice. A plain name, a relative
+ * The unit that `cgroupsPath` asks for: `slice:prefix:name` is prefix-name.scope in that slice,
+ * and `slice:name` name.scope, as in crun. A plain name, a relative
  * path of which the specification leaves the meaning to the runtime, is name.scope in the usual slice; nothing at all is
  * tsrun-ID.scope there. Anything else is an error, since the container would not be where it was asked to be. The usual
  * slice is the system's, or the user's for an unprivileged runtime.
@@ -24,8 +25,9 @@ export function unitFor(id: string, cgroupsPath: string | undefined, usualSlice:
   if (!cgroupsPath) return { name: scopeName('tsrun', id), slice: usualSlice }
   const parts = cgroupsPath.split(':')
   if (parts.length === 1 && !cgroupsPath.includes('/')) return { name: scopeName('', cgroupsPath), slice: usualSlice }
-  if (parts.length !== 3) throw new ConfigError(`\`${cgroupsPath}\` names no unit; ${WANTED}`, POINTER)
-  const [slice = '', prefix = '', name = ''] = parts
+  if (parts.length < 2 || parts.length > 3)
+    throw new ConfigError(`\`${cgroupsPath}\` names no unit; ${WANTED}`, POINTER)
+  const [slice = '', prefix = '', name = ''] = parts.length === 2 ? [parts[0], '', parts[1]] : parts
   if (name === '') throw new ConfigError(`\`${cgroupsPath}\` has no name; ${WANTED}`, POINTER)
   if (name.endsWith('.slice'))
     throw new ConfigError(`\`${name}\` is a slice, which holds no processes; name a scope, without a suffix`, POINTER)
