@@ -1,12 +1,12 @@
 import { CAP_SYS_ADMIN } from '../native/abi/capability.ts'
 import { EPERM } from '../native/abi/errno.ts'
 import { AT_FDCWD } from '../native/abi/fcntl.ts'
+import type { CallName } from '../native/arch/numbers.ts'
 import { doingAll } from '../native/failure.ts'
 import type { Kernel } from '../native/kernel.ts'
-import type { CallName } from '../native/arch/numbers.ts'
 import type { Call } from '../native/kernels/machine.ts'
 import { Failure, isErrno, KernelError } from './errors.ts'
-import { ownCapabilities } from './execute/prepare.ts'
+import { ownCapabilities } from './execute/host.ts'
 
 /** A system call that containers need. */
 export interface NeededCall {

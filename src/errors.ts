@@ -28,3 +28,8 @@ export class StateError extends Failure {
 export class HostError extends Failure {
   override readonly kind = 'host'
 }
+
+/** Writes a key into a JSON pointer, RFC 6901. */
+export function escaped(key: string): string {
+  return key.replace(/~/g, '~0').replace(/\//g, '~1')
+}

@@ -62,8 +62,3 @@ export function hasNamespace({ linux }: Config, type: NamespaceType): boolean {
 export function joinsNamespace({ linux }: Config, type: NamespaceType): boolean {
   return linux?.namespaces?.some(namespace => namespace.type === type && namespace.path !== undefined) ?? false
 }
-
-/** Writes a key into a JSON pointer, RFC 6901. */
-export function escaped(key: string): string {
-  return key.replace(/~/g, '~0').replace(/\//g, '~1')
-}

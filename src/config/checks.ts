@@ -1,6 +1,6 @@
 import type { Config } from '../../spec/generated/config.ts'
-import { ConfigError } from '../errors.ts'
-import { type Check, type Complaint, escaped } from './check.ts'
+import { ConfigError, escaped } from '../errors.ts'
+import type { Check, Complaint } from './check.ts'
 import { LINUX_CHECKS } from './checksLinux.ts'
 import { MOUNT_CHECKS } from './checksMounts.ts'
 import { NAMESPACE_CHECKS } from './checksNamespaces.ts'

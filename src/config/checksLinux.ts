@@ -1,7 +1,8 @@
+import { escaped } from '../errors.ts'
 // Checks of devices and the smaller parts of `linux` (config-linux.md).
 
 import type { Config, Device, MemoryPolicyMode } from '../../spec/generated/config.ts'
-import { type Check, type Complaint, escaped, firstOf } from './check.ts'
+import { type Check, type Complaint, firstOf } from './check.ts'
 
 export const LINUX_CHECKS: readonly Check[] = [
   devicesHaveNumbers,

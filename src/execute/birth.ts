@@ -16,6 +16,7 @@ import { Failure, HostError, isErrno, StateError } from '../errors.ts'
 import type { Join } from '../plan/namespaces.ts'
 import { FILES, INIT_NAME } from '../state/record.ts'
 import { processStat } from '../state/status.ts'
+import type { NewCgroup } from './cgroup.ts'
 import { markCgroup } from './cgroupMark.ts'
 
 /** How long the keeper tries to remove the cgroup, and the pause between two tries. */
@@ -31,20 +32,8 @@ export interface Estate {
   /** The directory of all containers, and the container's name in it. */
   readonly root: Fd
   readonly id: string
-  /**
-   * The container's cgroup: the directory that holds it, and its name there. `exists`: somebody else made it. `mark` is
-   * written to a new one, see cgroupMark.ts.
-   */
-  readonly cgroup:
-    | {
-        readonly parent: Fd
-        readonly name: string
-        readonly exists: boolean
-        readonly mark?: string
-        /** The child is born where we are and moves there, see Stillbirth. */
-        readonly moves?: boolean
-      }
-    | undefined
+  /** The container's cgroup. */
+  readonly cgroup: NewCgroup | undefined
   /**
    * Has somebody else, systemd, make a cgroup for the process that was just born; returns its directory, where the keeper
    * is to kill everything. Such a cgroup goes by itself when it is empty.

@@ -11,7 +11,6 @@ import { ConfigError, doing, Failure, HostError, isErrno } from '../errors.ts'
 import { firstLimit, neededControllers, type ResourcePlan } from '../plan/resources/resources.ts'
 import type { LimitStep } from '../plan/resources/step.ts'
 import { isFrozen } from '../state/status.ts'
-import type { Estate } from './birth.ts'
 import { DELEGATION_HINT, handOnEverything, requireControllers } from './cgroupControllers.ts'
 import { type CgroupMark, readMark } from './cgroupMark.ts'
 import { delegatedCgroup } from './delegation.ts'
@@ -34,6 +33,18 @@ export function cgroupMount(outside: Kernel): string | undefined {
   return MOUNT_POINTS.find(path => outside.fileSystemTypeAt(path) === CGROUP2_SUPER_MAGIC)
 }
 
+/** A cgroup to be made: the directory that holds it, and its name there. */
+export interface NewCgroup {
+  readonly parent: Fd
+  readonly name: string
+  /** Somebody else has made it. */
+  readonly exists: boolean
+  /** Written to a new one, see cgroupMark.ts. */
+  readonly mark?: string
+  /** The child is born where we are and moves there, see Stillbirth. */
+  readonly moves?: boolean
+}
+
 /** A cgroup that the container is to get. */
 export interface CgroupSite {
   /** Where the tree is mounted. */
@@ -41,9 +52,9 @@ export interface CgroupSite {
   /** Absolute path of its directory; that of systemd's is known when the first process is in it. */
   readonly path: string
   /** What the keeper makes; undefined when systemd does. */
-  readonly estate: Estate['cgroup']
-  /** Has systemd make it for the first process; see Estate. */
-  readonly adopt?: NonNullable<Estate['adopt']>
+  readonly estate: NewCgroup | undefined
+  /** Has systemd make it for the process that was just born, and returns its directory. */
+  readonly adopt?: (pid: number) => string
   /** Takes back what `adopt` made. */
   release?(): void
   /** Where the first process is, if not there but in a cgroup below. */

@@ -21,8 +21,8 @@ import {
 import { doing, HostError, UsageError } from '../errors.ts'
 import { programPaths, USUAL_DIRECTORIES } from '../programs.ts'
 import type { Runtime } from '../runtime.ts'
+import { ownCapabilities } from './host.ts'
 import { type OutputDirectory, openDirectoryToFill } from './outputDirectory.ts'
-import { ownCapabilities } from './prepare.ts'
 import { awaitProgram, recordTail } from './tail.ts'
 
 /** What checkpoint and restore have in common; paths are relative to the current directory. */

@@ -9,11 +9,10 @@ import { isAlive } from '../state/status.ts'
 import { openContainerIfAny, removeDirectory, type StoredContainer } from '../state/store.ts'
 import { belongingsOf, claimsOf } from './belongings.ts'
 import { killCgroup, removeCgroup } from './cgroup.ts'
-import { runPoststop } from './hooks.ts'
+import { runPoststop, storedHooks } from './hooks.ts'
 import { signalInit } from './kill.ts'
 import { removeResctrl } from './resctrl.ts'
 import { removeScope } from './scope.ts'
-import { storedHooks } from './state.ts'
 
 const DEATH_TIMEOUT_MS = 10_000
 

@@ -13,9 +13,11 @@ import type { Result } from '../../native/kernels/machine.ts'
 import { pollPatiently, tellSlow } from '../../native/patience.ts'
 import { Out } from '../../native/struct.ts'
 import { decode } from '../../native/utf8.ts'
+import { parseConfig } from '../config/load.ts'
 import { doing } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Status } from '../state/record.ts'
+import type { StoredContainer } from '../state/store.ts'
 import { type HookFiles, openHookFiles } from './hookFiles.ts'
 import { type HookSubject, hookState } from './state.ts'
 
@@ -208,4 +210,12 @@ export function runHooksInside(
       }
     })
   })
+}
+
+/** The hooks of a container as its configuration was when it was created. */
+export function storedHooks(
+  container: StoredContainer,
+): Readonly<Record<string, readonly Hook[] | undefined>> | undefined {
+  if (!container.record?.laterHooks) return undefined
+  return parseConfig(container.configText).hooks as Record<string, readonly Hook[]> | undefined
 }

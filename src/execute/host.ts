@@ -24,3 +24,13 @@ export function userName(outside: Kernel, uid: number): string {
 export function lastCapability(outside: Kernel): number {
   return Number(outside.readTextIfAny(AT_FDCWD, '/proc/sys/kernel/cap_last_cap') ?? 40)
 }
+
+/** Which capabilities are in effect here? */
+export function ownCapabilities(outside: Kernel): (capability: number) => boolean {
+  return holds(outside.capget().effective)
+}
+
+/** Is a capability in this set? */
+export function holds(mask: bigint): (capability: number) => boolean {
+  return capability => ((mask >> BigInt(capability)) & 1n) === 1n
+}

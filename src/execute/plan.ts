@@ -7,7 +7,8 @@ import { planSteps } from '../plan/steps/steps.ts'
 import type { Runtime } from '../runtime.ts'
 import { cgroupMount } from './cgroup.ts'
 import { withMappings } from './defaultMappings.ts'
-import { ownCapabilities, planFacts, readConfig, socketActivation } from './prepare.ts'
+import { ownCapabilities } from './host.ts'
+import { planFacts, readConfig, socketActivation } from './prepare.ts'
 
 /** Whose plan is wanted. */
 export interface PlanRequest {

@@ -18,7 +18,7 @@ import { RECEIVER_VARIABLE, withUsualReceiver } from '../plan/seccomp/plan.ts'
 import type { Runtime } from '../runtime.ts'
 import { checkConsole } from './consoleRoute.ts'
 import { withMappings } from './defaultMappings.ts'
-import { absolute, lastCapability } from './host.ts'
+import { absolute, holds, lastCapability } from './host.ts'
 import { requireSecurityModules } from './labels.ts'
 import { type FileLimit, makeRoomForFiles } from './limits.ts'
 import { withinOwnRights } from './ownRights.ts'
@@ -113,15 +113,6 @@ function filesOf({ mounts, devices }: ContainerPlan, inherited: readonly number[
 export function tellCapabilities(runtime: Runtime, { warnings, useless }: CapabilityPlan): void {
   for (const warning of warnings) runtime.warn(warning)
   for (const text of useless) runtime.inform(text)
-}
-
-/** Which capabilities are in effect here? */
-export function ownCapabilities(outside: Kernel): (capability: number) => boolean {
-  return holds(outside.capget().effective)
-}
-
-function holds(mask: bigint): (capability: number) => boolean {
-  return capability => ((mask >> BigInt(capability)) & 1n) === 1n
 }
 
 /**

@@ -5,9 +5,8 @@ import type { Runtime } from '../runtime.ts'
 import { START_SOCKET, type Status } from '../state/record.ts'
 import { openContainer, type StoredContainer } from '../state/store.ts'
 import { destroyContainer, killContainerProcesses } from './delete.ts'
-import { runHooks } from './hooks.ts'
+import { runHooks, storedHooks } from './hooks.ts'
 import { awaitReady, receiveNotify } from './notify.ts'
-import { storedHooks } from './state.ts'
 import { awaitProgram } from './tail.ts'
 
 const REFUSALS: Readonly<Partial<Record<Status, string>>> = {

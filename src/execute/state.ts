@@ -1,8 +1,6 @@
-import { parseConfig } from '../config/load.ts'
 import type { Runtime } from '../runtime.ts'
 import type { ContainerRecord, Status } from '../state/record.ts'
-import { openContainer, type StoredContainer } from '../state/store.ts'
-import type { Hook } from './hooks.ts'
+import { openContainer } from '../state/store.ts'
 import { userName } from './host.ts'
 
 /** What `tsrun state` prints: runtime.md#state, and what runc and crun print beside it. */
@@ -66,12 +64,4 @@ export function agentState(
 ): string {
   const { ociVersion } = container
   return JSON.stringify({ ociVersion, fds: ['seccompFd'], pid, metadata, state: subjectState(container, status) })
-}
-
-/** The hooks of a container as its configuration was when it was created. */
-export function storedHooks(
-  container: StoredContainer,
-): Readonly<Record<string, readonly Hook[] | undefined>> | undefined {
-  if (!container.record?.laterHooks) return undefined
-  return parseConfig(container.configText).hooks as Record<string, readonly Hook[]> | undefined
 }

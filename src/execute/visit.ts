@@ -13,7 +13,7 @@ import type { StoredContainer } from '../state/store.ts'
 import { requireOwnProcess } from './belongings.ts'
 import { ContainerRoot } from './containerRoot.ts'
 import { enterContainer, foreignNamespaces, leave, needsHostProcfs } from './enter.ts'
-import { ownCapabilities } from './prepare.ts'
+import { ownCapabilities } from './host.ts'
 import { ownProcfs } from './sysctl.ts'
 
 const NOT_RUNNING = 'container not running'

@@ -1,5 +1,4 @@
-import { escaped } from '../config/check.ts'
-import { ConfigError } from '../errors.ts'
+import { ConfigError, escaped } from '../errors.ts'
 import { isRequired } from './properties.ts'
 
 type Node = Record<string, unknown>

@@ -1,6 +1,7 @@
 import type { Config } from '../../spec/generated/config.ts'
 import { withMappings } from '../execute/defaultMappings.ts'
-import { ownCapabilities, planFacts, readConfig, socketActivation } from '../execute/prepare.ts'
+import { ownCapabilities } from '../execute/host.ts'
+import { planFacts, readConfig, socketActivation } from '../execute/prepare.ts'
 import { type ContainerPlan, planContainer } from '../plan/container.ts'
 import { basename } from '../plan/paths.ts'
 import type { Runtime } from '../runtime.ts'

@@ -1,8 +1,7 @@
 // The controllers that count things: processes, huge pages, RDMA handles and objects.
 
 import type { HugepageLimit, Pids, Rdma } from '../../../spec/generated/config.ts'
-import { escaped } from '../../config/check.ts'
-import { ConfigError } from '../../errors.ts'
+import { ConfigError, escaped } from '../../errors.ts'
 import type { LimitStep } from './step.ts'
 
 /**

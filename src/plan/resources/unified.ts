@@ -1,5 +1,4 @@
-import { escaped } from '../../config/check.ts'
-import { ConfigError } from '../../errors.ts'
+import { ConfigError, escaped } from '../../errors.ts'
 import type { LimitStep } from './step.ts'
 
 /** Files that act on processes instead of limiting them: in `create` they would move, stop or kill the first one. */
