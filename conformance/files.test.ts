@@ -380,6 +380,7 @@ test.skipIf(!isTsrun)('a state.json or config.json that is a fifo or without an 
       make(join(root, 'id', name))
       for (const words of [['list'], ['state', 'id'], ['kill', 'id'], ['exec', 'id', 'true'], ['delete', 'id']])
         expect(call(...words).signal, `${name}: ${words.join(' ')}`).toBeNull()
+      if (name === 'state.json' && make !== fifo) expect(call('state', 'id').stderr).toMatch(/it is no regular file/)
       rmSync(join(root, 'id'), { recursive: true })
     }
   }

@@ -108,3 +108,17 @@ test('a path may be in both lists', () => {
   })
   expect(output).toBe('0')
 })
+
+// Beside a path in it, so that the mount is one of those that are compared in the end.
+test('a mount that is masked or read-only as a whole, as well as a path in it', () => {
+  const script = "ls /masked /sys; touch /readonly/new /readonly/in/new 2>&1 | sed 's/.*: //'"
+  const output = inside(script, (config, rootfs) => {
+    const source = join(rootfs, 'var')
+    mkdirSync(join(source, 'in'))
+    for (const destination of ['/masked', '/readonly'])
+      config.mounts.push({ destination, type: 'bind', source, options: ['bind'] })
+    config.linux.maskedPaths = ['/masked/in', '/masked', '/sys/kernel', '/sys']
+    config.linux.readonlyPaths = ['/readonly/in', '/readonly', '/proc/sys', '/proc']
+  })
+  expect(output).toBe('/masked:\n\n/sys:\nRead-only file system\nRead-only file system')
+})

@@ -1119,6 +1119,40 @@ export const attacks: readonly Attack[] = [
   },
   {
     ids: ['tsrun 0.1'],
+    attack: 'state.json is a link to a file of root’s, or to a device: that is read in its place',
+    defence: 'it is opened without following links (O_NOFOLLOW)',
+    where: 'src/state/store.ts',
+    test: e2e('files', 'a state.json or config.json that is a fifo or without an end holds up nobody'),
+    mutation: {
+      name: 'a link is followed to state.json',
+      edits: [
+        {
+          file: 'src/state/store.ts',
+          from: 'STATE_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK',
+          to: 'STATE_FILE, O_RDONLY | O_NONBLOCK',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: 'state.json is a fifo that nobody writes to: every command waits for ever',
+    defence: 'it is opened without waiting (O_NONBLOCK)',
+    where: 'src/state/store.ts',
+    test: e2e('files', 'a state.json or config.json that is a fifo or without an end holds up nobody'),
+    mutation: {
+      name: 'a fifo is waited for as state.json',
+      edits: [
+        {
+          file: 'src/state/store.ts',
+          from: 'STATE_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK',
+          to: 'STATE_FILE, O_RDONLY | O_NOFOLLOW',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
     attack:
       'state.json says nothing any more: `delete --force` takes the directory and leaves the processes, which nobody finds',
     defence: 'each cgroup that tsrun makes has a mark of whose it is',
