@@ -1,5 +1,4 @@
 import { isAbsolute } from './plan/paths.ts'
-import type { Runtime } from './runtime.ts'
 
 /** What stands for PATH when there is none. */
 export const USUAL_DIRECTORIES = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -8,7 +7,7 @@ export const USUAL_DIRECTORIES = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/
  * The paths at which a program of the host is looked for: in the directories of PATH, or in the usual ones without it. Not in
  * relative ones, and an empty one is the current directory: that may be somebody else's.
  */
-export function programPaths({ env }: Pick<Runtime, 'env'>, name: string): string[] {
+export function programPaths({ env }: { readonly env: (name: string) => string | undefined }, name: string): string[] {
   return (env('PATH') ?? USUAL_DIRECTORIES)
     .split(':')
     .filter(isAbsolute)
