@@ -1,5 +1,6 @@
 import { fileCalls, wholeFileCalls } from './calls/file.ts'
 import { identityCalls } from './calls/identity.ts'
+import { memoryCalls } from './calls/memory.ts'
 import { mountCalls } from './calls/mount.ts'
 import { processCalls } from './calls/process.ts'
 import { schedulingCalls } from './calls/scheduling.ts'
@@ -15,6 +16,7 @@ import type { Call, Calls, Result } from './kernels/machine.ts'
 export type Kernel = Calls &
   typeof fileCalls &
   typeof wholeFileCalls &
+  typeof memoryCalls &
   typeof mountCalls &
   typeof processCalls &
   typeof schedulingCalls &
@@ -55,6 +57,7 @@ export function createKernel(machine: Calls): Kernel {
     const parts = [
       fileCalls,
       wholeFileCalls,
+      memoryCalls,
       mountCalls,
       processCalls,
       schedulingCalls,

@@ -2,7 +2,9 @@ import { CAP_SYS_ADMIN } from '../native/abi/capability.ts'
 import { EPERM } from '../native/abi/errno.ts'
 import { AT_FDCWD } from '../native/abi/fcntl.ts'
 import type { CallName } from '../native/arch/numbers.ts'
+import { pidfdByMessage } from '../native/calls/socket.ts'
 import { doingAll } from '../native/failure.ts'
+import { Fd } from '../native/fd.ts'
 import type { Kernel } from '../native/kernel.ts'
 import type { Call } from '../native/kernels/machine.ts'
 import { Failure, isErrno, KernelError } from './errors.ts'
@@ -18,21 +20,31 @@ export interface NeededCall {
   /** The kernel looks for CAP_SYS_ADMIN before it looks at these arguments. */
   readonly privileged?: true
   /** What does the same where this one is denied, if there is something that keeps every promise; see docs/security.md. */
-  readonly otherwise?: string
+  readonly otherwise?: (outside: Kernel) => string | undefined
+}
+
+/** The pidfd of the process that has a number everywhere. */
+function withMessages(outside: Kernel): string | undefined {
+  using pidfd = new Fd(outside, { value: pidfdByMessage(outside, 1) }, 'process 1')
+  return pidfd.exists ? 'SO_PASSPIDFD' : undefined
+}
+
+function withMounts(outside: Kernel): string | undefined {
+  return ownCapabilities(outside)(CAP_SYS_ADMIN) ? 'a tmpfs' : undefined
 }
 
 export const NEEDED_CALLS: readonly NeededCall[] = [
-  { name: 'clone3', args: [null, 0], since: '5.3', otherwise: 'clone and cgroup.procs' },
+  { name: 'clone3', args: [null, 0], since: '5.3', otherwise: () => 'clone and cgroup.procs' },
   { name: 'openat2', args: [AT_FDCWD, '', null, 0], since: '5.6' },
   { name: 'open_tree', args: [-1, '', 0xffff_ffff], since: '5.2' },
   { name: 'move_mount', args: [-1, '', -1, '', 0xffff_ffff], since: '5.2', privileged: true },
   { name: 'fsopen', args: [null, 0xffff_ffff], since: '5.2', privileged: true },
   { name: 'mount_setattr', args: [-1, '', 0, null, 0], since: '5.12' },
-  { name: 'close_range', args: [1, 0, 0], since: '5.9', otherwise: 'close and fcntl' },
-  { name: 'pidfd_open', args: [-1, 0], since: '5.3' },
+  { name: 'close_range', args: [1, 0, 0], since: '5.9', otherwise: () => 'close and fcntl' },
+  { name: 'pidfd_open', args: [-1, 0], since: '5.3', otherwise: withMessages },
   { name: 'pidfd_send_signal', args: [-1, 0, null, 0], since: '5.1' },
-  { name: 'memfd_create', args: [null, 0xffff_ffff], since: '3.17' },
-  { name: 'statx', args: [-1, '', 0xffff_ffff, 0, null], since: '4.11', otherwise: 'newfstatat' },
+  { name: 'memfd_create', args: [null, 0xffff_ffff], since: '3.17', otherwise: withMounts },
+  { name: 'statx', args: [-1, '', 0xffff_ffff, 0, null], since: '4.11', otherwise: () => 'newfstatat' },
 ]
 
 /** Is this process under a filter of system calls, which it has from whoever started it? */

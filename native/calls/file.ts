@@ -21,7 +21,7 @@ import {
 } from '../abi/fcntl.ts'
 import { Failure, isErrno } from '../failure.ts'
 import { Fd } from '../fd.ts'
-import type { Call, Calls, Result } from '../kernels/machine.ts'
+import { type Call, type Calls, type Result, settled } from '../kernels/machine.ts'
 import { get64, Out, Room, Struct } from '../struct.ts'
 import { decode, encode } from '../utf8.ts'
 
@@ -188,7 +188,7 @@ export function closeRangeCall(calls: Calls, first: number, last: number, flags:
     const found = calls.descriptors(first, last)
     if (found === undefined) return undefined
     for (const fd of found) calls.later(one(fd))
-    return { name: 'getpid', args: [] } // in its own place there is nothing left to do
+    return settled(0)
   }
   return { name: 'close_range', args: [first, last, flags], older }
 }
@@ -473,8 +473,8 @@ export const fileCalls = {
   },
 
   /** memfd_create(name, flags), see memfd_create(2). */
-  memfdCreate(this: Calls, name: string, flags: number, tolerate?: Call['tolerate']): Fd {
-    return new Fd(this, this.later({ name: 'memfd_create', args: [name, flags], tolerate }), `memfd:${name}`)
+  memfdCreate(this: Calls, name: string, flags: number, tolerate?: Call['tolerate'], older?: Call['older']): Fd {
+    return new Fd(this, this.later({ name: 'memfd_create', args: [name, flags], tolerate, older }), `memfd:${name}`)
   },
 
   /** ftruncate(fd, size), see truncate(2). */

@@ -6,9 +6,10 @@ import { ITIMER_REAL } from '../abi/time.ts'
 import { __WALL, CLD_EXITED, P_PIDFD, SI_PID, SIGINFO_SIZE, WEXITED, WNOHANG } from '../abi/wait.ts'
 import { Failure } from '../failure.ts'
 import { Fd } from '../fd.ts'
-import type { Call, Calls } from '../kernels/machine.ts'
+import { type Call, type Calls, settled } from '../kernels/machine.ts'
 import { get64, Out, Struct } from '../struct.ts'
 import type { Dir } from './file.ts'
+import { pidfdByMessage, type socketCalls } from './socket.ts'
 
 /** How a child ended, as wait(2) tells it: an exit code or the number of a signal. */
 export interface Exit {
@@ -29,6 +30,8 @@ export interface Clone {
   readonly exitSignal: number
 }
 
+/** What pidfd_open(2) says of a number that is not that of a process. */
+const GONE = [ESRCH, EINVAL, ENOENT]
 /** A sigset_t of the kernel's. */
 function allBut(signals: readonly number[]): bigint {
   return signals.reduce((set, signal) => set & ~(1n << BigInt(signal - 1)), 2n ** 64n - 1n)
@@ -130,9 +133,13 @@ export const processCalls = {
    * of its session, which is EINVAL, or be that of a thread by now, which newer kernels call ENOENT. A child that
    * nobody has waited for is always there: then nothing has to be tolerated.
    */
-  pidfdOpen(this: Calls, pid: number, tolerate: Call['tolerate'] = [ESRCH, EINVAL, ENOENT]): Fd {
-    const result = this.later({ name: 'pidfd_open', args: [pid, 0], subject: `process ${pid}`, tolerate })
-    return new Fd(this, result, `process ${pid}`)
+  pidfdOpen(this: Calls & Pick<typeof socketCalls, 'socketpair'>, pid: number, tolerate: Call['tolerate'] = GONE): Fd {
+    const subject = `process ${pid}`
+    const older = () => {
+      const result = pidfdByMessage(this, pid)
+      return result >= 0 || GONE.includes(-result) ? settled(result, { subject, tolerate }) : undefined
+    }
+    return new Fd(this, this.later({ name: 'pidfd_open', args: [pid, 0], subject, tolerate, older }), subject)
   },
 
   /** pidfd_send_signal(fd, signal, NULL, 0), see pidfd_send_signal(2). False when the process is gone. */

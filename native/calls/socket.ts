@@ -1,13 +1,16 @@
-import { ECONNRESET, EPIPE } from '../abi/errno.ts'
+import { ECONNRESET, ENOSYS, EPIPE } from '../abi/errno.ts'
 import {
   AF_INET,
   AF_UNIX,
   MSG_CMSG_CLOEXEC,
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
+  SCM_CREDENTIALS,
+  SCM_PIDFD,
   SCM_RIGHTS,
   SHUT_WR,
   SIOCSIFFLAGS,
+  SO_PASSPIDFD,
   SO_RCVTIMEO,
   SO_SNDTIMEO,
   SOCK_CLOEXEC,
@@ -48,6 +51,38 @@ export function messageHeader(data: Uint8Array | Out, control: Struct | Out, con
 /** Is this a control message with one descriptor? */
 function isDescriptor(control: DataView): boolean {
   return control.getUint32(0, true) === CMSG_DATA + 4 && control.getUint32(12, true) === SCM_RIGHTS
+}
+
+/** struct ucred as a control message. */
+const CREDENTIALS_LENGTH = CMSG_DATA + 12
+const CREDENTIALS_SPACE = 32
+
+/**
+ * A pidfd of a process without pidfd_open(2), or -errno, ESRCH when there is none: of a message to ourselves that says to be
+ * from that process the kernel hands out the sender's (SO_PASSPIDFD, since Linux 6.5). It lets only CAP_SYS_ADMIN say so; see
+ * SCM_CREDENTIALS in unix(7).
+ */
+export function pidfdByMessage(calls: Calls & Pick<typeof socketCalls, 'socketpair'>, pid: number): number {
+  const [from, to] = calls.socketpair()
+  using _ = from
+  using __ = to
+  const make = (name: Call['name'], args: Call['args']) => calls.now({ name, args, tolerate: 'any' })
+  const asked = make('setsockopt', [to, SOL_SOCKET, SO_PASSPIDFD, new Struct(4).u32(0, 1), 4])
+  if (asked < 0) return asked
+  const credentials = new Struct(CREDENTIALS_SPACE)
+    .u64(0, CREDENTIALS_LENGTH)
+    .u32(8, SOL_SOCKET)
+    .u32(12, SCM_CREDENTIALS)
+    .u32(CMSG_DATA, pid)
+    .u32(CMSG_DATA + 4, make('geteuid', []))
+    .u32(CMSG_DATA + 8, make('getegid', []))
+  const sent = make('sendmsg', [from, messageHeader(new Uint8Array(1), credentials, CREDENTIALS_SPACE), MSG_NOSIGNAL])
+  if (sent < 0) return sent
+  const control = new Out(CMSG_SPACE)
+  const got = make('recvmsg', [to, messageHeader(new Room(1), control, CMSG_SPACE), MSG_CMSG_CLOEXEC])
+  if (got < 0) return got
+  const { view } = control
+  return view.getUint32(12, true) === SCM_PIDFD ? view.getInt32(CMSG_DATA, true) : -ENOSYS
 }
 
 export const socketCalls = {

@@ -15,6 +15,7 @@ import { type Fd, Fds } from '../fd.ts'
 import type { Host } from '../host.ts'
 import { createKernel, type Kernel } from '../kernel.ts'
 import { ExecutorCalls, NOT_DONE, type Operation } from '../kernels/executor.ts'
+import type { Call } from '../kernels/machine.ts'
 import { SLOW_MS } from '../patience.ts'
 import { get64, type Out } from '../struct.ts'
 import { EM_X86_64, elfImage } from './elf.ts'
@@ -70,10 +71,11 @@ export type MakeExecutorCalls = (...parts: ConstructorParameters<typeof Executor
 
 const plainCalls: MakeExecutorCalls = (...parts) => new ExecutorCalls(...parts)
 
-/** memfd_create with MFD_EXEC, which vm.memfd_noexec asks for and kernels before 6.3 refuse. */
-function executableMemfd(outside: Kernel): Fd {
-  const fd = outside.memfdCreate('tsrun', MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC, [EINVAL])
-  return fd.exists ? fd : outside.memfdCreate('tsrun', MFD_CLOEXEC | MFD_ALLOW_SEALING)
+/** memfd_create with MFD_EXEC, which vm.memfd_noexec asks for and kernels before 6.3 refuse; `older` where it is denied. */
+function executableMemfd(outside: Kernel, older: Call['older']): Fd {
+  const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING
+  const fd = outside.memfdCreate('tsrun', flags | MFD_EXEC, [EINVAL], older)
+  return fd.exists ? fd : outside.memfdCreate('tsrun', flags)
 }
 
 const images = new Map<number, Uint8Array>()
@@ -89,7 +91,14 @@ export function executorImage(arch: Host['arch'], base: number): Uint8Array {
 /** A sealed memfd with the executor's image: nobody can write to the executable of a container's first process. */
 function sealedImage(host: Host, outside: Kernel, base: number, fds: Fds): Fd {
   const bytes = executorImage(host.arch, base)
-  const image = fds.keep(executableMemfd(outside))
+  let isSealed = false
+  const older = () => {
+    const file = outside.readonlyFile('tsrun', bytes)
+    isSealed = file !== undefined
+    return file
+  }
+  const image = fds.keep(executableMemfd(outside, older))
+  if (isSealed) return image
   outside.writeAll(image, bytes)
   outside.seal(image, SEALS)
   return image
@@ -103,7 +112,7 @@ export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment
   using own = new Fds()
   using passing = new Fds()
   const image = sealedImage(host, outside, base, passing)
-  const arena = passing.keep(outside.memfdCreate('arena', MFD_CLOEXEC))
+  const arena = passing.keep(outside.memoryFile('arena'))
   outside.ftruncate(arena, ARENA_SIZE)
   const pair = () => {
     const [ours, theirs] = outside.socketpair()

@@ -1,7 +1,7 @@
 import { ENOSYS, EPERM } from '../abi/errno.ts'
 import type { CallName } from '../arch/numbers.ts'
 import type { Fd } from '../fd.ts'
-import type { Out, Struct } from '../struct.ts'
+import { Out, put64, type Struct } from '../struct.ts'
 
 /** What a system call's argument may be; the machine puts it where the kernel can see it. */
 export type Argument =
@@ -88,4 +88,11 @@ export function learns(lacking: Set<Call['name']>, { name, older }: Call, result
   if ((result !== -EPERM && result !== -ENOSYS) || older === undefined || lacking.has(name)) return false
   lacking.add(name)
   return true
+}
+
+/** No call at all: one that gives this result. */
+export function settled(value: number, about?: Pick<Call, 'subject' | 'tolerate'>): Call {
+  const word = new Out(new Uint8Array(8))
+  put64(word.view, 0, value)
+  return { name: 'load', args: [word], ...about }
 }

@@ -28,13 +28,14 @@ function checkCalls({ outside }: Facts): Finding[] {
 }
 
 function checkRefused(outside: Kernel, how: string, calls: readonly NeededCall[]): Finding[] {
-  const needed = calls.filter(({ otherwise }) => otherwise === undefined).map(({ name }) => name)
+  const found = calls.map(({ name, otherwise }) => ({ name, other: otherwise?.(outside) }))
+  const needed = found.filter(({ other }) => other === undefined).map(({ name }) => name)
   const fix = isFiltered(outside)
     ? 'let the seccomp filter that tsrun runs under allow them'
     : `install Linux ${OLDEST.join('.')} or newer`
-  const replaced = calls.flatMap(({ name, otherwise }) =>
-    otherwise === undefined ? [] : [ok(AREA, `${name} is ${how}: ${otherwise} will do instead, which is slower`)],
-  )
+  const replaced = found
+    .filter(({ other }) => other !== undefined)
+    .map(({ name, other }) => ok(AREA, `${name} is ${how}: ${other} will do instead, which is slower`))
   return needed.length > 0
     ? [problem(AREA, `system calls are ${how}: ${needed.join(', ')}`, fix), ...replaced]
     : replaced

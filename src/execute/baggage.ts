@@ -1,4 +1,3 @@
-import { MFD_CLOEXEC } from '../../native/abi/fcntl.ts'
 import type { Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Hooks } from '../../spec/generated/config.ts'
@@ -53,7 +52,7 @@ export function pack(runtime: Runtime, prepared: Prepared, fds: Fds): Baggage {
     joins,
     sources: openSources(runtime, plan, privileged, fds),
     listener: fds.keep(outside.unixSocket()),
-    hookOutput: fds.keep(outside.memfdCreate('output', MFD_CLOEXEC)),
+    hookOutput: fds.keep(outside.memoryFile('output')),
     hookFiles: openHookFiles(runtime, plan, fds),
     agent: plan.seccomp?.agent && fds.keep(connectAgent(outside, plan.seccomp.agent)),
     pidfdSocket: openPidfdSocket(runtime, pidfdReceiver(prepared), fds),

@@ -17,7 +17,7 @@ const KERNEL_FILE_SYSTEMS = ['proc', 'sysfs']
 export function hideHostKernel(inside: Kernel, root: Fd): void {
   const procfs = trustedProcfs(inside, 'the mounts of the host can not be taken away')
   const rows = parseMountinfo(decode(inside.readFile(procfs, 'thread-self/mountinfo')))
-  const own = Number(inside.mountOf(root).id)
+  const own = mountOf(inside, procfs, root)
   const hosts = rows.filter(row => row.root === '/' && KERNEL_FILE_SYSTEMS.includes(row.type) && !isIn(rows, row, own))
   const covered = new Set<string>()
   // The upper one of two in the same place comes first.
@@ -25,11 +25,18 @@ export function hideHostKernel(inside: Kernel, root: Fd): void {
     if (covered.has(target)) continue
     using place = inside.openat(AT_FDCWD, target, O_PATH, 0, [ENOENT])
     // Something else that lies over it, or has taken its name, stays.
-    if (!place.exists || Number(inside.mountOf(place).id) !== id || detach(inside, procfs, place)) continue
+    if (!place.exists || mountOf(inside, procfs, place) !== id || detach(inside, procfs, place)) continue
     cover(inside, place)
     covered.add(target)
   }
   inside.fchdir(root)
+}
+
+/** The number that mountinfo has for the mount of a descriptor. */
+function mountOf(inside: Kernel, procfs: Fd, fd: Fd): number {
+  if (!inside.lacking.has('statx')) return Number(inside.mountOf(fd).id)
+  const info = decode(inside.readFile(procfs, `thread-self/fdinfo/${fd.number}`))
+  return Number(/^mnt_id:\s*(\d+)$/m.exec(info)?.[1])
 }
 
 /** Is it this mount, or below it? */

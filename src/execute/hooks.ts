@@ -1,5 +1,5 @@
 import { errnoName } from '../../native/abi/errno.ts'
-import { AT_FDCWD, CLOSE_RANGE_CLOEXEC, MFD_CLOEXEC, O_RDWR } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, CLOSE_RANGE_CLOEXEC, O_RDWR } from '../../native/abi/fcntl.ts'
 import { CLONE_PARENT_SETTID, CLONE_PIDFD } from '../../native/abi/sched.ts'
 import { SIGCHLD, SIGKILL } from '../../native/abi/signal.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
@@ -94,10 +94,10 @@ function runHook(
   { stdout, stderr }: HookFiles,
   directory: string | undefined,
 ): void {
-  using input = outside.memfdCreate('state', MFD_CLOEXEC)
+  using input = outside.memoryFile('state')
   outside.writeAll(input, state)
   outside.rewind(input)
-  using output = outside.memfdCreate('output', MFD_CLOEXEC)
+  using output = outside.memoryFile('output')
   using nothing = outside.openat(AT_FDCWD, '/dev/null', O_RDWR)
   const pid = host.spawn({
     file: hook.path,
@@ -148,7 +148,7 @@ export interface HookSetting {
 export function runHookInside(executor: Executor, hook: Hook, { state, output, env, become }: HookSetting): void {
   const { calls, kernel } = executor
   const { stdout, stderr, memory } = output
-  const input = kernel.memfdCreate('state', MFD_CLOEXEC).take()
+  const input = kernel.memoryFileLater('state').take()
   kernel.writeText(input, state, 'state for the hook')
   kernel.rewind(input)
   const failed = calls.record(() => kernel.exit(127))

@@ -1,4 +1,4 @@
-import { AT_FDCWD, MFD_CLOEXEC, O_RDWR } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, O_RDWR } from '../../native/abi/fcntl.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
 import { ConfigError, doing, Failure, HostError, isErrno } from '../errors.ts'
@@ -99,7 +99,7 @@ function runHelper(runtime: Runtime, name: string, pid: number, mappings: readon
   if (path === undefined)
     throw new HostError(`\`${name}\` is missing; install it (package uidmap or shadow-utils) or map only your own id`)
   using nothing = outside.openat(AT_FDCWD, '/dev/null', O_RDWR)
-  using output = outside.memfdCreate('output', MFD_CLOEXEC)
+  using output = outside.memoryFile('output')
   const helper = host.spawn({
     file: path,
     argv: [name, ...newidmapArguments(pid, mappings)],

@@ -1,5 +1,5 @@
 import { EACCES, ENOENT, ESRCH } from '../../native/abi/errno.ts'
-import { AT_FDCWD, MFD_CLOEXEC, O_DIRECTORY, O_RDONLY, O_RDWR } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, O_DIRECTORY, O_RDONLY, O_RDWR } from '../../native/abi/fcntl.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
 import { HostError } from '../errors.ts'
@@ -64,7 +64,7 @@ export function psTable(runtime: Runtime, pids: readonly number[], args: readonl
 
 /** Runs a program to its end and gives what it prints. Errors: HostError. */
 function output({ host, outside }: Runtime, file: string, argv: readonly string[]): string {
-  using printed = outside.memfdCreate('output', MFD_CLOEXEC)
+  using printed = outside.memoryFile('output')
   using nothing = outside.openat(AT_FDCWD, '/dev/null', O_RDWR)
   const descriptors = [nothing.number, printed.number, printed.number]
   const pid = host.spawn({ file, argv, env: host.env, descriptors })
