@@ -1,10 +1,10 @@
 // Runs runc's integration tests (bats files) against runtimes and prints docs/conformance/runc-bats.md.
 //
 // usage: npx tsx conformance/suites/runcBats.ts --suite DIRECTORY [--only PATTERN] [--layer DIRECTORY]... [--logs DIRECTORY]
-//                                               [--note TEXT]... [NAME=]PATH...
+//                                               [--limit SECONDS] [--note TEXT]... [NAME=]PATH...
 //
-// DIRECTORY is a source tree with what the tests need: see fetch.sh and build-runc-bats.sh. bats, jq and gcc are the
-// machine's, or those of a --layer of sandbox.sh, in which everything runs. A note is printed above what fails with every
+// DIRECTORY is a source tree with what the tests need: see get-runc-bats.sh; its DIRECTORY/.layer is a --layer of sandbox.sh,
+// in which everything runs. A file is ended after the limit. A note is printed above what fails with every
 // runtime.
 
 import { spawnSync } from 'node:child_process'
@@ -25,6 +25,7 @@ const { values, positionals } = parseArgs({
     only: { type: 'string', default: '.' },
     layer: { type: 'string', multiple: true, default: [] },
     logs: { type: 'string' },
+    limit: { type: 'string', default: '300' },
     note: { type: 'string', multiple: true, default: [] },
   },
 })
@@ -38,7 +39,7 @@ const layers = values.layer.flatMap(directory => ['--layer', resolve(directory)]
 /** A file that did not come to its end has failed as a whole, too. */
 function run(file: string, runtime: string, log: string): Outcome {
   const { stdout, stderr, status, signal } = spawnSync('sh', [RUNNER, join(tests, file), ...layers], {
-    env: { PATH: process.env['PATH'], HOME: '/root', RUNC: runtime },
+    env: { PATH: process.env['PATH'], HOME: '/root', RUNC: runtime, LIMIT: values.limit },
     encoding: 'utf8',
     maxBuffer: 1 << 26,
   })

@@ -17,6 +17,7 @@ import { createKernel, type Kernel } from '../kernel.ts'
 import { ExecutorCalls, NOT_DONE, type Operation } from '../kernels/executor.ts'
 import type { Call } from '../kernels/machine.ts'
 import { SLOW_MS } from '../patience.ts'
+import { signalEnd } from '../signalEnd.ts'
 import { get64, type Out } from '../struct.ts'
 import { EM_X86_64, elfImage } from './elf.ts'
 import { ARENA_ADDRESS, ARENA_FD, ARENA_SIZE, CONTROL_FD, FIRST_GIFT_FD, GUARD_FD, OP_RESULT } from './protocol.ts'
@@ -213,5 +214,5 @@ function closeBetween(kernel: Kernel, first: number, kept: Iterable<number>): vo
 /** How a child that ended went, in words. */
 function obituary(exit: Exit | undefined): string {
   if (exit === undefined) return 'it is gone'
-  return exit.signal === undefined ? `exit code ${exit.code}` : `killed by signal ${exit.signal}`
+  return exit.signal === undefined ? `exit code ${exit.code}` : signalEnd(exit.signal)
 }

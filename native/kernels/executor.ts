@@ -3,6 +3,7 @@ import { FUTEX_WAKE } from '../abi/futex.ts'
 import { MSG_NOSIGNAL } from '../abi/socket.ts'
 import { CLOCK_MONOTONIC } from '../abi/time.ts'
 import { type CallNumbers, callNumbers } from '../arch/numbers.ts'
+import { openDescriptors } from '../calls/file.ts'
 import {
   ARENA_ADDRESS,
   ARENA_FIRST,
@@ -17,12 +18,12 @@ import {
   OP_SIZE,
   OP_ZERO,
 } from '../executor/protocol.ts'
-import { openDescriptors } from '../calls/file.ts'
 import { currentPhrase, Failure, goOnDoing, type Phrase } from '../failure.ts'
 import type { Fd } from '../fd.ts'
 import type { Memory } from '../host.ts'
 import type { Kernel } from '../kernel.ts'
 import { tellSlow } from '../patience.ts'
+import { signalEnd } from '../signalEnd.ts'
 import { Out, Struct } from '../struct.ts'
 import { isDisturbed, Persistence } from './again.ts'
 import { callName, kernelError } from './direct.ts'
@@ -487,5 +488,5 @@ function* numbersBetween(first: number, last: number): Iterable<number> {
 export function unexpectedReason(call: Pick<Call, 'name' | 'unexpected'>, value: number): string {
   if (call.name !== 'load') return call.unexpected ?? `${call.name} gave ${value}`
   const signal = value & 0x7f
-  return signal === 0 ? `exit code ${(value >> 8) & 0xff}` : `killed by signal ${signal}`
+  return signal === 0 ? `exit code ${(value >> 8) & 0xff}` : signalEnd(signal)
 }

@@ -11,6 +11,7 @@ import { Failure, KernelError } from '../../native/failure.ts'
 import { Fds } from '../../native/fd.ts'
 import type { Result } from '../../native/kernels/machine.ts'
 import { pollPatiently, tellSlow } from '../../native/patience.ts'
+import { signalEnd } from '../../native/signalEnd.ts'
 import { Out } from '../../native/struct.ts'
 import { decode } from '../../native/utf8.ts'
 import { parseConfig } from '../config/load.ts'
@@ -122,7 +123,7 @@ function runHook(
   if (!ended) throw new Failure(`killed after its timeout of ${hook.timeout} s`)
   if (exit?.code === 0) return
   outside.rewind(output)
-  const how = exit?.signal === undefined ? `exit code ${exit?.code}` : `killed by signal ${exit.signal}`
+  const how = exit?.signal === undefined ? `exit code ${exit?.code}` : signalEnd(exit.signal)
   throw new Failure(`${how}${shown(outside.read(output, OUTPUT_SHOWN))}`)
 }
 

@@ -59,7 +59,11 @@ test('a status that was read is told as exit code or signal', () => {
       tail.later({ name: 'faccessat', args: [-100, '/', 0, status] }) // only to place it
       tail.later({ name: 'load', args: [status.address], expect: 'zero' })
     })?.message
-  expect([told(0, 3), told(9, 0)]).toEqual(['exit code 3', 'killed by signal 9'])
+  expect([told(0, 3), told(9, 0), told(31, 0)]).toEqual([
+    'exit code 3',
+    'killed by signal 9',
+    'killed by signal 31 (bad system call)',
+  ])
 })
 
 test('the end of the connection means that the program runs', () => {

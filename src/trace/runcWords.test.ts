@@ -12,7 +12,7 @@ test('the moments of create, in order, with the flags of the filter', () => {
   const call = (name: string, args: Made['call']['args'], start: number): Made => {
     return { call: { name, args }, phrase: undefined, start, end: start + 1, result: 0 }
   }
-  const calls = [call('seccomp', [1, 40], 15), call('seccomp', [2, 0], 15), call('execve', ['/x'], 17)]
+  const calls = [call('seccomp', [1, 41], 15), call('seccomp', [2, 0], 15), call('execve', ['/x'], 17)]
   const seen = recording(
     ['namespaces', 'first process', 'tail', 'state'],
     [{ batches: [], chains: [{ name: 'tail', calls }] }],

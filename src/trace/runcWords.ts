@@ -1,4 +1,4 @@
-import { SECCOMP_SET_MODE_FILTER } from '../../native/abi/seccomp.ts'
+import { SECCOMP_FILTER_FLAG_TSYNC, SECCOMP_SET_MODE_FILTER } from '../../native/abi/seccomp.ts'
 import type { Recording } from './recorder.ts'
 
 /** Phases that runc's --debug has lines for; those of `exec` begin with this one. */
@@ -23,6 +23,11 @@ export interface Moment {
   readonly line: string
 }
 
+/** A process with one thread needs none; runc leaves it out. */
+function withoutSync(flags: number): number {
+  return flags & ~SECCOMP_FILTER_FLAG_TSYNC
+}
+
 /** What runc's log would say of the same command, in its words: who looks for those in a log finds them. */
 export function inWordsOfRunc({ phases, executors }: Recording): Moment[] {
   const table = phases.some(({ name }) => name === ENTER) ? execWords : words
@@ -33,7 +38,7 @@ export function inWordsOfRunc({ phases, executors }: Recording): Moment[] {
     .flatMap(({ batches, chains }) => [...batches, ...chains])
     .flatMap(({ calls }) => calls)
     .filter(({ call: { name, args } }) => name === 'seccomp' && args[0] === SECCOMP_SET_MODE_FILTER)
-    .map(({ call, start }) => ({ at: start, msg: `seccomp filter flags: ${call.args[1]}` }))
+    .map(({ call, start }) => ({ at: start, msg: `seccomp filter flags: ${withoutSync(call.args[1] as number)}` }))
   return [...steps, ...filters]
     .sort((a, b) => a.at - b.at)
     .map(({ at, msg }) => ({ at, line: `level=debug msg="${msg}"` }))
