@@ -28,38 +28,43 @@ function createHolder() {
   return container
 }
 
-it.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL'] as const)(
-  'exec into a container that stops everybody ends at %s (tsrun only)',
-  async signal => {
-    const container = createHolder()
-    const cgroup = cgroupOf(container.state().pid!)
-    const alone = processesIn(cgroup)
-    const newcomer = () => processesIn(cgroup).find(pid => !alone.includes(pid))
-    let met = 0
-    for (let round = 0; round < 20 && met < 4; round += 1) {
-      const flags = round % 2 ? ['--detach'] : []
-      const { child, done } = launch(command('exec', ...flags, container.id, 'true'), { timeout: 20_000 })
-      const joined = () => newcomer() !== undefined || child.exitCode !== null
-      for (let look = 0; look < 200 && !joined(); look += 1) await pause(20)
-      await pause(100 * PATIENCE)
-      const pid = newcomer()
-      // Too fast for that program, or stopped as a program already.
-      if (pid === undefined || !readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('tsrun')) {
-        if (pid !== undefined) process.kill(Number(pid), 'SIGKILL')
-        child.kill('SIGKILL')
-        await done
-        continue
-      }
-      met += 1
-      child.kill(signal)
-      const result = await done
-      if (result.signal !== signal) expect(result.stderr).toMatch(/^tsrun: exec [^\n]*ended by a signal\n$/)
-      eventually('what has been stopped to be gone', () => newcomer() === undefined, 3000)
+/** Execs into one, until some were met as they came in, and ends them. */
+async function endExecs(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGKILL'): Promise<void> {
+  const container = createHolder()
+  const cgroup = cgroupOf(container.state().pid!)
+  const alone = processesIn(cgroup)
+  const newcomer = () => processesIn(cgroup).find(pid => !alone.includes(pid))
+  let met = 0
+  for (let round = 0; round < 20 && met < 4; round += 1) {
+    const flags = round % 2 ? ['--detach'] : []
+    const { child, done } = launch(command('exec', ...flags, container.id, 'true'), { timeout: 20_000 })
+    const joined = () => newcomer() !== undefined || child.exitCode !== null
+    for (let look = 0; look < 200 && !joined(); look += 1) await pause(20)
+    await pause(100 * PATIENCE)
+    const pid = newcomer()
+    // Too fast for that program, or stopped as a program already.
+    if (pid === undefined || !readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('tsrun')) {
+      if (pid !== undefined) process.kill(Number(pid), 'SIGKILL')
+      child.kill('SIGKILL')
+      await done
+      continue
     }
-    expect(met).toBeGreaterThan(0)
-    expect(oci(['delete', '--force', container.id]).status).toBe(0)
-  },
+    met += 1
+    child.kill(signal)
+    const result = await done
+    if (result.signal !== signal) expect(result.stderr).toMatch(/^tsrun: exec [^\n]*ended by a signal\n$/)
+    eventually('what has been stopped to be gone', () => newcomer() === undefined, 3000)
+  }
+  expect(met).toBeGreaterThan(0)
+  expect(oci(['delete', '--force', container.id]).status).toBe(0)
+}
+
+it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+  'exec into a container that stops everybody ends at %s (tsrun only)',
+  endExecs,
 )
+
+it('when exec is killed, what a container has stopped of it goes, too (tsrun only)', () => endExecs('SIGKILL'))
 
 it.each(['SIGTERM', 'SIGQUIT'] as const)(
   'run whose startContainer hook takes for ever ends at %s (tsrun only)',

@@ -73,7 +73,7 @@ const procThroughLinks: Mutation = {
     },
     {
       file: 'src/execute/containerRoot.ts',
-      from: 'if (found.stat?.mountId !== wanted.stat!.mountId)',
+      from: 'if (found.stat === undefined || !isSameMount(found.stat, wanted.stat!))',
       to: 'if (found.stat?.mountId === 0)',
     },
   ],
@@ -587,7 +587,7 @@ export const attacks: readonly Attack[] = [
       edits: [
         {
           file: 'src/execute/containerRoot.ts',
-          from: 'if (found.stat?.mountId !== wanted.stat!.mountId)',
+          from: 'if (found.stat === undefined || !isSameMount(found.stat, wanted.stat!))',
           to: 'if (found.stat?.mountId === 0)',
         },
       ],
@@ -921,7 +921,7 @@ export const attacks: readonly Attack[] = [
       'a program stops all who come into its pid namespace: `exec` waits, and when it is killed, leaves one of its own',
     defence: 'a warden outside of that namespace kills the newcomer by pidfd when the runtime is gone',
     where: 'src/execute/enter.ts',
-    test: e2e('waits', 'exec into a container that stops everybody ends at SIGKILL'),
+    test: e2e('waits', 'when exec is killed, what a container has stopped of it goes, too'),
     mutation: {
       name: 'nobody kills the newcomer',
       edits: [
@@ -951,8 +951,8 @@ export const attacks: readonly Attack[] = [
       edits: [
         {
           file: 'src/plan/mounts.ts',
-          from: "if (rootfs === '/' || !isWithin",
-          to: "if (rootfs !== '' || !isWithin",
+          from: "rootfs === '/' || !isWithin",
+          to: "rootfs !== '' || !isWithin",
         },
       ],
     },
