@@ -44,10 +44,10 @@ async function prove(entry: Entry, directory: string): Promise<Proof> {
     seconds: entry.seconds,
     file: join(directory, 'processes'),
   })
-  if (ending.hung && options.alone) removeCgroups(before)
+  if ((ending.hung || entry.wrongOnPurpose) && options.alone) removeCgroups(before)
   // On a machine that others use, too, nobody knows whose it is.
   const things = options.alone ? await leftSince(before) : []
-  const left = [...ending.processes.map(words => `process: ${words}`), ...things]
+  const left = entry.wrongOnPurpose ? [] : [...ending.processes.map(words => `process: ${words}`), ...things]
   const json = existsSync(place.json) ? JSON.parse(readFileSync(place.json, 'utf8')) : undefined
   rmSync(place.json, { force: true })
   return {
