@@ -53,6 +53,20 @@ export const fileCalls: Readonly<Record<string, Implementation>> = {
     out.setUint32(0x8c, 1, true)
   },
 
+  newfstatat(call) {
+    const node = existing(call, 0, call.int(3))
+    const out = call.view(2, 144)
+    call.bytes(2, 144).fill(0)
+    put64(out, 0x8, node.inode)
+    put64(out, 0x10, node.links)
+    out.setUint32(0x18, node.type | node.mode, true)
+    out.setUint32(0x1c, node.uid, true)
+    out.setUint32(0x20, node.gid, true)
+    out.setUint32(0x28, (node.device[0] << 8) | (node.device[1] & 0xff), true)
+    put64(out, 0x30, node.size)
+    out.setUint32(0x0, 1, true) // the same device as that of statx
+  },
+
   statfs: call => void tellFileSystem(call, existing(call, -1, 0)),
   fstatfs: call => void tellFileSystem(call, call.nodeFile(0).node),
 
