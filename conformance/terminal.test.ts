@@ -6,11 +6,12 @@ import { expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from './lib/bundle.ts'
 import type { Config } from './lib/config.ts'
 import { openConsole, withConsole } from './lib/console.ts'
-import { type Change, type Container, runArgs, tryCreate } from './lib/container.ts'
+import { type Change, type Container, command, removeLater, runArgs, tryCreate } from './lib/container.ts'
 import { expectOneSentence } from './lib/expect.ts'
 import { have } from './lib/machine.ts'
-import { eventually } from './lib/run.ts'
+import { eventually, launch, sleep } from './lib/run.ts'
 import { isCrun, isRunc, isTsrun } from './lib/runtime.ts'
+import { fresh } from './lib/scene.ts'
 import { leavesNothing } from './lib/snapshot.ts'
 
 leavesNothing()
@@ -236,6 +237,16 @@ test('so does run --detach', () => {
 test('a console socket wants a terminal', () => {
   const { created } = tryCreate(makeBundle(), ['--console-socket', join(makeDirectory(), 'none')])
   expectOneSentence(created, /--console-socket is given, but the process has no terminal/, 'crun')
+})
+
+test.skipIf(!compiler || !isTsrun)('a receiver that listens a moment after the command began', async () => {
+  const path = join(makeDirectory(), 'console')
+  const { directory } = makeBundle(onTerminal('true'))
+  const created = launch(command('create', '--bundle', directory, '--console-socket', path, removeLater(fresh()))).done
+  sleep(100)
+  const terminal = openConsole(path)
+  expect(await created).toMatchObject({ status: 0, stderr: '' })
+  expect(terminal.received()).toMatch(/descriptors=1$/)
 })
 
 test('nobody listens at the console socket', () => {

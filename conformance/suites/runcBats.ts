@@ -13,7 +13,7 @@ import { basename, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { RUNC_BATS } from './explained.ts'
 import { namedRuntimes, report } from './report.ts'
-import type { Outcome } from './table.ts'
+import { HANGS, type Outcome } from './table.ts'
 import { readTap } from './tap.ts'
 
 const RUNNER = join(import.meta.dirname, 'runc-bats.sh')
@@ -49,7 +49,7 @@ function run(file: string, runtime: string, log: string): Outcome {
   }
   const tap = readTap(stdout)
   if (status === 0 || (status === 1 && tap.failed.length > 0)) return tap
-  return { ...tap, failed: [...tap.failed, status === 124 ? 'hangs' : `ends with ${signal ?? status}`] }
+  return { ...tap, failed: [...tap.failed, status === 124 ? HANGS : `ends with ${signal ?? status}`] }
 }
 
 const tests = join(suite, 'tests/integration')

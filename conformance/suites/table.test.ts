@@ -40,6 +40,11 @@ test('aloneIn() leaves out what fails everywhere', () => {
     ['runc', outcome(0, 'exit code 1')],
   ])
   expect(aloneIn(new Map([['run', failing]]), 'tsrun')).toEqual([])
+  const hanging = new Map([
+    ['tsrun', outcome(1, 'the last one')],
+    ['runc', outcome(1, 'hangs')],
+  ])
+  expect(aloneIn(new Map([['run', hanging]]), 'tsrun')).toEqual([])
 })
 
 test('everywhere() has what fails with all runtimes', () => {

@@ -1,3 +1,6 @@
+/** What stands for the checks that were not reached. */
+export const HANGS = 'hangs'
+
 /** How one part of a suite ended with one runtime. */
 export interface Outcome {
   readonly passed: number
@@ -28,9 +31,9 @@ export function markdownTable(results: Results, runtimes: readonly string[]): st
 export function aloneIn(results: Results, runtime: string): string[] {
   return [...results].flatMap(([part, outcomes]) => {
     const own = outcomes.get(runtime)?.failed ?? []
-    // One of which nothing passed may not have come so far.
+    // One of which nothing passed, or that hung, may not have come so far.
     const others = [...outcomes]
-      .filter(([name, { passed }]) => name !== runtime && passed > 0)
+      .filter(([name, { passed, failed }]) => name !== runtime && passed > 0 && !failed.includes(HANGS))
       .map(([, of]) => of.failed)
     return own.filter(text => others.some(failed => !failed.includes(text))).map(text => `${part}: ${text}`)
   })

@@ -1,9 +1,14 @@
 import { EAGAIN, EINTR } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/abi/fcntl.ts'
+import { isErrno } from '../../native/failure.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Call } from '../../native/kernels/machine.ts'
 import { SLOW_MS, tellSlow } from '../../native/patience.ts'
+
+/** Who starts the receiver together with the runtime has it listen a moment later; runc, which connects late, wins that race. */
+const START_MS = 500
+const START_PAUSE_MS = 10
 
 /**
  * A connection to the stream socket at an absolute path of the host, however long it is: an address holds 107 bytes, so
@@ -26,9 +31,23 @@ export function connectSocket(outside: Kernel, path: string, hint: Call['hint'])
 /** connect(2), which waits as long as the other side has more connections than it accepts. */
 function connectPatiently(outside: Kernel, socket: Fd, address: string, about: Pick<Call, 'subject' | 'hint'>): void {
   outside.socketTimeout(socket, 'send', SLOW_MS)
-  const isAccepted = outside.connectTo(socket, address, [EAGAIN, EINTR], about)
+  const isAccepted = connectSoon(outside, socket, address, about)
   outside.socketTimeout(socket, 'send', 0)
   if (isAccepted) return
   tellSlow(`waiting for somebody to accept a connection to ${about.subject}`)
   outside.connectTo(socket, address, undefined, about)
+}
+
+/** connect(2), once somebody listens; whoever has no more connections to give lets it return false. */
+function connectSoon(outside: Kernel, socket: Fd, address: string, about: Pick<Call, 'subject' | 'hint'>): boolean {
+  const attempt = () => outside.connectTo(socket, address, [EAGAIN, EINTR], about)
+  for (let waited = 0; waited < START_MS; waited += START_PAUSE_MS) {
+    try {
+      return attempt()
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT', 'ECONNREFUSED')) throw error
+    }
+    outside.sleep(START_PAUSE_MS)
+  }
+  return attempt()
 }
