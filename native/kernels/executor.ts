@@ -210,12 +210,13 @@ export class ExecutorCalls implements Calls, Marshaller {
       const operation = operations[i]!
       const { offset, branches } = operation
       const { tolerate, expect } = operation.call
-      const bad = fail !== undefined && (tolerate === undefined || expect !== undefined) ? fail(operation) : 0
+      const isStrict = !tolerate?.length
+      const bad = fail !== undefined && (isStrict || expect !== undefined) ? fail(operation) : 0
       // Addresses in the arena have 32 bits.
       const at = offset >> 2
       words[at + (OP_POSITIVE >> 2)] = expect === 'zero' ? bad : next
       words[at + (OP_ZERO >> 2)] = expect === 'positive' ? bad : next
-      words[at + (OP_NEGATIVE >> 2)] = tolerate === undefined ? bad : next
+      words[at + (OP_NEGATIVE >> 2)] = isStrict ? bad : next
       if (branches !== undefined) this.#branch(offset, branches)
       next = ARENA_ADDRESS + offset
     }
