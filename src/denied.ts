@@ -35,7 +35,7 @@ function withMounts(outside: Kernel): string | undefined {
 
 export const NEEDED_CALLS: readonly NeededCall[] = [
   { name: 'clone3', args: [null, 0], since: '5.3', otherwise: () => 'clone and cgroup.procs' },
-  { name: 'openat2', args: [AT_FDCWD, '', null, 0], since: '5.6' },
+  { name: 'openat2', args: [AT_FDCWD, '', null, 0], since: '5.6', otherwise: () => 'openat, step by step,' },
   { name: 'open_tree', args: [-1, '', 0xffff_ffff], since: '5.2' },
   { name: 'move_mount', args: [-1, '', -1, '', 0xffff_ffff], since: '5.2', privileged: true },
   { name: 'fsopen', args: [null, 0xffff_ffff], since: '5.2', privileged: true },

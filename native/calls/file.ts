@@ -24,6 +24,7 @@ import { Fd } from '../fd.ts'
 import { type Call, type Calls, type Result, settled } from '../kernels/machine.ts'
 import { get64, Out, Room, Struct } from '../struct.ts'
 import { decode, encode } from '../utf8.ts'
+import { type Walker, walk } from './walk.ts'
 
 /** A directory to start from: a descriptor, or AT_FDCWD. */
 export type Dir = Fd | number
@@ -213,9 +214,10 @@ export const fileCalls = {
     instead?: Call['instead'],
   ): Fd {
     const how = new Struct(24).u64(0, flags | O_CLOEXEC).u64(16, resolve)
-    const args = [dir, path, how, 24]
-    const subject = `\`${path}\``
-    return new Fd(this, this.later({ name: 'openat2', args, subject, tolerate, hint, instead }), path)
+    const about = { subject: `\`${path}\``, tolerate, hint, instead }
+    const older = () =>
+      ({ ...settled(walk(this as Walker, dir, path, flags, resolve)), standsFor: 'openat2', ...about }) as const
+    return new Fd(this, this.later({ name: 'openat2', args: [dir, path, how, 24], ...about, older }), path)
   },
 
   /** See closeRangeCall(). */

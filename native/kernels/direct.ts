@@ -8,7 +8,7 @@ import type { Host } from '../host.ts'
 import { tellSlow } from '../patience.ts'
 import { get64, Out } from '../struct.ts'
 import { isDisturbed, Persistence } from './again.ts'
-import { type Argument, type Call, type Calls, learns, possible, type Result, tolerates } from './machine.ts'
+import { type Argument, type Call, type Calls, isRefused, possible, type Result, tolerates } from './machine.ts'
 import { type Marshaller, putWord, Space, takeOut } from './marshal.ts'
 
 /** Room for the arguments of one call; reads and writes of files go through it in pieces of at most half of it. */
@@ -36,7 +36,8 @@ export class DirectCalls implements Calls, Marshaller {
     if (wanted !== call) return this.now(wanted)
     const result = call.name === 'load' ? this.#load(call) : this.#persist(call)
     if (result >= 0) return result
-    if (this.#host.arch === 'x86_64' && learns(this.lacking, call, result)) return this.now(call)
+    const isKnown = this.lacking.has(call.name)
+    if (this.#host.arch === 'x86_64' && isRefused(this.lacking, call, result) && !isKnown) return this.now(call)
     if (tolerates(call, result)) return result
     const other = call.instead?.(-result)
     if (other === undefined) throw kernelError(call, -result)
@@ -104,7 +105,8 @@ export class DirectCalls implements Calls, Marshaller {
 }
 
 /** What a call is, in a sentence. */
-export function callName({ name, subject }: Call): string {
+export function callName({ name: made, standsFor, subject }: Call): string {
+  const name = standsFor ?? made
   return subject === undefined ? name : `${name} ${subject}`
 }
 
@@ -114,5 +116,5 @@ export function kernelError(
   errno: number,
   phrase?: ConstructorParameters<typeof KernelError>[4],
 ): KernelError {
-  return new KernelError(call.name, errno, call.subject, call.hint?.[errnoName(errno)], phrase)
+  return new KernelError(call.standsFor ?? call.name, errno, call.subject, call.hint?.[errnoName(errno)], phrase)
 }

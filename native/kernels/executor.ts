@@ -27,7 +27,7 @@ import { signalEnd } from '../signalEnd.ts'
 import { Out, Struct } from '../struct.ts'
 import { isDisturbed, Persistence } from './again.ts'
 import { callName, kernelError } from './direct.ts'
-import { type Call, type Calls, learns, possible, type Result, tolerates } from './machine.ts'
+import { type Call, type Calls, isRefused, possible, type Result, tolerates } from './machine.ts'
 import { type Marshaller, putArguments, Space, takeOut } from './marshal.ts'
 
 /** Somebody ended the process that makes the calls. */
@@ -304,7 +304,7 @@ export class ExecutorCalls implements Calls, Marshaller {
 
   /** What there is to do about a failure. */
   #insteadOf({ call, value }: Operation): Call['instead'] {
-    return learns(this.lacking, call, value) ? call.older : call.instead
+    return isRefused(this.lacking, call, value) ? call.older : call.instead
   }
 
   /** Puts another call in the place of one that failed. False when there is none. */

@@ -21,6 +21,8 @@ export interface Call {
   /** `load` is no system call: it reads the word that its argument points to (see executor/protocol.ts). */
   readonly name: CallName | 'load'
   readonly args: readonly Argument[]
+  /** The call that messages name. */
+  readonly standsFor?: CallName
   /** What it is about, for the message: a path, a mount point. */
   readonly subject?: string | undefined
   /** A remark for the message that says what this errno usually means here. */
@@ -83,9 +85,9 @@ export function possible(call: Call, lacking: ReadonlySet<Call['name']>): Call {
   return call.older() ?? call
 }
 
-/** Has a result shown that a call is denied or missing for which there is an older one? Remembers that it is. */
-export function learns(lacking: Set<Call['name']>, { name, older }: Call, result: number): boolean {
-  if ((result !== -EPERM && result !== -ENOSYS) || older === undefined || lacking.has(name)) return false
+/** Does this result say that the call is denied or missing, and is there an older one? Remembers that it is. */
+export function isRefused(lacking: Set<Call['name']>, { name, older }: Call, result: number): boolean {
+  if ((result !== -EPERM && result !== -ENOSYS) || older === undefined) return false
   lacking.add(name)
   return true
 }
