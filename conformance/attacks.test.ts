@@ -30,6 +30,7 @@ import {
 } from './lib/container.ts'
 import { exec } from './lib/exec.ts'
 import { cgroup2Mount, field, have } from './lib/machine.ts'
+import { overwriter } from './lib/overwriter.ts'
 import { must, run } from './lib/run.ts'
 import { isTsrun, type Kind, olderThan, runtime } from './lib/runtime.ts'
 import { fresh, sceneDirectory, stateRoot, tag } from './lib/scene.ts'
@@ -212,28 +213,12 @@ test.skipIf(cgroup2Mount() === undefined)(
   },
 )
 
-/** Keeps what it can get of the executables of processes that join the container, and writes to them when they are done. */
-const OVERWRITER = `
-trap 'exit 0' TERM
-while :; do
-  for p in /proc/[0-9]*; do
-    read -r name < $p/comm || continue
-    case $name in tsrun*|runc*|crun*|exe) ;; *) continue ;; esac
-    echo seen
-    exec 9< $p/exe || continue
-    echo held
-    while [ -e $p ]; do :; done
-    if echo ${MARK} 1<> /proc/self/fd/9; then echo written; fi
-    exec 9<&-
-  done
-done 2>/dev/null`
-
 test('the executable of a runtime that joins the container can not be written (CVE-2019-5736)', () => {
   const digest = () => createHash('sha256').update(readFileSync(runtime.path)).digest('hex')
   const before = digest()
   const container = createRunning(config => {
     for (const set of Object.values(config.process.capabilities!)) set.push('CAP_SYS_PTRACE', 'CAP_DAC_OVERRIDE')
-  }, OVERWRITER)
+  }, overwriter(MARK))
   for (let round = 0; round < 60 && !container.output().includes('held'); round += 1) exec(container, ['true'])
   for (let round = 0; round < 10; round += 1) exec(container, ['true'])
   if (isTsrun) expect(container.output()).toContain('held')

@@ -1,14 +1,15 @@
 // System calls that somebody's filter around the runtime denies, as in a container: it works, or one sentence names the call.
 
-import { readlinkSync } from 'node:fs'
+import { readdirSync, readlinkSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { ENOSYS, EPERM } from '../native/abi/errno.ts'
 import { callNumbers } from '../native/arch/numbers.ts'
-import { makeBundle } from './lib/bundle.ts'
+import { makeBundle, makeDirectory } from './lib/bundle.ts'
 import type { Hook } from './lib/config.ts'
-import { type Change, command, removeLater } from './lib/container.ts'
+import { type Change, command, createRunning, removeLater } from './lib/container.ts'
 import { have } from './lib/machine.ts'
+import { overwriter } from './lib/overwriter.ts'
 import { must, run } from './lib/run.ts'
 import { isTsrun, repository, runtime } from './lib/runtime.ts'
 import { fresh, sceneDirectory } from './lib/scene.ts'
@@ -113,5 +114,34 @@ test.skipIf(skip).each(answered(NEEDED))(
       )
     const { stdout } = run([...denying(name, errno), runtime.path, 'doctor'])
     expect(stdout).toMatch(new RegExp(`problem +kernel: system calls are (missing|denied): ${name}\\n`))
+  },
+)
+
+test.skipIf(skip)('without openat2 links of the image lead nowhere but in the root (tsrun only)', () => {
+  const outside = makeDirectory()
+  const { directory, rootfs } = makeBundle((config, rootfs) => {
+    symlinkSync(outside, join(rootfs, 'absolute'))
+    symlinkSync(`${'../'.repeat(20)}${outside}`, join(rootfs, 'climbing'))
+    for (const link of ['absolute', 'climbing'])
+      config.mounts.push({ destination: `/${link}/${link}`, type: 'tmpfs', source: 'tmpfs' })
+    config.process.args = ['true']
+  })
+  const words = command('run', '--bundle', directory, removeLater(fresh()))
+  expect(run([...denying('openat2', ENOSYS), ...words])).toMatchObject({ status: 0, stderr: '' })
+  expect(readdirSync(outside)).toEqual([])
+  expect(readdirSync(join(rootfs, outside)).sort()).toEqual(['absolute', 'climbing'])
+})
+
+test.skipIf(skip)(
+  'without memfd_create the executable of who joins a container can not be written (tsrun only)',
+  () => {
+    const container = createRunning(config => {
+      for (const set of Object.values(config.process.capabilities!)) set.push('CAP_SYS_PTRACE', 'CAP_DAC_OVERRIDE')
+    }, overwriter('mark'))
+    const words = [...denying('memfd_create', EPERM), ...command('exec', container.id, 'true')]
+    for (let round = 0; round < 60 && !container.output().includes('held'); round += 1) run(words)
+    for (let round = 0; round < 10; round += 1) run(words)
+    expect(container.output()).toContain('held')
+    expect(container.output()).not.toContain('written')
   },
 )

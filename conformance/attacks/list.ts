@@ -1169,6 +1169,42 @@ export const attacks: readonly Attack[] = [
       ],
     },
   },
+  {
+    ids: ['CVE-2018-15664'],
+    attack: 'where openat2 is denied, a link of the image leads what is made for a mount to the host',
+    defence:
+      'each name is opened in the directory before, links are read and followed from the root, `..` is what was held',
+    where: 'native/calls/walk.ts',
+    test: e2e('denied', 'without openat2 links of the image lead nowhere but in the root'),
+    mutation: {
+      name: 'the walk lets the kernel follow links',
+      edits: [
+        {
+          file: 'native/calls/walk.ts',
+          from: 'openat(this.#here, name, O_PATH | O_NOFOLLOW)',
+          to: 'openat(this.#here, name, O_PATH | (0 & O_NOFOLLOW))',
+        },
+        {
+          file: 'native/calls/walk.ts',
+          from: 'flags | O_NOFOLLOW | O_CLOEXEC',
+          to: 'flags | O_CLOEXEC',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['CVE-2019-5736'],
+    attack: 'where memfd_create is denied, a privileged program writes to /proc/PID/exe of who joins the container',
+    defence: 'the executor is a file of a mount that is read-only, and attached nowhere',
+    where: 'native/calls/memory.ts',
+    test: e2e('denied', 'without memfd_create the executable of who joins a container can not be written'),
+    mutation: {
+      name: 'that mount is writable',
+      edits: [
+        { file: 'native/calls/memory.ts', from: '{ set: MOUNT_ATTR_RDONLY }', to: '{ set: 0 & MOUNT_ATTR_RDONLY }' },
+      ],
+    },
+  },
 ]
 
 /** The table of docs/security.md. */

@@ -36,6 +36,7 @@ const PROC_ROOT = 1n
  * the number of the descriptor, or -errno.
  */
 export function walk(files: Walker, dir: Dir, path: string, flags: number, resolve: number): number {
+  files.flush() // what fails of that is no failure of the walk
   using fds = new Fds()
   try {
     return new Walk(files, dir, resolve, fds).open(path, flags)

@@ -317,6 +317,7 @@ export class ExecutorCalls implements Calls, Marshaller {
     this.#outs = outs
     operation.result = undefined
     operation.call = call
+    this.space.put(operation.offset + OP_NUMBER, 0) // the sign of LOAD goes
     this.#write(operation)
     this.#outs = later
     return true
