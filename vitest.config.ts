@@ -9,7 +9,13 @@ export default defineConfig({
         test: {
           name: 'unit',
           sequence: { groupOrder: 0 },
-          include: ['src/**/*.test.ts', 'native/**/*.test.ts', 'spec/**/*.test.ts', 'bench/**/*.test.ts'],
+          include: [
+            'src/**/*.test.ts',
+            'native/**/*.test.ts',
+            'spec/**/*.test.ts',
+            'testing/**/*.test.ts',
+            'bench/**/*.test.ts',
+          ],
         },
       },
       {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { createScriptedHost } from '../testing/scripted.ts'
 import { AT_FDCWD, O_RDONLY } from './abi/fcntl.ts'
 import { Fds } from './fd.ts'
-import { createScriptedHost } from './hosts/scripted.ts'
 import { createKernel } from './kernel.ts'
 import { DirectCalls } from './kernels/direct.ts'
 

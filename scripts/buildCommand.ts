@@ -46,7 +46,7 @@ function separate(path: string): Plugin {
 /** Builds the command into `directory`: `tsrun` and what it needs, in `lib`. See src/entry/compiled.ts. */
 export async function buildCommand(directory: string): Promise<void> {
   const outdir = join(directory, 'lib')
-  const rare = 'src/cli/yargs.ts'
+  const rare = 'src/cli/line/yargs.ts'
   const starters = { tsrun: 'src/entry/start.ts', images: 'src/entry/images.ts', install: 'src/entry/install.ts' }
   await build({
     ...script,

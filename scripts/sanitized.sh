@@ -12,7 +12,7 @@ fixed=
 [ "$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 28)" -le 28 ] || fixed='setarch -R'
 
 paths=
-for file in $files; do paths="$paths conformance/$file.test.ts"; done
+for file in $files; do paths="$paths conformance/cases/$file.test.ts"; done
 case " $*" in *.test.ts*) paths= ;; esac
 
 rm -f "$findings"/*

@@ -4,13 +4,13 @@ import { createKernel, type Kernel } from '../native/kernel.ts'
 import { DirectCalls } from '../native/kernels/direct.ts'
 import { whenSlow } from '../native/patience.ts'
 import { encode } from '../native/utf8.ts'
-import { openOutput } from './callersFiles.ts'
 import { commands, isCommand } from './cli/commands.ts'
-import { logSettings, readGlobals } from './cli/globals.ts'
-import type { CommandName } from './cli/options.ts'
-import { noHelpTopic, type Parsed, parse } from './cli/parse.ts'
+import { logSettings, readGlobals } from './cli/line/globals.ts'
+import type { CommandName } from './cli/line/options.ts'
+import { noHelpTopic, type Parsed, parse } from './cli/line/parse.ts'
 import { Failure, isErrno, UsageError } from './errors.ts'
-import { createLog, type Log, type Output } from './log.ts'
+import { openOutput } from './host/callersFiles.ts'
+import { createLog, type Log, type Output } from './log/log.ts'
 import { createRuntime, type Runtime, type RuntimeOptions } from './runtime.ts'
 
 const STDERR = 2
@@ -38,7 +38,7 @@ export async function main(host: Host): Promise<number> {
 /** What a denied call means is worked out when there is one. */
 async function explained(kernel: () => Kernel, error: unknown): Promise<unknown> {
   if (!isErrno(error, 'ENOSYS', 'EPERM')) return error
-  const { explainDenied } = await import('./denied.ts')
+  const { explainDenied } = await import('./host/denied.ts')
   return explainDenied(kernel(), error)
 }
 
@@ -93,13 +93,13 @@ function ignoringFailure(write: () => void): void {
 /** Answers what needs no runtime: --version, --help, `help`. Undefined when the line asks for something else. */
 async function inform({ command, globals, positionals }: Parsed, output: Output): Promise<number | undefined> {
   if (globals.version) {
-    const { versionText } = await import('./cli/version.ts')
+    const { versionText } = await import('./cli/commands/looking/version.ts')
     output.stdout(versionText())
     return 0
   }
   const about = command === 'help' ? topic(positionals[0]) : command
   if (command !== 'help' && !globals.help && !globals.usage) return undefined
-  const { helpText } = await import('./cli/usage.ts')
+  const { helpText } = await import('./cli/line/usage.ts')
   output.stdout(await helpText(about))
   return 0
 }
@@ -120,7 +120,7 @@ async function dispatch(host: Host, outside: Kernel, parsed: Parsed, log: Log): 
   const perform = (on: Host, options: RuntimeOptions) =>
     callVerb(createRuntime(on, { ...settings, ...options, inform: log.info, warn: log.warning }), parsed)
   if (trace === undefined && !debug) return perform(host, { outside })
-  const { traceCommand } = await import('./trace/command.ts')
+  const { traceCommand } = await import('./diagnose/trace/command.ts')
   return traceCommand(host, outside, { file: trace, log, debug }, traced => perform(traced.host, traced))
 }
 

@@ -4,7 +4,7 @@ import type { Host } from '../native/host.ts'
 import type { Kernel } from '../native/kernel.ts'
 import { createKernel } from '../native/kernel.ts'
 import { DirectCalls } from '../native/kernels/direct.ts'
-import { absolute } from './execute/host.ts'
+import { absolute } from './host/host.ts'
 
 /** How cgroups are managed: by writing files, through systemd, or not at all. */
 export type CgroupManager = 'cgroupfs' | 'systemd' | 'disabled'

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import type { Config, Seccomp } from '../../spec/generated/config.ts'
-import { resolveProfile, USUAL_CAPABILITIES } from '../../src/seccomp/engines.ts'
+import { resolveProfile, USUAL_CAPABILITIES } from '../../src/diagnose/explain/engines.ts'
 import { type Point, rounds } from '../lib/bench.ts'
 import { compare } from '../lib/compare.ts'
 import { runCommands, single } from '../lib/contenders.ts'

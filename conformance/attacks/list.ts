@@ -33,7 +33,7 @@ export interface Attack {
   readonly succeedsOn?: string
 }
 
-const e2e = (file: string, name: string): Test => ({ project: 'e2e', file: `conformance/${file}.test.ts`, name })
+const e2e = (file: string, name: string): Test => ({ project: 'e2e', file: `conformance/cases/${file}.test.ts`, name })
 
 const notSealed: Mutation = {
   name: 'the executor is not sealed',
@@ -51,12 +51,12 @@ const linksLeadOut: Mutation = {
   name: 'paths in the image are followed wherever they lead',
   edits: [
     {
-      file: 'src/execute/containerRoot.ts',
+      file: 'src/rootfs/containerRoot.ts',
       from: 'const IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS',
       to: 'const IN_ROOT = 0 & RESOLVE_IN_ROOT & RESOLVE_NO_MAGICLINKS',
     },
     {
-      file: 'src/execute/containerRoot.ts',
+      file: 'src/rootfs/containerRoot.ts',
       from: 'inside.openat2(root, path, O_PATH | flags, IN_ROOT, [ENOENT]',
       to: "inside.openat2(root, './'.concat(path), O_PATH | flags, IN_ROOT, [ENOENT]",
     },
@@ -67,12 +67,12 @@ const procThroughLinks: Mutation = {
   name: 'proc and sysfs are mounted behind links',
   edits: [
     {
-      file: 'src/execute/containerRoot.ts',
+      file: 'src/rootfs/containerRoot.ts',
       from: 'realDirectory(path: string): Fd {',
       to: 'realDirectory(path: string): Fd {\n    if (path) return this.directory(path)',
     },
     {
-      file: 'src/execute/containerRoot.ts',
+      file: 'src/rootfs/containerRoot.ts',
       from: 'if (found.stat === undefined || !isSameMount(found.stat, wanted.stat!))',
       to: 'if (found.stat?.mountId === 0)',
     },
@@ -83,7 +83,7 @@ const procGivenAway: Mutation = {
   name: 'anything can be mounted in /proc',
   edits: [
     {
-      file: 'src/plan/mounts.ts',
+      file: 'src/plan/mounts/mounts.ts',
       from: "if (destination === '/proc' || !isWithin(destination, '/proc')) return",
       to: 'return',
     },
@@ -94,12 +94,12 @@ const ownProcfsOfImage: Mutation = {
   name: 'sysctls are written to what is at /proc',
   edits: [
     {
-      file: 'src/execute/sysctl.ts',
+      file: 'src/setup/facilities/sysctl.ts',
       from: "  const fs = inside.fsopen('proc').take()\n  inside.fsconfigCreate(fs)\n  return inside.fsmount(fs, 0).take()",
       to: "  return inside.openat(-100, '/proc', 0o10000000).take()",
     },
     {
-      file: 'src/execute/sysctl.ts',
+      file: 'src/setup/facilities/sysctl.ts',
       from: 'const resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS',
       to: 'const resolve = 0 & RESOLVE_BENEATH & RESOLVE_NO_XDEV & RESOLVE_NO_SYMLINKS',
     },
@@ -110,12 +110,12 @@ const nullOfImage: Mutation = {
   name: 'files are masked with what is at /dev/null of the image',
   edits: [
     {
-      file: 'src/execute/paths.ts',
+      file: 'src/rootfs/protectedPaths.ts',
       from: 'root.open(NULL, O_NOFOLLOW)\n    : inside.openat(AT_FDCWD, NULL, O_PATH | O_NOFOLLOW).take()',
       to: 'root.open(NULL)\n    : root.open(NULL)',
     },
     {
-      file: 'src/execute/paths.ts',
+      file: 'src/rootfs/protectedPaths.ts',
       from: 'checkNull(nullDevice)',
       to: '',
     },
@@ -126,7 +126,7 @@ const messageWithDescriptors: Mutation = {
   name: 'descriptors in messages to the service manager are received',
   edits: [
     {
-      file: 'src/execute/notify.ts',
+      file: 'src/setup/facilities/notify.ts',
       from: 'decode(outside.receiveBytes(socket, MESSAGE_MAX))',
       to: "decode(outside.receiveMessage(socket, MESSAGE_MAX, '').bytes)",
     },
@@ -137,7 +137,7 @@ const throughNames: Mutation = {
   name: 'masked paths are looked for by name',
   edits: [
     {
-      file: 'src/execute/containerRoot.ts',
+      file: 'src/rootfs/containerRoot.ts',
       from: "if (mount === undefined || rest === '') return this.#look(",
       to: 'if (path) return this.#look(',
     },
@@ -148,12 +148,12 @@ const cgroupsByPath: Mutation = {
   name: 'cgroups are reached by their paths',
   edits: [
     {
-      file: 'src/execute/cgroup.ts',
+      file: 'src/cgroup/cgroup.ts',
       from: 'if (go(next)) levels',
       to: "if (go([path, textOf(next)].join('/'))) levels",
     },
     {
-      file: 'src/execute/cgroup.ts',
+      file: 'src/cgroup/cgroup.ts',
       from: "outside.openat(here, to, DIRECTORY, 0, 'any')",
       to: 'outside.openat(here, to, DIRECTORY, 0, GONE)',
     },
@@ -165,7 +165,7 @@ export const attacks: readonly Attack[] = [
     ids: ['CVE-2016-9962'],
     attack: 'a process of the container traces the one that joins it by `exec` and takes its descriptors of the host',
     defence: 'who joins is not dumpable until its program runs, and has closed what it has of the host',
-    where: 'src/execute/enter.ts',
+    where: 'src/setup/enter.ts',
     test: e2e('execSecurity', 'without it, can not look into one that joins it'),
     mutation: {
       name: 'who joins is dumpable',
@@ -199,7 +199,7 @@ export const attacks: readonly Attack[] = [
     ids: ['CVE-2019-16884'],
     attack: 'a volume over /proc or a part of it takes what is written there: labels are not set',
     defence: 'nothing is mounted in /proc but files that callers do replace; labels go to a procfs of our own',
-    where: 'src/plan/mounts.ts, src/execute/labels.ts',
+    where: 'src/plan/mounts/mounts.ts, src/setup/facilities/labels.ts',
     test: e2e('security', 'a /proc given by a volume is refused'),
     mutation: procGivenAway,
   },
@@ -208,7 +208,7 @@ export const attacks: readonly Attack[] = [
     attack: 'a link in the image leads mounts to places of the host',
     defence:
       'every path in the image is resolved by openat2 with RESOLVE_IN_ROOT, and the descriptor is used from then on',
-    where: 'src/execute/containerRoot.ts',
+    where: 'src/rootfs/containerRoot.ts',
     test: e2e('security', 'a bind target behind an absolute link leaves the host alone'),
     mutation: linksLeadOut,
   },
@@ -216,7 +216,7 @@ export const attacks: readonly Attack[] = [
     ids: ['CVE-2019-19921', 'CVE-2023-27561', 'CVE-2025-54867'],
     attack: '/proc of the image is a link to a directory, where a false procfs waits',
     defence: 'proc and sysfs are mounted on a real directory that is reached without links, or not at all',
-    where: 'src/execute/containerRoot.ts',
+    where: 'src/rootfs/containerRoot.ts',
     test: e2e('security', 'a /proc that is a link to a directory of the image is refused'),
     mutation: procThroughLinks,
   },
@@ -224,7 +224,7 @@ export const attacks: readonly Attack[] = [
     ids: ['CVE-2023-28642'],
     attack: '/sys or /proc of the image is a link, so that masks and labels apply to something else',
     defence: 'the same',
-    where: 'src/execute/containerRoot.ts',
+    where: 'src/rootfs/containerRoot.ts',
     test: e2e('security', 'a /sys that is a link to a directory of the image is refused'),
     mutation: procThroughLinks,
   },
@@ -232,7 +232,7 @@ export const attacks: readonly Attack[] = [
     ids: ['CVE-2021-30465'],
     attack: 'another container exchanges a directory of a shared volume for a link while a mount is made there',
     defence: 'the target is opened once, in the root, and the mount is moved onto that descriptor',
-    where: 'src/execute/mounts.ts, src/execute/containerRoot.ts',
+    where: 'src/rootfs/mounts.ts, src/rootfs/containerRoot.ts',
     test: e2e('security', 'directories swapped for links while mounts are made'),
     mutation: linksLeadOut,
   },
@@ -259,13 +259,13 @@ export const attacks: readonly Attack[] = [
     ids: ['CVE-2022-29162', 'CVE-2022-27650', 'CVE-2025-27612'],
     attack: 'inheritable capabilities that nobody asked for come back with a program that has file capabilities',
     defence: 'the inheritable and ambient sets are what the configuration says, and `exec --cap` adds to neither',
-    where: 'src/plan/execProcess.ts, src/plan/capabilities.ts',
+    where: 'src/plan/process/execProcess.ts, src/plan/process/capabilities.ts',
     test: e2e('attacks', 'capabilities that the caller can hand on'),
     mutation: {
       name: '`exec --cap` adds to the inheritable set',
       edits: [
         {
-          file: 'src/plan/execProcess.ts',
+          file: 'src/plan/process/execProcess.ts',
           from: "= ['bounding', 'permitted', 'effective']",
           to: "= ['bounding', 'permitted', 'effective', 'inheritable']",
         },
@@ -277,13 +277,13 @@ export const attacks: readonly Attack[] = [
     attack:
       'without privileges and a cgroup namespace, /sys/fs/cgroup of the container is the tree of the host, writable',
     defence: 'that tree is read-only, whatever the mount asks for',
-    where: 'src/plan/mounts.ts',
+    where: 'src/plan/mounts/mounts.ts',
     test: e2e('attacks', 'in a user namespace without a cgroup namespace'),
     mutation: {
       name: 'the tree of the host is as writable as asked for',
       edits: [
         {
-          file: 'src/plan/mounts.ts',
+          file: 'src/plan/mounts/mounts.ts',
           from: 'recursiveAttributes: { set: set | MOUNT_ATTR_RDONLY, clear: 0 }',
           to: 'recursiveAttributes: { set, clear: 0 }',
         },
@@ -295,13 +295,13 @@ export const attacks: readonly Attack[] = [
     attack: 'a working directory of /proc/self/fd/N is a directory of the host that the runtime has open',
     defence:
       'everything is close-on-exec or closed, and the working directory is resolved in the root without magic links',
-    where: 'src/execute/prepareProcess.ts, src/execute/closeAllBut.ts',
+    where: 'src/setup/process/prepareProcess.ts, src/setup/closeAllBut.ts',
     test: e2e('security', 'a cwd of /proc/self/fd/\\d+ does not lead to the host'),
     mutation: {
       name: 'the working directory is any path',
       edits: [
         {
-          file: 'src/execute/prepareProcess.ts',
+          file: 'src/setup/process/prepareProcess.ts',
           from: 'inside.fchdir(root.workingDirectory(cwd))',
           to: 'inside.chdir(cwd)',
         },
@@ -313,13 +313,13 @@ export const attacks: readonly Attack[] = [
     ids: ['CVE-2024-21626'],
     attack: 'the same by `exec --cwd`',
     defence: 'the same',
-    where: 'src/execute/exec.ts',
+    where: 'src/container/exec.ts',
     test: e2e('execSecurity', 'a working directory that is a descriptor of the runtime is refused'),
     mutation: {
       name: 'the working directory of exec is any path',
       edits: [
         {
-          file: 'src/execute/exec.ts',
+          file: 'src/container/exec.ts',
           from: 'inside.fchdir(openWorkingDirectory(root, process.cwd))',
           to: 'inside.chdir(process.cwd)',
         },
@@ -330,7 +330,7 @@ export const attacks: readonly Attack[] = [
     ids: ['CVE-2024-45310'],
     attack: 'directories that are made for a mount or a working directory are made on the host, behind a link',
     defence: 'directories are made one by one, each by the descriptor of the one above in the root',
-    where: 'src/execute/containerRoot.ts',
+    where: 'src/rootfs/containerRoot.ts',
     test: e2e('security', 'a bind target behind a link that climbs leaves the host alone'),
     mutation: linksLeadOut,
   },
@@ -339,7 +339,7 @@ export const attacks: readonly Attack[] = [
     attack: '/dev/null of the image is a link: a masked path becomes any file of its choice',
     defence:
       'the null device that was made, else that of the host, is opened once, checked, and laid over by descriptor',
-    where: 'src/execute/paths.ts',
+    where: 'src/rootfs/protectedPaths.ts',
     test: e2e('attacks', 'a masked file does not become'),
     mutation: nullOfImage,
     succeedsOn: 'runc 1.1.5',
@@ -349,18 +349,18 @@ export const attacks: readonly Attack[] = [
     attack: '/dev/pts/N of the image is a link: /dev/console becomes any file of its choice',
     defence:
       'the directory has to be a devpts, the terminal comes from its master by TIOCGPTPEER, and is bound by descriptor',
-    where: 'src/execute/terminal.ts',
+    where: 'src/streams/terminal.ts',
     test: e2e('attacks', 'a terminal whose path is a link'),
     mutation: {
       name: 'the console is what lies at /dev/pts/0',
       edits: [
         {
-          file: 'src/execute/terminal.ts',
+          file: 'src/streams/terminal.ts',
           from: "inside.openat2(openDevpts(root), 'ptmx', flags, resolve, undefined, masterHints)",
           to: "(void openDevpts, void resolve, inside.openat2(root.fd, 'dev/ptmx', flags, 16, undefined, masterHints))",
         },
         {
-          file: 'src/execute/terminal.ts',
+          file: 'src/streams/terminal.ts',
           from: "inside.openTree(peer, '', false)",
           to: "(void peer, inside.openTree(root.open('/dev/pts/0'), '', false))",
         },
@@ -372,7 +372,7 @@ export const attacks: readonly Attack[] = [
     attack:
       'somebody mounts over files of /proc while the container is set up, so sysctls and labels are written elsewhere',
     defence: 'they are written to a procfs of our own, which is attached nowhere, without crossing a mount',
-    where: 'src/execute/sysctl.ts, src/execute/labels.ts',
+    where: 'src/setup/facilities/sysctl.ts, src/setup/facilities/labels.ts',
     test: e2e('attacks', 'a sysctl reaches the kernel'),
     mutation: ownProcfsOfImage,
     succeedsOn: 'runc 1.1.5',
@@ -382,7 +382,7 @@ export const attacks: readonly Attack[] = [
     attack: 'a file that the runtime makes in the root file system is a link of the image: it is written on the host',
     defence:
       'no configuration of a handler is written, and nodes and files are made by the descriptor of their directory',
-    where: 'src/execute/containerRoot.ts, src/execute/devices.ts',
+    where: 'src/rootfs/containerRoot.ts, src/rootfs/devices.ts',
     test: e2e('security', 'a device below an absolute link is not made on the host'),
     mutation: linksLeadOut,
   },
@@ -390,13 +390,13 @@ export const attacks: readonly Attack[] = [
     ids: ['CVE-2026-30892'],
     attack: '`exec --user` with something that is no number runs the program as root',
     defence: 'all of the text has to be a number of the range',
-    where: 'src/cli/exec.ts',
+    where: 'src/cli/commands/exec.ts',
     test: e2e('attacks', 'exec as the user `foo` runs nothing'),
     mutation: {
       name: 'what begins with no digit is 0',
       edits: [
         {
-          file: 'src/cli/exec.ts',
+          file: 'src/cli/commands/exec.ts',
           from: '/^\\d{1,10}$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY',
           to: 'Number.parseInt(text, 10) || 0',
         },
@@ -407,7 +407,7 @@ export const attacks: readonly Attack[] = [
     ids: ['CVE-2026-41579', 'CVE-2026-47766'],
     attack: '/dev of the image is a link: nodes and links are made on the host',
     defence: 'each node is made by the descriptor of its directory in the root, and looked at afterwards',
-    where: 'src/execute/devices.ts',
+    where: 'src/rootfs/devices.ts',
     test: e2e('security', 'a /dev that is an absolute link gets no nodes on the host'),
     mutation: linksLeadOut,
     succeedsOn: 'runc 1.1.5',
@@ -416,11 +416,11 @@ export const attacks: readonly Attack[] = [
     ids: ['crun 1.28'],
     attack: 'an id of `..` is the directory above that of all containers',
     defence: 'an id has letters, digits and `_+.-`, and begins with no dot',
-    where: 'src/cli/id.ts',
+    where: 'src/config/id.ts',
     test: e2e('attacks', 'an id that begins with a dot'),
     mutation: {
       name: 'an id may begin with a dot',
-      edits: [{ file: 'src/cli/id.ts', from: "id.startsWith('.')", to: "id.startsWith('. ')" }],
+      edits: [{ file: 'src/config/id.ts', from: "id.startsWith('.')", to: "id.startsWith('. ')" }],
     },
     succeedsOn: 'crun 1.8.1',
   },
@@ -445,13 +445,13 @@ export const attacks: readonly Attack[] = [
     ids: ['crun 1.29'],
     attack: '`exec --cgroup` with `..` puts the program outside of the container’s cgroup',
     defence: 'the path is resolved by openat2 with RESOLVE_BENEATH from the container’s cgroup',
-    where: 'src/execute/execCgroup.ts',
+    where: 'src/cgroup/execCgroup.ts',
     test: e2e('exec', 'is a cgroup below that of the container'),
     mutation: {
       name: 'the path may lead out',
       edits: [
         {
-          file: 'src/execute/execCgroup.ts',
+          file: 'src/cgroup/execCgroup.ts',
           from: 'const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV',
           to: 'const BENEATH = 0 & RESOLVE_BENEATH & RESOLVE_NO_SYMLINKS & RESOLVE_NO_XDEV',
         },
@@ -462,7 +462,7 @@ export const attacks: readonly Attack[] = [
     ids: ['tsrun 0.1'],
     attack: 'a program sends descriptors to the socket of sd_notify: the runtime has them all, until it has no room',
     defence: 'messages are received without room for descriptors, so the kernel drops them',
-    where: 'src/execute/notify.ts',
+    where: 'src/setup/facilities/notify.ts',
     test: e2e('notify', 'descriptors that a program sends along'),
     mutation: messageWithDescriptors,
   },
@@ -470,13 +470,13 @@ export const attacks: readonly Attack[] = [
     ids: ['tsrun 0.1'],
     attack: 'a program lets others speak to the service manager in its place (NOTIFYACCESS), or names pids of the host',
     defence: 'what is passed on is a list of what a program may say of itself',
-    where: 'src/execute/notify.ts',
+    where: 'src/setup/facilities/notify.ts',
     test: e2e('notify', 'run does not pass on who else may speak'),
     mutation: {
       name: 'all is passed on but pids',
       edits: [
         {
-          file: 'src/execute/notify.ts',
+          file: 'src/setup/facilities/notify.ts',
           from: "return PASSED_ON.includes(line.split('=')[0]!)",
           to: "return PASSED_ON.length > 0 && line !== '' && !line.startsWith('MAINPID')",
         },
@@ -488,18 +488,18 @@ export const attacks: readonly Attack[] = [
     attack:
       'who shares the root file system exchanges /run, so that the socket of sd_notify is made in a host directory',
     defence: 'the directory is resolved in the root without magic links, and the socket bound in it by its name alone',
-    where: 'src/execute/notify.ts',
+    where: 'src/setup/facilities/notify.ts',
     test: e2e('notify', 'the socket is not made where'),
     mutation: {
       name: 'the socket of sd_notify is bound by its path',
       edits: [
         {
-          file: 'src/execute/notify.ts',
+          file: 'src/setup/facilities/notify.ts',
           from: 'inside.bindTo(socket, NOTIFY_NAME)',
           to: "inside.bindTo(socket, NOTIFY_DIRECTORY.concat('/', NOTIFY_NAME))",
         },
         {
-          file: 'src/execute/notify.ts',
+          file: 'src/setup/facilities/notify.ts',
           from: 'inside.fchdir(root.open(NOTIFY_DIRECTORY, O_DIRECTORY))',
           to: "inside.fchdir(root.open('/', O_DIRECTORY))",
         },
@@ -511,13 +511,13 @@ export const attacks: readonly Attack[] = [
     attack:
       'any user makes a keyring with the name of the session keyring of a container to come, and reads what that puts there',
     defence: 'the name ends in 16 random bytes, and is shown to nobody else',
-    where: 'src/execute/keyring.ts',
+    where: 'src/setup/facilities/keyring.ts',
     test: e2e('keyring', 'who guesses its name gets nothing that is put there'),
     mutation: {
       name: 'the name can be guessed',
       edits: [
         {
-          file: 'src/execute/keyring.ts',
+          file: 'src/setup/facilities/keyring.ts',
           from: "['_ses', id, secret.join('')]",
           to: "['_ses', id, secret.join('')].slice(0, 2)",
         },
@@ -547,13 +547,13 @@ export const attacks: readonly Attack[] = [
     attack:
       'another container exchanges a device in a shared volume for a link: a file of the host gets the mode of the device',
     defence: 'the node is opened without following links, looked at, and changed by that descriptor',
-    where: 'src/execute/devices.ts, src/execute/procfs.ts',
+    where: 'src/rootfs/devices.ts, src/rootfs/procfs.ts',
     test: e2e('names', 'a device that is exchanged for a link gives its mode and owner'),
     mutation: {
       name: 'the mode is set by name',
       edits: [
         {
-          file: 'src/execute/devices.ts',
+          file: 'src/rootfs/devices.ts',
           from: 'changeMode(inside, node, step.mode)',
           to: 'inside.fchmodat(parent, name, step.mode)',
         },
@@ -564,7 +564,7 @@ export const attacks: readonly Attack[] = [
     ids: ['crun 1.28', 'runc 1.3.6'],
     attack: 'who shares the root file system renames /proc while a container is made: its /proc/sys is writable',
     defence: 'masked and read-only paths are looked for from the descriptor of the mount that has them',
-    where: 'src/execute/containerRoot.ts, src/execute/paths.ts',
+    where: 'src/rootfs/containerRoot.ts, src/rootfs/protectedPaths.ts',
     test: e2e('names', '/proc of a shared root file system is renamed'),
     mutation: throughNames,
   },
@@ -572,7 +572,7 @@ export const attacks: readonly Attack[] = [
     ids: ['crun 1.28', 'runc 1.3.6'],
     attack: 'who shares the root file system renames the mount point of a volume: what is masked in there can be read',
     defence: 'the same',
-    where: 'src/execute/containerRoot.ts, src/execute/paths.ts',
+    where: 'src/rootfs/containerRoot.ts, src/rootfs/protectedPaths.ts',
     test: e2e('names', 'the mount point of a volume is renamed'),
     mutation: throughNames,
   },
@@ -580,13 +580,13 @@ export const attacks: readonly Attack[] = [
     ids: ['crun 1.28', 'runc 1.3.6'],
     attack: 'the same, so that the container gets a directory of the image for its /proc',
     defence: 'at the end the mounts at /proc and /sys have to be those that were made',
-    where: 'src/execute/containerRoot.ts',
+    where: 'src/rootfs/containerRoot.ts',
     test: e2e('names', 'a hook that mounts over /proc is told so'),
     mutation: {
       name: 'nobody looks at the end',
       edits: [
         {
-          file: 'src/execute/containerRoot.ts',
+          file: 'src/rootfs/containerRoot.ts',
           from: 'if (found.stat === undefined || !isSameMount(found.stat, wanted.stat!))',
           to: 'if (found.stat?.mountId === 0)',
         },
@@ -599,13 +599,13 @@ export const attacks: readonly Attack[] = [
       'who owns the directory above the root exchanges that for a link to the directory of hooks: his file runs as a hook',
     defence:
       'the place is opened once, compared with the root that was opened before, and mounted on by its descriptor',
-    where: 'src/execute/rootfs.ts',
+    where: 'src/rootfs/rootfs.ts',
     test: e2e('names', 'a root path that is exchanged for a link to the directory of the hooks'),
     mutation: {
       name: 'the root may be mounted elsewhere than at its path',
       edits: [
         {
-          file: 'src/execute/rootfs.ts',
+          file: 'src/rootfs/rootfs.ts',
           from: 'if (!isSameFile(found.stat!, stat))',
           to: 'if (!isSameFile(found.stat!, stat) && found.stat === undefined)',
         },
@@ -617,13 +617,13 @@ export const attacks: readonly Attack[] = [
     attack:
       'what `tmpcopyup` copies is exchanged for a link to a directory of the host, or for a fifo that is waited for',
     defence: 'each entry is opened once, without following links, and all comes from that descriptor',
-    where: 'src/execute/copyUp.ts',
+    where: 'src/rootfs/copyUp.ts',
     test: e2e('names', 'what is copied into a tmpfs is exchanged for a link'),
     mutation: {
       name: 'links are followed when they are copied',
       edits: [
         {
-          file: 'src/execute/copyUp.ts',
+          file: 'src/rootfs/copyUp.ts',
           from: 'O_PATH | O_NOFOLLOW, 0, [ENOENT]',
           to: 'O_PATH | (O_NOFOLLOW & 0), 0, [ENOENT]',
         },
@@ -634,13 +634,13 @@ export const attacks: readonly Attack[] = [
     ids: ['crun 1.28'],
     attack: 'a link of the image leads a mount into /proc, where programs look for the truth',
     defence: 'what is reached through a link has to be no procfs',
-    where: 'src/execute/containerRoot.ts',
+    where: 'src/rootfs/containerRoot.ts',
     test: e2e('mounts', 'a link of the image does not lead a mount into /proc'),
     mutation: {
       name: 'links may lead into a procfs',
       edits: [
         {
-          file: 'src/execute/containerRoot.ts',
+          file: 'src/rootfs/containerRoot.ts',
           from: "if (!isWithin(path, '/proc') && inside",
           to: "if (path === '' && isWithin(path, '/proc') && inside",
         },
@@ -651,13 +651,13 @@ export const attacks: readonly Attack[] = [
     ids: ['tsrun 0.1'],
     attack: '/etc/passwd of a container is a fifo or a device, and `exec` reads it for HOME: it never ends',
     defence: 'a look comes before the open: only a regular file is read, and none is waited for',
-    where: 'src/execute/homeDirectory.ts',
+    where: 'src/setup/process/homeDirectory.ts',
     test: e2e('files', 'exec does not read an /etc/passwd of the container without an end'),
     mutation: {
       name: 'what is at /etc/passwd is opened whatever it is',
       edits: [
-        { file: 'src/execute/homeDirectory.ts', from: 'if (!isFile(seen) || seen.size === 0)', to: 'if (!seen)' },
-        { file: 'src/execute/homeDirectory.ts', from: 'O_RDONLY | O_NONBLOCK | O_NOCTTY', to: 'O_RDONLY' },
+        { file: 'src/setup/process/homeDirectory.ts', from: 'if (!isFile(seen) || seen.size === 0)', to: 'if (!seen)' },
+        { file: 'src/setup/process/homeDirectory.ts', from: 'O_RDONLY | O_NONBLOCK | O_NOCTTY', to: 'O_RDONLY' },
       ],
     },
   },
@@ -665,24 +665,24 @@ export const attacks: readonly Attack[] = [
     ids: ['tsrun 0.1'],
     attack: 'the same with a file of 4 GiB: the memory is taken outside of the container’s cgroup',
     defence: 'not more than 1 MiB is read; then the error says so',
-    where: 'src/execute/homeDirectory.ts',
+    where: 'src/setup/process/homeDirectory.ts',
     test: e2e('files', 'exec does not read an /etc/passwd of the container without an end'),
     mutation: {
       name: 'all of /etc/passwd is read',
-      edits: [{ file: 'src/execute/homeDirectory.ts', from: 'const MOST = 1 << 20', to: 'const MOST = 2 ** 40' }],
+      edits: [{ file: 'src/setup/process/homeDirectory.ts', from: 'const MOST = 1 << 20', to: 'const MOST = 2 ** 40' }],
     },
   },
   {
     ids: ['tsrun 0.1'],
     attack: 'in another’s directory the name under which a pid file is written is a link to a file of root’s',
     defence: 'the name is random, and nothing may be there',
-    where: 'src/execute/pidFile.ts, native/calls/file.ts',
+    where: 'src/streams/pidFile.ts, native/calls/file.ts',
     test: e2e('files', 'a pid file is written under no name that somebody can foresee'),
     mutation: {
       name: 'the new pid file has a name to foresee, and is opened whatever it is',
       edits: [
         {
-          file: 'src/execute/pidFile.ts',
+          file: 'src/streams/pidFile.ts',
           from: "['', name.slice(0, 200), randomName(outside)].join('.')",
           to: "name.concat('.tmp')",
         },
@@ -694,13 +694,13 @@ export const attacks: readonly Attack[] = [
     ids: ['tsrun 0.1'],
     attack: 'a pid file takes the place of a device, a fifo or a link',
     defence: 'only a regular file is replaced, which is found out before anything is made',
-    where: 'src/execute/pidFile.ts',
+    where: 'src/streams/pidFile.ts',
     test: e2e('files', 'a pid file takes the place of a file only, and follows nothing'),
     mutation: {
       name: 'a pid file replaces anything',
       edits: [
         {
-          file: 'src/execute/pidFile.ts',
+          file: 'src/streams/pidFile.ts',
           from: 'if (stat === undefined || isRegular(stat.mode)) return',
           to: 'if (!stat?.mode || isRegular(stat.mode) || stat) return',
         },
@@ -711,13 +711,13 @@ export const attacks: readonly Attack[] = [
     ids: ['tsrun 0.1'],
     attack: '`--log` or `--trace` in another’s directory is a link to a file of root’s: it is appended to, or emptied',
     defence: 'only links of root’s and of our own are followed, one at a time; a second name is refused there',
-    where: 'src/callersFiles.ts',
+    where: 'src/host/callersFiles.ts',
     test: e2e('files', "a log or trace in another's directory follows no link of his"),
     mutation: {
       name: 'everybody’s links are followed',
       edits: [
         {
-          file: 'src/callersFiles.ts',
+          file: 'src/host/callersFiles.ts',
           from: 'return uid === 0 || uid === outside.effectiveIds().uid',
           to: 'return uid >= 0 || uid === outside.effectiveIds().uid',
         },
@@ -728,17 +728,17 @@ export const attacks: readonly Attack[] = [
     ids: ['tsrun 0.1'],
     attack: 'a config.json, process or resources file of another’s is a fifo or a link to /dev/zero: the command hangs',
     defence: 'a look comes before the open: only a regular file is read, or a descriptor that the caller has opened',
-    where: 'src/callersFiles.ts',
+    where: 'src/host/callersFiles.ts',
     test: e2e('files', 'what is read at a path of the caller is a regular file, and no wait'),
     mutation: {
       name: 'inputs are read whatever they are',
       edits: [
         {
-          file: 'src/callersFiles.ts',
+          file: 'src/host/callersFiles.ts',
           from: 'if (!isRegular(mode)) throw new ConfigError(',
           to: 'if (mode < 0) throw new ConfigError(',
         },
-        { file: 'src/callersFiles.ts', from: 'O_RDONLY | O_NONBLOCK | O_CLOEXEC', to: 'O_RDONLY | O_CLOEXEC' },
+        { file: 'src/host/callersFiles.ts', from: 'O_RDONLY | O_NONBLOCK | O_CLOEXEC', to: 'O_RDONLY | O_CLOEXEC' },
       ],
     },
   },
@@ -787,13 +787,13 @@ export const attacks: readonly Attack[] = [
     attack:
       'in a directory of somebody else, with a relative or an empty part in PATH, his criu or newuidmap is executed',
     defence: 'programs of the host are looked for in the absolute directories of PATH only',
-    where: 'src/programs.ts',
+    where: 'src/host/programs.ts',
     test: e2e('environment', 'no program of the current directory is executed'),
     mutation: {
       name: 'programs are looked for wherever PATH says',
       edits: [
         {
-          file: 'src/programs.ts',
+          file: 'src/host/programs.ts',
           from: '.filter(isAbsolute)',
           to: ".map(path => (isAbsolute(path) ? path : path || '.'))",
         },
@@ -804,18 +804,18 @@ export const attacks: readonly Attack[] = [
     ids: ['tsrun 0.1'],
     attack: 'a program changes mode, owner or times of a masked file, and with it those of the null device of the host',
     defence: "what lies over masked files is the container's own null device, read-only",
-    where: 'src/execute/paths.ts, src/execute/deviceNodes.ts',
+    where: 'src/rootfs/protectedPaths.ts, src/rootfs/deviceNodes.ts',
     test: e2e('hostObjects', 'the null device over masked files'),
     mutation: {
       name: 'files are masked with the null device of the host, writable',
       edits: [
         {
-          file: 'src/execute/paths.ts',
+          file: 'src/rootfs/protectedPaths.ts',
           from: 'root.open(NULL, O_NOFOLLOW)',
           to: 'inside.openat(AT_FDCWD, NULL, O_PATH | O_NOFOLLOW).take()',
         },
         {
-          file: 'src/execute/paths.ts',
+          file: 'src/rootfs/protectedPaths.ts',
           from: 'set: DEVICE_ATTRIBUTES,',
           to: 'set: 0 & DEVICE_ATTRIBUTES,',
         },
@@ -826,13 +826,13 @@ export const attacks: readonly Attack[] = [
     ids: ['tsrun 0.1'],
     attack: 'the root of a user namespace with ids of the host changes or locks default devices, which are of the host',
     defence: 'they are nodes of a file system of its own',
-    where: 'src/execute/deviceNodes.ts',
+    where: 'src/rootfs/deviceNodes.ts',
     test: e2e('hostObjects', 'default devices, in a user namespace'),
     mutation: {
       name: 'default devices are bound from the host',
       edits: [
         {
-          file: 'src/execute/deviceNodes.ts',
+          file: 'src/rootfs/deviceNodes.ts',
           from: 'if (steps.length === 0) return nodes',
           to: 'if (steps.length >= 0) return nodes',
         },
@@ -843,18 +843,18 @@ export const attacks: readonly Attack[] = [
     ids: ['tsrun 0.1'],
     attack: 'the same with a device of `linux.devices`, which is bound in a user namespace',
     defence: 'it is a node of its own, too; where none can be made, the mount of that of the host is read-only',
-    where: 'src/execute/deviceNodes.ts, src/execute/sources.ts',
+    where: 'src/rootfs/deviceNodes.ts, src/rootfs/sources.ts',
     test: e2e('hostObjects', 'a listed device in a user namespace'),
     mutation: {
       name: 'devices are bound from the host, writable',
       edits: [
         {
-          file: 'src/execute/deviceNodes.ts',
+          file: 'src/rootfs/deviceNodes.ts',
           from: 'if (steps.length === 0) return nodes',
           to: 'if (steps.length >= 0) return nodes',
         },
         {
-          file: 'src/execute/sources.ts',
+          file: 'src/rootfs/sources.ts',
           from: 'kernel.mountSetattr(tree, false, { set: DEVICE_ATTRIBUTES })',
           to: 'kernel.mountSetattr(tree, false, { set: 0 & DEVICE_ATTRIBUTES })',
         },
@@ -866,13 +866,13 @@ export const attacks: readonly Attack[] = [
     attack:
       'with CAP_SYS_PTRACE a program stops what joins by `exec`, and climbs from its descriptor of the cgroup into that tree of the host',
     defence: 'the descriptor is a mount of just that cgroup, attached nowhere and read-only',
-    where: 'src/execute/execCgroup.ts, src/execute/enter.ts',
+    where: 'src/cgroup/execCgroup.ts, src/setup/enter.ts',
     test: e2e('execSecurity', 'what exec has when it joins leads nowhere'),
     mutation: {
       name: 'exec brings the directory of the cgroup along',
       edits: [
         {
-          file: 'src/execute/execCgroup.ts',
+          file: 'src/cgroup/execCgroup.ts',
           from: 'if (!privileged) return',
           to: 'if (!privileged || record) return',
         },
@@ -884,13 +884,13 @@ export const attacks: readonly Attack[] = [
     attack:
       'with CAP_SYS_PTRACE a program stops what comes in by `mounts`, and climbs from its descriptor of /proc to the root of the host',
     defence: 'what it unmounts through is a procfs of the container’s pid namespace, made by who has joined it',
-    where: 'src/execute/visit.ts, src/execute/enter.ts',
+    where: 'src/setup/visit.ts, src/setup/enter.ts',
     test: e2e('execSecurity', 'what `mounts` brings along leads nowhere'),
     mutation: {
       name: '`mounts` brings the procfs of the host along',
       edits: [
         {
-          file: 'src/execute/visit.ts',
+          file: 'src/setup/visit.ts',
           from: 'using hostProcfs = needsHostProcfs(runtime, namespaces)',
           to: 'using hostProcfs = needsHostProcfs(runtime, namespaces) || namespaces',
         },
@@ -902,13 +902,13 @@ export const attacks: readonly Attack[] = [
     attack:
       'who owns the directory of a checkpoint has links there with the names of images: files of root are overwritten',
     defence: 'CRIU writes to a directory in it that is ours alone, and its files come out by rename',
-    where: 'src/execute/outputDirectory.ts',
+    where: 'src/criu/outputDirectory.ts',
     test: e2e('files', 'a checkpoint in a directory of somebody else writes to nothing of root'),
     mutation: {
       name: 'CRIU writes where it is told to',
       edits: [
         {
-          file: 'src/execute/outputDirectory.ts',
+          file: 'src/criu/outputDirectory.ts',
           from: 'if (fd.exists && isOpenToOthers(outside, fd))',
           to: 'if (!fd.exists && isOpenToOthers(outside, fd))',
         },
@@ -920,37 +920,35 @@ export const attacks: readonly Attack[] = [
     attack:
       'a program stops all who come into its pid namespace: `exec` waits, and when it is killed, leaves one of its own',
     defence: 'a warden outside of that namespace kills the newcomer by pidfd when the runtime is gone',
-    where: 'src/execute/enter.ts',
+    where: 'src/setup/enter.ts',
     test: e2e('waits', 'when exec is killed, what a container has stopped of it goes, too'),
     mutation: {
       name: 'nobody kills the newcomer',
-      edits: [
-        { file: 'src/execute/enter.ts', from: 'args: [child, SIGKILL, null, 0]', to: 'args: [child, 0, null, 0]' },
-      ],
+      edits: [{ file: 'src/setup/enter.ts', from: 'args: [child, SIGKILL, null, 0]', to: 'args: [child, 0, null, 0]' }],
     },
   },
   {
     ids: ['as runc and crun do'],
     attack: 'a program opens a standard stream, a file of the host that it was given for reading, for writing',
     defence: "what is open for reading only, and devices, do not become its user's",
-    where: 'src/execute/streams.ts',
+    where: 'src/streams/streams.ts',
     test: e2e('streams', 'a file that is given for reading can not be written by the program'),
     mutation: {
       name: "every stream becomes the user's",
-      edits: [{ file: 'src/execute/streams.ts', from: 'links === 0 || ', to: 'links >= 0 || ' }],
+      edits: [{ file: 'src/streams/streams.ts', from: 'links === 0 || ', to: 'links >= 0 || ' }],
     },
   },
   {
     ids: ['as runc and crun do'],
     attack: 'a link of the image in the path of a source below the root leads to the host',
     defence: 'such a source is found as every path in the container is',
-    where: 'src/plan/mounts.ts, src/execute/sources.ts',
+    where: 'src/plan/mounts/mounts.ts, src/rootfs/sources.ts',
     test: e2e('mountSources', 'a link of the image in the path of a source does not lead out of it'),
     mutation: {
       name: "every source is the host's",
       edits: [
         {
-          file: 'src/plan/mounts.ts',
+          file: 'src/plan/mounts/mounts.ts',
           from: "rootfs === '/' || !isWithin",
           to: "rootfs !== '' || !isWithin",
         },
@@ -961,13 +959,13 @@ export const attacks: readonly Attack[] = [
     ids: ['tsrun 0.1'],
     attack: 'a container with a writable cgroup makes others below it, whose names are no text: it can not be deleted',
     defence: 'names that the kernel gives are bytes, and go back to it as they came',
-    where: 'src/execute/cgroup.ts, native/calls/file.ts',
+    where: 'src/cgroup/cgroup.ts, native/calls/file.ts',
     test: e2e('cgroupAttacks', 'names that are no text'),
     mutation: {
       name: 'names of cgroups are text',
       edits: [
         {
-          file: 'src/execute/cgroup.ts',
+          file: 'src/cgroup/cgroup.ts',
           from: "outside.openat(here, to, DIRECTORY, 0, 'any')",
           to: "outside.openat(here, typeof to === 'string' ? to : textOf(to), DIRECTORY, 0, 'any')",
         },
@@ -978,7 +976,7 @@ export const attacks: readonly Attack[] = [
     ids: ['tsrun 0.1'],
     attack: 'the same with more levels than a path can have, and a process in the last',
     defence: 'the walk goes from one to the next by descriptors, of which it has two',
-    where: 'src/execute/cgroup.ts',
+    where: 'src/cgroup/cgroup.ts',
     test: e2e('cgroupAttacks', 'more levels than a path can have'),
     mutation: cgroupsByPath,
   },
@@ -986,7 +984,7 @@ export const attacks: readonly Attack[] = [
     ids: ['tsrun 0.1'],
     attack: 'anybody who may make cgroups makes them that deep: `gc` fails for the whole host',
     defence: 'the same; what no path reaches is none of ours',
-    where: 'src/execute/cgroup.ts',
+    where: 'src/cgroup/cgroup.ts',
     test: e2e('cgroupAttacks', 'a deep one of somebody else is no matter for gc'),
     mutation: cgroupsByPath,
   },
@@ -995,24 +993,24 @@ export const attacks: readonly Attack[] = [
     attack:
       'a write to cgroup.kill of the container’s cgroup, or of the one tsrun is in: run and exec die from then on',
     defence: 'a process that the kernel has killed before its first call is born once more, outside, and moves',
-    where: 'src/execute/birth.ts, src/execute/build.ts, src/execute/exec.ts',
+    where: 'src/setup/birth.ts, src/setup/build.ts, src/container/exec.ts',
     test: e2e('cgroupAttacks', 'cgroup.kill was written'),
     mutation: {
       name: 'a process that was killed at its birth is not known',
-      edits: [{ file: 'src/execute/birth.ts', from: "return 'ZXx'.includes(", to: "return ''.includes(" }],
+      edits: [{ file: 'src/setup/birth.ts', from: "return 'ZXx'.includes(", to: "return ''.includes(" }],
     },
   },
   {
     ids: ['tsrun 0.1'],
     attack: 'a cgroup of an id whose clean-up was too slow stays, and no container of that id can be created any more',
     defence: 'one that is marked as that of the same id in the same place, where there is no container, is removed',
-    where: 'src/execute/cgroup.ts, src/execute/cgroupMark.ts',
+    where: 'src/cgroup/cgroup.ts, src/cgroup/mark.ts',
     test: e2e('cgroupAttacks', 'does not keep the next one of its id from being created'),
     mutation: {
       name: 'cgroups that were left behind stay',
       edits: [
         {
-          file: 'src/execute/cgroup.ts',
+          file: 'src/cgroup/cgroup.ts',
           from: 'if (mark === undefined) return false',
           to: 'if (mark !== null) return false',
         },
@@ -1023,13 +1021,13 @@ export const attacks: readonly Attack[] = [
     ids: ['tsrun 0.1'],
     attack: 'state.json names a process of the host, with its start time: it is killed',
     defence: 'it has to be in the container’s cgroup, too',
-    where: 'src/execute/belongings.ts',
+    where: 'src/setup/belongings.ts',
     test: e2e('cgroupAttacks', 'is left alone'),
     mutation: {
       name: 'a process may be in any cgroup',
       edits: [
         {
-          file: 'src/execute/belongings.ts',
+          file: 'src/setup/belongings.ts',
           from: 'if (why !== undefined) throw new StateError(',
           to: "if (why === '') throw new StateError(",
         },
@@ -1040,13 +1038,13 @@ export const attacks: readonly Attack[] = [
     ids: ['tsrun 0.1'],
     attack: 'the same, and `exec` runs a program in its namespaces: those of the host',
     defence: 'the same, for exec, `mounts` and checkpoint',
-    where: 'src/execute/prepareExec.ts, src/execute/visit.ts, src/execute/checkpoint.ts',
+    where: 'src/setup/prepareExec.ts, src/setup/visit.ts, src/criu/checkpoint.ts',
     test: e2e('cgroupAttacks', 'is not entered'),
     mutation: {
       name: 'exec enters the process that a state names',
       edits: [
         {
-          file: 'src/execute/prepareExec.ts',
+          file: 'src/setup/prepareExec.ts',
           from: 'requireOwnProcess(runtime, container, record.pid)',
           to: 'requireOwnProcess',
         },
@@ -1058,13 +1056,13 @@ export const attacks: readonly Attack[] = [
     attack: 'state.json names a cgroup of others: all in it is stopped or killed, and it is removed',
     defence:
       'it has to be a cgroup with the id that ours had, which is never used again, or to have the container’s mark',
-    where: 'src/execute/belongings.ts, src/execute/cgroupMark.ts',
+    where: 'src/setup/belongings.ts, src/cgroup/mark.ts',
     test: e2e('cgroupAttacks', 'is left alone'),
     mutation: {
       name: 'any cgroup is the container’s',
       edits: [
         {
-          file: 'src/execute/belongings.ts',
+          file: 'src/setup/belongings.ts',
           from: 'if (cgroup === undefined) return {}',
           to: 'if (cgroup !== null) return { cgroup }',
         },
@@ -1075,13 +1073,13 @@ export const attacks: readonly Attack[] = [
     ids: ['tsrun 0.1'],
     attack: 'state.json names directories of the host as groups of resctrl: they are removed',
     defence: 'a group has to be in resctrl, and to have the container’s id for a name',
-    where: 'src/execute/belongings.ts',
+    where: 'src/setup/belongings.ts',
     test: e2e('cgroupAttacks', 'directories that are no cgroup and no group of resctrl'),
     mutation: {
       name: 'any directory is a group of resctrl',
       edits: [
         {
-          file: 'src/execute/belongings.ts',
+          file: 'src/setup/belongings.ts',
           from: "if (path.slice(path.lastIndexOf('/') + 1) !== id) return false",
           to: 'if (id) return true',
         },
@@ -1156,13 +1154,13 @@ export const attacks: readonly Attack[] = [
     attack:
       'state.json says nothing any more: `delete --force` takes the directory and leaves the processes, which nobody finds',
     defence: 'each cgroup that tsrun makes has a mark of whose it is',
-    where: 'src/execute/belongings.ts, src/execute/cgroupMark.ts',
+    where: 'src/setup/belongings.ts, src/cgroup/mark.ts',
     test: e2e('cgroupAttacks', 'delete --force takes what is marked as the container’s'),
     mutation: {
       name: 'marks are not looked for',
       edits: [
         {
-          file: 'src/execute/belongings.ts',
+          file: 'src/setup/belongings.ts',
           from: 'readable ? [] : markedCgroups(runtime, container)',
           to: 'readable ? [] : []',
         },
@@ -1213,7 +1211,7 @@ export function securityTable(): string {
     ids.join(', '),
     attack,
     `${defence} (\`${where.replaceAll(', ', '`, `')}\`)`,
-    `${test.file.replace(/^conformance\//, '')}: ${test.name.replaceAll('\\d+', 'N').replaceAll('`', '')}`,
+    `${test.file.replace(/^conformance\/cases\//, '')}: ${test.name.replaceAll('\\d+', 'N').replaceAll('`', '')}`,
     `${mutation.name}${succeedsOn ? `; ${succeedsOn}` : ''}`,
   ])
   const head = ['', 'attack', 'defence', 'test', 'fails with']

@@ -173,7 +173,7 @@ main({
   open: ({ directory, runtime }) => {
     for (const folder of ['bin', 'work']) mkdirSync(join(directory, folder))
     makeLayout(directory, IMAGE)
-    const client = [process.execPath, ...process.execArgv, fileURLToPath(new URL('lib/cri.ts', import.meta.url))]
+    const client = [process.execPath, ...process.execArgv, fileURLToPath(new URL('./lib/cri.ts', import.meta.url))]
     writeFileSync(join(directory, 'bin/cri'), `#!/bin/sh\nexec ${client.join(' ')} "$@"\n`, { mode: 0o755 })
     writeFileSync(
       join(directory, 'containerd.toml'),

@@ -27,7 +27,7 @@ const program = join(sceneDirectory, 'console')
 
 /** For all tests of a file; needs a C compiler, since nothing in JavaScript takes a descriptor out of a message. */
 export function withConsole(): void {
-  const source = fileURLToPath(new URL('console.c', import.meta.url))
+  const source = fileURLToPath(new URL('./console.c', import.meta.url))
   beforeAll(() => void must(['cc', '-O1', '-Wall', '-o', program, source]))
 }
 

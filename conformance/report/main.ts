@@ -1,6 +1,6 @@
 // Runs the cases of conformance/ on a runtime, each file by itself in a view with cgroup version 2 alone, and prints TAP.
 //
-// usage: RUNTIME=crun npm run conformance -- [--json FILE] [--here] [FILE...]      e.g. conformance/run.test.ts
+// usage: RUNTIME=crun npm run conformance -- [--json FILE] [--here] [FILE...]      e.g. conformance/cases/run.test.ts
 //        npx tsx conformance/report/main.ts --table NAME=FILE,FILE... [NAME=FILE...] > docs/conformance/README.md
 //
 // Without RUNTIME it is tsrun, of TSRUN_HOST. --here stays in the machine's own view.
@@ -71,8 +71,8 @@ function runAll(files: readonly string[], here: boolean): Report {
 }
 
 function caseFiles(): string[] {
-  const names = readdirSync(join(repository, 'conformance')).filter(name => name.endsWith('.test.ts'))
-  return names.sort().map(name => `conformance/${name}`)
+  const names = readdirSync(join(repository, 'conformance/cases')).filter(name => name.endsWith('.test.ts'))
+  return names.sort().map(name => `conformance/cases/${name}`)
 }
 
 /** `NAME=FILE,FILE`: one runtime's results, of which later files replace what earlier ones say of the same case. */

@@ -68,7 +68,7 @@ function failures(columns: readonly Column[], differences: Differences): string 
       .filter(({ verdict }) => verdict === 'failed')
       .map(one => {
         const why = explain(name, one, differences) ?? '**not explained**'
-        return `- ${name}, \`${one.file.replace('conformance/', '')}\`, ${one.title}: ${why}\n`
+        return `- ${name}, \`${one.file.replace(/^conformance\/(cases\/)?/, '')}\`, ${one.title}: ${why}\n`
       }),
   )
   return lines.length === 0 ? 'None.\n' : lines.join('')

@@ -105,7 +105,7 @@ export const entries: readonly Entry[] = [
     name: 'report, cgroup version 2 alone',
     command: ({ json }) => [
       ...[TSX, 'conformance/report/main.ts', '--json', json],
-      ...REPORT.map(name => `conformance/${name}.test.ts`),
+      ...REPORT.map(name => `conformance/cases/${name}.test.ts`),
     ],
     environment: () => ({ TSRUN_HOST: 'static' }),
     seconds: 400,

@@ -16,8 +16,8 @@ import { namedRuntimes, report } from './report.ts'
 import type { Outcome } from './table.ts'
 import { readTap } from './tap.ts'
 
-const SANDBOX = join(import.meta.dirname, 'sandbox.sh')
-const RUNNER = join(import.meta.dirname, 'crun-tests.sh')
+const SANDBOX = join(import.meta.dirname, './sandbox.sh')
+const RUNNER = join(import.meta.dirname, './crun-tests.sh')
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -16,7 +16,7 @@ import { namedRuntimes, report } from './report.ts'
 import { HANGS, type Outcome } from './table.ts'
 import { readTap } from './tap.ts'
 
-const RUNNER = join(import.meta.dirname, 'runc-bats.sh')
+const RUNNER = join(import.meta.dirname, './runc-bats.sh')
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

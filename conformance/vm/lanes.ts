@@ -44,15 +44,15 @@ export const lanes: readonly Lane[] = [
       { file: 'vm/fast.test.ts', both: true },
       { file: 'vm/confinement.test.ts', both: true },
       { file: 'vm/smallest.test.ts' },
-      { file: 'limits.test.ts' },
-      { file: 'apparmor.test.ts', both: true, skips: { 'without AppArmor a profile is refused': ELSEWHERE } },
-      { file: 'scheduling.test.ts' },
-      { file: 'seccomp.test.ts' },
-      { file: 'cgroup.test.ts', skips: { 'a limit whose controller is not in the v2 tree': ELSEWHERE } },
-      { file: 'events.test.ts' },
-      { file: 'rootless.test.ts' },
+      { file: 'cases/limits.test.ts' },
+      { file: 'cases/apparmor.test.ts', both: true, skips: { 'without AppArmor a profile is refused': ELSEWHERE } },
+      { file: 'cases/scheduling.test.ts' },
+      { file: 'cases/seccomp.test.ts' },
+      { file: 'cases/cgroup.test.ts', skips: { 'a limit whose controller is not in the v2 tree': ELSEWHERE } },
+      { file: 'cases/events.test.ts' },
+      { file: 'cases/rootless.test.ts' },
       {
-        file: 'checkpoint.test.ts',
+        file: 'cases/checkpoint.test.ts',
         skips: {
           'without a kernel that tracks memory': ELSEWHERE,
           'without large pipes': ELSEWHERE,
@@ -70,7 +70,7 @@ export const lanes: readonly Lane[] = [
     timeout: 600,
     topics: [
       { file: 'vm/enforcing.test.ts', both: true },
-      { file: 'selinux.test.ts', both: true, skips: { 'without SELinux a label': ELSEWHERE } },
+      { file: 'cases/selinux.test.ts', both: true, skips: { 'without SELinux a label': ELSEWHERE } },
     ],
   },
   {
@@ -81,8 +81,8 @@ export const lanes: readonly Lane[] = [
     timeout: 1300,
     topics: [
       { file: 'vm/podman.test.ts', both: true },
-      { file: 'systemd.test.ts', both: true, skips: { 'without systemd the driver says': ELSEWHERE } },
-      { file: 'update.test.ts', skips: { 'a limit that this host can not set': ELSEWHERE } },
+      { file: 'cases/systemd.test.ts', both: true, skips: { 'without systemd the driver says': ELSEWHERE } },
+      { file: 'cases/update.test.ts', skips: { 'a limit that this host can not set': ELSEWHERE } },
     ],
   },
 ]

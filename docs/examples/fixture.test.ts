@@ -3,7 +3,7 @@
 //   ROOTFS=/path/to/rootfs npx vitest run --root docs/examples
 
 import { type Container, defaultConfig, Runtime } from 'tsrun'
-import { expect, test as base } from 'vitest'
+import { test as base, expect } from 'vitest'
 
 const runtime = new Runtime()
 

@@ -1,5 +1,5 @@
 import { ESRCH } from '../abi/errno.ts'
-import { IOPRIO_WHO_PROCESS } from '../abi/ioprio.ts'
+import { IOPRIO_WHO_PROCESS } from '../abi/scheduling/ioprio.ts'
 import type { Call, Calls } from '../kernels/machine.ts'
 import { Struct } from '../struct.ts'
 

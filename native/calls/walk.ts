@@ -10,8 +10,8 @@ import {
 } from '../abi/fcntl.ts'
 import { S_IFLNK, S_IFMT } from '../abi/stat.ts'
 import { PROC_SUPER_MAGIC } from '../abi/wait.ts'
-import { type Fd, Fds } from '../fd.ts'
 import { KernelError } from '../failure.ts'
+import { type Fd, Fds } from '../fd.ts'
 import type { Calls } from '../kernels/machine.ts'
 import type { Dir, PendingStat, Stat } from './file.ts'
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { buildStatic, engineIsAtHand } from '../../scripts/buildStatic.ts'
-import type { Outcome } from './quickjs/vitest.ts'
+import type { Outcome } from '../../testing/quickjs/vitest.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'tsrun-quickjs-'))
 afterAll(() => rmSync(directory, { recursive: true }))
@@ -12,7 +12,7 @@ afterAll(() => rmSync(directory, { recursive: true }))
 /** Runs the contract in a static executable of its own. */
 function contract(): Outcome[] {
   const program = join(directory, 'contract')
-  buildStatic('native/hosts/quickjs/contract.ts', program, { alias: { vitest: './native/hosts/quickjs/vitest.ts' } })
+  buildStatic('testing/quickjs/contract.ts', program, { alias: { vitest: './testing/quickjs/vitest.ts' } })
   const { stdout, stderr, status } = spawnSync(program, [directory], { encoding: 'utf8', timeout: 60_000 })
   if (status !== 0) throw new Error(`the contract ended with ${status}: ${stderr}`)
   return stdout

@@ -1,4 +1,4 @@
-import type { CommandName } from '../../src/cli/options.ts'
+import type { CommandName } from '../../src/cli/line/options.ts'
 
 /** Command lines that one would type, with what they are for. */
 export const examples: Readonly<Record<CommandName, readonly (readonly [line: string, purpose: string])[]>> = {

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { commands } from './commands.ts'
-import { type CommandName, optionsOf } from './options.ts'
+import { type CommandName, optionsOf } from './line/options.ts'
 
 const repository = new URL('../../', import.meta.url)
 const text = readFileSync(new URL('docs/compatibility.md', repository), 'utf8')
@@ -23,7 +23,7 @@ const words = readFileSync(new URL('docs/words.md', repository), 'utf8')
 
 /** `exec.test.ts` “words of a title”, in conformance/ unless there is a path. */
 const named = [...`${text}${words}`.matchAll(/`([\w./-]+\.test\.ts)`(?: “([^”]+)”)?/g)].map(([, file = '', title]) => ({
-  file: file.includes('/') ? file : `conformance/${file}`,
+  file: file.includes('/') ? file : `conformance/cases/${file}`,
   title,
 }))
 

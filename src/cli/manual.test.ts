@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { examples } from '../../scripts/manual/examples.ts'
 import { manual } from '../../scripts/manual/text.ts'
 import { commands, isCommand } from './commands.ts'
-import { type CommandName, optionsOf } from './options.ts'
+import { type CommandName, optionsOf } from './line/options.ts'
 
 test('docs/commands.md is what `npm run manual` writes', () => {
   expect(readFileSync(new URL('../../docs/commands.md', import.meta.url), 'utf8')).toBe(manual())

@@ -1,5 +1,5 @@
 import { ConfigError } from '../errors.ts'
-import type { MountInput } from '../plan/mounts.ts'
+import type { MountInput } from '../plan/mounts/mounts.ts'
 import { dropAbsent } from './absent.ts'
 import { parseJson, type Tell, validate } from './load.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Config } from '../../spec/generated/config.ts'
-import { checkConfig } from './checks.ts'
+import { checkConfig } from './checks/checks.ts'
 import { oddities } from './oddities.ts'
 import { specTemplate } from './template.ts'
 

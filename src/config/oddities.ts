@@ -1,7 +1,7 @@
 // What crun and runc take although it is odd, and so do we: each with a word about what becomes of it.
 
 import type { Config, Process } from '../../spec/generated/config.ts'
-import { type Complaint, hasNamespace } from './check.ts'
+import { type Complaint, hasNamespace } from './checks/namespacesOf.ts'
 
 type Look = (config: Config) => Iterable<Complaint>
 

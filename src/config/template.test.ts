@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { checkConfig } from './checks.ts'
+import { checkConfig } from './checks/checks.ts'
 import { parseConfig } from './load.ts'
 import { type HostEntry, specTemplate, specText, type TemplateOptions } from './template.ts'
 

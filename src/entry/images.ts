@@ -7,7 +7,7 @@ import type { Script } from 'node:vm'
 import { SIGTERM } from '../../native/abi/signal.ts'
 import { callNumbers } from '../../native/arch/numbers.ts'
 import type { Host } from '../../native/host.ts'
-import { createScriptedHost, fileAt, type ScriptedHost } from '../../native/hosts/scripted.ts'
+import { createScriptedHost, fileAt, type ScriptedHost } from '../../testing/scripted.ts'
 import { specTemplate } from '../config/template.ts'
 import {
   compile,

@@ -5,10 +5,19 @@
  */
 /** What a configuration consists of, by the names that it has there. */
 export type * from '../../spec/generated/config.ts'
+export type { ListedContainer } from '../container/list.ts'
+export type { Difference } from '../container/update.ts'
 export { ConfigError, Failure, HostError, KernelError, StateError, UsageError } from '../errors.ts'
-export type { ListedContainer } from '../execute/list.ts'
-export type { ContainerState } from '../execute/state.ts'
-export type { Difference } from '../execute/update.ts'
+export type { ContainerEvent } from '../kernel/cgroupEvents.ts'
+export type {
+  CgroupStats,
+  Counters,
+  HugetlbStats,
+  IoCounters,
+  Limit,
+  Pressure,
+  PressureLine,
+} from '../kernel/cgroupStats.ts'
 export { Container } from '../library/container.ts'
 export { type CompleteConfig, defaultConfig } from '../library/defaultConfig.ts'
 export type {
@@ -23,16 +32,7 @@ export type {
 } from '../library/options.ts'
 export { Program } from '../library/program.ts'
 export { Runtime } from '../library/runtime.ts'
-export type { CapabilityChanges } from '../plan/execProcess.ts'
+export type { CapabilityChanges } from '../plan/process/execProcess.ts'
 export type { CgroupManager } from '../runtime.ts'
-export type { ContainerEvent } from '../state/cgroupEvents.ts'
-export type {
-  CgroupStats,
-  Counters,
-  HugetlbStats,
-  IoCounters,
-  Limit,
-  Pressure,
-  PressureLine,
-} from '../state/cgroupStats.ts'
+export type { ContainerState } from '../state/ociState.ts'
 export type { Status } from '../state/record.ts'

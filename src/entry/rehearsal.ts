@@ -1,11 +1,11 @@
 import { executorImage } from '../../native/executor/launch.ts'
 import type { Seccomp } from '../../spec/generated/config.ts'
-import { checkConfig } from '../config/checks.ts'
+import { checkConfig } from '../config/checks/checks.ts'
 import { parseConfig } from '../config/load.ts'
 import { specTemplate } from '../config/template.ts'
 import { planContainer } from '../plan/container.ts'
-import { deviceProgram } from '../plan/deviceProgram.ts'
-import { planDeviceRules } from '../plan/deviceRules.ts'
+import { deviceProgram } from '../plan/devices/deviceProgram.ts'
+import { planDeviceRules } from '../plan/devices/deviceRules.ts'
 import { planSeccomp } from '../plan/seccomp/plan.ts'
 
 /** One rule of each kind. Not the profile of anybody: the names in it are all that differs. */

@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts'
-import type { ProcessChanges } from '../plan/execProcess.ts'
+import type { ProcessChanges } from '../plan/process/execProcess.ts'
 
 /** The largest number of 32 bits stands for "no change": a program would keep the ids of root. */
 const LARGEST_ID = 0xffff_fffe

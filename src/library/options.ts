@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import type { Config } from '../../spec/generated/config.ts'
-import type { ProcessChanges } from '../plan/execProcess.ts'
+import type { ProcessChanges } from '../plan/process/execProcess.ts'
 import type { CgroupManager } from '../runtime.ts'
 
 /** What holds for all containers of a {@link Runtime}. */

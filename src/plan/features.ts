@@ -1,8 +1,8 @@
 import { capabilities } from '../../native/abi/capability.ts'
-import { memoryPolicyFlags, memoryPolicyModes } from '../../native/abi/mempolicy.ts'
+import { memoryPolicyFlags, memoryPolicyModes } from '../../native/abi/scheduling/mempolicy.ts'
 import type { SeccompFlag } from '../../spec/generated/config.ts'
 import type { Features } from '../../spec/generated/features.ts'
-import { mountOptionNames } from './mountOptions.ts'
+import { mountOptionNames } from './mounts/mountOptions.ts'
 import { seccompFeatures } from './seccomp/features.ts'
 
 /**

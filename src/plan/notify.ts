@@ -1,6 +1,6 @@
 import type { Config } from '../../spec/generated/config.ts'
-import { isWithin } from './paths.ts'
-import { variable } from './process.ts'
+import { isWithin } from '../paths.ts'
+import { variable } from './process/process.ts'
 
 /** Where a program in the container finds the socket for sd_notify(3): as in runc and crun. */
 export const NOTIFY_DIRECTORY = '/run/notify'

@@ -1,4 +1,4 @@
-import type { MountInput } from '../plan/mounts.ts'
+import type { MountInput } from '../plan/mounts/mounts.ts'
 
 /** The form of `state.json`. What a later form adds, older programs must be able to do without, or the number grows. */
 export const RECORD_VERSION = 1

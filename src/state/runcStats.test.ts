@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { stringify } from '../json.ts'
+import { stringify } from '../config/json.ts'
 import { runcStats } from './runcStats.ts'
 
 const LINE = { avg10: 1.5, avg60: 0, avg300: 0, total: 241740 }

@@ -1,4 +1,4 @@
-import type { CgroupStats, Counters, Limit } from './cgroupStats.ts'
+import type { CgroupStats, Counters, Limit } from '../kernel/cgroupStats.ts'
 
 type Tree = Readonly<Record<string, unknown>>
 

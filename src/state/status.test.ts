@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { createScriptedHost, fileAt } from '../../native/hosts/scripted.ts'
 import { createKernel } from '../../native/kernel.ts'
 import { DirectCalls } from '../../native/kernels/direct.ts'
+import { createScriptedHost, fileAt } from '../../testing/scripted.ts'
 import { type ContainerRecord, INIT_NAME } from './record.ts'
 import { computeStatus, isAlive, isFrozen, processStat } from './status.ts'
 

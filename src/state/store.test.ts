@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { AT_FDCWD, LOCK_EX, LOCK_NB, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
-import { createScriptedHost, fileAt, Hang } from '../../native/hosts/scripted.ts'
 import { createKernel } from '../../native/kernel.ts'
 import { DirectCalls } from '../../native/kernels/direct.ts'
+import { createScriptedHost, fileAt, Hang } from '../../testing/scripted.ts'
 import { StateError } from '../errors.ts'
 import { type ContainerRecord, RECORD_VERSION } from './record.ts'
 import {

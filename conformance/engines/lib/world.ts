@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { cgroup2Mount } from '../../lib/machine.ts'
 import { eventually } from '../../lib/run.ts'
 
-const SCRIPT = fileURLToPath(new URL('world.sh', import.meta.url))
+const SCRIPT = fileURLToPath(new URL('./world.sh', import.meta.url))
 
 /** All folders below, deepest first. */
 function foldersBelow(path: string): string[] {

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { Seccomp, SeccompArch, SeccompRule } from '../../../spec/generated/config.ts'
+import { INSTALLED, podmanProfile } from '../../../testing/seccomp/profiles.scene.ts'
 import { architectures } from './architectures.ts'
 import { compile } from './compile.ts'
 import { answerText, disassemble } from './disassemble.ts'
 import { interpret } from './interpreter.ts'
-import { INSTALLED, podmanProfile } from './profiles.scene.ts'
 
 const X86_64 = 0xc000003e
 const ALL_BITS = 2n ** 64n - 1n

@@ -1,4 +1,4 @@
-import { oneLine } from '../../log.ts'
+import { oneLine } from '../../log/log.ts'
 
 /** What a property of a step can be; lists stay lists, so that programs need not take texts apart. */
 export type Detail = string | number | boolean | readonly string[]

@@ -20,7 +20,7 @@ import {
   SECCOMP_FILTER_FLAG_TSYNC,
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
 } from '../../../native/abi/seccomp.ts'
-import type { Attributes, Parameter, Propagation } from '../mountOptions.ts'
+import type { Attributes, Parameter, Propagation } from '../mounts/mountOptions.ts'
 
 /** Bits of mount_setattr(2) and their words in mount(8), to set and to clear. */
 const attributeWords: readonly (readonly [bit: number, set: string, clear: string])[] = [

@@ -1,5 +1,5 @@
 import { BPF_DEVCG_ACC_MKNOD, BPF_DEVCG_ACC_READ, BPF_DEVCG_ACC_WRITE } from '../../../native/abi/bpf.ts'
-import { allowedAccess, type DeviceRule, EVERY_ACCESS } from '../deviceRules.ts'
+import { allowedAccess, type DeviceRule, EVERY_ACCESS } from '../devices/deviceRules.ts'
 import type { Property } from './property.ts'
 
 type Kind = 'char' | 'block'

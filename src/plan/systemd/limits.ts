@@ -1,5 +1,5 @@
 import type { Value } from '../../dbus/signature.ts'
-import { numberMask } from '../numberList.ts'
+import { numberMask } from '../process/numberList.ts'
 import type { LimitStep } from '../resources/step.ts'
 import type { Property } from './property.ts'
 

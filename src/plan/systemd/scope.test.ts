@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Resources } from '../../../spec/generated/config.ts'
-import type { DeviceRuleInput } from '../deviceRules.ts'
+import type { DeviceRuleInput } from '../devices/deviceRules.ts'
 import { planResources } from '../resources/resources.ts'
 import { planScope, type ScopeWishes } from './scope.ts'
 

@@ -1,4 +1,4 @@
-import { type DeviceRuleInput, planDeviceRules } from '../deviceRules.ts'
+import { type DeviceRuleInput, planDeviceRules } from '../devices/deviceRules.ts'
 import { deviceProperties } from './deviceProperties.ts'
 import type { Property } from './property.ts'
 

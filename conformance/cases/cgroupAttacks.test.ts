@@ -1,0 +1,313 @@
+// What is the container's and what is the host's: cgroups that a container makes hard to remove, and states that name what
+// belongs to others.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { makeBundle, makeDirectory } from '../lib/bundle.ts'
+import type { Config } from '../lib/config.ts'
+import { type Container, command, create, createRunning, oci, removeLater, tryCreate } from '../lib/container.ts'
+import { exec, look } from '../lib/exec.ts'
+import { cgroup2Mount, isAlive } from '../lib/machine.ts'
+import { eventually, must, run } from '../lib/run.ts'
+import { isCrun, isTsrun } from '../lib/runtime.ts'
+import { fresh, later, stateRoot } from '../lib/scene.ts'
+import { leavesNothing } from '../lib/snapshot.ts'
+
+leavesNothing()
+
+const tree = cgroup2Mount()
+
+const writable = (config: Config) => {
+  config.mounts.push({ destination: '/sys', type: 'sysfs', source: 'sysfs' })
+  config.mounts.push({ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['nosuid'] })
+  config.linux.namespaces.push({ type: 'cgroup' })
+}
+
+/** Makes more levels than a path can have, as a program does that goes from one to the next; then puts a process there. */
+function deepen(path: string, pid?: number): void {
+  const script = `
+    process.chdir(process.argv[1])
+    for (let i = 0; i < 60; i++) {
+      require('fs').mkdirSync('7'.repeat(250))
+      process.chdir('7'.repeat(250))
+    }
+    if (process.argv[2]) require('fs').writeFileSync('cgroup.procs', process.argv[2])`
+  must([process.execPath, '-e', script, path, ...(pid === undefined ? [] : [String(pid)])])
+}
+
+/** A directory of cgroups on the host, removed with all below. */
+function makeCgroup(): string {
+  const path = join(tree!, fresh('g'))
+  mkdirSync(path)
+  later(() => must(['find', path, '-depth', '-type', 'd', '-execdir', 'rmdir', '{}', ';']))
+  return path
+}
+
+const NAMES: [string, string][] = [
+  ['names that are no text', 'mkdir "$(printf "a\\377\\376x")" "$(printf "\\n")" && cd "$(printf "a\\377\\376x")"'],
+  ['many cgroups', 'for i in $(seq 300); do mkdir -p a/$i; done; cd a/7'],
+  ['threaded ones', 'mkdir a && echo threaded > a/cgroup.type'],
+  ['frozen ones', 'mkdir a && cd a && echo 1 > cgroup.freeze'],
+]
+
+describe.skipIf(tree === undefined || !isTsrun)('cgroups that a container makes (tsrun only)', () => {
+  test.each(NAMES)('%s', (_, script) => {
+    const container = createRunning(writable)
+    look(container, `cd /sys/fs/cgroup; ${script}; sleep 1000 & echo $! > cgroup.procs`)
+    expect(oci(['ps', container.id]).stdout).toMatch(/sleep 1000/)
+    for (const words of [['pause'], ['resume'], ['inspect'], ['events', '--stats']])
+      expect(oci([words[0]!, ...words.slice(1), container.id])).toMatchObject({ status: 0, stderr: '' })
+    expect(oci(['gc'])).toMatchObject({ status: 0, stderr: '' })
+    expect(oci(['kill', '--all', container.id, 'USR1'])).toMatchObject({ status: 0, stderr: '' })
+    expect(container.remove('--force')).toMatchObject({ status: 0, stderr: '' })
+  })
+
+  test('more levels than a path can have, and a process in the last', () => {
+    const container = createRunning(writable)
+    look(container, 'sleep 1000 &')
+    const path = join(tree!, `tsrun-${container.id}`)
+    const pids = readFileSync(join(path, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)
+    const pid = pids.find(pid => run(['cat', `/proc/${pid}/cmdline`]).stdout.startsWith('sleep\x001000'))!
+    deepen(path, Number(pid))
+    expect(oci(['ps', '--format', 'json', container.id]).stdout).toContain(pid)
+    expect(oci(['gc'])).toMatchObject({ status: 0, stderr: '' })
+    expect(container.remove('--force')).toMatchObject({ status: 0, stderr: '' })
+  })
+
+  test('a deep one of somebody else is no matter for gc', () => {
+    const path = makeCgroup()
+    deepen(path)
+    expect(oci(['gc'])).toMatchObject({ status: 0, stderr: '' })
+  })
+})
+
+describe.skipIf(tree === undefined || !isTsrun)('cgroup.kill was written (tsrun only)', () => {
+  const joined = (path: string, words: string[]) =>
+    run(['sh', '-c', `echo 0 > ${path}/cgroup.procs; exec "$@"`, 'sh', ...words])
+
+  test('to the cgroup that a container is to have', () => {
+    const path = makeCgroup()
+    writeFileSync(join(path, 'cgroup.kill'), '1')
+    const container = create(['sleep', '100'], config => {
+      config.linux.cgroupsPath = path.slice(tree!.length)
+    })
+    const { pid } = container.state()
+    expect(readFileSync(join(path, 'cgroup.procs'), 'utf8')).toBe(`${pid}\n`)
+    expect(container.start().status).toBe(0)
+    expect(look(container, 'echo alive')).toBe('alive')
+    expect(container.remove('--force').status).toBe(0)
+    mkdirSync(path, { recursive: true })
+  })
+
+  test('to the one that we are in', () => {
+    const path = makeCgroup()
+    writeFileSync(join(path, 'cgroup.kill'), '1')
+    const container = createRunning()
+    const own = `/tsrun-${container.id}`
+    const words = command('exec', container.id, 'cat', '/proc/self/cgroup')
+    expect(joined(path, words).stdout).toMatch(new RegExp(`^0::${own}$`, 'm'))
+  })
+})
+
+describe.skipIf(tree === undefined || !isTsrun)(
+  'the cgroup of a container of which nothing else is left (tsrun only)',
+  () => {
+    const path = (id: string) => join(tree!, `tsrun-${id}`)
+
+    test.each([
+      ['with processes', () => {}],
+      ['frozen', (id: string) => writeFileSync(join(path(id), 'cgroup.freeze'), '1')],
+      ['empty', (id: string) => writeFileSync(join(path(id), 'cgroup.kill'), '1')],
+    ])('%s, does not keep the next one of its id from being created', (_, prepare) => {
+      const { id } = createRunning()
+      rmSync(join(stateRoot, id), { recursive: true })
+      prepare(id)
+      const next = tryCreate(makeBundle(), [], id)
+      expect(next.created).toMatchObject({ status: 0, stderr: '' })
+      expect(next.remove('--force').status).toBe(0)
+    })
+  },
+)
+
+interface State {
+  pid: number
+  startTime: string
+  cgroup?: string
+  cgroupId?: string
+  [other: string]: unknown
+}
+
+/** A process of the host that is none of a container's business. */
+function victim(): { child: ChildProcess; pid: number; cgroup: string } {
+  const cgroup = makeCgroup()
+  const child = spawn('sh', ['-c', `echo 0 > ${cgroup}/cgroup.procs; exec sleep 1000`], { stdio: 'ignore' })
+  later(async () => {
+    child.kill('SIGKILL')
+    eventually('the victim to be gone', () => readFileSync(join(cgroup, 'cgroup.procs'), 'utf8') === '')
+  })
+  eventually('the victim to be there', () => readFileSync(join(cgroup, 'cgroup.procs'), 'utf8') !== '')
+  return { child, pid: child.pid!, cgroup }
+}
+
+const startTime = (pid: number) => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')[19]!
+
+describe.skipIf(tree === undefined || !isTsrun)('a state that names what is another’s (tsrun only)', () => {
+  const forge = ({ id }: Container, change: (state: State) => void) => {
+    const path = join(stateRoot, id, 'state.json')
+    const state = JSON.parse(readFileSync(path, 'utf8')) as State
+    change(state)
+    writeFileSync(path, JSON.stringify(state))
+    return state
+  }
+  const tryAll = ({ id }: Container) => {
+    for (const words of [
+      ['kill', id, 'KILL'],
+      ['kill', '--all', id, 'KILL'],
+      ['pause', id],
+    ])
+      expect(oci(words).stderr).not.toMatch(/internal/)
+    for (const words of [
+      ['ps', id],
+      ['gc', '--all', '--force'],
+      ['delete', '--force', id],
+    ])
+      oci(words)
+    expect(existsSync(join(stateRoot, id))).toBe(false)
+  }
+  /** What a container whose state was forged has left. */
+  const endAll = (cgroup: string) => {
+    if (!existsSync(cgroup)) return
+    writeFileSync(join(cgroup, 'cgroup.kill'), '1')
+    eventually('it to be empty', () => readFileSync(join(cgroup, 'cgroup.procs'), 'utf8') === '')
+    rmdirSync(cgroup)
+  }
+  const FORGERIES: [string, (state: State, other: { pid: number; cgroup: string }) => void][] = [
+    ['a process', (state, { pid }) => Object.assign(state, { pid, startTime: startTime(pid) })],
+    ['a process of another time', (state, { pid }) => Object.assign(state, { pid })],
+    ['a cgroup', (state, { cgroup }) => Object.assign(state, { cgroup })],
+    [
+      'a cgroup, in a state without versions',
+      (state, { cgroup }) => Object.assign(state, { cgroup, version: undefined, cgroupId: undefined }),
+    ],
+    ['a cgroup, and is damaged', (state, { cgroup }) => Object.assign(state, { cgroup, uid: 'root' })],
+    [
+      'a process and its cgroup',
+      (state, { pid, cgroup }) => Object.assign(state, { pid, startTime: startTime(pid), cgroup }),
+    ],
+  ]
+
+  test.each(FORGERIES)('%s is left alone', (_, change) => {
+    const other = victim()
+    const container = createRunning()
+    const cgroup = join(tree!, `tsrun-${container.id}`)
+    forge(container, state => change(state, other))
+    tryAll(container)
+    expect(isAlive(other.pid)).toBe(true)
+    expect(existsSync(other.cgroup)).toBe(true)
+    expect(readFileSync(join(other.cgroup, 'cgroup.freeze'), 'utf8')).toBe('0\n')
+    endAll(cgroup)
+  })
+
+  test.each(FORGERIES)('%s is not entered', (_, change) => {
+    const other = victim()
+    const container = createRunning()
+    const { id } = container
+    const real = readFileSync(join(stateRoot, id, 'state.json'), 'utf8')
+    const mark = join('/run', fresh('entered'))
+    later(() => rmSync(mark, { recursive: true, force: true }))
+    forge(container, state => change(state, other))
+    const mounts = JSON.stringify([{ destination: mark, type: 'tmpfs', source: 'tmpfs' }])
+    for (const { status, stderr } of [
+      oci(['exec', id, 'mkdir', mark]),
+      oci(['mounts', 'add', id, '-'], { input: mounts }),
+      oci(['checkpoint', '--image-path', makeDirectory(), id]),
+    ]) {
+      expect(status).not.toBe(0)
+      expect(stderr).toMatch(/not the container's|damaged|not running|stopped/)
+    }
+    expect([existsSync(mark), isAlive(other.pid)]).toEqual([false, true])
+    writeFileSync(join(stateRoot, id, 'state.json'), real)
+    expect(container.remove('--force')).toMatchObject({ status: 0, stderr: '' })
+  })
+
+  test('the cgroup and the process of another container', () => {
+    const other = createRunning()
+    const container = createRunning()
+    const { pid, startTime, cgroup, cgroupId } = forge(other, () => {})
+    const own = forge(container, () => {}).cgroup!
+    forge(container, state => Object.assign(state, { pid, startTime, cgroup }))
+    tryAll(container)
+    expect(other.state().status).toBe('running')
+    expect(cgroupId).toMatch(/^\d+$/)
+    endAll(own)
+    expect(other.remove('--force').status).toBe(0)
+  })
+
+  test('directories that are no cgroup and no group of resctrl', () => {
+    const container = createRunning()
+    const cgroup = makeDirectory()
+    const group = join(makeDirectory(), container.id)
+    mkdirSync(group)
+    const own = forge(container, () => {}).cgroup!
+    forge(container, state => Object.assign(state, { cgroup, resctrl: [group], unit: 'ssh.scope' }))
+    tryAll(container)
+    expect([existsSync(cgroup), existsSync(group)]).toEqual([true, true])
+    endAll(own)
+  })
+
+  test.each(['{}', 'null', '{"version":2}'])('%s: delete --force takes what is marked as the container’s', text => {
+    const container = createRunning(config => {
+      config.linux.cgroupsPath = `/${fresh('g')}/below`
+    })
+    const { cgroup, pid } = forge(container, () => {})
+    later(() => rmdirSync(join(cgroup!, '..')))
+    writeFileSync(join(stateRoot, container.id, 'state.json'), text)
+    expect(oci(['gc', '--all', '--force']).status).toBe(0)
+    expect(isAlive(pid)).toBe(true)
+    expect(container.remove('--force')).toMatchObject({ status: 0, stderr: '' })
+    expect([isAlive(pid), existsSync(cgroup!)]).toEqual([false, false])
+  })
+})
+
+test('kill with SIGKILL ends all of a container in the pid namespace of another one, whose init stays', () => {
+  const other = createRunning()
+  const container = create(['sh', '-c', 'sleep 1000 & exec sleep 1001'], config => {
+    config.linux.namespaces.find(({ type }) => type === 'pid')!.path = `/proc/${other.state().pid}/ns/pid`
+  })
+  removeLater(container.id)
+  expect(container.start().status).toBe(0)
+  const children = () =>
+    run(['pgrep', '--parent', String(container.state().pid)])
+      .stdout.split('\n')
+      .filter(Boolean)
+  eventually('both to run', () => children().length === 1)
+  const [child] = children().map(Number)
+  expect(container.kill('KILL')).toMatchObject({ status: 0, stderr: '' })
+  container.until('stopped')
+  if (!isCrun) eventually('the other to be gone', () => !isAlive(child!))
+  expect(other.state().status).toBe('running')
+  expect(container.remove().status).toBe(0)
+})
+
+test('kill with SIGKILL ends what is left in a shared pid namespace when the first process is gone', () => {
+  const container = create(['sh', '-c', 'sleep 1000 & exec sleep 1001'], config => {
+    config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'pid')
+  })
+  removeLater(container.id)
+  expect(container.start().status).toBe(0)
+  if (!isTsrun) return
+  const cgroup = join(tree!, `tsrun-${container.id}`)
+  const processes = () => readFileSync(join(cgroup, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)
+  eventually('both to run', () => processes().length === 2)
+  must(['kill', '-9', String(container.state().pid)])
+  container.until('stopped')
+  expect(processes()).toHaveLength(1)
+  expect(container.kill('TERM').stderr).toMatch(/not running/)
+  expect(container.kill('KILL')).toMatchObject({ status: 0, stderr: '' })
+  eventually('the other to be gone', () => processes().length === 0)
+  expect(container.kill('KILL').stderr).toMatch(/not running/)
+  expect(exec(container, ['true']).status).not.toBe(0)
+  expect(container.remove().status).toBe(0)
+})

@@ -1,0 +1,328 @@
+import { EACCES, EBUSY, EEXIST, ENODEV, ENOENT, EOPNOTSUPP, EPERM, EROFS } from '../../native/abi/errno.ts'
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
+import { SIGKILL } from '../../native/abi/signal.ts'
+import { CLOCK_MONOTONIC } from '../../native/abi/time.ts'
+import { CGROUP2_SUPER_MAGIC } from '../../native/abi/wait.ts'
+import { type Name, textOf } from '../../native/calls/file.ts'
+import type { Fd } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import { decode, encode } from '../../native/utf8.ts'
+import { ConfigError, doing, Failure, HostError, isErrno } from '../errors.ts'
+import { firstLimit, neededControllers, type ResourcePlan } from '../plan/resources/resources.ts'
+import type { LimitStep } from '../plan/resources/step.ts'
+import { isFrozen } from '../state/status.ts'
+import { DELEGATION_HINT, handOnEverything, requireControllers } from './controllers.ts'
+import { delegatedCgroup } from './delegation.ts'
+import { type CgroupMark, readMark } from './mark.ts'
+
+/** Where systemd and everybody else mount the version 2 tree: alone, or beside version 1 on a hybrid host. */
+const MOUNT_POINTS = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'] as const
+const W_OK = 2
+/** How long a cgroup may take to go, and the pause between two tries. */
+const REMOVE_MS = 10_000
+const REMOVE_PAUSE_MS = 10
+const LEFTOVER_MS = 3000
+const DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
+/** A cgroup is removed at any moment by whoever owns it. */
+const GONE = [ENOENT, ENODEV]
+const BUSY = [ENOENT, EBUSY]
+const removeHints = { EACCES: 'the directory above it is not ours to write; root needs CAP_DAC_OVERRIDE for that' }
+
+/** The mount point of the cgroup version 2 tree, undefined when there is none. */
+export function cgroupMount(outside: Kernel): string | undefined {
+  return MOUNT_POINTS.find(path => outside.fileSystemTypeAt(path) === CGROUP2_SUPER_MAGIC)
+}
+
+/** A cgroup to be made: the directory that holds it, and its name there. */
+export interface NewCgroup {
+  readonly parent: Fd
+  readonly name: string
+  /** Somebody else has made it. */
+  readonly exists: boolean
+  /** Written to a new one, see cgroupMark.ts. */
+  readonly mark?: string
+  /** The child is born where we are and moves there, see Stillbirth. */
+  readonly moves?: boolean
+}
+
+/** A cgroup that the container is to get. */
+export interface CgroupSite {
+  /** Where the tree is mounted. */
+  readonly mount: string
+  /** Absolute path of its directory; that of systemd's is known when the first process is in it. */
+  readonly path: string
+  /** What the keeper makes; undefined when systemd does. */
+  readonly estate: NewCgroup | undefined
+  /** Has systemd make it for the process that was just born, and returns its directory. */
+  readonly adopt?: (pid: number) => string
+  /** Takes back what `adopt` made. */
+  release?(): void
+  /** Where the first process is, if not there but in a cgroup below. */
+  readonly leaf?: string
+  /** The name of systemd's unit. */
+  readonly unit?: string
+}
+
+/** What is known of the place of a container's cgroup. */
+export interface CgroupWish {
+  /** Below the mount point of the tree. */
+  readonly cgroupPath: string
+  /** config.json names the path, so no other will do. */
+  readonly cgroupAsked: boolean
+  readonly resources: ResourcePlan
+}
+
+/**
+ * Finds the place of the container's cgroup and makes the directories above it, which hand on the controllers that its
+ * limits need. Undefined when an unprivileged runtime can't have one and nothing is limited.
+ */
+export function openCgroupSite(
+  outside: Kernel,
+  wish: CgroupWish,
+  rootless: boolean,
+  own: CgroupMark,
+): CgroupSite | undefined {
+  const wanted = firstLimit(wish.resources)
+  const mount = cgroupMount(outside)
+  if (mount === undefined) {
+    if (rootless && !wanted) return undefined
+    throw new HostError(
+      'cgroup version 2 is not mounted at /sys/fs/cgroup or /sys/fs/cgroup/unified; use --cgroup-manager disabled to run without',
+    )
+  }
+  const elsewhere = wanted !== undefined && rootless && !wish.cgroupAsked
+  const relative = elsewhere ? `${delegated(outside, mount, wanted)}${wish.cgroupPath}` : wish.cgroupPath
+  if (relative === '/')
+    throw new ConfigError('the root of the cgroup tree can not be a container', '/linux/cgroupsPath')
+  const path = `${mount}${relative}`
+  const above = path.slice(0, path.lastIndexOf('/'))
+  try {
+    makeCgroups(outside, mount, above)
+    const denied = outside.now({ name: 'faccessat', args: [AT_FDCWD, above, W_OK], tolerate: [EACCES, EROFS, EPERM] })
+    if (denied < 0) {
+      const hint = rootless ? wanted && DELEGATION_HINT : denied === -EACCES && 'root needs CAP_DAC_OVERRIDE for that'
+      throw new Failure(`cgroup \`${above}\` is not ours to write${hint ? `; ${hint}` : ''}`)
+    }
+    requireControllers(outside, { mount, rootless }, above, neededControllers(wish.resources))
+  } catch (error) {
+    if (rootless && !wanted) return undefined
+    throw error
+  }
+  const exists = outside.statx(AT_FDCWD, path).stat !== undefined && !removeLeftover(outside, path, own)
+  if (exists) refuseUsed(outside, path)
+  const parent = outside.openat(AT_FDCWD, above, O_PATH | O_DIRECTORY)
+  const name = path.slice(above.length + 1)
+  return { mount, path, estate: { parent, name, exists } }
+}
+
+function makeCgroups(outside: Kernel, mount: string, path: string): void {
+  if (path === mount || outside.statx(AT_FDCWD, path).stat !== undefined) return
+  makeCgroups(outside, mount, path.slice(0, path.lastIndexOf('/')))
+  outside.mkdirat(AT_FDCWD, path, 0o755, [EEXIST])
+  handOnEverything(outside, path)
+}
+
+/** Without a cgroup there are no limits: for `--cgroup-manager disabled`. */
+export function refuseLimits(resources: ResourcePlan): undefined {
+  const limit = firstLimit(resources)
+  if (limit === undefined) return
+  throw new ConfigError('needs a cgroup, and --cgroup-manager disabled is given; leave one of them out', limit.pointer)
+}
+
+/** Limits of a user without privileges work below what is delegated to it. */
+function delegated(outside: Kernel, mount: string, { pointer }: LimitStep): string {
+  const base = delegatedCgroup(outside, mount)
+  if (base !== undefined) return base
+  return doing(pointer, () => {
+    throw new HostError(`no cgroup is delegated to this user, so nothing can be limited; ${DELEGATION_HINT}`)
+  })
+}
+
+/**
+ * A cgroup of an earlier container of ours that its clean-up has not got done with goes: no later one could be born in it,
+ * since processes in it may have been killed, and what is in one of this very id, of which there is no container, is what
+ * was killed already and takes its time to die. False when it stays, or was never ours.
+ */
+function removeLeftover(outside: Kernel, path: string, own: CgroupMark): boolean {
+  const mark = readMark(outside, path)
+  if (mark === undefined) return false
+  const isOwn = mark.root === own.root && mark.path === own.path
+  if (!isOwn || outside.statx(AT_FDCWD, own.path).stat !== undefined) return removeEmptyCgroup(outside, path)
+  killCgroup(outside, path)
+  return removeEmptyCgroup(outside, path, LEFTOVER_MS)
+}
+
+/** A cgroup with processes belongs to somebody; a frozen one would freeze the container before it starts. */
+function refuseUsed(outside: Kernel, path: string): void {
+  const pids = cgroupPids(outside, path)
+  if (pids.length > 0)
+    throw new HostError(
+      `the container's cgroup is not empty: ${pids.length} process(es) found in \`${path}\`; choose another linux.cgroupsPath`,
+    )
+  if (isFrozen(outside, path))
+    throw new HostError(`the container's cgroup unexpectedly frozen: thaw or remove \`${path}\` first`)
+}
+
+/** The processes in a cgroup, not those below it. */
+export function cgroupPids(outside: Kernel, path: string): number[] {
+  using cgroup = outside.openat(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, GONE)
+  return cgroup.exists ? pidsIn(outside, cgroup) : []
+}
+
+function pidsIn(outside: Kernel, cgroup: Fd, file = 'cgroup.procs'): number[] {
+  using fd = outside.openat(cgroup, file, O_RDONLY, 0, GONE)
+  if (!fd.exists) return []
+  try {
+    return decode(outside.readAll(fd)).split('\n').filter(Boolean).map(Number)
+  } catch (error) {
+    // Removed meanwhile; or the processes of a threaded cgroup are told by the one above that it belongs to.
+    if (isErrno(error, 'ENODEV', 'EOPNOTSUPP')) return []
+    throw error
+  }
+}
+
+/** What a walk does on its way. */
+interface Visit {
+  /** In a cgroup, when it has been in all below. */
+  leave?(cgroup: Fd): void
+  /** In a cgroup, when it has been in the one below of this name, which has that path if one can be written. */
+  left?(above: Fd, name: Name, path: string | undefined): void
+}
+
+/** A cgroup on the way of a walk. */
+interface Level {
+  readonly name: Name | undefined
+  readonly path: string | undefined
+  /** Those below where it has not been yet. */
+  readonly below: Name[]
+}
+
+/** <linux/limits.h>, with the NUL. */
+const PATH_MAX = 4096
+
+/** Undefined for a name that is no text, and for a path that no call takes. */
+function join(path: string | undefined, name: Name): string | undefined {
+  const text = textOf(name)
+  if (path === undefined || text.includes('\uFFFD') || path.length + name.length >= PATH_MAX) return undefined
+  return `${path}/${text}`
+}
+
+/**
+ * Goes through a cgroup and all below it, those below first. Whoever owns a cgroup may nest and name others below it as
+ * they like: a name is bytes, a path may be longer than any call takes, and there may be more levels than we may have
+ * descriptors. So it goes from one to the next by descriptor, and has two of them at the most. No cgroup can be moved.
+ */
+export function walkCgroups(outside: Kernel, top: string, visit: Visit): void {
+  let here = outside.openat(AT_FDCWD, top, DIRECTORY, 0, GONE)
+  if (!here.exists) return
+  const levels: Level[] = [{ name: undefined, path: top, below: outside.readDirectories(here) }]
+  const go = (to: Name | string) => {
+    const next = outside.openat(here, to, DIRECTORY, 0, 'any')
+    if (next.exists) {
+      here.close()
+      here = next
+    }
+    return next.exists
+  }
+  try {
+    for (;;) {
+      const { name, path, below } = levels.at(-1)!
+      const next = below.pop()
+      if (next !== undefined) {
+        // One that is gone, or not ours to read, is none.
+        if (go(next)) levels.push({ name: next, path: join(path, next), below: outside.readDirectories(here) })
+        continue
+      }
+      visit.leave?.(here)
+      levels.pop()
+      if (name === undefined || !go('..')) return
+      visit.left?.(here, name, path)
+    }
+  } finally {
+    here.close()
+  }
+}
+
+/** The processes in a cgroup and in those below it. */
+export function pidsOfTree(outside: Kernel, path: string): number[] {
+  const pids: number[][] = []
+  walkCgroups(outside, path, { leave: cgroup => void pids.push(pidsIn(outside, cgroup)) })
+  return pids.flat()
+}
+
+/**
+ * SIGKILL to every process in it and below; see cgroup.kill in cgroup-v2.rst, since 5.14. A threaded cgroup has that file
+ * and does not take it.
+ */
+export function killCgroup(outside: Kernel, path: string): void {
+  using fd = outside.openat(AT_FDCWD, `${path}/cgroup.kill`, O_WRONLY, 0, GONE)
+  // Systemd's may go at any moment.
+  const args = [fd, encode('1'), 1]
+  const call = { name: 'write', args, subject: `\`${path}/cgroup.kill\``, tolerate: [...GONE, EOPNOTSUPP] } as const
+  if (fd.exists && outside.now(call) === -EOPNOTSUPP) killThreads(outside, path)
+}
+
+/** A signal to a thread by its number is one to its process. */
+function killThreads(outside: Kernel, path: string): void {
+  const kill = (thread: number) => outside.now({ name: 'kill', args: [thread, SIGKILL], tolerate: 'any' })
+  const leave = (cgroup: Fd) => {
+    for (const thread of pidsIn(outside, cgroup, 'cgroup.threads')) if (thread > 1) kill(thread)
+  }
+  walkCgroups(outside, path, { leave })
+}
+
+/** Kills what is left in the cgroup and removes it with all below; waits for dying processes. Errors: HostError. */
+export function removeCgroup(outside: Kernel, path: string): void {
+  if (removeTree(outside, path, REMOVE_MS, () => killCgroup(outside, path))) return
+  throw new HostError(
+    `cgroup \`${path}\` can not be removed within ${REMOVE_MS / 1000} s: processes in it do not die, or somebody else puts others into it`,
+  )
+}
+
+/** Removes the cgroup with all below, and kills nothing. False when there are processes in it. */
+export function removeEmptyCgroup(outside: Kernel, path: string, milliseconds = 0): boolean {
+  return removeTree(outside, path, milliseconds, () => {})
+}
+
+function removeTree(outside: Kernel, path: string, milliseconds: number, prepare: () => void): boolean {
+  const end = outside.clock(CLOCK_MONOTONIC) + milliseconds * 1e6
+  for (;;) {
+    if (outside.rmdir(AT_FDCWD, path, BUSY, removeHints) || outside.statx(AT_FDCWD, path).stat === undefined)
+      return true
+    prepare()
+    walkCgroups(outside, path, { left: (above, name) => void outside.rmdir(above, name, BUSY) })
+    if (outside.rmdir(AT_FDCWD, path, BUSY, removeHints) || outside.statx(AT_FDCWD, path).stat === undefined)
+      return true
+    if (outside.clock(CLOCK_MONOTONIC) >= end) return false
+    outside.sleep(REMOVE_PAUSE_MS)
+  }
+}
+
+/** The kernel's id of a cgroup. Errors: HostError when it is gone. */
+export function cgroupId(outside: Kernel, path: string): string {
+  const { stat } = outside.statx(AT_FDCWD, path)
+  if (stat === undefined) throw new HostError(`cgroup \`${path}\` is gone; was it removed?`)
+  return String(stat.inode)
+}
+
+/** Where a process is in the version 2 tree, below the root that we see; undefined when it is gone or hidden from us. */
+export function cgroupOfProcess(outside: Kernel, pid: number | 'self'): string | undefined {
+  try {
+    return /^0::(\/.*)$/m.exec(outside.readTextIfAny(AT_FDCWD, `/proc/${pid}/cgroup`) ?? '')?.[1]
+  } catch (error) {
+    if (isErrno(error, 'ESRCH', 'EACCES', 'EPERM')) return undefined
+    throw error
+  }
+}
+
+/**
+ * The paths of all cgroups that a path can reach and text can name, those below first: no other can be one that tsrun has
+ * made, since it makes them by path.
+ */
+export function everyCgroup(outside: Kernel): string[] {
+  const mount = cgroupMount(outside)
+  if (mount === undefined) return []
+  const found: string[] = []
+  walkCgroups(outside, mount, { left: (_, __, path) => void (path !== undefined && found.push(path)) })
+  return found
+}

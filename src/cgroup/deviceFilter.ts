@@ -1,0 +1,74 @@
+import {
+  BPF_CGROUP_DEVICE,
+  BPF_F_ALLOW_MULTI,
+  BPF_PROG_ATTACH,
+  BPF_PROG_LOAD,
+  BPF_PROG_TYPE_CGROUP_DEVICE,
+} from '../../native/abi/bpf.ts'
+import { EACCES, EAGAIN, EPERM } from '../../native/abi/errno.ts'
+import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
+import { Fd, type Fds } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import { Struct } from '../../native/struct.ts'
+import { doing, HostError } from '../errors.ts'
+import { deviceProgram } from '../plan/devices/deviceProgram.ts'
+import { type DeviceRuleInput, planDeviceRules } from '../plan/devices/deviceRules.ts'
+
+/** Enough of union bpf_attr for the commands used here; the kernel takes any size whose rest is zero. */
+const ATTR_SIZE = 72
+const INSTRUCTION_SIZE = 8
+const LOAD_TRIES = 10
+
+/** BPF_PROG_LOAD of a device program, see bpf(2). `exists` is false where the kernel does not let us. */
+function loadProgram(outside: Kernel, instructions: Uint8Array): Fd {
+  const attr = new Struct(ATTR_SIZE)
+    .u32(0, BPF_PROG_TYPE_CGROUP_DEVICE)
+    .u32(4, instructions.length / INSTRUCTION_SIZE)
+    .word(8, instructions)
+    .word(16, 'Apache-2.0')
+  attr.bytes.set([0x74, 0x73, 0x72, 0x75, 0x6e], 48) // the name, "tsrun"
+  // EAGAIN: a signal came while the kernel verified the program.
+  for (let tries = 0; ; tries++) {
+    const tolerated = tries < LOAD_TRIES ? [EPERM, EACCES, EAGAIN] : [EPERM, EACCES]
+    const number = outside.bpf(BPF_PROG_LOAD, attr, 'load the device filter', tolerated)
+    if (number !== -EAGAIN) return new Fd(outside, { value: number }, 'device filter')
+  }
+}
+
+/** BPF_PROG_ATTACH to a cgroup, beside the programs of the cgroups above: all of them have to allow. */
+function attachProgram(outside: Kernel, cgroup: Fd, program: Fd): boolean {
+  const attr = new Struct(ATTR_SIZE)
+    .u32(0, cgroup.number)
+    .u32(4, program.number)
+    .u32(8, BPF_CGROUP_DEVICE)
+    .u32(12, BPF_F_ALLOW_MULTI)
+  return outside.bpf(BPF_PROG_ATTACH, attr, 'attach the device filter', [EPERM, EACCES]) >= 0
+}
+
+/**
+ * The program for config.json#/linux/resources/devices, loaded into the kernel for a cgroup that may not be there yet;
+ * undefined when there is nothing to filter. `fds` closes it.
+ */
+export function loadDeviceFilter(
+  outside: Kernel,
+  rules: readonly DeviceRuleInput[] | undefined,
+  fds: Fds,
+): Fd | undefined {
+  const { allowsAll, instructions } = deviceProgram(planDeviceRules(rules))
+  return allowsAll ? undefined : doing('device filter', () => fds.keep(loadProgram(outside, instructions)))
+}
+
+/**
+ * Makes a cgroup's processes obey the filter. An unprivileged runtime may not load programs: then there is no filter, as
+ * with crun and runc, since such a container has no rights to devices to begin with.
+ */
+export function attachDeviceFilter(outside: Kernel, cgroup: string, program: Fd, rootless: boolean): void {
+  doing('device filter', () => {
+    using directory = outside.openat(AT_FDCWD, cgroup, O_RDONLY | O_DIRECTORY)
+    if (program.exists && attachProgram(outside, directory, program)) return
+    if (!rootless)
+      throw new HostError(
+        'the kernel does not let us filter devices (CAP_BPF and CAP_NET_ADMIN or CAP_SYS_ADMIN are needed)',
+      )
+  })
+}

@@ -1,0 +1,117 @@
+import {
+  BPF_CGROUP_DEVICE,
+  BPF_F_ALLOW_MULTI,
+  BPF_F_REPLACE,
+  BPF_OBJ_GET_INFO_BY_FD,
+  BPF_PROG_ATTACH,
+  BPF_PROG_DETACH,
+  BPF_PROG_GET_FD_BY_ID,
+  BPF_PROG_QUERY,
+} from '../../native/abi/bpf.ts'
+import { ENOENT } from '../../native/abi/errno.ts'
+import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
+import { Fd, Fds } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import { Out, Struct } from '../../native/struct.ts'
+import { decode } from '../../native/utf8.ts'
+import { doing, HostError, isErrno } from '../errors.ts'
+import type { DeviceRuleInput } from '../plan/devices/deviceRules.ts'
+import { loadDeviceFilter } from './deviceFilter.ts'
+
+/** Enough of union bpf_attr for the commands used here. */
+const ATTR_SIZE = 32
+
+/** BPF_CGROUP_MAX_PROGS of the kernel: a cgroup has no more programs of one kind. */
+const MAX_PROGRAMS = 64
+
+/** `struct bpf_prog_info` up to the program's name, which has 16 bytes and ends with a NUL if it is shorter. */
+const INFO_SIZE = 80
+const INFO_NAME = 64
+
+/** The name under which loadDeviceFilter() loads programs; others in the cgroup are somebody else's. */
+const OURS = 'tsrun'
+
+/**
+ * Replaces a running container's device filter by one for new rules, in one step: at no moment is there none, or two. A
+ * container without a filter gets one; rules that allow everything take it away. Errors: HostError when the kernel does
+ * not let us, KernelError.
+ */
+export function replaceDeviceFilter(
+  outside: Kernel,
+  cgroup: string,
+  rules: readonly DeviceRuleInput[] | undefined,
+): void {
+  doing('device filter', () => {
+    using fds = new Fds()
+    const directory = fds.keep(outside.openat(AT_FDCWD, cgroup, O_RDONLY | O_DIRECTORY))
+    const program = loadDeviceFilter(outside, rules, fds)
+    if (program?.exists === false)
+      throw new HostError('the kernel does not let us load one (CAP_BPF and CAP_NET_ADMIN or CAP_SYS_ADMIN are needed)')
+    const old = ownProgram(outside, directory, fds)
+    if (program) attach(outside, directory, program, old)
+    else if (old) detach(outside, directory, old)
+  })
+}
+
+/** Is the filter of ours at the cgroup? Undefined when the kernel does not tell us. */
+export function hasDeviceFilter(outside: Kernel, cgroup: string): boolean | undefined {
+  using fds = new Fds()
+  const directory = fds.keep(outside.openat(AT_FDCWD, cgroup, O_RDONLY | O_DIRECTORY, 0, [ENOENT]))
+  if (!directory.exists) return undefined
+  try {
+    return ownProgram(outside, directory, fds) !== undefined
+  } catch (error) {
+    if (isErrno(error, 'EPERM', 'EACCES')) return undefined
+    throw error
+  }
+}
+
+/** The program that we attached to this very cgroup; undefined when there is none. */
+function ownProgram(outside: Kernel, directory: Fd, fds: Fds): Fd | undefined {
+  for (const id of attachedPrograms(outside, directory)) {
+    const number = outside.bpf(BPF_PROG_GET_FD_BY_ID, new Struct(ATTR_SIZE).u32(0, id), `program ${id}`, [ENOENT])
+    if (number < 0) continue // detached and gone meanwhile
+    const program = fds.keep(new Fd(outside, { value: number }, `program ${id}`))
+    if (programName(outside, program) === OURS) return program
+  }
+  return undefined
+}
+
+/** BPF_PROG_QUERY: the ids of a cgroup's own device programs. The kernel fills in as many as there are; no id is 0. */
+function attachedPrograms(outside: Kernel, directory: Fd): number[] {
+  const ids = new Out(4 * MAX_PROGRAMS)
+  const attr = new Struct(ATTR_SIZE)
+    .u32(0, directory.number)
+    .u32(4, BPF_CGROUP_DEVICE)
+    .word(16, ids)
+    .u32(24, MAX_PROGRAMS)
+  outside.bpf(BPF_PROG_QUERY, attr, 'find the device filter')
+  const { view } = ids
+  return Array.from({ length: MAX_PROGRAMS }, (_, i) => view.getUint32(4 * i, true)).filter(id => id !== 0)
+}
+
+/** BPF_OBJ_GET_INFO_BY_FD: what the program was called when it was loaded. */
+function programName(outside: Kernel, program: Fd): string {
+  const info = new Out(INFO_SIZE)
+  const attr = new Struct(ATTR_SIZE).u32(0, program.number).u32(4, INFO_SIZE).word(8, info)
+  outside.bpf(BPF_OBJ_GET_INFO_BY_FD, attr, program.subject)
+  const name = info.bytes.subarray(INFO_NAME)
+  const end = name.indexOf(0)
+  return decode(end < 0 ? name : name.subarray(0, end))
+}
+
+/** BPF_PROG_ATTACH, in the place of `old` if there is one; see BPF_F_REPLACE, since Linux 5.6. */
+function attach(outside: Kernel, directory: Fd, program: Fd, old: Fd | undefined): void {
+  const attr = new Struct(ATTR_SIZE)
+    .u32(0, directory.number)
+    .u32(4, program.number)
+    .u32(8, BPF_CGROUP_DEVICE)
+    .u32(12, old ? BPF_F_ALLOW_MULTI | BPF_F_REPLACE : BPF_F_ALLOW_MULTI)
+    .u32(16, old?.number ?? 0)
+  outside.bpf(BPF_PROG_ATTACH, attr, old ? 'replace the device filter' : 'attach the device filter')
+}
+
+function detach(outside: Kernel, directory: Fd, program: Fd): void {
+  const attr = new Struct(ATTR_SIZE).u32(0, directory.number).u32(4, program.number).u32(8, BPF_CGROUP_DEVICE)
+  outside.bpf(BPF_PROG_DETACH, attr, 'detach the device filter')
+}

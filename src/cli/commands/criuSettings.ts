@@ -1,0 +1,24 @@
+import type { CriuSettings } from '../../criu/criu.ts'
+import type { OptionsOf } from '../line/options.ts'
+
+/** An empty path is no path: callers build `--work-path=` from an unset variable. */
+export function path(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text
+}
+
+/** What the options say that checkpoint and restore share. */
+export function criuSettings(options: OptionsOf<'checkpoint'> | OptionsOf<'restore'>): CriuSettings {
+  return {
+    imagePath: path(options['image-path']) ?? './checkpoint',
+    workPath: path(options['work-path']),
+    tcpEstablished: options['tcp-established'],
+    extUnixSk: options['ext-unix-sk'],
+    shellJob: options['shell-job'],
+    fileLocks: options['file-locks'],
+    autoDedup: options['auto-dedup'],
+    lazyPages: options['lazy-pages'],
+    emptyNetwork: options['empty-ns'] === 'network',
+    manageCgroupsMode: options['manage-cgroups-mode'],
+    networkLock: options['network-lock'],
+  }
+}

@@ -1,0 +1,37 @@
+import { ENOENT, ENOTDIR } from '../../../../native/abi/errno.ts'
+import { AT_FDCWD } from '../../../../native/abi/fcntl.ts'
+import { type ListedContainer, listContainers } from '../../../container/list.ts'
+import { doing, StateError } from '../../../errors.ts'
+import type { Runtime } from '../../../runtime.ts'
+import type { Verb } from '../../commands.ts'
+import { formatTable } from '../../table.ts'
+
+export const verb: Verb<'list'> = (runtime, options) => {
+  const entries = doing('list', () => {
+    if (runtime.rootIsGiven) expectRoot(runtime)
+    return listContainers(runtime)
+  })
+  runtime.write(
+    options.quiet ? formatIds(entries) : options.format === 'json' ? formatJson(entries) : formatList(entries),
+  )
+}
+
+/** As in runc: a mistake in --root is no empty list. */
+function expectRoot({ outside, root }: Runtime): void {
+  if (outside.statx(AT_FDCWD, root, 0, [ENOENT, ENOTDIR]).stat === undefined)
+    throw new StateError(`there is no directory \`${root}\`, which --root names`)
+}
+
+function formatIds(entries: readonly ListedContainer[]): string {
+  return entries.map(({ id }) => `${id}\n`).join('')
+}
+
+/** An array on one line, as runc prints it; but empty where runc says null, which readers in other languages trip over. */
+function formatJson(entries: readonly ListedContainer[]): string {
+  return `${JSON.stringify(entries)}\n`
+}
+
+function formatList(entries: readonly ListedContainer[]): string {
+  const rows = entries.map(e => [e.id, `${e.pid}`, e.status, e.bundle, e.created, e.owner])
+  return formatTable([['ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER'], ...rows])
+}

@@ -1,0 +1,17 @@
+import { runContainer } from '../../container/run.ts'
+import { doing } from '../../errors.ts'
+import type { Verb } from '../commands.ts'
+import { createRequest } from './request.ts'
+import { chooseTarget } from './target.ts'
+
+export const verb: Verb<'run'> = (runtime, options, positionals) => {
+  const { id, bundle } = chooseTarget(runtime, positionals[0]!, options.bundle)
+  const request = {
+    ...createRequest(options, id, bundle),
+    detach: options.detach,
+    keep: options.keep,
+    noSubreaper: options['no-subreaper'],
+    forwardSignals: true,
+  }
+  return doing(`run \`${id}\``, () => runContainer(runtime, request))
+}

@@ -1,7 +1,0 @@
-import { doing } from '../errors.ts'
-import { writeSpec } from '../execute/spec.ts'
-import type { Verb } from './commands.ts'
-
-export const verb: Verb<'spec'> = (runtime, { bundle, file, rootless, 'host-rootfs': hostRootfs }) => {
-  doing('spec', () => writeSpec(runtime, { bundle, file, rootless, hostRootfs }))
-}

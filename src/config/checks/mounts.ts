@@ -1,0 +1,79 @@
+// Checks of mounts and hooks (config.md, Mounts and POSIX-platform Hooks).
+
+import type { Config, Hook, Mount } from '../../../spec/generated/config.ts'
+import { type Check, type Complaint, firstOf, hasNamespace, relative } from './namespacesOf.ts'
+
+export const MOUNT_CHECKS: readonly Check[] = [
+  destinationsAreBelowRoot,
+  idMapsComeInPairs,
+  idMapsAreForBindMounts,
+  idMapsComeFromSomewhere,
+  hooksAreAbsolute,
+]
+
+/** A mount on `/` would hide the root file system that the other properties talk about. */
+function destinationsAreBelowRoot({ mounts }: Config): Complaint | undefined {
+  return firstOf(mounts, '/mounts', ({ destination }, pointer) => {
+    if (destination === '') return { pointer: `${pointer}/destination`, reason: 'must not be empty' }
+    if (!isRoot(destination)) return undefined
+    return { pointer: `${pointer}/destination`, reason: `must be below the root, is ${JSON.stringify(destination)}` }
+  })
+}
+
+/** By its letters alone: a symbolic link to the root is found when the path is resolved. */
+function isRoot(path: string): boolean {
+  let depth = 0
+  for (const name of path.split('/')) {
+    if (name === '..') depth = Math.max(depth - 1, 0)
+    else if (name !== '' && name !== '.') depth++
+  }
+  return depth === 0
+}
+
+function isBind({ options }: Mount): boolean {
+  return options?.some(option => option === 'bind' || option === 'rbind') ?? false
+}
+
+function idMapOption({ options }: Mount): string | undefined {
+  return options?.find(option => option === 'idmap' || option === 'ridmap')
+}
+
+function hasMappings({ uidMappings, gidMappings }: Mount): boolean {
+  return (uidMappings?.length ?? 0) > 0 || (gidMappings?.length ?? 0) > 0
+}
+
+function idMapsComeInPairs({ mounts }: Config): Complaint | undefined {
+  return firstOf(mounts, '/mounts', ({ uidMappings, gidMappings }, pointer) => {
+    const [uids, gids] = [uidMappings?.length ?? 0, gidMappings?.length ?? 0]
+    if (uids > 0 === gids > 0) return undefined
+    const [given, other] = uids > 0 ? ['uidMappings', 'gidMappings'] : ['gidMappings', 'uidMappings']
+    return { pointer: `${pointer}/${other}`, reason: `is missing; it goes together with ${given}` }
+  })
+}
+
+function idMapsAreForBindMounts({ mounts }: Config): Complaint | undefined {
+  return firstOf(mounts, '/mounts', (mount, pointer) => {
+    if (isBind(mount) || (!hasMappings(mount) && idMapOption(mount) === undefined)) return undefined
+    return { pointer, reason: 'only a bind mount can be id-mapped; add the option `bind` or `rbind`' }
+  })
+}
+
+function idMapsComeFromSomewhere(config: Config): Complaint | undefined {
+  return firstOf(config.mounts, '/mounts', (mount, pointer) => {
+    const option = idMapOption(mount)
+    if (option === undefined || hasMappings(mount) || hasNamespace(config, 'user')) return undefined
+    const reason = `the option \`${option}\` needs uidMappings and gidMappings, or a user namespace to take them from`
+    return { pointer, reason }
+  })
+}
+
+const MOMENTS = ['prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop'] as const
+
+function hooksAreAbsolute({ hooks }: Config): Complaint | undefined {
+  for (const moment of MOMENTS) {
+    const look = ({ path }: Hook, pointer: string) => relative(path, `${pointer}/path`)
+    const complaint = firstOf(hooks?.[moment], `/hooks/${moment}`, look)
+    if (complaint !== undefined) return complaint
+  }
+  return undefined
+}

@@ -1,0 +1,64 @@
+import type { Config, NamespaceType } from '../../../spec/generated/config.ts'
+
+/** What is wrong and where: a JSON pointer into config.json and one sentence. */
+export interface Complaint {
+  readonly pointer: string
+  readonly reason: string
+}
+
+/** Looks for one kind of mistake that a schema can not see. */
+export type Check = (config: Config) => Complaint | undefined
+
+/** The first complaint that `look` has about an entry of `list`, which stands at `pointer`. */
+export function firstOf<T>(
+  list: readonly T[] | undefined,
+  pointer: string,
+  look: (entry: T, pointer: string) => Complaint | undefined,
+): Complaint | undefined {
+  for (const [index, entry] of (list ?? []).entries()) {
+    const complaint = look(entry, `${pointer}/${index}`)
+    if (complaint !== undefined) return complaint
+  }
+  return undefined
+}
+
+/** Complains about the second entry with the same `key`. */
+export function duplicate<T>(
+  list: readonly T[] | undefined,
+  pointer: string,
+  key: (entry: T) => string,
+): Complaint | undefined {
+  const seen = new Set<string>()
+  return firstOf(list, pointer, (entry, here) => {
+    if (seen.has(key(entry))) return { pointer: here, reason: `\`${key(entry)}\` is listed twice` }
+    seen.add(key(entry))
+    return undefined
+  })
+}
+
+/** Complains about a path that does not begin with `/`. */
+export function relative(path: string | undefined, pointer: string): Complaint | undefined {
+  if (path === undefined || path.startsWith('/')) return undefined
+  return { pointer, reason: `must be an absolute path, is ${JSON.stringify(path)}` }
+}
+
+/** Complains about a number outside of `low`..`high`. */
+export function outside(
+  value: number | bigint | undefined,
+  low: number,
+  high: number,
+  pointer: string,
+): Complaint | undefined {
+  if (value === undefined || (value >= low && value <= high)) return undefined
+  return { pointer, reason: `must be between ${low} and ${high}, is ${value}` }
+}
+
+/** Does the container have a namespace of this type other than the runtime's, new or joined? */
+export function hasNamespace({ linux }: Config, type: NamespaceType): boolean {
+  return linux?.namespaces?.some(namespace => namespace.type === type) ?? false
+}
+
+/** Does it join an existing namespace of this type? */
+export function joinsNamespace({ linux }: Config, type: NamespaceType): boolean {
+  return linux?.namespaces?.some(namespace => namespace.type === type && namespace.path !== undefined) ?? false
+}

@@ -1,0 +1,78 @@
+import { ENOENT } from '../../native/abi/errno.ts'
+import { AT_FDCWD, O_WRONLY } from '../../native/abi/fcntl.ts'
+import { SIGKILL } from '../../native/abi/signal.ts'
+import { killCgroup, pidsOfTree } from '../cgroup/cgroup.ts'
+import { StateError } from '../errors.ts'
+import type { Runtime } from '../runtime.ts'
+import { claimsOf, ownCgroup, requireOwnProcess } from '../setup/belongings.ts'
+import { isAlive, isFrozen, isPopulated } from '../state/status.ts'
+import { openContainer, type StoredContainer } from '../state/store.ts'
+
+/**
+ * Sends a signal to a container's first process, or with `all` to every process in its cgroup. It takes no lock, so that
+ * a command that hangs can be ended. Errors: StateError when the container has stopped, unless `all`, or when what its
+ * state names is not the container's.
+ */
+export function killContainer(runtime: Runtime, id: string, signal: number, all: boolean): void {
+  using container = openContainer(runtime.outside, runtime.root, id, false)
+  const { cgroup } = container.established
+  if (all && cgroup !== undefined) {
+    const own = ownCgroup(runtime, container)
+    if (own !== undefined) signalCgroup(runtime, own, signal)
+  } else if (!signalInit(runtime, container, signal) && !killOthers(runtime, container, signal) && !all)
+    throw new StateError('container not running')
+}
+
+/**
+ * Without a pid namespace that was made for it a container's processes outlive its first one, and it is there as long as they are.
+ * SIGKILL, which is meant for all of them, ends them then, too. False when there is none.
+ */
+function killOthers(runtime: Runtime, container: StoredContainer, signal: number): boolean {
+  if (signal !== SIGKILL || !container.established.sharedPidNamespace) return false
+  const cgroup = ownCgroup(runtime, container)
+  if (cgroup === undefined || !isPopulated(runtime.outside, cgroup)) return false
+  killCgroup(runtime.outside, cgroup)
+  return true
+}
+
+/** False when the first process is gone. Errors: StateError when it is not the container's. */
+export function signalInit(runtime: Runtime, container: StoredContainer, signal: number): boolean {
+  const { outside } = runtime
+  const { pid, startTime, sharedPidNamespace } = claimsOf(container)
+  if (pid === undefined || startTime === undefined) return false
+  using pidfd = outside.pidfdOpen(pid)
+  // The pidfd is held before we compare start times, so the process can't be another one afterwards.
+  if (!pidfd.exists || !isAlive(outside, { pid, startTime })) return false
+  const cgroup = requireOwnProcess(runtime, container, pid)
+  if (signal === SIGKILL && cgroup !== undefined && isFrozen(outside, cgroup)) {
+    killCgroup(outside, cgroup) // a frozen process dies only this way
+    return true
+  }
+  const sent = outside.signal(pidfd, signal)
+  // Without a pid namespace of its own, the other processes outlive the first one.
+  if (signal === SIGKILL && sharedPidNamespace && cgroup !== undefined) killCgroup(outside, cgroup)
+  return sent
+}
+
+function signalCgroup({ outside }: Runtime, cgroup: string, signal: number): void {
+  if (signal === SIGKILL) {
+    killCgroup(outside, cgroup)
+    return
+  }
+  // Frozen meanwhile, so that no process escapes by forking.
+  const wasFrozen = isFrozen(outside, cgroup)
+  if (!wasFrozen) freeze(outside, cgroup, '1')
+  try {
+    for (const pid of pidsOfTree(outside, cgroup)) {
+      using pidfd = outside.pidfdOpen(pid)
+      if (pidfd.exists) outside.signal(pidfd, signal)
+    }
+  } finally {
+    if (!wasFrozen) freeze(outside, cgroup, '0')
+  }
+}
+
+function freeze(outside: Runtime['outside'], cgroup: string, value: '0' | '1'): void {
+  using fd = outside.openat(AT_FDCWD, `${cgroup}/cgroup.freeze`, O_WRONLY, 0, [ENOENT])
+  if (fd.exists) outside.writeText(fd, value)
+}

@@ -1,0 +1,89 @@
+import { Fds } from '../../native/fd.ts'
+import { Failure, StateError } from '../errors.ts'
+import type { Runtime } from '../runtime.ts'
+import { buildContainer } from '../setup/build.ts'
+import { awaitReady, receiveNotify } from '../setup/facilities/notify.ts'
+import { type CreateRequest, prepare } from '../setup/prepare.ts'
+import { awaitProgram, recordTail } from '../setup/tail.ts'
+import { openContainer, writeRecord } from '../state/store.ts'
+import { ForegroundTerminal } from '../streams/foregroundTerminal.ts'
+import { writePidFile } from '../streams/pidFile.ts'
+import { sendPidfd } from '../streams/pidfdSocket.ts'
+import { Streams } from '../streams/streams.ts'
+import { becomeContainer, giveStreams } from './create.ts'
+import { deleteContainer } from './delete.ts'
+import { catchSignals, endingSignals, supervise } from './foreground.ts'
+import { afterStart } from './start.ts'
+
+export interface RunRequest extends CreateRequest {
+  /** Return as soon as the program runs. */
+  readonly detach?: boolean
+  /** Do not delete the container when its program has ended. */
+  readonly keep?: boolean
+  readonly noSubreaper?: boolean
+  /** Pass the signals that this process gets on to the container, as a command in the foreground does. */
+  readonly forwardSignals?: boolean
+}
+
+/**
+ * Creates and starts a container. In the foreground it passes signals on, waits for the program, deletes the container
+ * and resolves to the exit code, 128 + n after a signal n; detached it resolves to 0 when the program runs. Errors: those
+ * of create and start, with nothing left behind.
+ */
+export async function runContainer(runtime: Runtime, request: RunRequest): Promise<number> {
+  const { outside } = runtime
+  const prepared = prepare(runtime, request, !request.detach)
+  if (prepared.plan.process === undefined)
+    throw new StateError('cannot run a container whose config.json has no process')
+  using fds = new Fds()
+  using terminal = new ForegroundTerminal(runtime)
+  using streams = new Streams(outside)
+  const program = buildContainer(runtime, prepared, built => {
+    const { executor, directory, record } = built
+    const pidfd = fds.keep(outside.pidfdOpen(record.pid, []))
+    const tail = runtime.phase('tail', () => {
+      giveStreams(streams, prepared, !request.detach)
+      return recordTail(executor, (_, accompany) => becomeContainer(runtime, built, streams, accompany))
+    })
+    const master = built.confirm()
+    if (master) fds.keep(master)
+    runtime.phase('state', () => {
+      writeRecord(outside, directory, record)
+      writePidFile(runtime, request, record.pid)
+    })
+    const signals = catchSignals(runtime, request, master !== undefined)
+    if (master) terminal.begin(master)
+    const notify = runtime.phase('start', () => {
+      executor.calls.send(tail)
+      sendPidfd(runtime, built.pidfdSocket, 'standard', pidfd)
+      const slow = () => executor.calls.tellSlow(tail)
+      const ending = endingSignals(signals)
+      const notify = built.notify && receiveNotify(outside, executor.control, slow, ending)
+      awaitProgram(outside, executor.control, slow, ending)
+      return notify && fds.keep(notify)
+    })
+    directory.close()
+    return { notify, pidfd, pid: record.pid, signals, cgroup: record.cgroup, terminal: master && terminal }
+  })
+  startedOrGone(runtime, request.id)
+  if (request.detach) {
+    if (program.notify) awaitReady(runtime, program.notify, program.pid)
+    return 0
+  }
+  return await runtime.phase('wait and delete', () => supervise(runtime, request, program))
+}
+
+/** Runs poststart hooks; without them, or after them, the container runs. Errors: theirs, when the container is gone. */
+export function startedOrGone(runtime: Runtime, id: string): void {
+  try {
+    using container = openContainer(runtime.outside, runtime.root, id, true)
+    afterStart(runtime, container)
+  } catch (error) {
+    try {
+      deleteContainer(runtime, id, true)
+    } catch (second) {
+      if (error instanceof Failure && second instanceof Failure) error.cleanup.push(second)
+    }
+    throw error
+  }
+}

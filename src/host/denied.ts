@@ -1,0 +1,95 @@
+import { CAP_SYS_ADMIN } from '../../native/abi/capability.ts'
+import { EPERM } from '../../native/abi/errno.ts'
+import { AT_FDCWD } from '../../native/abi/fcntl.ts'
+import type { CallName } from '../../native/arch/numbers.ts'
+import { pidfdByMessage } from '../../native/calls/socket.ts'
+import { doingAll } from '../../native/failure.ts'
+import { Fd } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import type { Call } from '../../native/kernels/machine.ts'
+import { Failure, isErrno, KernelError } from '../errors.ts'
+import { ownCapabilities } from './host.ts'
+
+/** A system call that containers need. */
+export interface NeededCall {
+  readonly name: CallName
+  /** Arguments that the kernel refuses before it does anything. */
+  readonly args: Call['args']
+  /** The version of Linux that brought it. */
+  readonly since: string
+  /** The kernel looks for CAP_SYS_ADMIN before it looks at these arguments. */
+  readonly privileged?: true
+  /** What does the same where this one is denied, if there is something that keeps every promise; see docs/security.md. */
+  readonly otherwise?: (outside: Kernel) => string | undefined
+}
+
+/** The pidfd of the process that has a number everywhere. */
+function withMessages(outside: Kernel): string | undefined {
+  using pidfd = new Fd(outside, { value: pidfdByMessage(outside, 1) }, 'process 1')
+  return pidfd.exists ? 'SO_PASSPIDFD' : undefined
+}
+
+function withMounts(outside: Kernel): string | undefined {
+  return ownCapabilities(outside)(CAP_SYS_ADMIN) ? 'a tmpfs' : undefined
+}
+
+export const NEEDED_CALLS: readonly NeededCall[] = [
+  { name: 'clone3', args: [null, 0], since: '5.3', otherwise: () => 'clone and cgroup.procs' },
+  { name: 'openat2', args: [AT_FDCWD, '', null, 0], since: '5.6', otherwise: () => 'openat, step by step,' },
+  { name: 'open_tree', args: [-1, '', 0xffff_ffff], since: '5.2' },
+  { name: 'move_mount', args: [-1, '', -1, '', 0xffff_ffff], since: '5.2', privileged: true },
+  { name: 'fsopen', args: [null, 0xffff_ffff], since: '5.2', privileged: true },
+  { name: 'mount_setattr', args: [-1, '', 0, null, 0], since: '5.12' },
+  { name: 'close_range', args: [1, 0, 0], since: '5.9', otherwise: () => 'close and fcntl' },
+  { name: 'pidfd_open', args: [-1, 0], since: '5.3', otherwise: withMessages },
+  { name: 'pidfd_send_signal', args: [-1, 0, null, 0], since: '5.1' },
+  { name: 'memfd_create', args: [null, 0xffff_ffff], since: '3.17', otherwise: withMounts },
+  { name: 'statx', args: [-1, '', 0xffff_ffff, 0, null], since: '4.11', otherwise: () => 'newfstatat' },
+]
+
+/** Is this process under a filter of system calls, which it has from whoever started it? */
+export function isFiltered(outside: Kernel): boolean {
+  return /^Seccomp:\s*2$/m.test(outside.readTextIfAny(AT_FDCWD, '/proc/self/status') ?? '')
+}
+
+/** Does a filter say EPERM? The kernel itself would not to these arguments, unless privileges are missing. */
+export function isForbidden(outside: Kernel, { name, args, privileged }: NeededCall): boolean {
+  if (privileged && !ownCapabilities(outside)(CAP_SYS_ADMIN)) return false
+  return outside.now({ name, args, tolerate: 'any' }) === -EPERM
+}
+
+/** Calls for which there is another way that begins with the birth of a process, so that this is done once more. */
+const DETOURS: ReadonlySet<string> = new Set(['clone3'])
+
+/** Thrown for a birth that failed by a denied call, and is gone without a trace: there is another way, known from now on. */
+export class Detour extends Failure {}
+
+/**
+ * Has this failure shown that a call is denied which there is another way for? From now on that is known, see Calls.lacking;
+ * undefined when it is something else that failed, or was known.
+ */
+export function detour(outside: Kernel, failure: unknown): Detour | undefined {
+  const call = deniedCall(outside, failure)
+  if (call === undefined || !DETOURS.has(call.name) || outside.lacking.has(call.name)) return undefined
+  outside.lacking.add(call.name)
+  return new Detour(`${call.name} is denied`)
+}
+
+/** The call that failed, when this host lets none of that name through. */
+function deniedCall(outside: Kernel, failure: unknown): NeededCall | undefined {
+  if (!isErrno(failure, 'ENOSYS', 'EPERM')) return undefined
+  const call = NEEDED_CALLS.find(({ name }) => name === failure.call)
+  return call === undefined || (failure.code === 'EPERM' && !isForbidden(outside, call)) ? undefined : call
+}
+
+/** The failure of a call that this host does not let through, as one that says what denies or lacks it; others as they are. */
+export function explainDenied(outside: Kernel, failure: unknown): unknown {
+  const call = deniedCall(outside, failure)
+  if (call === undefined || !(failure instanceof KernelError)) return failure
+  const hint = isFiltered(outside)
+    ? `the seccomp filter that tsrun itself runs under denies it, which Linux ${call.since} and newer have; allow it there`
+    : `this kernel lacks it, Linux ${call.since} and newer have it`
+  const explained = doingAll(failure.phrases, () => new KernelError(failure.call, failure.errno, failure.subject, hint))
+  explained.cleanup.push(...failure.cleanup)
+  return explained
+}

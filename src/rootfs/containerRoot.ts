@@ -1,0 +1,262 @@
+import { EEXIST, ELOOP, ENOENT, EXDEV } from '../../native/abi/errno.ts'
+import {
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  F_DUPFD_CLOEXEC,
+  O_DIRECTORY,
+  O_PATH,
+  RESOLVE_BENEATH,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+} from '../../native/abi/fcntl.ts'
+import { PROC_SUPER_MAGIC } from '../../native/abi/wait.ts'
+import type { PendingStat, Stat } from '../../native/calls/file.ts'
+import { Fd } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import type { Call, Result } from '../../native/kernels/machine.ts'
+import { ConfigError, HostError } from '../errors.ts'
+import { isWithin } from '../paths.ts'
+import { type Maker, openBehindLinks } from './links.ts'
+
+const S_IFREG = 0x8000
+const IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
+const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS
+const WITHOUT_LINKS = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS
+
+/** Where it matters most that a mount is where the configuration says. */
+const KERNEL_PLACES = ['/proc', '/sys']
+
+const walkHints = {
+  ENOENT: 'missing, or behind a symbolic link that leads nowhere in the root file system',
+  ELOOP: 'symbolic links that lead round in a circle, or one that is not followed here',
+  ENOTDIR: 'not a directory, or a part of the path is none',
+  EAGAIN: 'somebody renames or mounts without a pause, and paths with `..` or links are never at rest',
+}
+
+const realHints = {
+  ...walkHints,
+  ELOOP: 'proc and sysfs must be mounted on ordinary directory, and a symbolic link is in its place',
+}
+
+/** Something that was mounted. */
+interface Mounted {
+  readonly destination: string
+  readonly fd: Fd
+  /** Those with a higher number came later, and cover what is below them. */
+  readonly number: number
+}
+
+/** What is at a path, if anything. */
+export interface Found {
+  readonly fd: Fd
+  readonly stat: PendingStat
+}
+
+/**
+ * The container's root file system, whose content is not trusted: every path in it is resolved by openat2(2) from the
+ * root's descriptor, or from that of the last mount above, and the descriptor that comes out is used from then on. So
+ * nothing that happens to the path in between can lead outside, and nobody who renames directories of the root can lead
+ * away from a mount that was made. What is to be mounted on is looked for without following links; only when one stands in
+ * the way it is followed, in the root, and what it names is made there.
+ */
+export class ContainerRoot {
+  readonly inside: Kernel
+  readonly fd: Fd
+  readonly #made = new Map<string, Result>()
+  readonly #parents = new Map<string, Fd>()
+  readonly #mounts = new Map<string, Mounted>()
+  #count = 0
+  /** Those on which the protection of the host rests. */
+  readonly #relied = new Set<Mounted>()
+
+  constructor(inside: Kernel, fd: Fd) {
+    this.inside = inside
+    this.fd = fd
+  }
+
+  /** O_PATH on what is there; `resolve` adds to the rule, RESOLVE_NO_SYMLINKS for instance. */
+  open(path: string, flags = 0, resolve = 0, tolerate?: Call['tolerate'], hints: Call['hint'] = walkHints): Fd {
+    const { mount, rest } = this.#placeOf(path)
+    if (mount !== undefined && rest === '') return this.#rootOf(mount, path)
+    const fromRoot = () => this.inside.openat2(this.fd, path, O_PATH | flags, IN_ROOT | resolve, tolerate, hints).take()
+    if (mount === undefined || tolerate !== undefined) return fromRoot()
+    // A link may lead out of the mount.
+    const instead = (errno: number) => (errno === EXDEV ? again(fromRoot(), path) : undefined)
+    const rule = BENEATH | resolve
+    return this.inside.openat2(mount.fd, rest, O_PATH | flags, rule, undefined, hints, instead).take()
+  }
+
+  /**
+   * O_PATH on what is to be protected, below the mount that has it; what it returns waits for the kernel's answer. Only a
+   * link that leads out of that mount is followed from the root.
+   */
+  openIfThere(path: string, tolerate: readonly number[]): () => Found {
+    const { mount, rest } = this.#placeOf(path)
+    if (mount !== undefined) this.#relied.add(mount)
+    if (mount === undefined || rest === '') return this.#look(this.open(path, 0, 0, tolerate))
+    const all = [...tolerate, EXDEV]
+    const found = this.#look(this.inside.openat2(mount.fd, rest, O_PATH, BENEATH, all, walkHints).take())
+    return () => {
+      const { fd, stat } = found()
+      if (fd.number !== -EXDEV) return { fd, stat }
+      return this.#look(this.inside.openat2(this.fd, path, O_PATH, IN_ROOT, tolerate, walkHints).take())()
+    }
+  }
+
+  #look(fd: Fd): () => Found {
+    const stat = this.inside.statx(fd, '', 0, 'any')
+    return () => ({ fd, stat })
+  }
+
+  /** A directory to mount on, made with its parents when missing, also where a link leads that is there. */
+  directory(path: string): Fd {
+    this.makeDirectory(path)
+    return this.#target(path, O_DIRECTORY, (parent, name) => {
+      this.inside.mkdirat(parent, name, 0o755)
+    })
+  }
+
+  /** A file to mount a file on: an empty one is made when there is none. `flags` are for opening it. */
+  file(path: string, flags = 0): Fd {
+    const make = (parent: Fd, name: string) => this.inside.mknodat(parent, name, S_IFREG | 0o644, 0, [EEXIST])
+    const { parent, name } = this.parentOf(path)
+    make(parent, name)
+    return this.#target(path, flags, make)
+  }
+
+  /** A directory that is reached without any symbolic link: what proc and sysfs are mounted on (CVE-2019-19921). */
+  realDirectory(path: string): Fd {
+    this.makeDirectory(path)
+    const { mount, rest } = this.#placeOf(path)
+    if (mount !== undefined && rest === '') return this.#rootOf(mount, path)
+    const from = mount?.fd ?? this.fd
+    return this.inside.openat2(from, rest, O_PATH | O_DIRECTORY, WITHOUT_LINKS, undefined, realHints).take()
+  }
+
+  /** A directory to work in, made with its parents when it is missing; but not what a link names. */
+  workingDirectory(path: string): Fd {
+    const { inside, fd: root } = this
+    const open = (at: string, instead?: Call['instead']) =>
+      inside.openat2(root, at, O_PATH | O_DIRECTORY, IN_ROOT, undefined, walkHints, instead).take()
+    const make = () => {
+      let [made, at] = [root, '']
+      for (const name of path.split('/').filter(Boolean)) {
+        inside.mkdirat(made, name, 0o755, [EEXIST])
+        at += `/${name}`
+        made = open(at)
+      }
+      return made
+    }
+    return open(path, errno => (errno === ENOENT ? again(make(), path) : undefined))
+  }
+
+  /** What is in the directory of that name, and has been made there when nothing was. A link is followed. */
+  #target(path: string, flags: number, make: Maker): Fd {
+    const mount = this.#mounts.get(path)
+    if (mount !== undefined) return this.#rootOf(mount, path)
+    const { parent, name } = this.parentOf(path)
+    const instead = (errno: number) => (errno === ELOOP ? this.#behindLinks(path, flags, make) : undefined)
+    return this.inside.openat2(parent, name, O_PATH | flags, WITHOUT_LINKS, undefined, walkHints, instead).take()
+  }
+
+  /** A descriptor on what a link leads to in the root, made where there is nothing. */
+  #behindLinks(path: string, flags: number, make: Maker): Call {
+    const { inside, fd: root } = this
+    const there = inside.openat2(root, path, O_PATH | flags, IN_ROOT, [ENOENT], walkHints).take()
+    const fd = there.exists ? there : openBehindLinks(inside, root, path, make).take()
+    // Where programs look for the truth, see procIsLeftAlone() of the plan.
+    if (!isWithin(path, '/proc') && inside.fileSystemType(fd) === PROC_SUPER_MAGIC)
+      throw new ConfigError(`\`${path}\` leads through a symbolic link into a procfs, where nothing is mounted or made`)
+    return again(fd, path)
+  }
+
+  /** The directory that holds `path`, made when missing, and the name in it. */
+  parentOf(path: string): { parent: Fd; name: string } {
+    const slash = path.lastIndexOf('/')
+    return { parent: this.#parent(path.slice(0, slash)), name: path.slice(slash + 1) }
+  }
+
+  #parent(path: string): Fd {
+    if (path === '') return this.fd
+    const known = this.#parents.get(path)
+    if (known !== undefined) return known
+    const parent = this.directory(path)
+    this.#parents.set(path, parent)
+    return parent
+  }
+
+  /** mkdir -p; what exists already, a directory or a link to one, stays as it is. */
+  makeDirectory(path: string): void {
+    if (path === '/' || this.#made.has(path) || this.#mounts.has(path)) return
+    const { parent, name } = this.parentOf(path)
+    this.#made.set(path, this.inside.mkdirat(parent, name, 0o755, [EEXIST]))
+  }
+
+  /** Was this directory missing until directory() or makeDirectory() made it? Asks the executor. */
+  isNew(path: string): boolean {
+    return (this.#made.get(path)?.value ?? -1) >= 0
+  }
+
+  /** This was mounted at `destination`: what is known of the tree may be covered by it, under this name or another. */
+  mounted(destination: string, fd: Fd): void {
+    this.#made.clear()
+    this.#parents.clear()
+    this.#count += 1
+    const mount = { destination, fd, number: this.#count }
+    this.#mounts.set(destination, mount)
+    if (KERNEL_PLACES.includes(destination)) this.#relied.add(mount)
+  }
+
+  #rootOf({ fd }: Mounted, path: string): Fd {
+    return new Fd(this.inside, fd.result, path).take()
+  }
+
+  /** The mount in which a path is, when it is one that was made here, and the path below it or below the root. */
+  #placeOf(path: string): { mount: Mounted | undefined; rest: string } {
+    let mount: Mounted | undefined
+    for (let at = path; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) {
+      const one = this.#mounts.get(at)
+      if (one !== undefined && (mount === undefined || one.number > mount.number)) mount = one
+    }
+    return { mount, rest: path.slice(mount?.destination.length ?? 0).replace(/^\/+/, '') }
+  }
+
+  /**
+   * When the root has changed: is what the configuration has mounted at /proc and /sys there, and that in which paths were
+   * masked or made read-only? What it returns throws a HostError when somebody who can write to the root file system has
+   * renamed directories meanwhile. `covered`: paths over which we have laid something ourselves.
+   */
+  checkPlaces(covered: readonly string[]): () => void {
+    const { inside } = this
+    const places = [...this.#relied].filter(
+      mount => this.#placeOf(mount.destination).mount === mount && !covered.includes(mount.destination),
+    )
+    const seen = places.map(({ destination, fd }) => ({
+      destination,
+      wanted: inside.statx(fd, '', 0, []),
+      found: inside.statx(AT_FDCWD, destination, AT_SYMLINK_NOFOLLOW, 'any'),
+    }))
+    return () => {
+      for (const { destination, wanted, found } of seen)
+        if (found.stat === undefined || !isSameMount(found.stat, wanted.stat!))
+          throw new HostError(
+            `what was mounted at \`${destination}\` is not there any more: somebody has renamed directories of the root file system while the container was made, or a hook has mounted over it`,
+          )
+    }
+  }
+}
+
+/**
+ * Are these the roots of one mount? Where the kernel does not tell, of one file system: it is in the container either way,
+ * under one name or the other, so who renames its mount points gets nowhere by that.
+ */
+function isSameMount(a: Stat, b: Stat): boolean {
+  if (a.mountId !== undefined) return a.mountId === b.mountId
+  return a.inode === b.inode && a.devMajor === b.devMajor && a.devMinor === b.devMinor
+}
+
+/** Instead of opening something anew: the descriptor that is there. */
+function again(fd: Fd, path: string): Call {
+  return { name: 'fcntl', args: [fd, F_DUPFD_CLOEXEC, 0], subject: `\`${path}\`` }
+}

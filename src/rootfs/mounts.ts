@@ -1,0 +1,167 @@
+import { EBUSY, EPERM } from '../../native/abi/errno.ts'
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from '../../native/abi/fcntl.ts'
+import type { Dir } from '../../native/calls/file.ts'
+import type { Executor } from '../../native/executor/launch.ts'
+import type { Fd } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import { cgroupMount as findCgroupMount } from '../cgroup/cgroup.ts'
+import { doing, HostError } from '../errors.ts'
+import type { Parameter } from '../plan/mounts/mountOptions.ts'
+import type { BindStep, Fallback, FilesystemStep, MountStep, RemountStep } from '../plan/mounts/mounts.ts'
+import type { ContainerRoot } from './containerRoot.ts'
+import { copyUp } from './copyUp.ts'
+import { mountByPage, needsMountCall, remountByPage } from './longOptions.ts'
+import { trustedProcfs } from './procfs.ts'
+import { isDirectory, propagate, type Source, type Sources, setAttributes, sourceOf } from './sources.ts'
+
+/** What mounting needs besides the plan. */
+export interface MountSite {
+  readonly executor: Executor
+  readonly sources: Sources
+  /** The mount point of the host's cgroup tree and the container's own cgroup, if any. */
+  readonly cgroupMount: string | undefined
+  readonly cgroup: string | undefined
+  /** Mounts that become read-only when all is in place. */
+  readonly readonlyLate: Fd[]
+  /** One that can be trusted, where the root is not the host's any more. */
+  readonly procfs?: () => Dir
+  /** Throws when nothing may be mounted on this directory or file. */
+  readonly checkTarget?: (target: Fd) => void
+}
+
+const errnos = { EPERM, EBUSY }
+
+/** Does one step of the plan. Returns the mount, if it makes one. */
+export function applyMount(root: ContainerRoot, step: MountStep, site: MountSite): Fd | undefined {
+  switch (step.op) {
+    case 'bind':
+      return bind(root, step, site)
+    case 'filesystem':
+      return mountFilesystem(root, step, site)
+    case 'remount':
+      return remount(root, step)
+    default:
+      return step satisfies never
+  }
+}
+
+function bind(root: ContainerRoot, step: BindStep, site: MountSite): Fd | undefined {
+  const source = sourceOf(site.executor, site.sources, step, root)
+  if (source.link !== undefined) return link(root, step.destination, source.link)
+  return attachAt(root, source.tree, targetFor(root, step, source), step, site)
+}
+
+function link(root: ContainerRoot, destination: string, target: string): undefined {
+  const { parent, name } = root.parentOf(destination)
+  root.inside.symlinkat(target, parent, name)
+}
+
+function targetFor(root: ContainerRoot, step: BindStep, source: Source): Fd {
+  if (step.noFollowTarget) return root.open(step.destination, O_NOFOLLOW)
+  return isDirectory(source) ? root.directory(step.destination) : root.file(step.destination)
+}
+
+function attachAt(
+  root: ContainerRoot,
+  mount: Fd,
+  target: Fd,
+  { destination }: MountStep,
+  { checkTarget }: MountSite,
+): Fd {
+  checkTarget?.(target)
+  root.inside.moveMount(mount, target)
+  root.mounted(destination, mount)
+  return mount
+}
+
+function mountFilesystem(root: ContainerRoot, step: FilesystemStep, site: MountSite): Fd {
+  const { inside } = root
+  const { destination } = step
+  const target = step.needsRealTarget ? root.realDirectory(destination) : root.directory(destination)
+  const mount = newMount(root, step, target) ?? fallbackMount(site, step.fallback!)
+  propagate(inside, mount, step)
+  const procfs = () => site.procfs?.() ?? trustedProcfs(inside, 'the directory below can not be copied')
+  if (step.copyUp) copyUp(inside, target, mount, procfs)
+  attachAt(root, mount, target, step, site)
+  if (step.readonlyLate) site.readonlyLate.push(mount)
+  return mount
+}
+
+/** A detached mount of the file system; undefined when the kernel refuses it and something else can be bound. */
+function newMount(root: ContainerRoot, step: FilesystemStep, target: Fd): Fd | undefined {
+  const { inside } = root
+  const parameters = [...modeOf(root, step, target), ...step.parameters]
+  if (needsMountCall(step.source, parameters)) return finish(root, step, mountByPage(root, step, parameters))
+  const refused = step.fallback?.on.map(code => errnos[code])
+  const fs = inside.fsopen(step.type, refused)
+  // sysfs is refused right here to who does not own the network namespace.
+  if (refused !== undefined && step.type === 'sysfs' && !fs.exists) return undefined
+  fs.take()
+  inside.fsconfigString(fs, 'source', step.source)
+  configure(inside, fs, step.flags, parameters)
+  const created = inside.fsconfigCreate(fs, refused)
+  if (refused !== undefined && created.value < 0) return undefined
+  return finish(root, step, inside.fsmount(fs, step.attributes.set).take())
+}
+
+/** A new tmpfs has the mode of the directory that it covers. */
+function modeOf(root: ContainerRoot, { inheritMode, destination }: FilesystemStep, target: Fd): Parameter[] {
+  if (!inheritMode) return []
+  const covered = root.inside.statx(target, '')
+  return root.isNew(destination) ? [] : [{ key: 'mode', value: (covered.stat!.mode & 0o7777).toString(8) }]
+}
+
+function configure(inside: Kernel, fs: Fd, flags: readonly string[], parameters: readonly Parameter[]): void {
+  for (const flag of flags) inside.fsconfigFlag(fs, flag)
+  for (const { key, value } of parameters)
+    if (value === undefined) inside.fsconfigFlag(fs, key)
+    else inside.fsconfigString(fs, key, value)
+}
+
+function finish({ inside }: ContainerRoot, step: FilesystemStep, mount: Fd): Fd {
+  if (step.rootLabel !== undefined) labelRoot(inside, mount, step.rootLabel)
+  setAttributes(inside, mount, { attributes: { set: 0, clear: 0 }, recursiveAttributes: step.recursiveAttributes })
+  return mount
+}
+
+/** The extended attribute of SELinux, for a file system that takes no option. A mount is no descriptor to write to. */
+function labelRoot(inside: Kernel, mount: Fd, label: string): void {
+  const directory = inside.openat(mount, '.', O_RDONLY | O_DIRECTORY).take()
+  inside.fsetxattr(directory, 'security.selinux', label)
+}
+
+/** What a user namespace may not mount anew is taken over from the host, with everything that is locked to it. */
+function fallbackMount({ executor, cgroupMount, cgroup }: MountSite, { source, recursiveAttributes }: Fallback): Fd {
+  const { kernel: inside } = executor
+  const places = {
+    sys: () => '/sys',
+    'own-cgroup': () => cgroup ?? cgroupMount,
+    'cgroup-root': () => cgroupMount ?? findCgroupMount(inside), // a container without a cgroup has not asked for it
+  }
+  const path = places[source]()
+  if (path === undefined)
+    throw new HostError('cgroup version 2 is not mounted on the host, and may not be mounted here')
+  return doing(`bind \`${path}\` instead`, () => {
+    const tree = inside.openTree(AT_FDCWD, path, true).take()
+    setAttributes(inside, tree, { attributes: { set: 0, clear: 0 }, recursiveAttributes })
+    return tree
+  })
+}
+
+function remount(root: ContainerRoot, step: RemountStep): undefined {
+  const { inside } = root
+  const target = root.open(step.destination)
+  setAttributes(inside, target, step)
+  if (!step.mountOnly && step.flags.length + step.parameters.length > 0) reconfigure(root, step, target)
+  propagate(inside, target, step)
+}
+
+function reconfigure(root: ContainerRoot, step: RemountStep, target: Fd): void {
+  if (needsMountCall('', step.parameters)) {
+    remountByPage(root, step, target)
+    return
+  }
+  const fs = root.inside.fspick(target).take()
+  configure(root.inside, fs, step.flags, step.parameters)
+  root.inside.fsconfigReconfigure(fs)
+}

@@ -1,0 +1,266 @@
+import { EPERM } from '../../native/abi/errno.ts'
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_PATH, O_RDONLY } from '../../native/abi/fcntl.ts'
+import { MOUNT_ATTR__ATIME, MOUNT_ATTR_IDMAP, MS_SLAVE } from '../../native/abi/mount.ts'
+import { CLONE_NEWUSER } from '../../native/abi/sched.ts'
+import { S_IFDIR, S_IFLNK, S_IFMT } from '../../native/abi/stat.ts'
+import { PROC_SUPER_MAGIC } from '../../native/abi/wait.ts'
+import type { PendingStat, Stat } from '../../native/calls/file.ts'
+import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
+import { Fd, type Fds } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import { ConfigError, doing } from '../errors.ts'
+import type { ContainerPlan } from '../plan/container.ts'
+import type { BindDeviceStep } from '../plan/devices/devices.ts'
+import type { BindStep } from '../plan/mounts/mounts.ts'
+import { type IdMapping, mappingText } from '../plan/namespaces/idMappings.ts'
+import { isOwn } from '../plan/namespaces/namespaces.ts'
+import type { Runtime } from '../runtime.ts'
+import type { ContainerRoot } from './containerRoot.ts'
+import { DEVICE_ATTRIBUTES, isMade, openNodes } from './deviceNodes.ts'
+
+/** What is bound into a container: a detached copy of the mount tree, complete with its attributes. */
+export interface Source {
+  readonly tree: Fd
+  readonly stat: PendingStat
+  /** The target of the link that is to be made instead of a mount. */
+  readonly link?: string
+}
+
+/** A detached copy of the root file system with all that is mounted in it, and which directory that is. */
+export interface RootTree {
+  readonly tree: Fd
+  readonly stat: Stat
+}
+
+/**
+ * Sources of bind mounts. A privileged planner opens them before the container exists, in the host's view: a user
+ * namespace may not be let through to them, and id-mapping needs the host's rights. An unprivileged one leaves it to the
+ * executor, which has the rights in its own namespaces.
+ */
+export interface Sources {
+  readonly root: RootTree | undefined
+  readonly opened: ReadonlyMap<BindStep | BindDeviceStep, Source>
+  readonly gifts: readonly Fd[]
+  /** Id-maps a source that was opened in the container; undefined without the rights for it. */
+  readonly mapInside?: MapInside
+}
+
+type MapInside = (executor: Executor, step: BindStep, tree: Fd) => void
+
+const bindHints = {
+  ENOENT: 'the source does not exist on the host',
+  EACCES: 'the source can not be reached with the rights of the runtime',
+  EINVAL: 'the source lies in a mount that may not be copied (unbindable, or locked with others below it)',
+}
+
+const attributeHints = {
+  EPERM: 'the user namespace may not clear these attributes of a mount that it got from outside',
+}
+
+/** Who closes a descriptor: the planner when the container is made, in the executor an execve. */
+export type Keep = (fd: Fd) => Fd
+
+const untilExecve: Keep = fd => fd.take()
+
+/** Opens everything that a privileged planner can open; nothing for an unprivileged one. */
+export function openSources(runtime: Runtime, plan: ContainerPlan, privileged: boolean, fds: Fds): Sources {
+  if (!privileged || !isOwn(plan.namespaces, 'mount')) return { root: undefined, opened: new Map(), gifts: [] }
+  const { outside } = runtime
+  const keep: Keep = fd => fds.keep(fd)
+  const shared = plan.rootfsPropagation?.endsWith('shared') ?? false
+  const root = doing(`root \`${plan.rootfs}\``, () => openRootTree(outside, plan.rootfs, keep))
+  const opened = new Map<BindStep | BindDeviceStep, Source>()
+  for (const step of plan.mounts)
+    if (step.op === 'bind' && step.sourceInside === undefined)
+      doing(`mount \`${step.destination}\``, () =>
+        opened.set(
+          step,
+          openBind(outside, step, tree => mapIds(outside, step, tree, namespaceFor(runtime, plan, step, keep)), keep),
+        ),
+      )
+  for (const [step, tree] of openDevices(runtime, plan, keep)) opened.set(step, tree)
+  const trees = [root.tree, ...[...opened.values()].map(source => source.tree)]
+  // The copies are peers of the host's mounts; what happens to them in the container must not come back.
+  if (!shared) for (const tree of trees) outside.mountSetattr(tree, true, { propagation: MS_SLAVE })
+  for (const [step, { tree }] of opened) if (step.op === 'bind' && 'propagation' in step) propagate(outside, tree, step)
+  const mapInside: MapInside = (executor, step, tree) => {
+    using seen = seenFromOutside(outside, executor, tree)
+    mapIds(outside, step, seen, namespaceFor(runtime, plan, step, keep))
+  }
+  return { root, opened, gifts: trees, mapInside }
+}
+
+/** A descriptor of the process that makes the container, which is a child of ours: nobody else gets its number. */
+function seenFromOutside(outside: Kernel, executor: Executor, fd: Fd): Fd {
+  const { number } = fd
+  return outside.openat(AT_FDCWD, `/proc/${executor.children().at(-1) ?? executor.pid}/fd/${number}`, O_PATH)
+}
+
+/** Errors: ConfigError when it is no directory, KernelError. */
+export function openRootTree(kernel: Kernel, rootfs: string, keep = untilExecve): RootTree {
+  const tree = keep(kernel.openTree(AT_FDCWD, rootfs, true, 0, { ENOENT: 'the root file system does not exist' }))
+  const { stat } = kernel.statx(tree, '')
+  if (stat === undefined || (stat.mode & S_IFMT) !== S_IFDIR)
+    throw new ConfigError(`\`${rootfs}\` is not a directory`, '/root/path')
+  return { tree, stat }
+}
+
+/** A descriptor of the planner as the executor numbers it. */
+export function giftOf(executor: Executor, fd: Fd): Fd {
+  return new Fd(executor.kernel, { value: executor.gifts.get(fd)! }, fd.subject).take()
+}
+
+/** The source of a bind mount, opened inside when it was not opened before. */
+export function sourceOf(
+  executor: Executor,
+  sources: Sources,
+  step: BindStep | BindDeviceStep,
+  root?: ContainerRoot,
+): Source {
+  const source = sources.opened.get(step)
+  if (source !== undefined) return { ...source, tree: giftOf(executor, source.tree) }
+  const { kernel: inside } = executor
+  if (!('propagation' in step)) return openDevice(inside, step, untilExecve)
+  const map = (tree: Fd) =>
+    sources.mapInside ? sources.mapInside(executor, step, tree) : mapIds(inside, step, tree, undefined)
+  const own = openBind(inside, step, map, untilExecve, root)
+  propagate(inside, own.tree, step)
+  return own
+}
+
+function openDevices({ outside }: Runtime, plan: ContainerPlan, keep: Keep): [BindDeviceStep, Source][] {
+  const steps = plan.devices.filter(step => step.op === 'bind')
+  const nodes = openNodes(outside, steps.filter(isMade), plan, keep)
+  return steps.map(step => [
+    step,
+    nodes.has(step) ? describe(outside, nodes.get(step)!) : openDevice(outside, step, keep),
+  ])
+}
+
+function openDevice(kernel: Kernel, { source }: BindDeviceStep, keep: Keep): Source {
+  const tree = keep(kernel.openTree(AT_FDCWD, source, false, 0, bindHints))
+  kernel.mountSetattr(tree, false, { set: DEVICE_ATTRIBUTES })
+  return describe(kernel, tree)
+}
+
+function describe(kernel: Kernel, tree: Fd): Source {
+  return { tree, stat: kernel.statx(tree, '') }
+}
+
+/**
+ * The source of a bind mount. `map` maps its ids, if it is to be id-mapped. A source in the container's
+ * `root` is what mounts made so far have left there, found as any path in it: no link leads out.
+ */
+export function openBind(
+  kernel: Kernel,
+  step: BindStep,
+  map: (tree: Fd) => void,
+  keep: Keep,
+  root?: ContainerRoot,
+): Source {
+  const tree = keep(
+    root && step.sourceInside !== undefined ? treeInside(root, step, step.sourceInside) : treeOf(kernel, step),
+  )
+  const stat = kernel.statx(tree, '')
+  if (step.copySymlink && ((stat.stat?.mode ?? 0) & S_IFMT) === S_IFLNK)
+    return { tree, stat, link: kernel.readlinkat(tree, '') }
+  if (step.requireProcfs && kernel.fileSystemType(tree) !== PROC_SUPER_MAGIC)
+    throw new ConfigError(`only a procfs can be mounted over /proc, and \`${step.source}\` is none`, step.pointer)
+  if (step.idmap) map(tree)
+  setAttributes(kernel, tree, step)
+  return { tree, stat }
+}
+
+function treeOf(kernel: Kernel, step: BindStep): Fd {
+  const noFollow = step.noFollowSource || step.copySymlink ? AT_SYMLINK_NOFOLLOW : 0
+  return kernel.openTree(AT_FDCWD, step.source, step.recursive, noFollow, bindHints)
+}
+
+function treeInside(root: ContainerRoot, step: BindStep, path: string): Fd {
+  const place = root.open(path, step.noFollowSource || step.copySymlink ? O_NOFOLLOW : 0)
+  return root.inside.openTree(place, '', step.recursive, 0, bindHints)
+}
+
+/** The attributes of a mount that config.json asks for. */
+export function setAttributes(
+  kernel: Kernel,
+  mount: Fd,
+  { attributes, recursiveAttributes, mayBeLocked }: Changes,
+): void {
+  setSome(kernel, mount, false, attributes, mayBeLocked)
+  setSome(kernel, mount, true, recursiveAttributes, mayBeLocked)
+}
+
+type Changes = Pick<BindStep, 'attributes' | 'recursiveAttributes'> & { readonly mayBeLocked?: boolean }
+
+/** A user namespace may not clear what is locked; podman asks for `rw` always, so that stays as it is, as in crun. */
+function setSome(
+  kernel: Kernel,
+  mount: Fd,
+  recursive: boolean,
+  { set, clear }: BindStep['attributes'],
+  mayBeLocked = false,
+): void {
+  const atime = clear & MOUNT_ATTR__ATIME
+  if (mayBeLocked)
+    for (const bit of bits(clear & ~MOUNT_ATTR__ATIME))
+      kernel.mountSetattr(mount, recursive, { clear: bit }, {}, [EPERM])
+  const together = mayBeLocked ? atime : clear
+  if (together !== 0) kernel.mountSetattr(mount, recursive, { set, clear: together }, attributeHints, [EPERM])
+  if (set !== 0) kernel.mountSetattr(mount, recursive, { set, clear: atime }, attributeHints)
+}
+
+function bits(mask: number): number[] {
+  return Array.from({ length: 31 }, (_, bit) => 1 << bit).filter(bit => (mask & bit) !== 0)
+}
+
+/** Propagation, in the order given; see mount_namespaces(7). */
+export function propagate(kernel: Kernel, mount: Fd, { propagation }: Pick<BindStep, 'propagation'>): void {
+  for (const { flag, recursive } of propagation) kernel.mountSetattr(mount, recursive, { propagation: flag })
+}
+
+export function mapIds(kernel: Kernel, step: BindStep, tree: Fd, userNamespace: Fd | undefined): void {
+  if (userNamespace === undefined)
+    throw new ConfigError('id-mapped mounts need a runtime with CAP_SYS_ADMIN on the host', `${step.pointer}/options`)
+  const hint = { EINVAL: `the file system of \`${step.source}\` does not support id-mapped mounts` }
+  kernel.mountSetattr(tree, step.idmap!.recursive, { set: MOUNT_ATTR_IDMAP, userNamespace }, hint)
+}
+
+/** A user namespace with the mappings of an id-mapped mount. */
+function namespaceFor(runtime: Runtime, plan: ContainerPlan, { idmap }: BindStep, keep: Keep): Fd | undefined {
+  if (idmap === undefined) return undefined
+  const { uidMappings, gidMappings, join } = plan.namespaces
+  const joined = join.find(({ type }) => type === 'user')
+  if (idmap.mappings !== 'container') return keep(makeNamespace(runtime, idmap.mappings.uid, idmap.mappings.gid))
+  if (joined) return keep(runtime.outside.openat(AT_FDCWD, joined.path, O_RDONLY))
+  return keep(makeNamespace(runtime, uidMappings, gidMappings))
+}
+
+/** A user namespace that lives as long as its descriptor; the process that was needed to make it goes at once. */
+export function makeNamespace(
+  { host, outside, makeCalls }: Runtime,
+  uid: readonly IdMapping[],
+  gid: readonly IdMapping[],
+): Fd {
+  const helper = launchExecutor(host, outside, { gifts: [], makeCalls })
+  try {
+    helper.kernel.unshare(CLONE_NEWUSER, 'a user namespace')
+    helper.kernel.flush()
+    outside.writeControl(AT_FDCWD, `/proc/${helper.pid}/uid_map`, mappingText(uid))
+    outside.writeControl(AT_FDCWD, `/proc/${helper.pid}/gid_map`, mappingText(gid))
+    return outside.openat(AT_FDCWD, `/proc/${helper.pid}/ns/user`, O_RDONLY)
+  } finally {
+    helper.release()
+    outside.wait(helper.pid, 0, 'any')
+  }
+}
+
+/** Is the source a directory? */
+export function isDirectory({ stat }: Source): boolean {
+  return ((stat.stat?.mode ?? 0) & S_IFMT) === S_IFDIR
+}
+
+/** Is it one and the same file or directory? */
+export function isSameFile(a: Stat, b: Stat): boolean {
+  return a.inode === b.inode && a.devMajor === b.devMajor && a.devMinor === b.devMinor
+}

@@ -1,0 +1,121 @@
+import type { Fd, Fds } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import type { Hooks } from '../../spec/generated/config.ts'
+import { type CgroupSite, openCgroupSite, refuseLimits } from '../cgroup/cgroup.ts'
+import { cgroupMark, rootIdentity } from '../cgroup/mark.ts'
+import { openScopeSite } from '../cgroup/systemd/scope.ts'
+import { doing } from '../errors.ts'
+import type { ContainerPlan } from '../plan/container.ts'
+import { openSources, type Sources } from '../rootfs/sources.ts'
+import type { Runtime } from '../runtime.ts'
+import { openRoot } from '../state/store.ts'
+import { type ConsoleRoute, openConsoleRoute } from '../streams/consoleRoute.ts'
+import { openPidfdSocket } from '../streams/pidfdSocket.ts'
+import { idTaken, type OpenJoin } from './birth.ts'
+import { openResctrl, type ResctrlSite } from './facilities/resctrl.ts'
+import { connectAgent } from './facilities/seccomp.ts'
+import { refuseHostSysctls } from './facilities/sysctl.ts'
+import { type HookFiles, openHookFiles } from './hooks/hookFiles.ts'
+import { openJoins } from './namespaces.ts'
+import type { Prepared } from './prepare.ts'
+
+/** What is opened on the host before there is an executor, to be handed to it. */
+export interface Baggage {
+  readonly containers: Fd
+  readonly listener: Fd
+  /** What hooks inside print, and where they do so instead. */
+  readonly hookOutput: Fd
+  readonly hookFiles: HookFiles
+  readonly agent: Fd | undefined
+  readonly cgroup: CgroupSite | undefined
+  readonly resctrl: ResctrlSite | undefined
+  readonly joins: readonly OpenJoin[]
+  /** Where the master of the terminal goes, when there is one. */
+  readonly console: ConsoleRoute | undefined
+  readonly sources: Sources
+  /** Who is sent the pidfd of the first process. */
+  readonly pidfdSocket: Fd | undefined
+}
+
+/** Opens it. The descriptors belong to `fds`. */
+export function pack(runtime: Runtime, prepared: Prepared, fds: Fds): Baggage {
+  const { request, plan, privileged } = prepared
+  const { outside } = runtime
+  const containers = fds.keep(openRoot(outside, runtime.root))
+  refuseTaken(outside, containers, plan.id)
+  const cgroup = packCgroup(runtime, prepared, containers, fds)
+  const joins = openJoins(outside, plan.namespaces, fds)
+  refuseHostSysctls(outside, plan.sysctl, joins)
+  const baggage = {
+    containers,
+    cgroup,
+    joins,
+    sources: openSources(runtime, plan, privileged, fds),
+    listener: fds.keep(outside.unixSocket()),
+    hookOutput: fds.keep(outside.memoryFile('output')),
+    hookFiles: openHookFiles(runtime, plan, fds),
+    agent: plan.seccomp?.agent && fds.keep(connectAgent(outside, plan.seccomp.agent)),
+    pidfdSocket: openPidfdSocket(runtime, pidfdReceiver(prepared), fds),
+    console: plan.process?.terminal && openConsoleRoute(runtime, request.consoleSocket, fds),
+  }
+  // Last, since it may make something; see leaveResctrl.
+  return { ...baggage, resctrl: plan.resctrl && openResctrl(outside, plan.resctrl, fds) }
+}
+
+/** An annotation of crun's, for engines that have no option for it. */
+const PIDFD_RECEIVER = 'run.oci.pidfd_receiver'
+
+function pidfdReceiver({ request, plan }: Prepared): string | undefined {
+  return request.pidfdSocket ?? plan.annotations?.[PIDFD_RECEIVER]
+}
+
+/** The keeper's mkdir decides; this is for the message, before something else is found to be in use. */
+function refuseTaken(outside: Kernel, containers: Fd, id: string): void {
+  if (outside.statx(containers, id).stat !== undefined) throw idTaken(id)
+}
+
+/** A cgroup that is in use belongs to the container of another create with this id, when that was faster. */
+function packCgroup(runtime: Runtime, { plan, rootless }: Prepared, containers: Fd, fds: Fds): CgroupSite | undefined {
+  try {
+    return doing('cgroup', () => openCgroup(runtime, plan, rootless, containers, fds))
+  } catch (error) {
+    refuseTaken(runtime.outside, containers, plan.id)
+    throw error
+  }
+}
+
+function openCgroup(
+  runtime: Runtime,
+  plan: ContainerPlan,
+  rootless: boolean,
+  containers: Fd,
+  fds: Fds,
+): CgroupSite | undefined {
+  if (runtime.cgroupManager === 'disabled') return refuseLimits(plan.resources)
+  if (plan.scope) return openScopeSite(runtime, plan.scope, plan.resources, fds)
+  const { outside, root } = runtime
+  const own = { root: rootIdentity(outside, containers)!, path: `${root}/${plan.id}` }
+  const site = openCgroupSite(outside, plan, rootless, own)
+  if (site?.estate === undefined) return site
+  fds.keep(site.estate.parent)
+  const mark = cgroupMark(own)
+  return { ...site, estate: { ...site.estate, mark } }
+}
+
+/** What of it stays open for the tail, in which startContainer hooks print. */
+export function lastingGifts(baggage: Baggage, { startContainer }: Hooks): Fd[] {
+  const { listener, agent } = baggage
+  return [listener, ...(startContainer?.length ? hookOutputs(baggage) : []), ...(agent ? [agent] : [])]
+}
+
+function hookOutputs({ hookOutput, hookFiles }: Baggage): Fd[] {
+  return [hookOutput, hookFiles.stdout, hookFiles.stderr].filter(fd => fd !== undefined)
+}
+
+/** What of it goes to the executor. */
+export function gifts(baggage: Baggage): Fd[] {
+  const { listener, agent, containers, console, cgroup, resctrl, joins, sources } = baggage
+  const parents = [...(cgroup?.estate ? [cgroup.estate.parent] : []), ...(resctrl ? [resctrl.root] : [])]
+  const others = [containers, ...(agent ? [agent] : []), ...(console ? [console.gift] : []), ...parents]
+  return [listener, ...hookOutputs(baggage), ...others, ...joins.map(join => join.fd), ...sources.gifts]
+}

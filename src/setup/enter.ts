@@ -1,0 +1,188 @@
+import { EACCES, ENOENT, EPERM } from '../../native/abi/errno.ts'
+import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/abi/fcntl.ts'
+import { PR_SET_NAME } from '../../native/abi/prctl.ts'
+import {
+  CLONE_INTO_CGROUP,
+  CLONE_NEWCGROUP,
+  CLONE_NEWUSER,
+  CLONE_PARENT,
+  CLONE_PARENT_SETTID,
+} from '../../native/abi/sched.ts'
+import { SIGKILL } from '../../native/abi/signal.ts'
+import type { Executor } from '../../native/executor/launch.ts'
+import type { Fd } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import type { Call } from '../../native/kernels/machine.ts'
+import { Out } from '../../native/struct.ts'
+import { HostError } from '../errors.ts'
+import { NAMESPACES } from '../plan/namespaces/namespaces.ts'
+import type { Runtime } from '../runtime.ts'
+import { cloneAndHold, type HeldChild, livesWith } from './birth.ts'
+import { closeAllBut } from './closeAllBut.ts'
+import { becomeRoot } from './namespaces.ts'
+
+/** The way into a running container. */
+export interface Entrance {
+  /** Its first process: entered through that, another process with the same pid can not be mistaken for it. */
+  readonly pidfd: Fd
+  /** The namespaces that are not ours, as clone flags. */
+  readonly namespaces: number
+  /** The root directory, where the mount namespace does not say which that is. */
+  readonly root: Fd | undefined
+  /** For a privileged caller a mount of its own, see execCgroup.ts. */
+  readonly cgroup: Fd | undefined
+  /** Instead of that its cgroup.procs, for the executor to move there by itself first; see Stillbirth in birth.ts. */
+  readonly processes?: Fd | undefined
+  /** Our rights do not depend on the container's user namespace. */
+  readonly privileged: boolean
+}
+
+const enterHints: Call['hint'] = {
+  ESRCH: 'the container has just stopped',
+  EPERM:
+    'this user may not enter the namespaces of the container (CAP_SYS_ADMIN, and CAP_SYS_CHROOT for mounts), or it has not been started yet',
+  EINVAL: 'this kernel lacks one of the namespace types',
+}
+
+const birthHints: Call['hint'] = {
+  ENOMEM: 'the container has just stopped, or there is no memory',
+  ENODEV: 'the cgroup of the container has just been removed',
+  EBUSY:
+    'the cgroup has controllers enabled for its children, so it takes no processes; name one below it with --cgroup',
+  EOPNOTSUPP: 'the cgroup is a threaded one, which takes no processes from outside',
+  EACCES: 'the cgroup of the container is not ours to write',
+  EAGAIN: 'a limit on the number of processes is reached',
+  ENOENT: 'our own cgroup namespace does not reach up to the cgroup of the container',
+}
+
+/** A kernel may be built without one of the types. */
+const HIDDEN = [ENOENT, EACCES, EPERM]
+
+/**
+ * Which namespaces of this process are others than ours, as clone flags. Errors: HostError when it is protected from us, as
+ * the first process is until the container starts.
+ */
+export function foreignNamespaces(outside: Kernel, pid: number): number {
+  const inodes = (who: string | number) =>
+    NAMESPACES.map(({ file }) => outside.statx(AT_FDCWD, `/proc/${who}/ns/${file}`, 0, HIDDEN).stat?.inode)
+  const [theirs, ours] = [inodes(pid), inodes('self')]
+  if (theirs.every(inode => inode === undefined))
+    throw new HostError(
+      'the namespaces of the container are not ours to enter; without privileges that can be done when it is started',
+    )
+  return NAMESPACES.reduce((flags, { flag }, i) => (theirs[i] === ours[i] ? flags : flags | flag), 0)
+}
+
+/**
+ * Queues the way of the executor into a container: it enters the namespaces, and a child of it is born in the cgroup and
+ * goes on as the executor. What it returns gives the child's pid, and waits. `keep` are the descriptors, as numbers in
+ * the executor, that it keeps of those from the host.
+ *
+ * From its birth on the child is in the container's pid namespace. Not to be dumpable keeps everybody out but who has
+ * CAP_SYS_PTRACE in our own user namespace, so what it is born with leads nowhere: docs/security.md has the list.
+ *
+ * Who may enter a cgroup is decided on the host, so the user namespace comes after it where it gives no rights that are
+ * needed before; the cgroup namespace always does.
+ */
+export function enterContainer(executor: Executor, entrance: Entrance, keep: readonly number[]): () => number {
+  const { kernel: inside, gifts } = executor
+  const { namespaces, root, privileged } = entrance
+  const pidfd = gifts.get(entrance.pidfd)!
+  const late = namespaces & (CLONE_NEWCGROUP | (privileged ? CLONE_NEWUSER : 0))
+  const enter = (flags: number) => {
+    if (flags !== 0) inside.setns(pidfd, flags, 'the namespaces of the container', undefined, enterHints)
+  }
+
+  inside.notDumpable()
+  if (entrance.processes !== undefined) move(executor, entrance.processes)
+  enter(namespaces & ~late)
+  if (root !== undefined) {
+    inside.fchdir(gifts.get(root)!)
+    inside.chroot('.')
+  }
+  if (root !== undefined) inside.later({ name: 'close', args: [gifts.get(root)!] })
+  const pid = bearChild(executor, entrance.cgroup)
+  enter(late)
+  closeAllBut(executor, keep)
+  if (namespaces & CLONE_NEWUSER) {
+    becomeRoot(inside)
+    inside.notDumpable() // a change of ids may have taken that back, see proc_sys_fs(5) about suid_dumpable
+  }
+  inside.setsid()
+  return pid
+}
+
+/** The executor goes to the cgroup in which its child is to be born. */
+function move({ kernel: inside, gifts }: Executor, processes: Fd): void {
+  const file = gifts.get(processes)!
+  inside.writeText(file, '0', 'cgroup.procs', birthHints)
+  inside.later({ name: 'close', args: [file] })
+}
+
+/**
+ * The executor becomes the warden of its child, which goes on with what follows in the batch. Who is in the container may
+ * stop the child, so that it would never see the planner's end; the warden is in the planner's pid namespace.
+ */
+function bearChild(executor: Executor, cgroup: Fd | undefined): () => number {
+  const { calls, kernel, gifts, bears, guardNumber } = executor
+  const pid = new Out(8)
+  const flags = BigInt(CLONE_PARENT | CLONE_PARENT_SETTID) | (cgroup ? CLONE_INTO_CGROUP : 0n)
+  const asked = { flags, cgroup: cgroup && gifts.get(cgroup), pid, exitSignal: 0 }
+  const held = cloneAndHold(executor, asked, birthHints)
+  held.clone.branch({ positive: recordWarden(executor, held) })
+  livesWith(executor, calls.later({ name: 'prctl', args: [PR_SET_NAME, 'tsrun:exec', 0, 0, 0] }))
+  kernel.later({ name: 'close', args: [guardNumber] })
+  calls.keep()
+  bears(pid)
+  return () => {
+    calls.answer(held.clone)
+    return pid.view.getInt32(0, true)
+  }
+}
+
+/** When the planner is gone, or gives up, so is the child; what happens to a terminal is not for the warden. */
+function recordWarden({ calls, kernel, controlNumber, guardNumber }: Executor, { hold, pidfd }: HeldChild): number {
+  const warden = calls.record(() => {
+    kernel.setsid()
+    kernel.later({ name: 'close', args: [controlNumber] })
+    kernel.later({ name: 'read', args: [guardNumber, new Out(8), 8], tolerate: 'any' })
+    const child = calls.later({ name: 'load', args: [pidfd], tolerate: 'any' })
+    kernel.later({ name: 'pidfd_send_signal', args: [child, SIGKILL, null, 0], tolerate: 'any' })
+    kernel.exit(0)
+  })
+  const chain = [...hold, ...warden]
+  calls.link(chain, 0)
+  return chain[0]!.address
+}
+
+/** The child is to live on without us. Also a warden that somebody has stopped goes so. */
+export function dismissWarden(outside: Kernel, { pid }: Executor): void {
+  outside.now({ name: 'kill', args: [pid, SIGKILL], tolerate: 'any' })
+}
+
+/** Ends an executor that has entered, and what it has borne: that may be frozen or stopped, so it would not go by itself. */
+export function leave(outside: Kernel, executor: Executor): void {
+  executor.control.close()
+  executor.guard.close()
+  if (executor.children().length > 0) dismissWarden(outside, executor)
+  outside.wait(executor.pid, 0, 'any')
+  for (const child of executor.children()) {
+    outside.now({ name: 'kill', args: [child, SIGKILL], tolerate: 'any' })
+    outside.wait(child, 0, 'any')
+  }
+  executor.release()
+}
+
+/**
+ * Can the executor not have a procfs of its own in there? Then it brings along the host's, to which nobody in the container
+ * gets: who is in a user namespace of its own has no rights over what was executed outside of it. Inside the same one, a
+ * mount of procfs may be refused for what lies over the one that is there, see mount_namespaces(7).
+ */
+export function needsHostProcfs({ inUserNamespace }: Runtime, namespaces: number): boolean {
+  return (namespaces & CLONE_NEWUSER) !== 0 || inUserNamespace
+}
+
+/** The root directory of a process. */
+export function openRootOf(outside: Kernel, pid: number): Fd {
+  return outside.openat(AT_FDCWD, `/proc/${pid}/root`, O_PATH | O_DIRECTORY)
+}

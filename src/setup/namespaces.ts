@@ -1,0 +1,142 @@
+import { EINVAL } from '../../native/abi/errno.ts'
+import { AT_FDCWD, O_RDONLY } from '../../native/abi/fcntl.ts'
+import { PR_SET_NAME } from '../../native/abi/prctl.ts'
+import { CLONE_NEWTIME, CLONE_NEWUSER, CLONE_PARENT, CLONE_PARENT_SETTID } from '../../native/abi/sched.ts'
+import { cloneCall } from '../../native/calls/process.ts'
+import type { Executor } from '../../native/executor/launch.ts'
+import type { Fds } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import { Out } from '../../native/struct.ts'
+import { doing, HostError } from '../errors.ts'
+import { cloneFlags, isOwn, type NamespacePlan, type NamespaceType } from '../plan/namespaces/namespaces.ts'
+import type { Runtime } from '../runtime.ts'
+import { INIT_NAME } from '../state/record.ts'
+import { type Estate, giveBirth, joinNamespace, namespaceHints, type OpenJoin } from './birth.ts'
+import { checkJoinedMaps, setgroupsAllowed as maySetGroups, writeIdMaps } from './idMaps.ts'
+
+/** The container's first process, in all of its namespaces but the cgroup one. */
+export interface Population {
+  /** Waits until it is there. */
+  readonly pid: () => number
+  readonly setgroupsAllowed: boolean
+}
+
+/** Opens the namespaces to enter, all of them before any is entered: their paths are the host's. */
+export function openJoins(outside: Kernel, plan: NamespacePlan, fds: Fds): OpenJoin[] {
+  checkJoinedMaps(outside, plan)
+  return plan.join.map(join =>
+    doing(`open the ${join.type} namespace`, () => ({
+      ...join,
+      fd: fds.keep(outside.openat(AT_FDCWD, join.path, O_RDONLY)),
+    })),
+  )
+}
+
+/**
+ * Brings the first process into the container's namespaces. The usual way is one clone3 by the keeper. Where rights or
+ * clocks depend on a user namespace that is there first, a child of the keeper goes step by step; and where there is only
+ * clone(2), which makes no time namespace.
+ */
+export function enterNamespaces(
+  runtime: Runtime,
+  executor: Executor,
+  estate: Estate,
+  plan: NamespacePlan,
+  joins: readonly OpenJoin[],
+  privileged: boolean,
+): Population {
+  const stepwise =
+    timeComesFirst(executor, plan) ||
+    joins.some(join => join.type === 'user') ||
+    (plan.create.has('user') && joins.length > 0 && !privileged)
+  return stepwise
+    ? enterStepwise(runtime, executor, estate, plan, joins, privileged)
+    : enterAtOnce(runtime, executor, estate, plan, joins)
+}
+
+/** Is the time namespace made by unshare(2), for the child of who does that? Offsets can be set until somebody is in it. */
+function timeComesFirst({ kernel }: Executor, { create, timeOffsets }: NamespacePlan): boolean {
+  return timeOffsets !== undefined || (create.has('time') && kernel.lacking.has('clone3'))
+}
+
+function enterAtOnce(
+  runtime: Runtime,
+  executor: Executor,
+  estate: Estate,
+  plan: NamespacePlan,
+  joins: readonly OpenJoin[],
+): Population {
+  const pid = giveBirth(executor, estate, joins, cloneFlags(without(plan.create, 'cgroup')))
+  const setgroupsAllowed = plan.create.has('user') ? writeIdMaps(runtime, pid(), plan) : true
+  if (plan.create.has('user')) becomeRoot(executor.kernel)
+  return { pid, setgroupsAllowed }
+}
+
+function enterStepwise(
+  runtime: Runtime,
+  executor: Executor,
+  estate: Estate,
+  plan: NamespacePlan,
+  joins: readonly OpenJoin[],
+  privileged: boolean,
+): Population {
+  const { outside } = runtime
+  const { kernel: inside } = executor
+  const first = giveBirth(executor, estate, [], 0n)()
+  const enter = (join: OpenJoin) => joinNamespace(executor, join)
+  const [others, user] = [joins.filter(join => join.type !== 'user'), joins.filter(join => join.type === 'user')]
+  let setgroupsAllowed = true
+  // The host's root may enter all of them; the user namespace gives the right to some only.
+  if (privileged) others.forEach(enter)
+  user.forEach(enter)
+  if (plan.create.has('user')) {
+    inside.unshare(CLONE_NEWUSER, 'a user namespace', namespaceHints)
+    inside.flush()
+    setgroupsAllowed = writeIdMaps(runtime, first, plan)
+  }
+  if (user.length > 0) {
+    inside.flush()
+    setgroupsAllowed = maySetGroups(runtime, first)
+  }
+  if (isOwn(plan, 'user')) becomeRoot(inside)
+  if (!privileged) others.forEach(enter)
+  const time = timeComesFirst(executor, plan)
+  if (time) inside.unshare(CLONE_NEWTIME, 'a time namespace', namespaceHints)
+  if (plan.timeOffsets !== undefined) {
+    inside.flush()
+    const hint = { ERANGE: 'the offset leads before the start of the clock or too far' }
+    outside.writeControl(AT_FDCWD, `/proc/${first}/timens_offsets`, plan.timeOffsets, hint)
+  }
+  const rest = without(plan.create, 'user', 'cgroup', ...(time ? ['time' as const] : []))
+  const pid = cloneSuccessor(executor, cloneFlags(rest))
+  outside.wait(first, 0)
+  return { pid: () => pid, setgroupsAllowed }
+}
+
+function without(types: ReadonlySet<NamespaceType>, ...left: NamespaceType[]): NamespaceType[] {
+  return [...types].filter(type => !left.includes(type))
+}
+
+/** Files made from now on belong to the container's root. A namespace that maps no root keeps the overflow ids. */
+export function becomeRoot(inside: Kernel): void {
+  inside.later({ name: 'setresgid', args: [0, 0, 0], tolerate: [EINVAL] })
+  inside.later({ name: 'setresuid', args: [0, 0, 0], tolerate: [EINVAL] })
+}
+
+/** The executor clones itself once more and ends; the child goes on, born into what the parent has prepared. */
+function cloneSuccessor({ calls, kernel, bears }: Executor, namespaces: bigint): number {
+  const pid = new Out(8)
+  const flags = namespaces | BigInt(CLONE_PARENT | CLONE_PARENT_SETTID)
+  const clone = calls.later(cloneCall(kernel, { flags, pid, exitSignal: 0 }, namespaceHints))
+  const parent = calls.record(() => kernel.exit(0))
+  const child = calls.record(() => kernel.later({ name: 'prctl', args: [PR_SET_NAME, INIT_NAME, 0, 0, 0] }))
+  calls.link(parent, 0)
+  calls.link(child, 0)
+  clone.branch({ positive: parent[0]!.address, zero: child[0]!.address })
+  calls.keep()
+  bears(pid)
+  calls.flush()
+  const number = pid.view.getInt32(0, true)
+  if (number <= 0) throw new HostError('the first process died before it was born')
+  return number
+}

@@ -1,0 +1,154 @@
+import { errnoName } from '../../native/abi/errno.ts'
+import { O_CLOEXEC } from '../../native/abi/fcntl.ts'
+import { POLLIN } from '../../native/abi/socket.ts'
+import type { Executor } from '../../native/executor/launch.ts'
+import { ARENA_ADDRESS, OP_RESULT } from '../../native/executor/protocol.ts'
+import { currentPhrase, doingAll, KernelError, type Phrase, phraseTexts } from '../../native/failure.ts'
+import type { Fd } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import { NOT_DONE, type Operation, unexpectedReason } from '../../native/kernels/executor.ts'
+import type { Call } from '../../native/kernels/machine.ts'
+import { pollPatiently, tellSlow } from '../../native/patience.ts'
+import { get64, Out, Struct } from '../../native/struct.ts'
+import { decode, encode } from '../../native/utf8.ts'
+import { Failure } from '../errors.ts'
+import { shown } from './hooks/hooks.ts'
+
+/** Of a result in the arena, and of what writev(2) takes. */
+const RESULT_SIZE = 8
+const IOVEC = 16
+
+/** For those who can not look into the memory of the executor. */
+export function tellBeforeProgram(): void {
+  tellSlow('waiting for the program, before which come startContainer hooks and the seccomp agent')
+}
+
+/** What has to be known of a call of the tail to tell of its failure when the planner is gone; null is undefined in JSON. */
+type Step = readonly [
+  /** Where its result is in the piece of the arena. */
+  at: number,
+  /** Which of the chains of phrases holds for it. */
+  chain: number,
+  name: Call['name'],
+  subject: string | null | undefined,
+  hint: Call['hint'] | null,
+  unexpected: string | null | undefined,
+  /** Where in the piece of the arena there is what a hook has printed. */
+  said: number | null,
+]
+
+/** What a report begins with. */
+interface Legend {
+  readonly steps: readonly Step[]
+  /** What was being done, outermost first. */
+  readonly chains: readonly (readonly string[])[]
+}
+
+/** Steps that somebody beside the first process makes while that takes its tail. */
+export interface Companion {
+  /** These end without coming back; a failure is reported as one of the tail's own. */
+  readonly steps: readonly Operation[]
+  /** The one of them that the tail waits for; the others lead to it or follow it up. */
+  readonly sending: Operation
+  /** The step of the tail that waits for it. */
+  readonly until: Operation
+}
+
+/**
+ * The tail: the last batch of a container's first process, which the executor takes without the planner. A successful
+ * execve closes the descriptor to whoever waits; a failed call writes a report there and ends the process. The report is
+ * the same for all of them: a legend as JSON, a zero byte, and the piece of the arena up to the last step's result. Of the
+ * results that are there the last one is to blame.
+ */
+export function recordTail(
+  executor: Executor,
+  steps: (tail: Kernel, accompany: (companion: Companion) => void) => void,
+): Operation[] {
+  const { calls, kernel, controlNumber } = executor
+  const base = currentPhrase()
+  const companions: Companion[] = []
+  // All results are behind this, in whatever order: what fetches an argument comes before the call and lies behind it.
+  const start = calls.space.top
+  const tail = calls.record(() => steps(kernel, companion => companions.push(companion)))
+  const told = tail.flatMap(operation => [
+    operation,
+    ...companions.filter(({ until }) => until === operation).map(({ sending }) => sending),
+  ])
+  const legend = encode(`${JSON.stringify(legendOf(told, start, base))}\0`)
+  const length = told.at(-1)!.offset + RESULT_SIZE - start
+  const failed = calls.record(() => {
+    const pieces = new Struct(2 * IOVEC).word(0, legend).u64(8, legend.length)
+    pieces.u64(IOVEC, calls.address + start + OP_RESULT).u64(IOVEC + 8, length)
+    calls.later({ name: 'writev', args: [controlNumber, pieces, 2], tolerate: 'any' })
+    kernel.exit(1)
+  })
+  calls.link(failed, 0)
+  for (const chain of [tail, ...companions.map(companion => companion.steps)])
+    calls.link(chain, 0, () => failed[0]!.address)
+  calls.keep()
+  return tail
+}
+
+function legendOf(told: readonly Operation[], start: number, base: Phrase | undefined): Legend {
+  const chains: string[][] = []
+  let last: Phrase | undefined
+  const steps = told.map(({ call, phrase, offset }): Step => {
+    if (phrase !== last || chains.length === 0) chains.push(phraseTexts(phrase, base))
+    last = phrase
+    return [
+      offset - start,
+      chains.length - 1,
+      call.name,
+      call.subject,
+      call.hint ?? null,
+      call.unexpected,
+      saidAt(call, start),
+    ]
+  })
+  return { steps, chains }
+}
+
+function saidAt({ said }: Call, start: number): number | null {
+  return said === undefined ? null : said.address - (ARENA_ADDRESS + start + OP_RESULT)
+}
+
+/** The first steps of a created container's tail: wait for the planner's last word, then for `start` to connect. */
+export function awaitStart(tail: Kernel, executor: Executor, listener: number): void {
+  // End of file instead of a word: the planner was killed before the container was complete.
+  tail.later({ name: 'read', args: [executor.controlNumber, new Out(8), 8], expect: 'positive' })
+  const connection = tail.later({ name: 'accept4', args: [listener, null, null, O_CLOEXEC] })
+  tail.later({ name: 'dup3', args: [connection, executor.controlNumber, O_CLOEXEC] })
+}
+
+/**
+ * Waits until the program runs. Throws what the executor reported instead. `slow` tells what takes so long; without the
+ * memory of the executor nobody knows more than this. `ending` are signals that end the wait, too, see Kernel.poll.
+ */
+export function awaitProgram(
+  outside: Kernel,
+  connection: Fd,
+  slow = tellBeforeProgram,
+  ending: readonly number[] = [],
+): void {
+  pollPatiently(outside, [{ fd: connection, events: POLLIN }], -1, slow, ending)
+  const bytes = outside.readAll(connection)
+  if (bytes.length === 0) return
+  throw readReport(bytes)
+}
+
+/** Finds the failure in a report of the tail. */
+export function readReport(bytes: Uint8Array): Failure {
+  const end = bytes.indexOf(0)
+  const { steps, chains } = JSON.parse(decode(bytes.subarray(0, end))) as Legend
+  const piece = bytes.subarray(end + 1)
+  const results = new DataView(piece.buffer, piece.byteOffset)
+  const blamed = steps.findLast(([at]) => get64(results, at) !== NOT_DONE)!
+  const [at, chain, name, subject, hint, unexpected, said] = blamed
+  const output = said === null ? '' : shown(piece.subarray(said, piece.indexOf(0, said)))
+  const result = get64(results, at)
+  return doingAll(chains[chain]!, () =>
+    result < 0
+      ? new KernelError(name, -result, subject ?? undefined, hint?.[errnoName(-result)])
+      : new Failure(`${unexpectedReason({ name, unexpected: unexpected ?? undefined }, result)}${output}`),
+  )
+}

@@ -1,0 +1,108 @@
+import { CAP_SYS_ADMIN } from '../../native/abi/capability.ts'
+import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/abi/fcntl.ts'
+import type { Dir } from '../../native/calls/file.ts'
+import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
+import type { Fd, Fds } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import { doing, StateError } from '../errors.ts'
+import { Detour, detour } from '../host/denied.ts'
+import { ownCapabilities } from '../host/host.ts'
+import { ContainerRoot } from '../rootfs/containerRoot.ts'
+import type { Runtime } from '../runtime.ts'
+import type { ContainerRecord } from '../state/record.ts'
+import { isAlive } from '../state/status.ts'
+import type { StoredContainer } from '../state/store.ts'
+import { requireOwnProcess } from './belongings.ts'
+import { enterContainer, foreignNamespaces, leave, needsHostProcfs } from './enter.ts'
+import { ownProcfs } from './facilities/sysctl.ts'
+
+const NOT_RUNNING = 'container not running'
+
+/** An executor in a running container, in all of its namespaces, as the root of its user namespace. */
+export interface Visit {
+  readonly executor: Executor
+  readonly inside: Kernel
+  /** The root of the container's mount namespace. */
+  readonly root: ContainerRoot
+  /** A procfs in which it finds itself, whatever is at /proc there. */
+  procfs(): Dir
+}
+
+/** The first process of a container, certain to be that one. Errors: StateError when it has ended. */
+export function holdInit(outside: Kernel, record: ContainerRecord, fds: Fds): Fd {
+  const pidfd = fds.keep(outside.pidfdOpen(record.pid))
+  // The pidfd is held before we compare start times, so the process can't be another one afterwards.
+  if (!pidfd.exists || !isAlive(outside, record)) throw new StateError(NOT_RUNNING)
+  return pidfd
+}
+
+/** The same, and it is in the container's cgroup: for what changes something. Errors: StateError. */
+export function holdOwnInit(runtime: Runtime, container: StoredContainer, fds: Fds): Fd {
+  const record = container.established
+  const init = holdInit(runtime.outside, record, fds)
+  requireOwnProcess(runtime, container, record.pid)
+  return init
+}
+
+/** May we do in the host's namespaces what only its root may? */
+export function isPrivileged(outside: Kernel): boolean {
+  return ownCapabilities(outside)(CAP_SYS_ADMIN)
+}
+
+/**
+ * Sends an executor into a container that has a mount namespace of its own, has `work` done by it, and ends it. It stays
+ * in our cgroup, so that a container that is paused or at its limits can be visited, too. `gifts` are descriptors of the
+ * host that it brings along. Errors: StateError when the container stops meanwhile, KernelError.
+ */
+export function visitContainer<T>(
+  runtime: Runtime,
+  record: ContainerRecord,
+  init: Fd,
+  gifts: readonly Fd[],
+  work: (visit: Visit) => T,
+): T {
+  try {
+    return visitOnce(runtime, record, init, gifts, work)
+  } catch (error) {
+    if (!(error instanceof Detour)) throw error
+    return visitOnce(runtime, record, init, gifts, work)
+  }
+}
+
+function visitOnce<T>(
+  runtime: Runtime,
+  record: ContainerRecord,
+  init: Fd,
+  gifts: readonly Fd[],
+  work: (visit: Visit) => T,
+): T {
+  const { host, outside, makeCalls } = runtime
+  const namespaces = doing('namespaces', () => foreignNamespaces(outside, record.pid))
+  using hostProcfs = needsHostProcfs(runtime, namespaces)
+    ? outside.openat(AT_FDCWD, '/proc', O_PATH | O_DIRECTORY)
+    : undefined
+  const kept = hostProcfs ? [...gifts, hostProcfs] : gifts
+  const executor = runtime.phase('spawn the executor', () =>
+    launchExecutor(host, outside, { gifts: [...kept, init], makeCalls }),
+  )
+  try {
+    const { kernel: inside } = executor
+    const entrance = { pidfd: init, namespaces, root: undefined, cgroup: undefined, privileged: isPrivileged(outside) }
+    const born = enterContainer(
+      executor,
+      entrance,
+      kept.map(gift => executor.gifts.get(gift)!),
+    )
+    const root = new ContainerRoot(inside, inside.openat(AT_FDCWD, '/', O_PATH | O_DIRECTORY).take())
+    runtime.phase('enter the container', born)
+    let own: Dir | undefined
+    const procfs = () => (own ??= hostProcfs ? executor.gifts.get(hostProcfs)! : ownProcfs(inside))
+    const result = work({ executor, inside, root, procfs })
+    inside.flush()
+    return result
+  } catch (error) {
+    throw isAlive(outside, record) ? (detour(outside, error) ?? error) : new StateError(NOT_RUNNING)
+  } finally {
+    leave(outside, executor)
+  }
+}
