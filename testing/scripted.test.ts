@@ -20,7 +20,7 @@ function throughExecutor(): Subject {
   const host = createScriptedHost()
   directoryAt(host.world.root, '/tmp/work')
   const outside = createKernel(new DirectCalls(host))
-  const { kernel } = launchExecutor(host, outside, { gifts: [] })
+  const { kernel } = launchExecutor(host, outside, { passed: [] })
   return { kernel, directory: '/tmp/work', release: () => host[Symbol.dispose]() }
 }
 
@@ -49,7 +49,7 @@ function planner(script?: Parameters<typeof createScriptedHost>[0]) {
 
 test('every call is in the log, in order, with who made it', () => {
   const { host, kernel } = planner()
-  const { kernel: inside } = launchExecutor(host, kernel, { gifts: [] })
+  const { kernel: inside } = launchExecutor(host, kernel, { passed: [] })
   const before = host.world.log.length
   kernel.umask(0)
   inside.mkdirat(AT_FDCWD, '/tmp/d', 0o700)
@@ -97,7 +97,7 @@ test('a killed planner does nothing any more, and its descriptors close', () => 
 
 test('an executor ends when its planner is killed', () => {
   const { host, kernel } = planner()
-  const { kernel: inside } = launchExecutor(host, kernel, { gifts: [] })
+  const { kernel: inside } = launchExecutor(host, kernel, { passed: [] })
   inside.flush()
   expect(host.living()).toEqual([expect.stringContaining('tsrun')])
   host.killPlannerAt(host.world.log.length + 1)

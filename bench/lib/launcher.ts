@@ -57,9 +57,9 @@ export class Launcher {
     const host = createNodeHost([])
     this.#outside = createKernel(new DirectCalls(host))
     const nothing = this.#fds.keep(this.#outside.openat(AT_FDCWD, '/dev/null', O_RDWR))
-    this.#executor = launchExecutor(host, this.#outside, { gifts: [nothing] })
+    this.#executor = launchExecutor(host, this.#outside, { passed: [nothing] })
     this.#executor.kernel.flush()
-    this.#null = this.#executor.gifts.get(nothing)!
+    this.#null = this.#executor.passed.get(nothing)!
   }
 
   /**
@@ -71,7 +71,7 @@ export class Launcher {
     const before = new Out(16)
     const after = new Out(16)
     const waits: Wait[] = []
-    const births: { clone: Operation; child: Operation[] }[] = []
+    const spawned: { clone: Operation; child: Operation[] }[] = []
     const wait = () => {
       const entry = { status: new Out(8), usage: new Out(RUSAGE_SIZE) }
       waits.push(entry)
@@ -82,12 +82,12 @@ export class Launcher {
       commands.forEach((words, i) => {
         if (i >= window) wait()
         const clone = calls.later({ name: 'clone3', args: [cloneArgs({ flags: 0n, exitSignal: SIGCHLD }), CLONE_ARGS] })
-        births.push({ clone, child: calls.record(() => this.#child(words, env)) })
+        spawned.push({ clone, child: calls.record(() => this.#child(words, env)) })
       })
       while (waits.length < commands.length) wait()
       kernel.later({ name: 'clock_gettime', args: [CLOCK_MONOTONIC, after] })
     })
-    for (const { clone, child } of births) {
+    for (const { clone, child } of spawned) {
       calls.link(child, 0, () => child.at(-1)!.address)
       clone.branch({ zero: child[0]!.address })
     }

@@ -18,8 +18,8 @@ const outside = host && createKernel(new DirectCalls(host))
 const started: Executor[] = []
 
 /** An executor that is gone after the test. */
-function launch(...gifts: Fd[]): Executor {
-  const executor = launchExecutor(host!, outside!, { gifts })
+function launch(...passed: Fd[]): Executor {
+  const executor = launchExecutor(host!, outside!, { passed })
   started.push(executor)
   return executor
 }
@@ -73,9 +73,9 @@ test.runIf(linux)('calls are put off until somebody needs a result', () => {
 test.runIf(linux)('what comes after a failed call is not done', () => {
   const { kernel } = launch()
   using fd = outside!.memfdCreate('log', MFD_CLOEXEC)
-  const { kernel: writer, gifts } = launch(fd)
+  const { kernel: writer, passed } = launch(fd)
   writer.later({ name: 'chdir', args: ['/missing'] })
-  writer.later({ name: 'write', args: [gifts.get(fd)!, 'x', 1] })
+  writer.later({ name: 'write', args: [passed.get(fd)!, 'x', 1] })
   expect(() => writer.flush()).toThrow('chdir')
   expect(outside!.statx(fd, '').stat?.size).toBe(0)
   expect(kernel.getpid()).toBeGreaterThan(0)
@@ -120,8 +120,8 @@ test.runIf(linux)('a word of memory that was read decides like a result', () => 
 
 test.runIf(linux)('a branch leads into a recorded chain and back', () => {
   using fd = outside!.memfdCreate('branch', MFD_CLOEXEC)
-  const { calls, kernel, gifts } = launch(fd)
-  const number = gifts.get(fd)!
+  const { calls, kernel, passed } = launch(fd)
+  const number = passed.get(fd)!
   const chain = calls.record(() => kernel.later({ name: 'write', args: [number, 'taken', 5] }))
   const asked = calls.later({ name: 'chdir', args: ['/missing'], tolerate: 'any' })
   asked.branch({ negative: chain[0]!.address })
@@ -134,9 +134,9 @@ test.runIf(linux)('a branch leads into a recorded chain and back', () => {
 
 test.runIf(linux)('a recorded chain stays whole however much is queued behind it', () => {
   using fd = outside!.memfdCreate('long', MFD_CLOEXEC)
-  const { calls, kernel, gifts } = launch(fd)
+  const { calls, kernel, passed } = launch(fd)
   kernel.flush()
-  const number = gifts.get(fd)!
+  const number = passed.get(fd)!
   const chain = calls.record(() => kernel.later({ name: 'write', args: [number, 'a'.repeat(100_000), 100_000] }))
   for (let i = 0; i < 1000; i++) calls.later({ name: 'getpid', args: [] })
   const asked = calls.later({ name: 'umask', args: [0], tolerate: 'any' })
@@ -169,12 +169,12 @@ test.runIf(linux)('a batch of many calls is sent in pieces and keeps its order',
 
 test.runIf(linux)('it has the descriptors that it was given and no others', () => {
   const leak = openSync('/dev/null', 'r')
-  using gift = outside!.memfdCreate('gift', MFD_CLOEXEC)
-  const { kernel, pid, gifts, controlNumber, guardNumber } = launch(gift)
+  using passedFd = outside!.memfdCreate('gift', MFD_CLOEXEC)
+  const { kernel, pid, passed, controlNumber, guardNumber } = launch(passedFd)
   kernel.flush()
   const open = readdirSync(`/proc/${pid}/fd`).map(Number)
   closeSync(leak)
-  expect(open.sort((a, b) => a - b)).toEqual([0, 1, 2, controlNumber, guardNumber, gifts.get(gift)])
+  expect(open.sort((a, b) => a - b)).toEqual([0, 1, 2, controlNumber, guardNumber, passed.get(passedFd)])
 })
 
 test.runIf(linux)('it ends when the planner closes its end of the control socket', () => {
@@ -240,14 +240,14 @@ test.runIf(linux)('its signals have their default dispositions and none is block
 test.runIf(linux)('a failed launch leaves nothing open', () => {
   const before = readdirSync('/proc/self/fd').length
   const broken = { ...host!, spawn: () => -12 }
-  expect(() => launchExecutor(broken, outside!, { gifts: [] })).toThrow('posix_spawn')
+  expect(() => launchExecutor(broken, outside!, { passed: [] })).toThrow('posix_spawn')
   expect(readdirSync('/proc/self/fd').length).toBe(before)
 })
 
 test.runIf(linux)('release() gives back memory and descriptors', () => {
   const before = readdirSync('/proc/self/fd').length
   for (let i = 0; i < 3; i++) {
-    const { kernel, release, pid } = launchExecutor(host!, outside!, { gifts: [] })
+    const { kernel, release, pid } = launchExecutor(host!, outside!, { passed: [] })
     kernel.flush()
     release()
     outside!.wait(pid, 0)
@@ -258,5 +258,5 @@ test.runIf(linux)('release() gives back memory and descriptors', () => {
 })
 
 test.runIf(linux)('a planner that is not Linux on x86-64 is told so', () => {
-  expect(() => launchExecutor({ ...host!, arch: 'aarch64' }, outside!, { gifts: [] })).toThrow('aarch64')
+  expect(() => launchExecutor({ ...host!, arch: 'aarch64' }, outside!, { passed: [] })).toThrow('aarch64')
 })

@@ -36,12 +36,12 @@ export interface Executor {
   /** The planner's end of the control socket, and of the guard socket. */
   readonly control: Fd
   readonly guard: Fd
-  /** Numbers in the executor: of its control and guard descriptors, and of each gift. */
+  /** Numbers in the executor: of its control and guard descriptors, and of each passed descriptor. */
   readonly controlNumber: number
   readonly guardNumber: number
-  readonly gifts: ReadonlyMap<Fd, number>
+  readonly passed: ReadonlyMap<Fd, number>
   /** Announces that the executor clones itself; the kernel writes the pid to `pid`, which has to stay in the arena. */
-  bears(pid: Out): void
+  spawns(pid: Out): void
   /** Announces an operation that makes something which has to be taken back; it has to stay in the arena. */
   makes(what: string, operation: Operation): void
   /** Has that been done, also by an executor that is dead now? Unknown when that died in the midst of it, or before. */
@@ -57,13 +57,13 @@ export interface Executor {
 export type Made = 'yes' | 'no' | 'unknown'
 
 /** What the executor gets besides its own descriptors. */
-export interface Endowment {
+export interface ExecutorOptions {
   /** Descriptors of the planner that are the container's: stdio by default, and what --preserve-fds names. */
   readonly inherited?: readonly number[] | undefined
   /** Descriptors of the planner that become the first ones of those, instead of its own. */
   readonly stdio?: readonly number[] | undefined
   /** Descriptors of the planner that the executor is to have. */
-  readonly gifts: readonly Fd[]
+  readonly passed: readonly Fd[]
   /** Instead of plain ExecutorCalls, for a trace. */
   readonly makeCalls?: MakeExecutorCalls | undefined
 }
@@ -106,8 +106,8 @@ function sealedImage(host: Host, outside: Kernel, base: number, fds: Fds): Fd {
 }
 
 /** Starts an executor in the planner's own namespaces. */
-export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment): Executor {
-  const { inherited = STDIO, stdio = [], gifts, makeCalls = plainCalls } = endowment
+export function launchExecutor(host: Host, outside: Kernel, options: ExecutorOptions): Executor {
+  const { inherited = STDIO, stdio = [], passed, makeCalls = plainCalls } = options
   const base = inherited.at(-1)! + 1
   const first = base + FIRST_GIFT_FD
   using own = new Fds()
@@ -141,9 +141,9 @@ export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment
   give(childControl, base + CONTROL_FD)
   give(childGuard, base + GUARD_FD)
   const numbers = new Map<Fd, number>()
-  for (const gift of gifts) {
-    const number = lift(gift.number)
-    numbers.set(gift, number)
+  for (const passedFd of passed) {
+    const number = lift(passedFd.number)
+    numbers.set(passedFd, number)
     descriptors[number] = number
   }
   const file = `/proc/self/fd/${program}`
@@ -155,10 +155,10 @@ export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment
   }
   own.take()
 
-  const births: Out[] = []
+  const spawned: Out[] = []
   const making = new Map<string, Operation>()
   const children = () =>
-    births.map(out => memory.view.getInt32(out.address - ARENA_ADDRESS, true)).filter(child => child > 0)
+    spawned.map(out => memory.view.getInt32(out.address - ARENA_ADDRESS, true)).filter(child => child > 0)
   let exit: Exit | undefined
   const wait = () => {
     exit ??= outside.wait(pid, 0, 'any')
@@ -166,7 +166,7 @@ export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment
   }
   const died = () => {
     const listener = children().at(-1) // the last one that was born
-    return obituary(listener === undefined ? wait() : outside.wait(listener, 0, 'any'))
+    return deathReason(listener === undefined ? wait() : outside.wait(listener, 0, 'any'))
   }
   const calls = makeCalls(memory, host.arch, outside, control, died)
   const kernel = createKernel(calls)
@@ -182,8 +182,8 @@ export function launchExecutor(host: Host, outside: Kernel, endowment: Endowment
     guard,
     controlNumber: base + CONTROL_FD,
     guardNumber: base + GUARD_FD,
-    gifts: numbers,
-    bears: out => void births.push(out),
+    passed: numbers,
+    spawns: out => void spawned.push(out),
     makes: (what, operation) => void making.set(what, operation),
     made: what => {
       const operation = making.get(what)
@@ -212,7 +212,7 @@ function closeBetween(kernel: Kernel, first: number, kept: Iterable<number>): vo
 }
 
 /** How a child that ended went, in words. */
-function obituary(exit: Exit | undefined): string {
+function deathReason(exit: Exit | undefined): string {
   if (exit === undefined) return 'it is gone'
   return exit.signal === undefined ? `exit code ${exit.code}` : signalEnd(exit.signal)
 }

@@ -29,7 +29,7 @@ function direct(): Subject {
 
 function throughExecutor(): Subject {
   const outside = createKernel(new DirectCalls(host))
-  const executor = launchExecutor(host, outside, { gifts: [] })
+  const executor = launchExecutor(host, outside, { passed: [] })
   const { directory, release } = scratch()
   return {
     kernel: executor.kernel,

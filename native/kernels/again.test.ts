@@ -36,7 +36,7 @@ test('time runs from the first question on, and after a while somebody is told',
 function disturbed(work: (kernel: Kernel) => void, inside: boolean, times: number): number {
   using host = createScriptedHost()
   const outside = createKernel(new DirectCalls(host))
-  const executor = inside ? launchExecutor(host, outside, { gifts: [] }) : undefined
+  const executor = inside ? launchExecutor(host, outside, { passed: [] }) : undefined
   executor?.kernel.flush()
   const { faults, log } = host.world
   const { get } = faults
@@ -67,6 +67,6 @@ test.each([
 test('it can not be recorded for an executor to do alone', () => {
   using host = createScriptedHost()
   const outside = createKernel(new DirectCalls(host))
-  const { calls, kernel } = launchExecutor(host, outside, { gifts: [] })
+  const { calls, kernel } = launchExecutor(host, outside, { passed: [] })
   expect(() => calls.record(() => kernel.openat2(AT_FDCWD, '/tmp', O_PATH, 0))).toThrow('asked for again')
 })

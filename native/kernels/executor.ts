@@ -109,7 +109,7 @@ export class ExecutorCalls implements Calls, Marshaller {
   readonly #outside: Kernel
   readonly #control: Fd
   /** What happened to the executor, in words, when its socket ended. */
-  readonly #obituary: () => string
+  readonly #deathReason: () => string
   #queue: Operation[] = []
   #outs: { out: Out; offset: number; operation: Operation }[] = []
   #flight: Flight | undefined
@@ -122,12 +122,12 @@ export class ExecutorCalls implements Calls, Marshaller {
   /** The queue refers to a recorded chain, or one is to be sent: the arena may not be given away. */
   #recorded = false
 
-  constructor(memory: Memory, arch: keyof typeof callNumbers, outside: Kernel, control: Fd, obituary: () => string) {
+  constructor(memory: Memory, arch: keyof typeof callNumbers, outside: Kernel, control: Fd, deathReason: () => string) {
     this.space = new Space(memory, ARENA_FIRST)
     this.#numbers = callNumbers[arch]
     this.#outside = outside
     this.#control = control
-    this.#obituary = obituary
+    this.#deathReason = deathReason
   }
 
   get lacking(): Set<Call['name']> {
@@ -420,7 +420,7 @@ export class ExecutorCalls implements Calls, Marshaller {
   #death(operations: readonly Operation[]): Failure {
     const last = this.#undone(operations)
     const where = last === undefined ? '' : ` at ${callName(last.call)}`
-    return new ExecutorDeath(`the executor died${where}: ${this.#obituary()}`, last?.phrase)
+    return new ExecutorDeath(`the executor died${where}: ${this.#deathReason()}`, last?.phrase)
   }
 
   /** Takes the results, up to the first operation that failed or was disturbed, which it returns. */

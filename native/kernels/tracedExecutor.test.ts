@@ -26,7 +26,7 @@ function watched() {
     chain: (chain: Chain) => void chains.push(chain),
   }
   const makeCalls: MakeExecutorCalls = (...parts) => new TracedExecutorCalls(watcher, ...parts)
-  const executor = launchExecutor(host, outside, { gifts: [], makeCalls })
+  const executor = launchExecutor(host, outside, { passed: [], makeCalls })
   executor.kernel.flush()
   batches.length = 0
   return { executor, machine: executor.calls as TracedExecutorCalls, batches, chains }

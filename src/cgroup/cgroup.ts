@@ -41,7 +41,7 @@ export interface NewCgroup {
   readonly exists: boolean
   /** Written to a new one, see cgroupMark.ts. */
   readonly mark?: string
-  /** The child is born where we are and moves there, see Stillbirth. */
+  /** The child is born where we are and moves there, see KilledAtSpawn. */
   readonly moves?: boolean
 }
 
@@ -52,10 +52,10 @@ export interface CgroupSite {
   /** Absolute path of its directory; that of systemd's is known when the first process is in it. */
   readonly path: string
   /** What the keeper makes; undefined when systemd does. */
-  readonly estate: NewCgroup | undefined
+  readonly owned: NewCgroup | undefined
   /** Has systemd make it for the process that was just born, and returns its directory. */
-  readonly adopt?: (pid: number) => string
-  /** Takes back what `adopt` made. */
+  readonly enterScope?: (pid: number) => string
+  /** Takes back what `enterScope` made. */
   release?(): void
   /** Where the first process is, if not there but in a cgroup below. */
   readonly leaf?: string
@@ -112,7 +112,7 @@ export function openCgroupSite(
   if (exists) refuseUsed(outside, path)
   const parent = outside.openat(AT_FDCWD, above, O_PATH | O_DIRECTORY)
   const name = path.slice(above.length + 1)
-  return { mount, path, estate: { parent, name, exists } }
+  return { mount, path, owned: { parent, name, exists } }
 }
 
 function makeCgroups(outside: Kernel, mount: string, path: string): void {

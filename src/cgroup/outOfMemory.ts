@@ -34,7 +34,7 @@ export function outOfMemory(outside: Kernel, cgroup: string): string | undefined
 /** A failure to create a container, told as lack of memory if that was behind it. The cgroup must still be there. */
 export function explainedByMemory(outside: Kernel, cgroup: CgroupSite | undefined, failure: unknown): unknown {
   // Systemd's has gone with its last process.
-  if (cgroup?.estate === undefined || !(failure instanceof Failure)) return failure
+  if (cgroup?.owned === undefined || !(failure instanceof Failure)) return failure
   const reason = outOfMemory(outside, cgroup.path)
   if (reason === undefined) return failure
   const explained = new HostError(reason)

@@ -24,6 +24,6 @@ export function applyResources(
 }
 
 /** A cgroup that others make has no descriptor of ours, and is new. */
-function limitSite({ path, estate }: CgroupSite): LimitSite {
-  return estate ?? { parent: AT_FDCWD, name: path, exists: false }
+function limitSite({ path, owned }: CgroupSite): LimitSite {
+  return owned ?? { parent: AT_FDCWD, name: path, exists: false }
 }

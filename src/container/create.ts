@@ -7,7 +7,7 @@ import { loadFilter } from '../setup/facilities/seccomp.ts'
 import { runStartContainerHooks } from '../setup/hooks/startContainerHooks.ts'
 import { type CreateRequest, type Prepared, prepare } from '../setup/prepare.ts'
 import { becomeProcess } from '../setup/process/identity.ts'
-import { awaitStart, type Companion, recordTail } from '../setup/tail.ts'
+import { awaitStart, type HelperChain, recordTail } from '../setup/tail.ts'
 import { writeRecord } from '../state/store.ts'
 import { writePidFile } from '../streams/pidFile.ts'
 import { sendPidfd } from '../streams/pidfdSocket.ts'
@@ -26,9 +26,9 @@ export function createContainer(runtime: Runtime, request: CreateRequest): void 
     runtime.phase('tail', () => {
       const streams = new Streams(runtime.outside)
       giveStreams(streams, prepared)
-      const tail = recordTail(executor, (kernel, accompany) => {
+      const tail = recordTail(executor, (kernel, addHelper) => {
         awaitStart(kernel, executor, built.listener)
-        becomeContainer(runtime, built, streams, accompany)
+        becomeContainer(runtime, built, streams, addHelper)
       })
       built.confirm()
       executor.calls.send(tail)
@@ -61,7 +61,7 @@ export function becomeContainer(
   runtime: Runtime,
   built: BuiltContainer,
   { left }: Streams,
-  accompany: (companion: Companion) => void,
+  addHelper: (helper: HelperChain) => void,
 ): void {
   const { executor, program, plan, notify, setgroupsAllowed } = built
   if (program === undefined) return
@@ -72,6 +72,6 @@ export function becomeContainer(
     ...facts,
     labels: built.labels,
     streams: left,
-    loadFilter: plan.seccomp && (() => loadFilter(built, plan.seccomp!, accompany)),
+    loadFilter: plan.seccomp && (() => loadFilter(built, plan.seccomp!, addHelper)),
   })
 }

@@ -14,7 +14,6 @@ import { type MembershipPlan, planMembership } from '../plan/container.ts'
 import { type ProcessPlan, withListenFds } from '../plan/process/process.ts'
 import { ContainerRoot } from '../rootfs/containerRoot.ts'
 import type { Runtime } from '../runtime.ts'
-import { isStillborn, Stillbirth } from '../setup/birth.ts'
 import type { Program } from '../setup/build.ts'
 import {
   dismissWarden,
@@ -41,7 +40,8 @@ import {
   applyInitialAffinity,
   applyScheduling,
 } from '../setup/process/scheduling.ts'
-import { awaitProgram, type Companion, recordTail } from '../setup/tail.ts'
+import { isKilledAtSpawn, KilledAtSpawn } from '../setup/spawn.ts'
+import { awaitProgram, type HelperChain, recordTail } from '../setup/tail.ts'
 import type { ContainerRecord } from '../state/record.ts'
 import { isAlive } from '../state/status.ts'
 import { type ConsoleRoute, openConsoleRoute } from '../streams/consoleRoute.ts'
@@ -97,7 +97,7 @@ function startedOrGone<T>({ outside }: Runtime, { record, pidfd }: PreparedExec,
 }
 
 /** What is opened on the host before there is an executor, to be handed to it. */
-interface Baggage {
+interface HostResources {
   readonly entrance: Entrance
   /** For the labels of the process, where it may not have a procfs of its own. */
   readonly procfs: Fd | undefined
@@ -121,16 +121,16 @@ function startProgram(
 ): Running {
   const { host, outside } = runtime
   const membership = planMembership(prepared.config, { id: prepared.record.id, arch: host.arch })
-  const baggage = runtime.phase('open what is on the host', () => pack(runtime, prepared, membership, fds))
+  const hostResources = runtime.phase('open what is on the host', () => pack(runtime, prepared, membership, fds))
   try {
-    return startIn(runtime, prepared, membership, baggage, terminal, streams, fds)
+    return startIn(runtime, prepared, membership, hostResources, terminal, streams, fds)
   } catch (error) {
-    if (!(error instanceof Stillbirth || error instanceof Detour)) throw error
+    if (!(error instanceof KilledAtSpawn || error instanceof Detour)) throw error
     const { record, request } = prepared
     const cgroup = openExecCgroup(outside, record, request.cgroup, false)
     const processes = cgroup && fds.keep(outside.openat(fds.keep(cgroup), 'cgroup.procs', O_WRONLY))
-    const entrance = { ...baggage.entrance, cgroup: undefined, processes }
-    return startIn(runtime, prepared, membership, { ...baggage, entrance }, terminal, streams, fds)
+    const entrance = { ...hostResources.entrance, cgroup: undefined, processes }
+    return startIn(runtime, prepared, membership, { ...hostResources, entrance }, terminal, streams, fds)
   }
 }
 
@@ -138,7 +138,7 @@ function startIn(
   runtime: Runtime,
   prepared: PreparedExec,
   membership: MembershipPlan,
-  baggage: Baggage,
+  hostResources: HostResources,
   terminal: ForegroundTerminal,
   streams: Streams,
   fds: Fds,
@@ -147,25 +147,27 @@ function startIn(
   const { inherited, request } = prepared
   const { stdio } = request
   const executor = runtime.phase('spawn the executor', () =>
-    launchExecutor(host, outside, { inherited, stdio, gifts: gifts(baggage), makeCalls }),
+    launchExecutor(host, outside, { inherited, stdio, passed: passed(hostResources), makeCalls }),
   )
   // To unmount it, as its last close does, takes long: that is for the warden.
-  baggage.entrance.cgroup?.close()
+  hostResources.entrance.cgroup?.close()
   try {
-    const entered = enter(runtime, prepared, membership, baggage, executor, streams)
+    const entered = enter(runtime, prepared, membership, hostResources, executor, streams)
     giveStreams(streams, prepared)
-    const running = execute(runtime, prepared.request, entered, baggage, executor, terminal, fds)
+    const running = execute(runtime, prepared.request, entered, hostResources, executor, terminal, fds)
     dismissWarden(outside, executor)
     executor.release()
     return { ...running, forget: () => void outside.wait(executor.pid, 0, 'any') }
   } catch (error) {
-    const stillborn = baggage.entrance.cgroup !== undefined && isStillborn(outside, executor)
+    const killedAtSpawn = hostResources.entrance.cgroup !== undefined && isKilledAtSpawn(outside, executor)
     leave(outside, executor)
-    throw stillborn ? new Stillbirth('the process was killed when it was born') : (detour(outside, error) ?? error)
+    throw killedAtSpawn
+      ? new KilledAtSpawn('the process was killed when it was born')
+      : (detour(outside, error) ?? error)
   }
 }
 
-function pack(runtime: Runtime, prepared: PreparedExec, { seccomp }: MembershipPlan, fds: Fds): Baggage {
+function pack(runtime: Runtime, prepared: PreparedExec, { seccomp }: MembershipPlan, fds: Fds): HostResources {
   const { outside } = runtime
   const { record, request, config, process, pidfd, privileged } = prepared
   const keep = (fd: Fd | undefined) => fd && fds.keep(fd)
@@ -203,15 +205,15 @@ function isLabelled({ apparmorProfile, selinuxLabel }: ProcessPlan): boolean {
   return apparmorProfile !== undefined || selinuxLabel !== undefined
 }
 
-function gifts({ entrance, procfs, agent, console }: Baggage): Fd[] {
-  return defined([agent, procfs, console?.gift, entrance.pidfd, entrance.root, entrance.cgroup, entrance.processes])
+function passed({ entrance, procfs, agent, console }: HostResources): Fd[] {
+  return defined([agent, procfs, console?.passedFd, entrance.pidfd, entrance.root, entrance.cgroup, entrance.processes])
 }
 
 /** A process in the container that waits for its tail. */
 interface Entered {
   readonly pid: number
   /** Records the tail. */
-  readonly become: (accompany: (companion: Companion) => void) => void
+  readonly become: (addHelper: (helper: HelperChain) => void) => void
   /** To be called then: waits for what comes before it, and refuses a program that can not be executed. */
   readonly confirm: () => void
 }
@@ -221,28 +223,28 @@ function enter(
   runtime: Runtime,
   prepared: PreparedExec,
   membership: MembershipPlan,
-  baggage: Baggage,
+  hostResources: HostResources,
   executor: Executor,
   streams: Streams,
 ): Entered {
   const { kernel: inside } = executor
   const { process, record } = prepared
-  const number = (fd: Fd | undefined) => fd && executor.gifts.get(fd)
-  const [agent, ...passing] = [baggage.agent, baggage.procfs, baggage.console?.gift].map(number)
+  const number = (fd: Fd | undefined) => fd && executor.passed.get(fd)
+  const [agent, ...passing] = [hostResources.agent, hostResources.procfs, hostResources.console?.passedFd].map(number)
 
   applyInitialAffinity(inside, process.execAffinity)
-  const born = enterContainer(executor, baggage.entrance, defined([agent, ...passing]))
+  const born = enterContainer(executor, hostResources.entrance, defined([agent, ...passing]))
   applyFinalAffinity(inside, process.execAffinity)
   const root = new ContainerRoot(inside, inside.openat(AT_FDCWD, '/', O_PATH | O_DIRECTORY).take())
   const labels = isLabelled(process) ? openLabels(inside, process, passing[0] ?? ownProcfs(inside)) : undefined
-  if (baggage.console) giveTerminal(executor, root, process.terminal!, process.uid, baggage.console)
-  for (const gift of defined(passing)) inside.later({ name: 'close', args: [gift] })
+  if (hostResources.console) giveTerminal(executor, root, process.terminal!, process.uid, hostResources.console)
+  for (const passedFd of defined(passing)) inside.later({ name: 'close', args: [passedFd] })
   if (!record.noNewKeyring)
     joinSessionKeyring(inside, record.keyring ?? keyringName(runtime.outside, record.id), labels)
   applyInherited(inside, membership)
   const found = findProgram(root, process)
   inside.begin()
-  const facts = { ...factsOf(runtime, baggage.entrance, record), labels }
+  const facts = { ...factsOf(runtime, hostResources.entrance, record), labels }
   const pid = runtime.phase('enter the container', born)
   const program = applyOutside(runtime, prepared, membership, pid, found())
   const filtered = { executor, record, agent, execPid: pid }
@@ -252,9 +254,9 @@ function enter(
       inside.flush()
       program.executable.confirm()
     },
-    become: accompany => {
+    become: addHelper => {
       const { seccomp } = membership
-      const load = seccomp && (() => loadFilter(filtered, seccomp, accompany))
+      const load = seccomp && (() => loadFilter(filtered, seccomp, addHelper))
       becomeProcess(inside, program, program.executable.path(), { ...facts, streams: streams.left, loadFilter: load })
     },
   }
@@ -273,7 +275,7 @@ function execute(
   runtime: Runtime,
   request: ExecRequest,
   { pid, become, confirm }: Entered,
-  { console, pidfdSocket }: Baggage,
+  { console, pidfdSocket }: HostResources,
   executor: Executor,
   terminal: ForegroundTerminal,
   fds: Fds,
@@ -281,7 +283,7 @@ function execute(
   const { outside } = runtime
   const pidfd = fds.keep(outside.pidfdOpen(pid))
   if (!pidfd.exists) throw new HostError(`process ${pid} is gone; was it killed?`)
-  const tail = runtime.phase('tail', () => recordTail(executor, (_, accompany) => become(accompany)))
+  const tail = runtime.phase('tail', () => recordTail(executor, (_, addHelper) => become(addHelper)))
   confirm()
   const master = console?.receive?.()
   const signals = catchSignals(runtime, request, master !== undefined)

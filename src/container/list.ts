@@ -24,14 +24,14 @@ function listed(runtime: Runtime, container: StoredContainer): ListedContainer[]
   if (reading.kind === 'none') return []
   if (reading.kind === 'record') return [stateOf(runtime, reading.record, container.status)]
   const { ociVersion = '', bundle = '', rootfs = '', created } = reading.rest
-  const made = birthOf(runtime.outside, container)
+  const made = creationOf(runtime.outside, container)
   return [
     { ociVersion, id, pid: 0, status: reading.kind, bundle, rootfs, created: created ?? made.time, owner: made.owner },
   ]
 }
 
 /** Readers of the list in other languages need a time. */
-function birthOf(outside: Kernel, { path }: StoredContainer): { time: string; owner: string } {
+function creationOf(outside: Kernel, { path }: StoredContainer): { time: string; owner: string } {
   const stat = outside.statx(AT_FDCWD, path).stat
   return { time: new Date((stat?.modified ?? 0) * 1000).toISOString(), owner: userName(outside, stat?.uid ?? 0) }
 }

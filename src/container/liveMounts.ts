@@ -44,9 +44,9 @@ export function addMounts(runtime: Runtime, id: string, entries: readonly MountI
   const init = holdOwnInit(runtime, container, fds)
   const steps = planAdditions(runtime, record, requireOwnMounts(parseConfig(container.configText)), entries)
   const opened = openSources(runtime, record, steps, fds)
-  const gifts = [...opened.values()].map(({ tree }) => tree)
-  visitContainer(runtime, record, init, gifts, ({ executor, inside, root, procfs }) => {
-    const sources = { root: undefined, opened, gifts }
+  const passed = [...opened.values()].map(({ tree }) => tree)
+  visitContainer(runtime, record, init, passed, ({ executor, inside, root, procfs }) => {
+    const sources = { root: undefined, opened, passed }
     const none = { cgroupMount: undefined, cgroup: undefined }
     const site = { executor, sources, ...none, procfs }
     const mounts: Fd[] = []

@@ -43,7 +43,7 @@ export async function runContainer(runtime: Runtime, request: RunRequest): Promi
     const pidfd = fds.keep(outside.pidfdOpen(record.pid, []))
     const tail = runtime.phase('tail', () => {
       giveStreams(streams, prepared, !request.detach)
-      return recordTail(executor, (_, accompany) => becomeContainer(runtime, built, streams, accompany))
+      return recordTail(executor, (_, addHelper) => becomeContainer(runtime, built, streams, addHelper))
     })
     const master = built.confirm()
     if (master) fds.keep(master)

@@ -226,12 +226,12 @@ export function askCriu(
   const { host, outside, makeCalls } = runtime
   using fds = new Fds()
   const { ours, theirs } = openLine(outside, fds)
-  const executor = launchExecutor(host, outside, { gifts: [theirs], makeCalls })
+  const executor = launchExecutor(host, outside, { passed: [theirs], makeCalls })
   try {
     theirs.close()
     // Ctrl-C in a terminal must not end CRIU in the middle: it notices that we are gone, and takes back what it did.
     executor.kernel.setsid()
-    becomeCriu(outside, executor, program, executor.gifts.get(theirs)!)
+    becomeCriu(outside, executor, program, executor.passed.get(theirs)!)
     const pidfd = fds.keep(outside.pidfdOpen(executor.pid, []))
     return converse(outside, { line: ours, pidfd }, asked, notified)
   } finally {

@@ -13,10 +13,10 @@ import { readOwn } from '../host/callersFiles.ts'
 import { isOwn } from '../plan/namespaces/namespaces.ts'
 import { openSources } from '../rootfs/sources.ts'
 import type { Runtime } from '../runtime.ts'
-import { type Baggage, pack } from '../setup/baggage.ts'
 import { describe, openDirectory, underKeeper } from '../setup/build.ts'
 import { enterResctrl } from '../setup/facilities/resctrl.ts'
 import { runHooks } from '../setup/hooks/hooks.ts'
+import { type HostResources, pack } from '../setup/hostResources.ts'
 import { type Prepared, prepare } from '../setup/prepare.ts'
 import { writeRecord } from '../state/store.ts'
 import { MASTER_NAME } from '../streams/consoleRoute.ts'
@@ -37,8 +37,8 @@ import {
   requireRelease,
 } from './criu.ts'
 import { DESCRIPTORS_FILE, inheritedStreams } from './descriptors.ts'
+import { type RestoreMounts, setRestoreMounts } from './restoreMounts.ts'
 import { type CriuOptions, type CriuResponse, REQUEST } from './rpc.ts'
-import { type Stage, setStage } from './stage.ts'
 
 export interface RestoreRequest extends RunRequest, CriuSettings {
   /** Connections are closed instead of continued. */
@@ -56,7 +56,7 @@ interface Site {
   readonly runtime: Runtime
   readonly request: RestoreRequest
   readonly prepared: Prepared
-  readonly baggage: Baggage
+  readonly hostResources: HostResources
   readonly places: Places
   /** Which of our own streams takes whose place. */
   readonly streams: readonly Inherited[]
@@ -74,7 +74,7 @@ interface Inherited {
  * the container and resolves to the exit code, as run does. Errors: those of create, and HostError with what CRIU says;
  * nothing is left behind.
  *
- * What create does step by step is CRIU's work here. The keeper makes directory and cgroup and bears, into the cgroup and
+ * What create does step by step is CRIU's work here. The keeper makes directory and cgroup and spawns, into the cgroup and
  * a mount namespace of its own, the process that becomes CRIU. So CRIU and all that it restores goes when the keeper
  * clears away, and what is mounted for CRIU goes with that namespace. The first process becomes a child of ours.
  */
@@ -88,10 +88,12 @@ export async function restoreContainer(runtime: Runtime, request: RestoreRequest
   const program = withLog(runtime, places, () => {
     const streams = readStreams(runtime, places)
     requireReleases(runtime, criu, request)
-    const baggage = runtime.phase('open what is on the host', () => pack(runtime, prepared, fds))
-    if (request.manageCgroupsMode === 'strict' && baggage.cgroup?.estate?.exists)
-      throw new HostError(`cgroup \`${baggage.cgroup.path}\` exists, which --manage-cgroups-mode strict does not allow`)
-    return restore({ runtime, request, prepared, baggage, places, streams, fds }, criu, terminal)
+    const hostResources = runtime.phase('open what is on the host', () => pack(runtime, prepared, fds))
+    if (request.manageCgroupsMode === 'strict' && hostResources.cgroup?.owned?.exists)
+      throw new HostError(
+        `cgroup \`${hostResources.cgroup.path}\` exists, which --manage-cgroups-mode strict does not allow`,
+      )
+    return restore({ runtime, request, prepared, hostResources, places, streams, fds }, criu, terminal)
   })
   startedOrGone(runtime, request.id)
   if (request.detach) return 0
@@ -120,19 +122,21 @@ function requireReleases(runtime: Runtime, criu: CriuProgram, request: RestoreRe
 
 /** The recipe. */
 function restore(site: Site, criu: CriuProgram, terminal: ForegroundTerminal): RunningProgram {
-  const { runtime, prepared, baggage, fds } = site
+  const { runtime, prepared, hostResources, fds } = site
   const { outside } = runtime
   const offered = openSources(runtime, prepared.plan, prepared.privileged, fds)
   const { ours, theirs } = openLine(outside, fds)
-  return underKeeper(runtime, prepared, baggage, [theirs, ...offered.gifts], (executor, baggage) => {
-    const stage = runtime.phase('mounts and devices', () => setStage(runtime, prepared, baggage, offered, executor))
+  return underKeeper(runtime, prepared, hostResources, [theirs, ...offered.passed], (executor, hostResources) => {
+    const restoreMounts = runtime.phase('mounts and devices', () =>
+      setRestoreMounts(runtime, prepared, hostResources, offered, executor),
+    )
     theirs.close() // not before: a child that is killed when it is born has a successor
-    const pid = stage.pid()
-    const directory = openDirectory(runtime, prepared, baggage, fds)
-    const namespaces = inheritedNamespaces(baggage, executor)
+    const pid = restoreMounts.pid()
+    const directory = openDirectory(runtime, prepared, hostResources, fds)
+    const namespaces = inheritedNamespaces(hostResources, executor)
     const kept = namespaces.map(({ fd }) => fd)
-    const opts = restoreOptions(site, stage, namespaces)
-    becomeCriu(outside, executor, criu, executor.gifts.get(theirs)!, kept)
+    const opts = restoreOptions(site, restoreMounts, namespaces)
+    becomeCriu(outside, executor, criu, executor.passed.get(theirs)!, kept)
 
     const restoration = new Restoration(site, directory, terminal)
     const pidfd = fds.keep(outside.pidfdOpen(pid, []))
@@ -161,16 +165,16 @@ function readStreams({ outside }: Runtime, { images }: Places): Inherited[] {
 }
 
 /** Namespaces that CRIU gets as open descriptors, by their numbers in the executor; see externalNamespaces(). */
-function inheritedNamespaces({ joins }: Baggage, executor: Executor): Inherited[] {
+function inheritedNamespaces({ joins }: HostResources, executor: Executor): Inherited[] {
   return joins.flatMap(({ type, fd }) =>
-    type === 'network' || type === 'pid' ? { key: externalNamespaceKeys[type], fd: executor.gifts.get(fd)! } : [],
+    type === 'network' || type === 'pid' ? { key: externalNamespaceKeys[type], fd: executor.passed.get(fd)! } : [],
   )
 }
 
 /** The kernel's short names, by which CRIU knows the others that are to be joined. */
 const NAMESPACE_NAMES = { ipc: 'ipc', uts: 'uts', user: 'user', time: 'time', mount: 'mnt' } as const
 
-function joinedNamespaces({ joins }: Baggage) {
+function joinedNamespaces({ joins }: HostResources) {
   return joins.flatMap(({ type, path }) =>
     Object.hasOwn(NAMESPACE_NAMES, type)
       ? { ns: NAMESPACE_NAMES[type as keyof typeof NAMESPACE_NAMES], ns_file: path }
@@ -179,12 +183,12 @@ function joinedNamespaces({ joins }: Baggage) {
 }
 
 function restoreOptions(
-  { runtime, request, prepared, baggage, places, streams, fds }: Site,
-  { pid, root, mounts }: Stage,
+  { runtime, request, prepared, hostResources, places, streams, fds }: Site,
+  { pid, root, mounts }: RestoreMounts,
   namespaces: readonly Inherited[],
 ): CriuOptions {
   const { outside } = runtime
-  const { cgroup } = baggage
+  const { cgroup } = hostResources
   // No cgroup of that name was there: the keeper has made it. For CRIU there is one now.
   const manageCgroupsMode = request.manageCgroupsMode === 'strict' ? 'full' : request.manageCgroupsMode
   const settings = { ...request, ...(manageCgroupsMode && { manageCgroupsMode }) }
@@ -198,7 +202,7 @@ function restoreOptions(
     lsm_mount_context: request.lsmMountContext,
     ext_mnt: mounts,
     inherit_fd: [...streams, ...namespaces],
-    join_ns: joinedNamespaces(baggage),
+    join_ns: joinedNamespaces(hostResources),
     // The empty controller is the tree of version 2, as in /proc/PID/cgroup.
     cg_root: cgroup && [{ ctrl: '', path: (cgroup.leaf ?? cgroup.path).slice(cgroup.mount.length) }],
   }
@@ -260,24 +264,24 @@ class Restoration {
   }
 
   #handOver(master: Fd | undefined): void {
-    const { runtime, baggage } = this.#site
+    const { runtime, hostResources } = this.#site
     if (master === undefined) throw new HostError('the terminal got lost: is the limit of open files reached?')
-    if (baggage.console === undefined)
+    if (hostResources.console === undefined)
       throw new HostError('the checkpoint has a terminal, and `process.terminal` in config.json is not true')
-    runtime.outside.sendDescriptor(baggage.console.gift, MASTER_NAME, master)
+    runtime.outside.sendDescriptor(hostResources.console.passedFd, MASTER_NAME, master)
   }
 
   /** Everything is restored and stands still until CRIU gets the answer. */
   #establish(pid: number): void {
-    const { runtime, request, prepared, baggage, fds } = this.#site
+    const { runtime, request, prepared, hostResources, fds } = this.#site
     const { outside } = runtime
-    const record = describe(runtime, prepared, pid, baggage)
+    const record = describe(runtime, prepared, pid, hostResources)
     const pidfd = fds.keep(outside.pidfdOpen(pid, []))
-    const { cgroup } = baggage
+    const { cgroup } = hostResources
     this.#program = { pid, pidfd, cgroup: record.cgroup, signals: undefined }
     limit(this.#site, pid)
     writeRecord(outside, this.#directory, record)
-    const master = baggage.console?.receive?.()
+    const master = hostResources.console?.receive?.()
     if (master) fds.keep(master)
     const signals = catchSignals(runtime, request, master !== undefined)
     if (master) this.#terminal.begin(master)
@@ -297,10 +301,10 @@ class Restoration {
  * The limits come last: CRIU itself is in the cgroup while it works, and makes devices there. With the modes that restore
  * the files of cgroups CRIU has written what the checkpoint says by now, which is to win.
  */
-function limit({ runtime, request, prepared, baggage, fds }: Site, pid: number): void {
+function limit({ runtime, request, prepared, hostResources, fds }: Site, pid: number): void {
   const { outside } = runtime
   const { plan, rootless } = prepared
-  const { cgroup, resctrl } = baggage
+  const { cgroup, resctrl } = hostResources
   if (resctrl) for (const one of cgroup ? pidsBelow(outside, cgroup.path) : [pid]) enterResctrl(outside, resctrl, one)
   if (cgroup === undefined) return
   if (request.manageCgroupsMode !== 'full' && request.manageCgroupsMode !== 'strict')

@@ -40,7 +40,7 @@ export interface RootTree {
 export interface Sources {
   readonly root: RootTree | undefined
   readonly opened: ReadonlyMap<BindStep | BindDeviceStep, Source>
-  readonly gifts: readonly Fd[]
+  readonly passed: readonly Fd[]
   /** Id-maps a source that was opened in the container; undefined without the rights for it. */
   readonly mapInside?: MapInside
 }
@@ -64,7 +64,7 @@ const untilExecve: Keep = fd => fd.take()
 
 /** Opens everything that a privileged planner can open; nothing for an unprivileged one. */
 export function openSources(runtime: Runtime, plan: ContainerPlan, privileged: boolean, fds: Fds): Sources {
-  if (!privileged || !isOwn(plan.namespaces, 'mount')) return { root: undefined, opened: new Map(), gifts: [] }
+  if (!privileged || !isOwn(plan.namespaces, 'mount')) return { root: undefined, opened: new Map(), passed: [] }
   const { outside } = runtime
   const keep: Keep = fd => fds.keep(fd)
   const shared = plan.rootfsPropagation?.endsWith('shared') ?? false
@@ -87,7 +87,7 @@ export function openSources(runtime: Runtime, plan: ContainerPlan, privileged: b
     using seen = seenFromOutside(outside, executor, tree)
     mapIds(outside, step, seen, namespaceFor(runtime, plan, step, keep))
   }
-  return { root, opened, gifts: trees, mapInside }
+  return { root, opened, passed: trees, mapInside }
 }
 
 /** A descriptor of the process that makes the container, which is a child of ours: nobody else gets its number. */
@@ -106,8 +106,8 @@ export function openRootTree(kernel: Kernel, rootfs: string, keep = untilExecve)
 }
 
 /** A descriptor of the planner as the executor numbers it. */
-export function giftOf(executor: Executor, fd: Fd): Fd {
-  return new Fd(executor.kernel, { value: executor.gifts.get(fd)! }, fd.subject).take()
+export function passedFdOf(executor: Executor, fd: Fd): Fd {
+  return new Fd(executor.kernel, { value: executor.passed.get(fd)! }, fd.subject).take()
 }
 
 /** The source of a bind mount, opened inside when it was not opened before. */
@@ -118,7 +118,7 @@ export function sourceOf(
   root?: ContainerRoot,
 ): Source {
   const source = sources.opened.get(step)
-  if (source !== undefined) return { ...source, tree: giftOf(executor, source.tree) }
+  if (source !== undefined) return { ...source, tree: passedFdOf(executor, source.tree) }
   const { kernel: inside } = executor
   if (!('propagation' in step)) return openDevice(inside, step, untilExecve)
   const map = (tree: Fd) =>
@@ -242,7 +242,7 @@ export function makeNamespace(
   uid: readonly IdMapping[],
   gid: readonly IdMapping[],
 ): Fd {
-  const helper = launchExecutor(host, outside, { gifts: [], makeCalls })
+  const helper = launchExecutor(host, outside, { passed: [], makeCalls })
   try {
     helper.kernel.unshare(CLONE_NEWUSER, 'a user namespace')
     helper.kernel.flush()

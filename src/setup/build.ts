@@ -20,9 +20,7 @@ import { CONFIG_FILE, type ContainerRecord, START_SOCKET } from '../state/record
 import { processStat } from '../state/status.ts'
 import type { ConsoleRoute } from '../streams/consoleRoute.ts'
 import { bindConsole, giveTerminal } from '../streams/terminal.ts'
-import { abandon, forgo } from './abandon.ts'
-import { type Baggage, gifts, lastingGifts, pack } from './baggage.ts'
-import { dismissKeeper, type Estate, idTaken, isStillborn, isTaken, Stillbirth } from './birth.ts'
+import { cleanUp, cleanUpSpawn } from './cleanUp.ts'
 import { closeAllBut } from './closeAllBut.ts'
 import { joinSessionKeyring, keyringName } from './facilities/keyring.ts'
 import { type Labels, labelFiles, openLabels } from './facilities/labels.ts'
@@ -32,6 +30,7 @@ import { enterResctrl, leaveResctrl, resctrlDirectories } from './facilities/res
 import { writeSysctls } from './facilities/sysctl.ts'
 import { hasCreateHooks, runCreateHooks } from './hooks/createHooks.ts'
 import type { HookOutput } from './hooks/hooks.ts'
+import { type HostResources, lastingFds, pack, passed } from './hostResources.ts'
 import { enterNamespaces } from './namespaces.ts'
 import type { Prepared } from './prepare.ts'
 import { adjustOomScore, applyLimits, withCallerLimit } from './process/limits.ts'
@@ -42,6 +41,7 @@ import {
   findExecutable,
 } from './process/prepareProcess.ts'
 import { applyInherited, applyScheduling, resetAffinity } from './process/scheduling.ts'
+import { dismissKeeper, idTaken, isKilledAtSpawn, isTaken, KilledAtSpawn, type OwnedPaths } from './spawn.ts'
 
 /** The program that the first process becomes. */
 export type Program = ProcessPlan & { readonly executable: Executable }
@@ -81,30 +81,30 @@ export interface BuiltContainer {
  */
 export function buildContainer<T>(runtime: Runtime, prepared: Prepared, use: (built: BuiltContainer) => T): T {
   using fds = new Fds()
-  const baggage = runtime.phase('open what is on the host', () => pack(runtime, prepared, fds))
-  return underKeeper(runtime, prepared, baggage, [], (executor, baggage) =>
-    use(build(runtime, prepared, baggage, executor, fds)),
+  const hostResources = runtime.phase('open what is on the host', () => pack(runtime, prepared, fds))
+  return underKeeper(runtime, prepared, hostResources, [], (executor, hostResources) =>
+    use(build(runtime, prepared, hostResources, executor, fds)),
   )
 }
 
 /**
- * Launches an executor for a new container, with `more` gifts, and has `work` make the container with it. Whatever fails
+ * Launches an executor for a new container, with `more` passed descriptors, and has `work` make the container with it. Whatever fails
  * in there, the keeper, which giveBirth() has made of the executor, takes back all that was made.
  */
 export function underKeeper<T>(
   runtime: Runtime,
   prepared: Prepared,
-  baggage: Baggage,
+  hostResources: HostResources,
   more: readonly Fd[],
-  work: (executor: Executor, baggage: Baggage) => T,
+  work: (executor: Executor, hostResources: HostResources) => T,
 ): T {
   try {
-    return underOneKeeper(runtime, prepared, baggage, more, work)
+    return underOneKeeper(runtime, prepared, hostResources, more, work)
   } catch (error) {
-    const { cgroup } = baggage
-    if (error instanceof Detour) return underKeeper(runtime, prepared, baggage, more, work)
-    if (!(error instanceof Stillbirth) || cgroup?.estate === undefined) throw error
-    const moving = { ...baggage, cgroup: { ...cgroup, estate: { ...cgroup.estate, moves: true } } }
+    const { cgroup } = hostResources
+    if (error instanceof Detour) return underKeeper(runtime, prepared, hostResources, more, work)
+    if (!(error instanceof KilledAtSpawn) || cgroup?.owned === undefined) throw error
+    const moving = { ...hostResources, cgroup: { ...cgroup, owned: { ...cgroup.owned, moves: true } } }
     return underKeeper(runtime, prepared, moving, more, work)
   }
 }
@@ -112,23 +112,23 @@ export function underKeeper<T>(
 function underOneKeeper<T>(
   runtime: Runtime,
   prepared: Prepared,
-  baggage: Baggage,
+  hostResources: HostResources,
   more: readonly Fd[],
-  work: (executor: Executor, baggage: Baggage) => T,
+  work: (executor: Executor, hostResources: HostResources) => T,
 ): T {
-  const executor = runtime.phase('spawn the executor', () => launch(runtime, prepared, baggage, more))
+  const executor = runtime.phase('spawn the executor', () => launch(runtime, prepared, hostResources, more))
   try {
-    const result = work(executor, baggage)
+    const result = work(executor, hostResources)
     dismissKeeper(executor, runtime.outside)
     return result
   } catch (error) {
-    const other = otherWay(runtime, baggage, executor, error)
+    const other = otherWay(runtime, hostResources, executor, error)
     if (other !== undefined) {
-      forgo(runtime, executor)
+      cleanUpSpawn(runtime, executor)
       throw other
     }
     const reason = isTaken(error, prepared.plan.id) ? idTaken(prepared.plan.id) : error
-    throw abandon(runtime, prepared, baggage, executor, reason)
+    throw cleanUp(runtime, prepared, hostResources, executor, reason)
   } finally {
     executor.release()
     runtime.outside.wait(executor.pid, 0, 'any')
@@ -138,23 +138,28 @@ function underOneKeeper<T>(
 /** Why the first process is to be born once more, in another way, if that is what the failure says. */
 function otherWay(
   { outside }: Runtime,
-  { cgroup }: Baggage,
+  { cgroup }: HostResources,
   executor: Executor,
   failure: unknown,
 ): Failure | undefined {
-  if (!cgroup?.estate?.moves && isStillborn(outside, executor))
-    return new Stillbirth('the first process was killed when it was born')
+  if (!cgroup?.owned?.moves && isKilledAtSpawn(outside, executor))
+    return new KilledAtSpawn('the first process was killed when it was born')
   return detour(outside, failure)
 }
 
-function launch(runtime: Runtime, { inherited, request }: Prepared, baggage: Baggage, more: readonly Fd[]): Executor {
+function launch(
+  runtime: Runtime,
+  { inherited, request }: Prepared,
+  hostResources: HostResources,
+  more: readonly Fd[],
+): Executor {
   const { host, outside, makeCalls } = runtime
   try {
-    const all = [...gifts(baggage), ...more]
+    const all = [...passed(hostResources), ...more]
     const { stdio } = request
-    return launchExecutor(host, outside, { inherited, stdio, gifts: all, makeCalls })
+    return launchExecutor(host, outside, { inherited, stdio, passed: all, makeCalls })
   } catch (error) {
-    leaveResctrl(outside, baggage.resctrl)
+    leaveResctrl(outside, hostResources.resctrl)
     throw error
   }
 }
@@ -163,18 +168,31 @@ function launch(runtime: Runtime, { inherited, request }: Prepared, baggage: Bag
  * The recipe. The executor works while the planner goes on: `begin` sends off what is queued, and what is asked of the
  * first process comes in when it is needed.
  */
-function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor: Executor, fds: Fds): BuiltContainer {
+function build(
+  runtime: Runtime,
+  prepared: Prepared,
+  hostResources: HostResources,
+  executor: Executor,
+  fds: Fds,
+): BuiltContainer {
   const { outside } = runtime
   const { plan, rootless } = prepared
   const { kernel: inside } = executor
   const { namespaces, hooks } = plan
-  const lasting = (fd: Fd) => executor.gifts.get(fd)!
-  const { stdout, stderr } = baggage.hookFiles
-  const memory = lasting(baggage.hookOutput)
+  const lasting = (fd: Fd) => executor.passed.get(fd)!
+  const { stdout, stderr } = hostResources.hookFiles
+  const memory = lasting(hostResources.hookOutput)
   const hookOutput = { stdout: stdout ? lasting(stdout) : memory, stderr: stderr ? lasting(stderr) : memory, memory }
 
-  const population = runtime.phase('namespaces', () =>
-    enterNamespaces(runtime, executor, estateOf(plan, baggage), namespaces, baggage.joins, prepared.privileged),
+  const firstProcess = runtime.phase('namespaces', () =>
+    enterNamespaces(
+      runtime,
+      executor,
+      ownedPathsOf(plan, hostResources),
+      namespaces,
+      hostResources.joins,
+      prepared.privileged,
+    ),
   )
   inside.notDumpable() // from here on processes of other containers may be able to see this one
   inside.setsid()
@@ -186,7 +204,7 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
   const notify = plan.notifies ? inside.unixDatagramSocket().take() : undefined
 
   const { root, site, check, nullDevice } = runtime.phase('mounts and devices', () =>
-    makeRoot(runtime, executor, plan, baggage),
+    makeRoot(runtime, executor, plan, hostResources),
   )
   // Hooks may change what is in the root; without them one exchange does for the mounts and for these questions.
   const ask = () => ({
@@ -197,23 +215,23 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
   inside.begin()
   const filter = runtime.phase(
     'device filter',
-    () => baggage.cgroup && loadDeviceFilter(outside, plan.deviceRules, fds),
+    () => hostResources.cgroup && loadDeviceFilter(outside, plan.deviceRules, fds),
   )
-  const pid = runtime.phase('first process', population.pid)
+  const pid = runtime.phase('first process', firstProcess.pid)
   adjustOomScore(outside, pid, plan.process?.oomScoreAdj, rootless)
-  if (baggage.resctrl) enterResctrl(outside, baggage.resctrl, pid)
+  if (hostResources.resctrl) enterResctrl(outside, hostResources.resctrl, pid)
   moveNetDevices(outside, inside, pid, plan.netDevices)
 
-  const directory = runtime.phase('directory', () => openDirectory(runtime, prepared, baggage, fds))
-  const record = describe(runtime, prepared, pid, baggage)
-  if (baggage.cgroup) applyResources(outside, baggage.cgroup, plan, pid, rootless)
-  if (filter) attachDeviceFilter(outside, baggage.cgroup!.path, filter, rootless)
+  const directory = runtime.phase('directory', () => openDirectory(runtime, prepared, hostResources, fds))
+  const record = describe(runtime, prepared, pid, hostResources)
+  if (hostResources.cgroup) applyResources(outside, hostResources.cgroup, plan, pid, rootless)
+  if (filter) attachDeviceFilter(outside, hostResources.cgroup!.path, filter, rootless)
   const rlimits = plan.process && limit(runtime, prepared, plan.process, pid)
   runtime.phase('mounts and devices', () => {
     inside.flush()
     check()
   })
-  runCreateHooks(runtime, executor, root, hooks, record, hookOutput, baggage.hookOutput)
+  runCreateHooks(runtime, executor, root, hooks, record, hookOutput, hostResources.hookOutput)
   let checkPlaces: () => void
   const program = runtime.phase('change the root, find the program', () => {
     const { protect, env: complete } = asked ?? ask()
@@ -221,7 +239,7 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     protect()
     enterRoot(root, plan)
     if (notify) bindNotifySocket(root, notify)
-    if (baggage.console) openTerminal(executor, root, plan, baggage.console)
+    if (hostResources.console) openTerminal(executor, root, plan, hostResources.console)
     writeSysctls(inside, plan.sysctl)
     applyInherited(inside, plan)
     if (plan.process) enterWorkingDirectory(root, plan.process.cwd)
@@ -230,7 +248,7 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     checkPlaces = root.checkPlaces([...plan.maskedPaths, ...plan.readonlyPaths])
     if (plan.process && record.keyring !== undefined) joinSessionKeyring(inside, record.keyring, labels)
     const kept = [...labelFiles(labels), ...(notify ? [notify.number] : [])]
-    closeAllBut(executor, [...lastingGifts(baggage, hooks).map(lasting), ...kept])
+    closeAllBut(executor, [...lastingFds(hostResources, hooks).map(lasting), ...kept])
     inside.begin()
     return plan.process && { ...plan.process, env: env!, rlimits: rlimits!, executable: executable! }
   })
@@ -240,28 +258,28 @@ function build(runtime: Runtime, prepared: Prepared, baggage: Baggage, executor:
     executor,
     record,
     directory,
-    listener: lasting(baggage.listener),
+    listener: lasting(hostResources.listener),
     hookOutput,
     // Through the descriptor: the path of a socket must be shorter than 108 bytes.
-    listen: () => outside.listenAt(baggage.listener, `/proc/self/fd/${directory.number}/${START_SOCKET}`),
+    listen: () => outside.listenAt(hostResources.listener, `/proc/self/fd/${directory.number}/${START_SOCKET}`),
     program,
-    setgroupsAllowed: population.setgroupsAllowed && !keepsOriginalGroups(plan.annotations),
+    setgroupsAllowed: firstProcess.setgroupsAllowed && !keepsOriginalGroups(plan.annotations),
     labels,
     notify,
-    agent: baggage.agent && lasting(baggage.agent),
-    pidfdSocket: baggage.pidfdSocket,
+    agent: hostResources.agent && lasting(hostResources.agent),
+    pidfdSocket: hostResources.pidfdSocket,
     confirm: () => {
       inside.flush()
       checkPlaces()
       program?.executable.confirm()
-      return baggage.console?.receive?.()
+      return hostResources.console?.receive?.()
     },
   }
 }
 
 /** What the keeper of a container makes and guards. */
-export function estateOf({ id }: ContainerPlan, { containers, cgroup, resctrl }: Baggage): Estate {
-  return { root: containers, id, cgroup: cgroup?.estate, resctrl, adopt: cgroup?.adopt }
+export function ownedPathsOf({ id }: ContainerPlan, { containers, cgroup, resctrl }: HostResources): OwnedPaths {
+  return { root: containers, id, cgroup: cgroup?.owned, resctrl, enterScope: cgroup?.enterScope }
 }
 
 /** In the container's own root, where the terminal's path is the one that the program will see. */
@@ -272,9 +290,9 @@ function openTerminal(executor: Executor, root: ContainerRoot, plan: ContainerPl
 }
 
 /** The root file system with all that is mounted in it, still beside the host's. */
-function makeRoot({ warn }: Runtime, executor: Executor, plan: ContainerPlan, baggage: Baggage) {
-  const { root, check: checkRoot } = placeRoot(executor, plan, baggage.sources)
-  const site = mountSite(executor, baggage)
+function makeRoot({ warn }: Runtime, executor: Executor, plan: ContainerPlan, hostResources: HostResources) {
+  const { root, check: checkRoot } = placeRoot(executor, plan, hostResources.sources)
+  const site = mountSite(executor, hostResources)
   const checkDevices = fillRoot(root, plan, site, warn)
   const check = () => {
     checkRoot()
@@ -284,7 +302,7 @@ function makeRoot({ warn }: Runtime, executor: Executor, plan: ContainerPlan, ba
 }
 
 /** What mounting in a container's root needs. */
-export function mountSite(executor: Executor, { sources, cgroup }: Baggage): MountSite {
+export function mountSite(executor: Executor, { sources, cgroup }: HostResources): MountSite {
   return { executor, sources, cgroupMount: cgroup?.mount, cgroup: cgroup?.path, readonlyLate: [] }
 }
 
@@ -292,7 +310,7 @@ export function mountSite(executor: Executor, { sources, cgroup }: Baggage): Mou
 export function openDirectory(
   { outside }: Runtime,
   { plan, configText }: Prepared,
-  { containers }: Baggage,
+  { containers }: HostResources,
   fds: Fds,
 ): Fd {
   const directory = fds.keep(outside.openat(containers, plan.id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
@@ -307,7 +325,7 @@ export function describe(
   runtime: Runtime,
   { plan, request }: Prepared,
   pid: number,
-  { cgroup, resctrl }: Baggage,
+  { cgroup, resctrl }: HostResources,
 ): ContainerRecord {
   const { outside } = runtime
   const stat = processStat(outside, pid)

@@ -17,9 +17,9 @@ import { Out } from '../../native/struct.ts'
 import { HostError } from '../errors.ts'
 import { NAMESPACES } from '../plan/namespaces/namespaces.ts'
 import type { Runtime } from '../runtime.ts'
-import { cloneAndHold, type HeldChild, livesWith } from './birth.ts'
 import { closeAllBut } from './closeAllBut.ts'
 import { becomeRoot } from './namespaces.ts'
+import { cloneAndHold, type HeldChild, startsWithCall } from './spawn.ts'
 
 /** The way into a running container. */
 export interface Entrance {
@@ -31,7 +31,7 @@ export interface Entrance {
   readonly root: Fd | undefined
   /** For a privileged caller a mount of its own, see execCgroup.ts. */
   readonly cgroup: Fd | undefined
-  /** Instead of that its cgroup.procs, for the executor to move there by itself first; see Stillbirth in birth.ts. */
+  /** Instead of that its cgroup.procs, for the executor to move there by itself first; see KilledAtSpawn in spawn.ts. */
   readonly processes?: Fd | undefined
   /** Our rights do not depend on the container's user namespace. */
   readonly privileged: boolean
@@ -44,7 +44,7 @@ const enterHints: Call['hint'] = {
   EINVAL: 'this kernel lacks one of the namespace types',
 }
 
-const birthHints: Call['hint'] = {
+const spawnHints: Call['hint'] = {
   ENOMEM: 'the container has just stopped, or there is no memory',
   ENODEV: 'the cgroup of the container has just been removed',
   EBUSY:
@@ -85,9 +85,9 @@ export function foreignNamespaces(outside: Kernel, pid: number): number {
  * needed before; the cgroup namespace always does.
  */
 export function enterContainer(executor: Executor, entrance: Entrance, keep: readonly number[]): () => number {
-  const { kernel: inside, gifts } = executor
+  const { kernel: inside, passed } = executor
   const { namespaces, root, privileged } = entrance
-  const pidfd = gifts.get(entrance.pidfd)!
+  const pidfd = passed.get(entrance.pidfd)!
   const late = namespaces & (CLONE_NEWCGROUP | (privileged ? CLONE_NEWUSER : 0))
   const enter = (flags: number) => {
     if (flags !== 0) inside.setns(pidfd, flags, 'the namespaces of the container', undefined, enterHints)
@@ -97,11 +97,11 @@ export function enterContainer(executor: Executor, entrance: Entrance, keep: rea
   if (entrance.processes !== undefined) move(executor, entrance.processes)
   enter(namespaces & ~late)
   if (root !== undefined) {
-    inside.fchdir(gifts.get(root)!)
+    inside.fchdir(passed.get(root)!)
     inside.chroot('.')
   }
-  if (root !== undefined) inside.later({ name: 'close', args: [gifts.get(root)!] })
-  const pid = bearChild(executor, entrance.cgroup)
+  if (root !== undefined) inside.later({ name: 'close', args: [passed.get(root)!] })
+  const pid = spawnChild(executor, entrance.cgroup)
   enter(late)
   closeAllBut(executor, keep)
   if (namespaces & CLONE_NEWUSER) {
@@ -113,9 +113,9 @@ export function enterContainer(executor: Executor, entrance: Entrance, keep: rea
 }
 
 /** The executor goes to the cgroup in which its child is to be born. */
-function move({ kernel: inside, gifts }: Executor, processes: Fd): void {
-  const file = gifts.get(processes)!
-  inside.writeText(file, '0', 'cgroup.procs', birthHints)
+function move({ kernel: inside, passed }: Executor, processes: Fd): void {
+  const file = passed.get(processes)!
+  inside.writeText(file, '0', 'cgroup.procs', spawnHints)
   inside.later({ name: 'close', args: [file] })
 }
 
@@ -123,17 +123,17 @@ function move({ kernel: inside, gifts }: Executor, processes: Fd): void {
  * The executor becomes the warden of its child, which goes on with what follows in the batch. Who is in the container may
  * stop the child, so that it would never see the planner's end; the warden is in the planner's pid namespace.
  */
-function bearChild(executor: Executor, cgroup: Fd | undefined): () => number {
-  const { calls, kernel, gifts, bears, guardNumber } = executor
+function spawnChild(executor: Executor, cgroup: Fd | undefined): () => number {
+  const { calls, kernel, passed, spawns, guardNumber } = executor
   const pid = new Out(8)
   const flags = BigInt(CLONE_PARENT | CLONE_PARENT_SETTID) | (cgroup ? CLONE_INTO_CGROUP : 0n)
-  const asked = { flags, cgroup: cgroup && gifts.get(cgroup), pid, exitSignal: 0 }
-  const held = cloneAndHold(executor, asked, birthHints)
+  const asked = { flags, cgroup: cgroup && passed.get(cgroup), pid, exitSignal: 0 }
+  const held = cloneAndHold(executor, asked, spawnHints)
   held.clone.branch({ positive: recordWarden(executor, held) })
-  livesWith(executor, calls.later({ name: 'prctl', args: [PR_SET_NAME, 'tsrun:exec', 0, 0, 0] }))
+  startsWithCall(executor, calls.later({ name: 'prctl', args: [PR_SET_NAME, 'tsrun:exec', 0, 0, 0] }))
   kernel.later({ name: 'close', args: [guardNumber] })
   calls.keep()
-  bears(pid)
+  spawns(pid)
   return () => {
     calls.answer(held.clone)
     return pid.view.getInt32(0, true)

@@ -11,11 +11,11 @@ import { doing, HostError } from '../errors.ts'
 import { cloneFlags, isOwn, type NamespacePlan, type NamespaceType } from '../plan/namespaces/namespaces.ts'
 import type { Runtime } from '../runtime.ts'
 import { INIT_NAME } from '../state/record.ts'
-import { type Estate, giveBirth, joinNamespace, namespaceHints, type OpenJoin } from './birth.ts'
 import { checkJoinedMaps, setgroupsAllowed as maySetGroups, writeIdMaps } from './idMaps.ts'
+import { joinNamespace, namespaceHints, type OpenJoin, type OwnedPaths, spawnFirstProcess } from './spawn.ts'
 
 /** The container's first process, in all of its namespaces but the cgroup one. */
-export interface Population {
+export interface FirstProcess {
   /** Waits until it is there. */
   readonly pid: () => number
   readonly setgroupsAllowed: boolean
@@ -40,18 +40,18 @@ export function openJoins(outside: Kernel, plan: NamespacePlan, fds: Fds): OpenJ
 export function enterNamespaces(
   runtime: Runtime,
   executor: Executor,
-  estate: Estate,
+  owned: OwnedPaths,
   plan: NamespacePlan,
   joins: readonly OpenJoin[],
   privileged: boolean,
-): Population {
+): FirstProcess {
   const stepwise =
     timeComesFirst(executor, plan) ||
     joins.some(join => join.type === 'user') ||
     (plan.create.has('user') && joins.length > 0 && !privileged)
   return stepwise
-    ? enterStepwise(runtime, executor, estate, plan, joins, privileged)
-    : enterAtOnce(runtime, executor, estate, plan, joins)
+    ? enterStepwise(runtime, executor, owned, plan, joins, privileged)
+    : enterAtOnce(runtime, executor, owned, plan, joins)
 }
 
 /** Is the time namespace made by unshare(2), for the child of who does that? Offsets can be set until somebody is in it. */
@@ -62,11 +62,11 @@ function timeComesFirst({ kernel }: Executor, { create, timeOffsets }: Namespace
 function enterAtOnce(
   runtime: Runtime,
   executor: Executor,
-  estate: Estate,
+  owned: OwnedPaths,
   plan: NamespacePlan,
   joins: readonly OpenJoin[],
-): Population {
-  const pid = giveBirth(executor, estate, joins, cloneFlags(without(plan.create, 'cgroup')))
+): FirstProcess {
+  const pid = spawnFirstProcess(executor, owned, joins, cloneFlags(without(plan.create, 'cgroup')))
   const setgroupsAllowed = plan.create.has('user') ? writeIdMaps(runtime, pid(), plan) : true
   if (plan.create.has('user')) becomeRoot(executor.kernel)
   return { pid, setgroupsAllowed }
@@ -75,14 +75,14 @@ function enterAtOnce(
 function enterStepwise(
   runtime: Runtime,
   executor: Executor,
-  estate: Estate,
+  owned: OwnedPaths,
   plan: NamespacePlan,
   joins: readonly OpenJoin[],
   privileged: boolean,
-): Population {
+): FirstProcess {
   const { outside } = runtime
   const { kernel: inside } = executor
-  const first = giveBirth(executor, estate, [], 0n)()
+  const first = spawnFirstProcess(executor, owned, [], 0n)()
   const enter = (join: OpenJoin) => joinNamespace(executor, join)
   const [others, user] = [joins.filter(join => join.type !== 'user'), joins.filter(join => join.type === 'user')]
   let setgroupsAllowed = true
@@ -124,7 +124,7 @@ export function becomeRoot(inside: Kernel): void {
 }
 
 /** The executor clones itself once more and ends; the child goes on, born into what the parent has prepared. */
-function cloneSuccessor({ calls, kernel, bears }: Executor, namespaces: bigint): number {
+function cloneSuccessor({ calls, kernel, spawns }: Executor, namespaces: bigint): number {
   const pid = new Out(8)
   const flags = namespaces | BigInt(CLONE_PARENT | CLONE_PARENT_SETTID)
   const clone = calls.later(cloneCall(kernel, { flags, pid, exitSignal: 0 }, namespaceHints))
@@ -134,7 +134,7 @@ function cloneSuccessor({ calls, kernel, bears }: Executor, namespaces: bigint):
   calls.link(child, 0)
   clone.branch({ positive: parent[0]!.address, zero: child[0]!.address })
   calls.keep()
-  bears(pid)
+  spawns(pid)
   calls.flush()
   const number = pid.view.getInt32(0, true)
   if (number <= 0) throw new HostError('the first process died before it was born')

@@ -13,7 +13,7 @@ import { awaitProgram, recordTail } from './tail.ts'
 function report(steps: (tail: Kernel) => void, before: (kernel: Kernel) => void = () => {}): Failure | undefined {
   const host = createScriptedHost()
   const outside = createKernel(new DirectCalls(host))
-  const executor = launchExecutor(host, outside, { gifts: [] })
+  const executor = launchExecutor(host, outside, { passed: [] })
   executor.kernel.flush()
   before(executor.kernel)
   const tail = doing('create `web`', () => recordTail(executor, steps))

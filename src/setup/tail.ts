@@ -38,14 +38,14 @@ type Step = readonly [
 ]
 
 /** What a report begins with. */
-interface Legend {
+interface StepTable {
   readonly steps: readonly Step[]
   /** What was being done, outermost first. */
   readonly chains: readonly (readonly string[])[]
 }
 
 /** Steps that somebody beside the first process makes while that takes its tail. */
-export interface Companion {
+export interface HelperChain {
   /** These end without coming back; a failure is reported as one of the tail's own. */
   readonly steps: readonly Operation[]
   /** The one of them that the tail waits for; the others lead to it or follow it up. */
@@ -57,39 +57,38 @@ export interface Companion {
 /**
  * The tail: the last batch of a container's first process, which the executor takes without the planner. A successful
  * execve closes the descriptor to whoever waits; a failed call writes a report there and ends the process. The report is
- * the same for all of them: a legend as JSON, a zero byte, and the piece of the arena up to the last step's result. Of the
+ * the same for all of them: a table of steps as JSON, a zero byte, and the piece of the arena up to the last step's result. Of the
  * results that are there the last one is to blame.
  */
 export function recordTail(
   executor: Executor,
-  steps: (tail: Kernel, accompany: (companion: Companion) => void) => void,
+  steps: (tail: Kernel, addHelper: (helper: HelperChain) => void) => void,
 ): Operation[] {
   const { calls, kernel, controlNumber } = executor
   const base = currentPhrase()
-  const companions: Companion[] = []
+  const helpers: HelperChain[] = []
   // All results are behind this, in whatever order: what fetches an argument comes before the call and lies behind it.
   const start = calls.space.top
-  const tail = calls.record(() => steps(kernel, companion => companions.push(companion)))
+  const tail = calls.record(() => steps(kernel, helper => helpers.push(helper)))
   const told = tail.flatMap(operation => [
     operation,
-    ...companions.filter(({ until }) => until === operation).map(({ sending }) => sending),
+    ...helpers.filter(({ until }) => until === operation).map(({ sending }) => sending),
   ])
-  const legend = encode(`${JSON.stringify(legendOf(told, start, base))}\0`)
+  const stepTable = encode(`${JSON.stringify(stepTableOf(told, start, base))}\0`)
   const length = told.at(-1)!.offset + RESULT_SIZE - start
   const failed = calls.record(() => {
-    const pieces = new Struct(2 * IOVEC).word(0, legend).u64(8, legend.length)
+    const pieces = new Struct(2 * IOVEC).word(0, stepTable).u64(8, stepTable.length)
     pieces.u64(IOVEC, calls.address + start + OP_RESULT).u64(IOVEC + 8, length)
     calls.later({ name: 'writev', args: [controlNumber, pieces, 2], tolerate: 'any' })
     kernel.exit(1)
   })
   calls.link(failed, 0)
-  for (const chain of [tail, ...companions.map(companion => companion.steps)])
-    calls.link(chain, 0, () => failed[0]!.address)
+  for (const chain of [tail, ...helpers.map(helper => helper.steps)]) calls.link(chain, 0, () => failed[0]!.address)
   calls.keep()
   return tail
 }
 
-function legendOf(told: readonly Operation[], start: number, base: Phrase | undefined): Legend {
+function stepTableOf(told: readonly Operation[], start: number, base: Phrase | undefined): StepTable {
   const chains: string[][] = []
   let last: Phrase | undefined
   const steps = told.map(({ call, phrase, offset }): Step => {
@@ -139,7 +138,7 @@ export function awaitProgram(
 /** Finds the failure in a report of the tail. */
 export function readReport(bytes: Uint8Array): Failure {
   const end = bytes.indexOf(0)
-  const { steps, chains } = JSON.parse(decode(bytes.subarray(0, end))) as Legend
+  const { steps, chains } = JSON.parse(decode(bytes.subarray(0, end))) as StepTable
   const piece = bytes.subarray(end + 1)
   const results = new DataView(piece.buffer, piece.byteOffset)
   const blamed = steps.findLast(([at]) => get64(results, at) !== NOT_DONE)!

@@ -51,21 +51,21 @@ export function isPrivileged(outside: Kernel): boolean {
 
 /**
  * Sends an executor into a container that has a mount namespace of its own, has `work` done by it, and ends it. It stays
- * in our cgroup, so that a container that is paused or at its limits can be visited, too. `gifts` are descriptors of the
+ * in our cgroup, so that a container that is paused or at its limits can be visited, too. `kept` are descriptors of the
  * host that it brings along. Errors: StateError when the container stops meanwhile, KernelError.
  */
 export function visitContainer<T>(
   runtime: Runtime,
   record: ContainerRecord,
   init: Fd,
-  gifts: readonly Fd[],
+  passed: readonly Fd[],
   work: (visit: Visit) => T,
 ): T {
   try {
-    return visitOnce(runtime, record, init, gifts, work)
+    return visitOnce(runtime, record, init, passed, work)
   } catch (error) {
     if (!(error instanceof Detour)) throw error
-    return visitOnce(runtime, record, init, gifts, work)
+    return visitOnce(runtime, record, init, passed, work)
   }
 }
 
@@ -73,7 +73,7 @@ function visitOnce<T>(
   runtime: Runtime,
   record: ContainerRecord,
   init: Fd,
-  gifts: readonly Fd[],
+  passed: readonly Fd[],
   work: (visit: Visit) => T,
 ): T {
   const { host, outside, makeCalls } = runtime
@@ -81,9 +81,9 @@ function visitOnce<T>(
   using hostProcfs = needsHostProcfs(runtime, namespaces)
     ? outside.openat(AT_FDCWD, '/proc', O_PATH | O_DIRECTORY)
     : undefined
-  const kept = hostProcfs ? [...gifts, hostProcfs] : gifts
+  const kept = hostProcfs ? [...passed, hostProcfs] : passed
   const executor = runtime.phase('spawn the executor', () =>
-    launchExecutor(host, outside, { gifts: [...kept, init], makeCalls }),
+    launchExecutor(host, outside, { passed: [...kept, init], makeCalls }),
   )
   try {
     const { kernel: inside } = executor
@@ -91,12 +91,12 @@ function visitOnce<T>(
     const born = enterContainer(
       executor,
       entrance,
-      kept.map(gift => executor.gifts.get(gift)!),
+      kept.map(passedFd => executor.passed.get(passedFd)!),
     )
     const root = new ContainerRoot(inside, inside.openat(AT_FDCWD, '/', O_PATH | O_DIRECTORY).take())
     runtime.phase('enter the container', born)
     let own: Dir | undefined
-    const procfs = () => (own ??= hostProcfs ? executor.gifts.get(hostProcfs)! : ownProcfs(inside))
+    const procfs = () => (own ??= hostProcfs ? executor.passed.get(hostProcfs)! : ownProcfs(inside))
     const result = work({ executor, inside, root, procfs })
     inside.flush()
     return result

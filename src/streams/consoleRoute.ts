@@ -7,7 +7,7 @@ import { connectSocket } from './unixSocket.ts'
 /** Where the master of a terminal goes. */
 export interface ConsoleRoute {
   /** The connected socket on which the executor sends it. */
-  readonly gift: Fd
+  readonly passedFd: Fd
   /** What the other side is, for messages. */
   readonly to: string
   /** The master, once the executor has sent it; without a console socket only. The caller owns it. */
@@ -45,21 +45,24 @@ export function openConsoleRoute(
 ): ConsoleRoute {
   if (consoleSocket !== undefined) {
     const path = absolute(consoleSocket)
-    const gift = doing('console socket', () => fds.keep(connectSocket(outside, path, connectHints)))
-    return { gift, to: `\`${path}\``, receive: undefined }
+    const passedFd = doing('console socket', () => fds.keep(connectSocket(outside, path, connectHints)))
+    return { passedFd, to: `\`${path}\``, receive: undefined }
   }
-  const [ours, gift] = outside.socketpair()
+  const [ours, passedFd] = outside.socketpair()
   fds.keep(ours)
-  fds.keep(gift)
+  fds.keep(passedFd)
   const receive = () => {
     const master = outside.receiveDescriptor(ours, 'terminal')
     if (master === undefined) throw new HostError('the terminal got lost: is the limit of open files reached?')
     return master
   }
-  return { gift, to: 'the planner', receive }
+  return { passedFd, to: 'the planner', receive }
 }
 
 /** Has the executor send the master. */
-export function deliverMaster({ kernel, gifts }: Executor, { gift, to }: ConsoleRoute, master: Fd): void {
-  kernel.sendDescriptor(gifts.get(gift)!, MASTER_NAME, master, { subject: `the terminal to ${to}`, hint: sendHints })
+export function deliverMaster({ kernel, passed }: Executor, { passedFd, to }: ConsoleRoute, master: Fd): void {
+  kernel.sendDescriptor(passed.get(passedFd)!, MASTER_NAME, master, {
+    subject: `the terminal to ${to}`,
+    hint: sendHints,
+  })
 }

@@ -19,7 +19,7 @@ import { SAME } from './streams.ts'
 // A terminal for a process in a container, for create and exec alike:
 //
 //   1. checkConsole()       does the command line fit `process.terminal`?                               consoleRoute.ts
-//   2. openConsoleRoute()   before the executor is launched; `route.gift` becomes one of its gifts      consoleRoute.ts
+//   2. openConsoleRoute()   before the executor is launched; `route.passedFd` becomes one of its passed descriptors      consoleRoute.ts
 //   3. giveTerminal()       in the container's mount namespace, as the root of its user namespace, in a session of
 //                           its own, before closeAllBut()
 //   4. bindConsole()        create only: makes it /dev/console

@@ -24,7 +24,7 @@ function direct(host: Host): Subject {
 
 function throughExecutor(host: Host): Subject {
   const outside = createKernel(new DirectCalls(host))
-  const executor = launchExecutor(host, outside, { gifts: [] })
+  const executor = launchExecutor(host, outside, { passed: [] })
   const release = () => {
     executor.release()
     outside.wait(executor.pid, 0)

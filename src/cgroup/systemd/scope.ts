@@ -33,7 +33,7 @@ export function releaseScope(cgroup: CgroupSite | undefined, error: unknown): vo
  */
 class ScopeSite implements CgroupSite {
   readonly mount: string
-  readonly estate = undefined
+  readonly owned = undefined
   readonly unit: string
   readonly #runtime: Runtime
   readonly #scope: ScopePlan
@@ -65,7 +65,7 @@ class ScopeSite implements CgroupSite {
   }
 
   /** Has the first process put into the scope, and into the cgroups below it that are asked for. Returns the scope's. */
-  readonly adopt = (pid: number): string => {
+  readonly enterScope = (pid: number): string => {
     const { outside, rootless } = this.#runtime
     this.#job = startScope(this.#runtime, this.#systemd, this.#scope, pid)
     awaitStart(this.#systemd, this.unit, this.#job)

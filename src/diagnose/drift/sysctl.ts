@@ -71,12 +71,12 @@ function readSysctls(
 ): (string | undefined)[] {
   using fds = new Fds()
   const init = holdInit(outside, record, fds)
-  const executor = launchExecutor(host, outside, { gifts: [init], makeCalls })
+  const executor = launchExecutor(host, outside, { passed: [init], makeCalls })
   try {
     const { kernel: inside } = executor
     const flags = foreignNamespaces(outside, record.pid) & NAMESPACES
     inside.notDumpable()
-    if (flags !== 0) inside.setns(executor.gifts.get(init)!, flags, 'the namespaces of the container')
+    if (flags !== 0) inside.setns(executor.passed.get(init)!, flags, 'the namespaces of the container')
     inside.notDumpable() // a change of capabilities may have taken that back, see proc_sys_fs(5) about suid_dumpable
     return paths.map(path =>
       doing(`sysctl \`${path}\``, () => {

@@ -24,7 +24,7 @@ export interface StepFacts {
 export function planSteps(plan: ContainerPlan, facts: StepFacts): Step[] {
   return [
     ...onHost(plan, facts),
-    ...population(plan),
+    ...firstProcess(plan),
     ...rootSteps(plan),
     ...limitSteps(plan),
     ...hookSteps(plan.hooks, ['prestart', 'createRuntime', 'createContainer'], 'create'),
@@ -76,7 +76,7 @@ function mappingsText(mappings: readonly IdMapping[]): string[] {
   return mappings.map(({ containerID, hostID, size }) => `${containerID}:${hostID}:${size}`)
 }
 
-function population(plan: ContainerPlan): Step[] {
+function firstProcess(plan: ContainerPlan): Step[] {
   const { namespaces, hostname, domainname } = plan
   const { create, uidMappings, gidMappings, timeOffsets } = namespaces
   return [

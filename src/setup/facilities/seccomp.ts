@@ -17,7 +17,7 @@ import { type SeccompAgent, type SeccompPlan, seccompFlags } from '../../plan/se
 import { agentState } from '../../state/ociState.ts'
 import { connectSocket } from '../../streams/unixSocket.ts'
 import type { BuiltContainer } from '../build.ts'
-import type { Companion } from '../tail.ts'
+import type { HelperChain } from '../tail.ts'
 
 /** Between two looks of the thread that waits for the listener. */
 const PAUSE_MS = 0.05
@@ -50,7 +50,7 @@ type FilteredProcess = Pick<BuiltContainer, 'executor' | 'record' | 'agent'> & {
 export function loadFilter(
   { executor, record, agent, execPid }: FilteredProcess,
   { program, flags, agent: asked }: SeccompPlan,
-  accompany: (companion: Companion) => void,
+  addHelper: (helper: HelperChain) => void,
 ): void {
   const { calls, kernel } = executor
   if (asked === undefined || agent === undefined) {
@@ -89,7 +89,7 @@ export function loadFilter(
     calls.result(sending, sent.address - ARENA_ADDRESS)
     // Negative: the thread reports that and ends the process.
     until.branch({ zero: until.address, negative: until.address })
-    accompany({ steps: send, sending, until })
+    addHelper({ steps: send, sending, until })
   })
 }
 

@@ -11,16 +11,16 @@ import type { Runtime } from '../runtime.ts'
 import { openRoot } from '../state/store.ts'
 import { type ConsoleRoute, openConsoleRoute } from '../streams/consoleRoute.ts'
 import { openPidfdSocket } from '../streams/pidfdSocket.ts'
-import { idTaken, type OpenJoin } from './birth.ts'
 import { openResctrl, type ResctrlSite } from './facilities/resctrl.ts'
 import { connectAgent } from './facilities/seccomp.ts'
 import { refuseHostSysctls } from './facilities/sysctl.ts'
 import { type HookFiles, openHookFiles } from './hooks/hookFiles.ts'
 import { openJoins } from './namespaces.ts'
 import type { Prepared } from './prepare.ts'
+import { idTaken, type OpenJoin } from './spawn.ts'
 
 /** What is opened on the host before there is an executor, to be handed to it. */
-export interface Baggage {
+export interface HostResources {
   readonly containers: Fd
   readonly listener: Fd
   /** What hooks inside print, and where they do so instead. */
@@ -38,7 +38,7 @@ export interface Baggage {
 }
 
 /** Opens it. The descriptors belong to `fds`. */
-export function pack(runtime: Runtime, prepared: Prepared, fds: Fds): Baggage {
+export function pack(runtime: Runtime, prepared: Prepared, fds: Fds): HostResources {
   const { request, plan, privileged } = prepared
   const { outside } = runtime
   const containers = fds.keep(openRoot(outside, runtime.root))
@@ -46,7 +46,7 @@ export function pack(runtime: Runtime, prepared: Prepared, fds: Fds): Baggage {
   const cgroup = packCgroup(runtime, prepared, containers, fds)
   const joins = openJoins(outside, plan.namespaces, fds)
   refuseHostSysctls(outside, plan.sysctl, joins)
-  const baggage = {
+  const hostResources = {
     containers,
     cgroup,
     joins,
@@ -59,7 +59,7 @@ export function pack(runtime: Runtime, prepared: Prepared, fds: Fds): Baggage {
     console: plan.process?.terminal && openConsoleRoute(runtime, request.consoleSocket, fds),
   }
   // Last, since it may make something; see leaveResctrl.
-  return { ...baggage, resctrl: plan.resctrl && openResctrl(outside, plan.resctrl, fds) }
+  return { ...hostResources, resctrl: plan.resctrl && openResctrl(outside, plan.resctrl, fds) }
 }
 
 /** An annotation of crun's, for engines that have no option for it. */
@@ -96,26 +96,26 @@ function openCgroup(
   const { outside, root } = runtime
   const own = { root: rootIdentity(outside, containers)!, path: `${root}/${plan.id}` }
   const site = openCgroupSite(outside, plan, rootless, own)
-  if (site?.estate === undefined) return site
-  fds.keep(site.estate.parent)
+  if (site?.owned === undefined) return site
+  fds.keep(site.owned.parent)
   const mark = cgroupMark(own)
-  return { ...site, estate: { ...site.estate, mark } }
+  return { ...site, owned: { ...site.owned, mark } }
 }
 
 /** What of it stays open for the tail, in which startContainer hooks print. */
-export function lastingGifts(baggage: Baggage, { startContainer }: Hooks): Fd[] {
-  const { listener, agent } = baggage
-  return [listener, ...(startContainer?.length ? hookOutputs(baggage) : []), ...(agent ? [agent] : [])]
+export function lastingFds(hostResources: HostResources, { startContainer }: Hooks): Fd[] {
+  const { listener, agent } = hostResources
+  return [listener, ...(startContainer?.length ? hookOutputs(hostResources) : []), ...(agent ? [agent] : [])]
 }
 
-function hookOutputs({ hookOutput, hookFiles }: Baggage): Fd[] {
+function hookOutputs({ hookOutput, hookFiles }: HostResources): Fd[] {
   return [hookOutput, hookFiles.stdout, hookFiles.stderr].filter(fd => fd !== undefined)
 }
 
 /** What of it goes to the executor. */
-export function gifts(baggage: Baggage): Fd[] {
-  const { listener, agent, containers, console, cgroup, resctrl, joins, sources } = baggage
-  const parents = [...(cgroup?.estate ? [cgroup.estate.parent] : []), ...(resctrl ? [resctrl.root] : [])]
-  const others = [containers, ...(agent ? [agent] : []), ...(console ? [console.gift] : []), ...parents]
-  return [listener, ...hookOutputs(baggage), ...others, ...joins.map(join => join.fd), ...sources.gifts]
+export function passed(hostResources: HostResources): Fd[] {
+  const { listener, agent, containers, console, cgroup, resctrl, joins, sources } = hostResources
+  const parents = [...(cgroup?.owned ? [cgroup.owned.parent] : []), ...(resctrl ? [resctrl.root] : [])]
+  const others = [containers, ...(agent ? [agent] : []), ...(console ? [console.passedFd] : []), ...parents]
+  return [listener, ...hookOutputs(hostResources), ...others, ...joins.map(join => join.fd), ...sources.passed]
 }

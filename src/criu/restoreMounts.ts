@@ -10,12 +10,12 @@ import type { ContainerPlan } from '../plan/container.ts'
 import type { BindStep } from '../plan/mounts/mounts.ts'
 import { ContainerRoot } from '../rootfs/containerRoot.ts'
 import { fillRoot } from '../rootfs/rootfs.ts'
-import { giftOf, isDirectory, isSameFile, openRootTree, type Sources, sourceOf } from '../rootfs/sources.ts'
+import { isDirectory, isSameFile, openRootTree, passedFdOf, type Sources, sourceOf } from '../rootfs/sources.ts'
 import type { Runtime } from '../runtime.ts'
-import type { Baggage } from '../setup/baggage.ts'
-import { giveBirth } from '../setup/birth.ts'
-import { estateOf, mountSite } from '../setup/build.ts'
+import { mountSite, ownedPathsOf } from '../setup/build.ts'
+import type { HostResources } from '../setup/hostResources.ts'
 import type { Prepared } from '../setup/prepare.ts'
+import { spawnFirstProcess } from '../setup/spawn.ts'
 import { MASK } from './checkpoint.ts'
 
 // Where CRIU restores a container: a mount namespace that only CRIU is in. Over the container's directory, which is there
@@ -28,12 +28,12 @@ import { MASK } from './checkpoint.ts'
 
 /** The tmpfs, and its path. */
 interface Place {
-  readonly stage: Fd
+  readonly restoreMounts: Fd
   readonly at: string
 }
 
 /** What CRIU has to know of it. */
-export interface Stage {
+export interface RestoreMounts {
   /** The pid of the process that is to become CRIU. */
   readonly pid: () => number
   readonly root: string
@@ -42,64 +42,67 @@ export interface Stage {
 }
 
 /**
- * Has the keeper bear the process that becomes CRIU, and sets the stage for it. `offered` are the sources that CRIU gets,
- * beside those in the baggage, which are mounted only to be taken away again.
+ * Has the keeper spawn the process that becomes CRIU, and sets the restore mounts for it. `offered` are the sources that CRIU gets,
+ * beside those in the host resources, which are mounted only to be taken away again.
  */
-export function setStage(
+export function setRestoreMounts(
   runtime: Runtime,
   { plan }: Prepared,
-  baggage: Baggage,
+  hostResources: HostResources,
   offered: Sources,
   executor: Executor,
-): Stage {
+): RestoreMounts {
   const { outside } = runtime
   const { kernel: inside } = executor
   // Without symbolic links: CRIU looks for the path in the list of mounts.
-  const at = `${outside.readlinkat(AT_FDCWD, `/proc/self/fd/${baggage.containers.number}`)}/${plan.id}`
-  const pid = giveBirth(executor, estateOf(plan, baggage), [], BigInt(CLONE_NEWNS))
+  const at = `${outside.readlinkat(AT_FDCWD, `/proc/self/fd/${hostResources.containers.number}`)}/${plan.id}`
+  const pid = spawnFirstProcess(executor, ownedPathsOf(plan, hostResources), [], BigInt(CLONE_NEWNS))
   inside.notDumpable()
   inside.mountPropagation('/', MS_SLAVE | MS_REC)
-  const stage = doing('prepare the restore', () => mountTmpfs(executor, plan, baggage, at))
-  makeMountPoints(runtime, executor, plan, baggage, { stage, at })
-  const mounts = [...offerMounts(executor, plan, offered, { stage, at }), ...offerFallbacks(plan, baggage)]
-  placeTree(executor, plan, offered, stage, 'root')
+  const restoreMounts = doing('prepare the restore', () => mountTmpfs(executor, plan, hostResources, at))
+  makeMountPoints(runtime, executor, plan, hostResources, { restoreMounts, at })
+  const mounts = [
+    ...offerMounts(executor, plan, offered, { restoreMounts, at }),
+    ...offerFallbacks(plan, hostResources),
+  ]
+  placeTree(executor, plan, offered, restoreMounts, 'root')
   inside.flush()
   return { pid, root: `${at}/root`, mounts }
 }
 
 /** Over the directory that the keeper has made, looked up in the new mount namespace by its path. Errors: HostError. */
-function mountTmpfs(executor: Executor, { id }: ContainerPlan, { containers }: Baggage, path: string): Fd {
+function mountTmpfs(executor: Executor, { id }: ContainerPlan, { containers }: HostResources, path: string): Fd {
   const { kernel: inside } = executor
   const place = inside.openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW).take()
   const found = inside.statx(place, '', 0, []).stat!
-  const made = inside.statx(giftOf(executor, containers), id, AT_SYMLINK_NOFOLLOW, []).stat!
+  const made = inside.statx(passedFdOf(executor, containers), id, AT_SYMLINK_NOFOLLOW, []).stat!
   if (!isSameFile(found, made)) throw new HostError(`\`${path}\` is another directory than the one that was made`)
   const fs = inside.fsopen('tmpfs').take()
   inside.fsconfigString(fs, 'source', 'tsrun')
   inside.fsconfigCreate(fs)
-  const stage = inside.fsmount(fs, 0).take()
-  inside.moveMount(stage, place)
-  return stage
+  const restoreMounts = inside.fsmount(fs, 0).take()
+  inside.moveMount(restoreMounts, place)
+  return restoreMounts
 }
 
-/** Makes a directory, or a file, on the stage, and mounts there. */
-function mountOn(inside: Kernel, stage: Fd, name: string, mount: Fd, isDirectory = true): void {
-  if (isDirectory) inside.mkdirat(stage, name, 0o755)
-  else inside.mknodat(stage, name, S_IFREG | 0o644, 0)
-  inside.moveMount(mount, inside.openat(stage, name, O_PATH | O_NOFOLLOW).take())
+/** Makes a directory, or a file, on the restore mounts, and mounts there. */
+function mountOn(inside: Kernel, restoreMounts: Fd, name: string, mount: Fd, isDirectory = true): void {
+  if (isDirectory) inside.mkdirat(restoreMounts, name, 0o755)
+  else inside.mknodat(restoreMounts, name, S_IFREG | 0o644, 0)
+  inside.moveMount(mount, inside.openat(restoreMounts, name, O_PATH | O_NOFOLLOW).take())
 }
 
 function placeTree(
   executor: Executor,
   { rootfs }: ContainerPlan,
   { root }: Sources,
-  stage: Fd,
+  restoreMounts: Fd,
   name: string,
 ): ContainerRoot {
   const { kernel: inside } = executor
   return doing(`root \`${rootfs}\``, () => {
-    const tree = root ? giftOf(executor, root.tree) : openRootTree(inside, rootfs).tree
-    mountOn(inside, stage, name, tree)
+    const tree = root ? passedFdOf(executor, root.tree) : openRootTree(inside, rootfs).tree
+    mountOn(inside, restoreMounts, name, tree)
     return new ContainerRoot(inside, tree)
   })
 }
@@ -108,11 +111,11 @@ function placeTree(
  * Where CRIU finds what is bound: on the host, since it looks there for the mount whose peer or slave the old one was. An
  * id-mapped mount can not be made from a path, so that is put where CRIU finds it.
  */
-function offerMounts(executor: Executor, plan: ContainerPlan, sources: Sources, { stage, at }: Place) {
+function offerMounts(executor: Executor, plan: ContainerPlan, sources: Sources, { restoreMounts, at }: Place) {
   const bound = plan.mounts.flatMap((step, i) => {
     if (step.op !== 'bind') return []
     const { destination: key, source } = step
-    if (step.idmap !== undefined) place(executor, step, sources, stage, String(i))
+    if (step.idmap !== undefined) place(executor, step, sources, restoreMounts, String(i))
     return { key, val: step.idmap === undefined ? source : `${at}/${i}` }
   })
   const devices = plan.devices.flatMap(step => (step.op === 'bind' ? { key: step.path, val: step.source } : []))
@@ -121,7 +124,7 @@ function offerMounts(executor: Executor, plan: ContainerPlan, sources: Sources, 
 }
 
 /** What of the host is bound where a user namespace may not mount; the checkpoint says whether it was. */
-function offerFallbacks({ mounts }: ContainerPlan, { cgroup }: Baggage) {
+function offerFallbacks({ mounts }: ContainerPlan, { cgroup }: HostResources) {
   const sources = { sys: '/sys', 'own-cgroup': cgroup?.path, 'cgroup-root': cgroup?.mount }
   return mounts.flatMap(step => {
     const val = step.op === 'filesystem' && step.fallback && sources[step.fallback.source]
@@ -129,11 +132,11 @@ function offerFallbacks({ mounts }: ContainerPlan, { cgroup }: Baggage) {
   })
 }
 
-function place(executor: Executor, step: BindStep, sources: Sources, stage: Fd, name: string): void {
+function place(executor: Executor, step: BindStep, sources: Sources, restoreMounts: Fd, name: string): void {
   const { kernel: inside } = executor
   doing(`mount \`${step.destination}\``, () => {
     const source = sourceOf(executor, sources, step)
-    mountOn(inside, stage, name, source.tree, isDirectory(source))
+    mountOn(inside, restoreMounts, name, source.tree, isDirectory(source))
   })
 }
 
@@ -142,11 +145,11 @@ function makeMountPoints(
   { warn }: Runtime,
   executor: Executor,
   plan: ContainerPlan,
-  baggage: Baggage,
-  { stage, at }: Place,
+  hostResources: HostResources,
+  { restoreMounts, at }: Place,
 ): void {
-  const root = placeTree(executor, plan, baggage.sources, stage, 'scratch')
-  const check = fillRoot(root, plan, mountSite(executor, baggage), warn)
+  const root = placeTree(executor, plan, hostResources.sources, restoreMounts, 'scratch')
+  const check = fillRoot(root, plan, mountSite(executor, hostResources), warn)
   if (plan.process?.terminal) root.file('/dev/console')
   check()
   executor.kernel.detach(`${at}/scratch`)

@@ -23,12 +23,12 @@ import { processStat } from '../state/status.ts'
 const PATIENCE_MS = 1000
 const REMOVE_PAUSE_MS = 5
 /** How long systemd may take to put a process into its scope. */
-const ADOPTION_MS = 3000
+const SCOPE_ENTRY_MS = 3000
 /** <linux/limits.h> */
 const PATH_MAX = 4096
 
 /** What the keeper makes, guards, and takes back when the planner dies or gives up. */
-export interface Estate {
+export interface OwnedPaths {
   /** The directory of all containers, and the container's name in it. */
   readonly root: Fd
   readonly id: string
@@ -38,7 +38,7 @@ export interface Estate {
    * Has somebody else, systemd, make a cgroup for the process that was just born; returns its directory, where the keeper
    * is to kill everything. Such a cgroup goes by itself when it is empty.
    */
-  readonly adopt?: ((pid: number) => string) | undefined
+  readonly enterScope?: ((pid: number) => string) | undefined
   /** Directories of its own in resctrl, below `root`, outermost first. */
   readonly resctrl?: { readonly root: Fd; readonly directories: readonly string[] } | undefined
 }
@@ -50,18 +50,18 @@ export interface Estate {
  * be equal, for those of one cgroup. Nothing has happened in the container then, and it is tried once more without: the child
  * is born where its parent is, and moves.
  */
-export class Stillbirth extends Failure {}
+export class KilledAtSpawn extends Failure {}
 
 const FIRST_CALL = 'first call of the child'
 const MOVE = 'move of the child'
 
 /** Remembers the first call that a child makes. */
-export function livesWith(executor: Executor, first: Operation): void {
+export function startsWithCall(executor: Executor, first: Operation): void {
   executor.makes(FIRST_CALL, first)
 }
 
 /** Was the only child so far killed before that? */
-export function isStillborn(outside: Kernel, executor: Executor): boolean {
+export function isKilledAtSpawn(outside: Kernel, executor: Executor): boolean {
   const [child, ...others] = executor.children()
   if (child === undefined || others.length > 0 || executor.made(FIRST_CALL) !== 'unknown') return false
   return 'ZXx'.includes(processStat(outside, child)?.state ?? 'X')
@@ -88,26 +88,26 @@ export const namespaceHints: Call['hint'] = {
  * it kill the process and remove cgroup and directory. There is no moment at which one of them exists unguarded. The
  * control socket belongs to the child from then on. It does not wait; what it returns gives the child's pid, and waits.
  */
-export function giveBirth(
+export function spawnFirstProcess(
   executor: Executor,
-  estate: Estate,
+  owned: OwnedPaths,
   joins: readonly OpenJoin[],
   namespaces: bigint,
 ): () => number {
   const { calls, kernel: keeper } = executor
-  const gift = (fd: Fd) => executor.gifts.get(fd)!
+  const passedFd = (fd: Fd) => executor.passed.get(fd)!
   keeper.setsid() // Ctrl-C in a terminal must not end the keeper together with the planner
   keeper.umask(0)
-  const directory = calls.later({ name: 'mkdirat', args: [gift(estate.root), estate.id, 0o700], subject: estate.id })
-  const home = keeper.openat(gift(estate.root), estate.id, O_PATH | O_DIRECTORY).take()
-  const groups = makeGroups(executor, estate)
-  const { parent, name, exists, mark } = estate.cgroup ?? {}
-  const moves = estate.cgroup?.moves || keeper.lacking.has('clone3')
+  const directory = calls.later({ name: 'mkdirat', args: [passedFd(owned.root), owned.id, 0o700], subject: owned.id })
+  const home = keeper.openat(passedFd(owned.root), owned.id, O_PATH | O_DIRECTORY).take()
+  const groups = makeGroups(executor, owned)
+  const { parent, name, exists, mark } = owned.cgroup ?? {}
+  const moves = owned.cgroup?.moves || keeper.lacking.has('clone3')
   const makeCgroup =
     parent &&
     !exists &&
-    calls.later({ name: 'mkdirat', args: [gift(parent), name!, 0o755], subject: `cgroup \`${name}\`` })
-  const cgroup = parent && keeper.openat(gift(parent), name!, O_RDONLY | O_DIRECTORY).take()
+    calls.later({ name: 'mkdirat', args: [passedFd(parent), name!, 0o755], subject: `cgroup \`${name}\`` })
+  const cgroup = parent && keeper.openat(passedFd(parent), name!, O_RDONLY | O_DIRECTORY).take()
   if (makeCgroup && mark !== undefined) markCgroup(keeper, cgroup!, mark)
   executor.makes('directory', directory)
   if (groups[0]) executor.makes('resctrl', groups[0]) // the others are below it
@@ -119,15 +119,15 @@ export function giveBirth(
   const into = moves ? undefined : cgroup
   const flags = namespaces | BigInt(CLONE_PARENT | CLONE_PARENT_SETTID) | (into ? CLONE_INTO_CGROUP : 0n)
   const { clone, hold, pidfd } = cloneAndHold(executor, { flags, cgroup: into, pid, exitSignal: 0 }, namespaceHints)
-  const adoption = new Adoption()
+  const scopeEntry = new ScopeEntry()
   const property = { home, cgroup, pidfd }
-  const cleanup = recordCleanup(executor, estate, property, adoption)
-  const directoryCleanup = recordDirectoryCleanup(executor, estate)
-  const unopenedCleanup = makeCgroup && recordDirectoryCleanup(executor, estate, { cgroup: true })
-  const groupCleanups = groups.map((_, made) => recordDirectoryCleanup(executor, estate, { groups: made }))
+  const cleanup = recordCleanup(executor, owned, property, scopeEntry)
+  const directoryCleanup = recordDirectoryCleanup(executor, owned)
+  const unopenedCleanup = makeCgroup && recordDirectoryCleanup(executor, owned, { cgroup: true })
+  const groupCleanups = groups.map((_, made) => recordDirectoryCleanup(executor, owned, { groups: made }))
   clone.branch({ positive: recordGuard(executor, hold, cleanup), zero: recordChild(executor, processes) })
   calls.keep()
-  executor.bears(pid)
+  executor.spawns(pid)
   calls.begin(operation => {
     // A directory that was there before belongs to somebody else: then there is nothing to clean up.
     if (operation.offset <= directory.offset) return 0
@@ -141,12 +141,12 @@ export function giveBirth(
       throw new HostError(`the first process can not be moved to the container's cgroup \`${name}\``)
     return pid.view.getInt32(0, true)
   }
-  if (estate.adopt) giveAway(executor, adoption, born(), estate.adopt)
+  if (owned.enterScope) giveAway(executor, scopeEntry, born(), owned.enterScope)
   return born
 }
 
 /** What the keeper and the child have to know when the child gets its cgroup from somebody else; lies in the arena. */
-class Adoption {
+class ScopeEntry {
   /** The path of that cgroup's cgroup.kill. There is no such file as long as this is empty. */
   readonly killFile = new Out(PATH_MAX)
   /** A word that becomes 1 when the child is where it is to be, or will never be. */
@@ -154,14 +154,14 @@ class Adoption {
 }
 
 /** Has the child put into its cgroup, while the child waits for that and for nothing else. */
-function giveAway(executor: Executor, adoption: Adoption, pid: number, adopt: (pid: number) => string): void {
+function giveAway(executor: Executor, scopeEntry: ScopeEntry, pid: number, enterScope: (pid: number) => string): void {
   const { calls } = executor
-  awaitSettled(executor, adoption)
+  awaitSettled(executor, scopeEntry)
   calls.begin()
   try {
-    calls.rewrite(adoption.killFile, encode(`${adopt(pid)}/cgroup.kill`))
+    calls.rewrite(scopeEntry.killFile, encode(`${enterScope(pid)}/cgroup.kill`))
   } finally {
-    calls.wake(adoption.settled)
+    calls.wake(scopeEntry.settled)
   }
 }
 
@@ -170,30 +170,30 @@ function giveAway(executor: Executor, adoption: Adoption, pid: number, adopt: (p
  * of the planner: systemd would make a scope for a process that is dead already, and a scope that never had a live one
  * never ends.
  */
-function awaitSettled({ calls }: Executor, { settled }: Adoption): void {
+function awaitSettled({ calls }: Executor, { settled }: ScopeEntry): void {
   const word = settled.address === 0 ? settled : settled.address
-  const args = [word, FUTEX_WAIT, 0, timespec(ADOPTION_MS), null, 0]
+  const args = [word, FUTEX_WAIT, 0, timespec(SCOPE_ENTRY_MS), null, 0]
   calls.later({ name: 'futex', args, tolerate: 'any' })
 }
 
 /** Its groups in resctrl; one that is there belongs to somebody else. */
-function makeGroups({ calls, gifts }: Executor, { resctrl }: Estate): Operation[] {
+function makeGroups({ calls, passed }: Executor, { resctrl }: OwnedPaths): Operation[] {
   const hint = { EEXIST: 'remove it or choose another container id' }
   return (resctrl?.directories ?? []).map(name => {
-    const args = [gifts.get(resctrl!.root)!, name, 0o755]
+    const args = [passed.get(resctrl!.root)!, name, 0o755]
     return calls.later({ name: 'mkdirat', args, subject: `resctrl group \`${name}\``, hint })
   })
 }
 
 /** Takes back the first `count` of them, innermost first. */
-function removeGroups({ calls, gifts }: Executor, { resctrl }: Estate, count?: number): void {
+function removeGroups({ calls, passed }: Executor, { resctrl }: OwnedPaths, count?: number): void {
   for (const name of (resctrl?.directories ?? []).slice(0, count).reverse())
-    calls.later({ name: 'unlinkat', args: [gifts.get(resctrl!.root)!, name, AT_REMOVEDIR], tolerate: 'any' })
+    calls.later({ name: 'unlinkat', args: [passed.get(resctrl!.root)!, name, AT_REMOVEDIR], tolerate: 'any' })
 }
 
 /** setns(2) into one of the namespaces that config.json names by path. */
-export function joinNamespace({ kernel, gifts }: Executor, { fd, flag, type, path }: OpenJoin): void {
-  kernel.setns(gifts.get(fd)!, flag, `\`${path}\``, undefined, {
+export function joinNamespace({ kernel, passed }: Executor, { fd, flag, type, path }: OpenJoin): void {
+  kernel.setns(passed.get(fd)!, flag, `\`${path}\``, undefined, {
     EINVAL: `is it a ${type} namespace, and not our own?`,
     EPERM: 'the user namespace that owns it gives us no rights',
   })
@@ -220,7 +220,7 @@ function recordChild(executor: Executor, processes: Fd | undefined): number {
     kernel.later({ name: 'prctl', args: [PR_SET_NAME, INIT_NAME, 0, 0, 0] })
   })
   calls.link(child, 0)
-  livesWith(executor, child[0]!)
+  startsWithCall(executor, child[0]!)
   return child[0]!.address
 }
 
@@ -285,14 +285,14 @@ interface Property {
  */
 function recordCleanup(
   executor: Executor,
-  estate: Estate,
+  owned: OwnedPaths,
   { home, cgroup: made, pidfd }: Property,
-  adoption: Adoption,
+  scopeEntry: ScopeEntry,
 ): number {
-  const { calls, kernel, gifts } = executor
-  const { root, id, cgroup, adopt } = estate
-  const containers = gifts.get(root)!
-  const parent = cgroup && gifts.get(cgroup.parent)!
+  const { calls, kernel, passed } = executor
+  const { root, id, cgroup, enterScope } = owned
+  const containers = passed.get(root)!
+  const parent = cgroup && passed.get(cgroup.parent)!
   const remove = (directory: number | Fd, path: string, flags: number) =>
     calls.later({ name: 'unlinkat', args: [directory, path, flags], tolerate: 'any' })
   const end = calls.record(() => kernel.exit(0))
@@ -305,13 +305,13 @@ function recordCleanup(
       const child = calls.later({ name: 'load', args: [pidfd], tolerate: 'any' })
       calls.later({ name: 'pidfd_send_signal', args: [child, SIGKILL, null, 0], tolerate: 'any' })
     }
-    if (!adopt) kill()
+    if (!enterScope) kill()
     for (const file of FILES) remove(home, file, 0)
     remove(containers, id, AT_REMOVEDIR)
-    removeGroups(executor, estate)
+    removeGroups(executor, owned)
     // Last, since it may take a while, and by then somebody else may have taken the name.
-    if (adopt) {
-      killAdopted(executor, adoption)
+    if (enterScope) {
+      killInScope(executor, scopeEntry)
       kill()
     }
     if (!cgroup || cgroup.exists) return
@@ -332,10 +332,10 @@ function recordCleanup(
 }
 
 /** SIGKILL to all in the cgroup that somebody else has made, once it is there. */
-function killAdopted(executor: Executor, adoption: Adoption): void {
+function killInScope(executor: Executor, scopeEntry: ScopeEntry): void {
   const { calls } = executor
-  awaitSettled(executor, adoption)
-  const args = [AT_FDCWD, adoption.killFile, O_WRONLY, 0]
+  awaitSettled(executor, scopeEntry)
+  const args = [AT_FDCWD, scopeEntry.killFile, O_WRONLY, 0]
   const kill = calls.later({ name: 'openat', args, tolerate: 'any' })
   calls.later({ name: 'write', args: [kill, '1', 1], tolerate: 'any' })
 }
@@ -343,17 +343,17 @@ function killAdopted(executor: Executor, adoption: Adoption): void {
 /** All that there is before the cgroup, with the first `groups` of those in resctrl; `cgroup`: that one too, just made. */
 function recordDirectoryCleanup(
   executor: Executor,
-  estate: Estate,
+  owned: OwnedPaths,
   made: { readonly groups?: number; readonly cgroup?: true } = {},
 ): number {
-  const { calls, kernel, gifts } = executor
-  const { root, id, cgroup } = estate
+  const { calls, kernel, passed } = executor
+  const { root, id, cgroup } = owned
   const remove = (directory: Fd, name: string) =>
-    calls.later({ name: 'unlinkat', args: [gifts.get(directory)!, name, AT_REMOVEDIR], tolerate: 'any' })
+    calls.later({ name: 'unlinkat', args: [passed.get(directory)!, name, AT_REMOVEDIR], tolerate: 'any' })
   const chain = calls.record(() => {
     if (made.cgroup) remove(cgroup!.parent, cgroup!.name)
     remove(root, id)
-    removeGroups(executor, estate, made.groups)
+    removeGroups(executor, owned, made.groups)
     kernel.exit(0)
   })
   calls.link(chain, 0)

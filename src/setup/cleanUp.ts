@@ -9,9 +9,9 @@ import { Failure } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import type { Runtime } from '../runtime.ts'
 import { removeDirectory } from '../state/store.ts'
-import type { Baggage } from './baggage.ts'
 import { leaveResctrl, removeResctrl, resctrlDirectories } from './facilities/resctrl.ts'
 import { runPoststop } from './hooks/hooks.ts'
+import type { HostResources } from './hostResources.ts'
 import type { Prepared } from './prepare.ts'
 
 /** How long the planner tries to remove a cgroup when the keeper has lost its patience. */
@@ -21,7 +21,7 @@ const LATE_MS = 2000
 function replaceKeeper(
   { outside, root }: Runtime,
   { id }: ContainerPlan,
-  { cgroup, resctrl }: Baggage,
+  { cgroup, resctrl }: HostResources,
   executor: Executor,
 ): void {
   for (const child of executor.children()) outside.now({ name: 'kill', args: [child, SIGKILL], tolerate: 'any' })
@@ -38,30 +38,30 @@ function replaceKeeper(
  * The keeper has killed what was in the cgroup and has not got further: what is in it takes its time to die, or has made
  * others below, of which it knows nothing. Another create of this id may have the name by now.
  */
-function removeLate({ outside, root }: Runtime, { id }: ContainerPlan, { cgroup }: Baggage): boolean {
+function removeLate({ outside, root }: Runtime, { id }: ContainerPlan, { cgroup }: HostResources): boolean {
   const isTaken = outside.statx(AT_FDCWD, `${root}/${id}`).stat !== undefined
   return isTaken || cgroup === undefined || removeEmptyCgroup(outside, cgroup.path, LATE_MS)
 }
 
 /** Lets the keeper clear away, waits for it, and looks whether all is gone. Returns the failure to report. */
-export function abandon(
+export function cleanUp(
   runtime: Runtime,
   { plan }: Prepared,
-  baggage: Baggage,
+  hostResources: HostResources,
   executor: Executor,
   failure: unknown,
 ): unknown {
   const { outside, root } = runtime
-  const error = executor.children().length > 0 ? explainedByMemory(outside, baggage.cgroup, failure) : failure
+  const error = executor.children().length > 0 ? explainedByMemory(outside, hostResources.cgroup, failure) : failure
   executor.control.close()
   executor.guard.close()
   const keeper = executor.wait()
   const lost = keeper?.signal === SIGALRM
-  if (keeper?.signal !== undefined && !lost) replaceKeeper(runtime, plan, baggage, executor)
+  if (keeper?.signal !== undefined && !lost) replaceKeeper(runtime, plan, hostResources, executor)
   for (const child of executor.children()) outside.wait(child, 0, 'any')
-  leaveResctrl(outside, baggage.resctrl)
-  if (executor.children().length > 0) releaseScope(baggage.cgroup, error)
-  if (error instanceof Failure && lost && !removeLate(runtime, plan, baggage))
+  leaveResctrl(outside, hostResources.resctrl)
+  if (executor.children().length > 0) releaseScope(hostResources.cgroup, error)
+  if (error instanceof Failure && lost && !removeLate(runtime, plan, hostResources))
     error.cleanup.push(new Failure(`the cgroup of \`${plan.id}\` (state in \`${root}\`) could not be removed`))
   // The hooks of the kinds before may have set things up; runtime.md#lifecycle goes on to poststop from every failure.
   if (executor.children().length > 0) runPoststop(runtime, plan.hooks.poststop, { ...plan, pid: 0 })
@@ -69,7 +69,7 @@ export function abandon(
 }
 
 /** Lets the keeper clear away what is to be made once more, in another way: nothing has happened in the container. */
-export function forgo({ outside }: Runtime, executor: Executor): void {
+export function cleanUpSpawn({ outside }: Runtime, executor: Executor): void {
   executor.control.close()
   executor.guard.close()
   executor.wait()
