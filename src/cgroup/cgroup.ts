@@ -39,7 +39,7 @@ export interface NewCgroup {
   readonly name: string
   /** Somebody else has made it. */
   readonly exists: boolean
-  /** Written to a new one, see cgroupMark.ts. */
+  /** Written to a new one, see mark.ts. */
   readonly mark?: string
   /** The child is born where we are and moves there, see KilledAtSpawn. */
   readonly moves?: boolean
