@@ -110,13 +110,13 @@ export class PendingStat {
   readonly #result: Result
   #read = stat
 
-  constructor(calls: Calls, dir: Dir, path: string, flags: number, about: Pick<Call, 'subject' | 'tolerate'>) {
+  constructor(calls: Calls, dir: Dir, path: string, flags: number, subject: string, tolerate: Call['tolerate']) {
     const older = (): Call => {
       this.#read = olderStat
-      return { name: 'newfstatat', args: [dir, path, this.#out, flags], ...about }
+      return { name: 'newfstatat', args: [dir, path, this.#out, flags], subject, tolerate }
     }
     const args = [dir, path, flags, STATX_BASIC_STATS, this.#out]
-    this.#result = calls.later({ name: 'statx', args, ...about, older })
+    this.#result = calls.later({ name: 'statx', args, subject, tolerate, older })
   }
 
   /** Undefined when the file is not there. */
@@ -214,10 +214,13 @@ export const fileCalls = {
     instead?: Call['instead'],
   ): Fd {
     const how = new Struct(24).u64(0, flags | O_CLOEXEC).u64(16, resolve)
-    const about = { subject: `\`${path}\``, tolerate, hint, instead }
-    const older = () =>
-      ({ ...settled(walk(this as Walker, dir, path, flags, resolve)), standsFor: 'openat2', ...about }) as const
-    return new Fd(this, this.later({ name: 'openat2', args: [dir, path, how, 24], ...about, older }), path)
+    const subject = `\`${path}\``
+    const older = (): Call => {
+      const walked = settled(walk(this as Walker, dir, path, flags, resolve))
+      return { ...walked, standsFor: 'openat2', subject, tolerate, hint, instead }
+    }
+    const args = [dir, path, how, 24]
+    return new Fd(this, this.later({ name: 'openat2', args, subject, tolerate, hint, instead, older }), path)
   },
 
   /** See closeRangeCall(). */
@@ -339,7 +342,7 @@ export const fileCalls = {
   statx(this: Calls, dir: Dir, path: string, flags = 0, tolerate: Call['tolerate'] = [ENOENT]): PendingStat {
     const all = path === '' ? flags | AT_EMPTY_PATH : flags
     const subject = path === '' && dir instanceof Fd ? dir.subject : path
-    return new PendingStat(this, dir, path, all, { subject: `\`${subject}\``, tolerate })
+    return new PendingStat(this, dir, path, all, `\`${subject}\``, tolerate)
   },
 
   /** fstatfs(fd): the magic number of the file system, see statfs(2). */
