@@ -41,6 +41,15 @@ const bind = (source: string, destination: string, ...options: string[]): Mount 
   source,
   options: ['rbind', ...options],
 })
+/** A mount that shows so many ids, from the first one that is not root's. */
+const mapped = (options: string[], size: number): Mount => ({
+  destination: '/mnt',
+  source: '/usr',
+  options,
+  uidMappings: [{ containerID: 0, hostID: 1, size }],
+  gidMappings: [{ containerID: 0, hostID: 1, size }],
+})
+
 const tmpfs = (destination: string, ...options: string[]): Mount => ({
   destination,
   type: 'tmpfs',
@@ -180,6 +189,16 @@ describe.skipIf(!isTsrun)('mounts (tsrun only)', () => {
     ['a wrong shape', [{ type: 'tmpfs' }], /\/mounts\/0/],
     ['the root', [tmpfs('/')], /\/mounts\/0\/destination: nothing can be mounted over/],
     ['/proc', [tmpfs('/proc/self')], /\/mounts\/0\/destination: `\/proc\/self` is inside/],
+    // The rules of create, each.
+    [
+      'the last id of all',
+      [mapped(['bind', 'idmap'], 2 ** 32 - 1)],
+      /\/mounts\/0\/uidMappings: hostID goes up to 4294967295/,
+    ],
+    ['id maps without a bind', [mapped(['idmap'], 1)], /\/mounts\/0: only a bind mount can be id-mapped/],
+    ['a mount on the root', [tmpfs('/')], /\/mounts\/0\/destination: must be below the root/],
+    ['a NUL', [tmpfs('/a\0b')], /\/mounts\/0\/destination: contains a NUL/],
+    ['a prototype', JSON.parse('[{"destination": "/mnt", "__proto__": {}}]'), /__proto__: this name is not allowed/],
     ['a remount', [{ destination: '/tmp', options: ['remount', 'ro'] }], /\/mounts\/0\/options: a mount that is there/],
   ])('%s is refused', (_, list, words) => {
     expectOneSentence(mounts('add', createRunning(), list), words)

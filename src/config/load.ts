@@ -54,8 +54,6 @@ export interface Unsettled {
  */
 export function readJson(given: string, name: string, place: Place = ''): Unsettled {
   const { data, text, rest } = parseJson(given, name)
-  // The names of a prototype can hide behind an escape, so either spelling is worth a look.
-  if (text.includes('__proto__') || text.includes('\\u00')) refuseProto(data, '')
   const bigNumbers = hasLongNumber(text) ? findBigNumbers(text, data) : []
   dropAbsent(text, data, place)
   const settle = () => {
@@ -94,8 +92,23 @@ function parse(text: string, validator: typeof validateConfig, name: string, pla
   return data
 }
 
+interface Document {
+  readonly data: unknown
+  readonly text: string
+  readonly rest?: string
+}
+
+/** Any JSON, of which what is behind its end is not `text` but told as `rest`. Errors: ConfigError. */
+export function parseJson(given: string, name: string): Document {
+  const document = parseDocument(given, name)
+  const { data, text } = document
+  // The names of a prototype can hide behind an escape, so either spelling is worth a look.
+  if (text.includes('__proto__') || text.includes('\\u00')) refuseProto(data, '')
+  return document
+}
+
 /** crun and runc stop reading at the end of the document, so what is behind it (half of an older file, say) is ignored. */
-export function parseJson(text: string, name: string): { data: unknown; text: string; rest?: string } {
+function parseDocument(text: string, name: string): Document {
   if (text.charCodeAt(0) === 0xfeff)
     throw new ConfigError(`${name} starts with a byte order mark, which JSON forbids; save it as UTF-8 without one`)
   try {

@@ -14,6 +14,7 @@ test.each([
   ['null', /^x is not a list/],
   ['{"mounts": {}}', /^x is not a list/],
   ['[{}]', /^\/mounts\/0/],
+  ['[{"destination": "/mnt", "__proto__": {"type": "tmpfs"}}]', /^\/0\/__proto__: this name is not allowed/],
   ['[{"destination": 1}]', /^\/mounts\/0\/destination/],
 ])('parseMounts() of %s says what is wrong', (text, words) => {
   expect(() => parseMounts(text, 'x')).toThrow(ConfigError)

@@ -5,8 +5,9 @@ import { PROC_SUPER_MAGIC } from '../../native/abi/wait.ts'
 import type { Dir } from '../../native/calls/file.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
-import type { Config } from '../../spec/generated/config.ts'
+import type { Config, Mount } from '../../spec/generated/config.ts'
 import { attempt } from '../cgroup/settings.ts'
+import { checkConfig } from '../config/checks/checks.ts'
 import { parseConfig } from '../config/load.ts'
 import { ConfigError, doing, HostError, StateError } from '../errors.ts'
 import { isWithin, join } from '../paths.ts'
@@ -78,6 +79,7 @@ function planAdditions(
   entries: readonly MountInput[],
 ): Addition[] {
   const { inUserNamespace } = runtime
+  checkConfig({ ...config, mounts: entries as Mount[] })
   const namespaces = planNamespaces(config.linux ?? {})
   const context = mountContext(config, namespaces, planMountLabel(config), { bundle, inUserNamespace })
   return planMounts(entries, context).map(addition)

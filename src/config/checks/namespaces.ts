@@ -2,6 +2,7 @@
 
 import { encode } from '../../../native/utf8.ts'
 import type { Config, IdMapping, NamespaceType } from '../../../spec/generated/config.ts'
+import { wrongMappings } from '../../plan/namespaces/idMappings.ts'
 import {
   type Check,
   type Complaint,
@@ -60,35 +61,9 @@ const MAPPINGS = ['uidMappings', 'gidMappings'] as const
 
 function mappingsAreSane({ linux, mounts }: Config): Complaint | undefined {
   const look = (owner: { [name in (typeof MAPPINGS)[number]]?: IdMapping[] } | undefined, pointer: string) =>
-    insane(owner?.uidMappings, `${pointer}/uidMappings`) ?? insane(owner?.gidMappings, `${pointer}/gidMappings`)
+    wrongMappings(owner?.uidMappings ?? [], `${pointer}/uidMappings`) ??
+    wrongMappings(owner?.gidMappings ?? [], `${pointer}/gidMappings`)
   return look(linux, '/linux') ?? firstOf(mounts, '/mounts', look)
-}
-
-/** The kernel reads no more lines of a map, UID_GID_MAP_MAX_EXTENTS in user_namespaces(7). */
-const MAX_MAPPINGS = 340
-
-function insane(mappings: IdMapping[] | undefined, pointer: string): Complaint | undefined {
-  if (mappings && mappings.length > MAX_MAPPINGS)
-    return { pointer, reason: `has ${mappings.length} entries, the kernel takes no more than ${MAX_MAPPINGS}` }
-  return (
-    firstOf(mappings, pointer, ({ size }, here) =>
-      size === 0 ? { pointer: `${here}/size`, reason: 'must map at least one id, is 0' } : undefined,
-    ) ??
-    overlap(mappings, pointer, 'containerID') ??
-    overlap(mappings, pointer, 'hostID')
-  )
-}
-
-/** An id stands for one id on the other side, in both directions; the kernel says no more than EINVAL. */
-function overlap(mappings: IdMapping[] = [], pointer: string, side: 'containerID' | 'hostID'): Complaint | undefined {
-  const ranges = mappings.map(mapping => ({ first: mapping[side], end: mapping[side] + mapping.size }))
-  ranges.sort((one, other) => one.first - other.first)
-  let end = 0
-  for (const range of ranges) {
-    if (range.first < end) return { pointer, reason: `${side} ${range.first} is mapped twice` }
-    end = range.end
-  }
-  return end > 2 ** 32 - 1 ? { pointer, reason: `${side} goes up to ${end - 1}, the last id is 4294967294` } : undefined
 }
 
 function userIsMapped(config: Config): Complaint | undefined {

@@ -8,7 +8,7 @@ import {
 } from '../../../native/abi/mount.ts'
 import { ConfigError } from '../../errors.ts'
 import { isWithin, join, resolve } from '../../paths.ts'
-import { checkMappings, type IdMapping, type IdMappings, parseInlineMappings } from '../namespaces/idMappings.ts'
+import { type IdMapping, type IdMappings, parseInlineMappings } from '../namespaces/idMappings.ts'
 import { labelMount } from './labels.ts'
 import {
   type Attributes,
@@ -317,11 +317,7 @@ function idmap(entry: Entry, context: MountContext): IdmapPlan | undefined {
   if (!wantsIdmap(entry)) return undefined
   const { input, options, pointer } = entry
   const recursive = options.idmap === 'ridmap'
-  if (input.uidMappings?.length) {
-    checkMappings(input.uidMappings, `${pointer}/uidMappings`)
-    checkMappings(input.gidMappings!, `${pointer}/gidMappings`)
-    return { recursive, mappings: { uid: input.uidMappings, gid: input.gidMappings! } }
-  }
+  if (input.uidMappings?.length) return { recursive, mappings: { uid: input.uidMappings, gid: input.gidMappings! } }
   if (options.idmapText === undefined) return { recursive, mappings: 'container' }
   return { recursive, mappings: parseInlineMappings(options.idmapText, context.idMappings, `${pointer}/options`) }
 }

@@ -15,7 +15,8 @@ export interface IdMappings {
 
 /** The kernel's limit on the lines of a map, UID_GID_MAP_MAX_EXTENTS. */
 const MAX_LINES = 340
-const END_OF_IDS = 0x1_0000_0000
+/** (uid_t) -1 is nobody's. */
+const NO_ID = 0xffff_ffff
 
 /** The text for /proc/PID/uid_map or gid_map: one line for each range, see user_namespaces(7). */
 export function mappingText(mappings: readonly IdMapping[]): string {
@@ -50,44 +51,37 @@ export function isOwnIdOnly(mappings: readonly IdMapping[], ownId: number): bool
 }
 
 /**
- * Throws a ConfigError for a map that the kernel would refuse with a bare EINVAL: too long, an empty range, ids beyond 32
- * bits, or two ranges that overlap inside or outside. `pointer` is the place of the list in config.json.
+ * What is wrong with a map that the kernel would refuse with a bare EINVAL: too long, an empty range, ids beyond the last one,
+ * or an id that is mapped twice, inside or outside. `pointer` is the place of the list. See user_namespaces(7).
  */
-export function checkMappings(mappings: readonly IdMapping[], pointer: string): void {
-  if (mappings.length > MAX_LINES) {
-    throw new ConfigError(`has ${mappings.length} ranges, the kernel takes ${MAX_LINES}; merge adjacent ones`, pointer)
-  }
-  mappings.forEach((mapping, index) => {
-    if (mapping.size < 1) throw new ConfigError('`size` must be at least 1', `${pointer}/${index}/size`)
-    for (const field of ['containerID', 'hostID'] as const) {
-      if (mapping[field] < 0 || mapping[field] + mapping.size > END_OF_IDS) {
-        throw new ConfigError(`reaches beyond the 32 bits of an id`, `${pointer}/${index}/${field}`)
-      }
-    }
-  })
-  checkOverlap(mappings, 'containerID', pointer)
-  checkOverlap(mappings, 'hostID', pointer)
+export function wrongMappings(
+  mappings: readonly IdMapping[],
+  pointer: string,
+): { readonly pointer: string; readonly reason: string } | undefined {
+  if (mappings.length > MAX_LINES)
+    return { pointer, reason: `has ${mappings.length} entries, the kernel takes no more than ${MAX_LINES}` }
+  const empty = mappings.findIndex(({ size }) => size < 1)
+  if (empty >= 0) return { pointer: `${pointer}/${empty}/size`, reason: 'must map at least one id, is 0' }
+  const reason = wrongSide(mappings, 'containerID') ?? wrongSide(mappings, 'hostID')
+  return reason === undefined ? undefined : { pointer, reason }
 }
 
-function checkOverlap(mappings: readonly IdMapping[], field: 'containerID' | 'hostID', pointer: string): void {
-  const sorted = mappings.map((mapping, index) => ({
-    start: mapping[field],
-    end: mapping[field] + mapping.size,
-    index,
-  }))
-  sorted.sort((a, b) => a.start - b.start)
-  for (let i = 1; i < sorted.length; i++) {
-    const [before, after] = [sorted[i - 1]!, sorted[i]!]
-    if (after.start < before.end) {
-      throw new ConfigError(`overlaps the range \`${pointer}/${before.index}\``, `${pointer}/${after.index}/${field}`)
-    }
+/** An id stands for one id on the other side, in both directions. */
+function wrongSide(mappings: readonly IdMapping[], side: 'containerID' | 'hostID'): string | undefined {
+  const ranges = mappings.map(mapping => ({ first: mapping[side], end: mapping[side] + mapping.size }))
+  ranges.sort((one, other) => one.first - other.first)
+  let end = 0
+  for (const range of ranges) {
+    if (range.first < end) return `${side} ${range.first} is mapped twice`
+    end = range.end
   }
+  return end > NO_ID ? `${side} goes up to ${end - 1}, the last id is ${NO_ID - 1}` : undefined
 }
 
 /**
  * The ranges of crun's mount option `idmap=uids=0-1000-10#10-2000-5;gids=...`: id in the file system, id that it shows as,
  * number. With `@` in front the second id is one of the container, translated by the container's own mapping. Throws a
- * ConfigError, with `pointer`, when the text is malformed or an id has no translation.
+ * ConfigError, with `pointer`, when the text is malformed, an id has no translation, or the kernel would refuse it.
  */
 export function parseInlineMappings(text: string, container: IdMappings | undefined, pointer: string): IdMappings {
   const found: { uid?: IdMapping[]; gid?: IdMapping[] } = {}
@@ -99,6 +93,8 @@ export function parseInlineMappings(text: string, container: IdMappings | undefi
   }
   const { uid, gid } = found
   if (uid === undefined || gid === undefined) throw malformed(text, pointer)
+  const wrong = wrongMappings(uid, pointer) ?? wrongMappings(gid, pointer)
+  if (wrong !== undefined) throw new ConfigError(`\`idmap=${text}\`: ${wrong.reason}`, pointer)
   return { uid, gid }
 }
 
