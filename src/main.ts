@@ -1,4 +1,4 @@
-import { CLOSE_RANGE_CLOEXEC } from '../native/abi/fcntl.ts'
+import { CLOSE_RANGE_CLOEXEC, STDERR_FILENO } from '../native/abi/fcntl.ts'
 import type { Host } from '../native/host.ts'
 import { createKernel, type Kernel } from '../native/kernel.ts'
 import { DirectCalls } from '../native/kernels/direct.ts'
@@ -12,8 +12,6 @@ import { Failure, isErrno, UsageError } from './errors.ts'
 import { openOutput } from './host/callersFiles.ts'
 import { createLog, type Log, type Output } from './log/log.ts'
 import { createRuntime, type Runtime, type RuntimeOptions } from './runtime.ts'
-
-const STDERR = 2
 
 /**
  * The program: reads the command line of `host`, does what it says, and returns the exit code: of the container for
@@ -116,7 +114,7 @@ function topic(word: string | undefined): CommandName | undefined {
 async function dispatch(host: Host, outside: Kernel, parsed: Parsed, log: Log): Promise<number> {
   const { trace, ...settings } = readGlobals(parsed.globals)
   const debug = logSettings(parsed.globals).level === 'debug'
-  whenSlow(text => (outside.termios(STDERR) ? log.warning : log.info)(text))
+  whenSlow(text => (outside.termios(STDERR_FILENO) ? log.warning : log.info)(text))
   const perform = (on: Host, options: RuntimeOptions) =>
     callVerb(createRuntime(on, { ...settings, ...options, inform: log.info, warn: log.warning }), parsed)
   if (trace === undefined && !debug) return perform(host, { outside })

@@ -25,9 +25,6 @@ export const F_SETFD = 2
 export const F_GETFL = 3
 export const F_SETFL = 4
 export const FD_CLOEXEC = 1
-export const SEEK_SET = 0
-export const SEEK_DATA = 3
-export const SEEK_HOLE = 4
 export const F_ADD_SEALS = 0x409
 export const F_SEAL_SEAL = 1
 export const F_SEAL_SHRINK = 2
@@ -55,3 +52,15 @@ export const LOCK_UN = 8
 export const MFD_CLOEXEC = 1
 export const MFD_ALLOW_SEALING = 2
 export const MFD_EXEC = 0x10 // since 6.3
+
+// <unistd.h>
+export const X_OK = 1
+export const W_OK = 2
+export const SEEK_SET = 0
+export const SEEK_CUR = 1
+export const SEEK_END = 2
+export const SEEK_DATA = 3
+export const SEEK_HOLE = 4
+export const STDIN_FILENO = 0
+export const STDOUT_FILENO = 1
+export const STDERR_FILENO = 2

@@ -19,6 +19,7 @@ import {
   O_RDONLY,
   O_WRONLY,
 } from '../abi/fcntl.ts'
+import { STATX_BASIC_STATS, STATX_BYTES } from '../abi/stat.ts'
 import { Failure, isErrno } from '../failure.ts'
 import { Fd } from '../fd.ts'
 import { type Call, type Calls, type Result, settled } from '../kernels/machine.ts'
@@ -53,8 +54,6 @@ export interface Stat {
   readonly mountId: number | undefined
 }
 
-const STATX_BASIC_STATS = 0x7ff
-const STATX_SIZE = 0x100
 /** The longest value that getxattr() takes. */
 const XATTR_SIZE = 8192
 /** XATTR_LIST_MAX and XATTR_SIZE_MAX of <linux/limits.h>. */
@@ -106,7 +105,7 @@ function olderStat({ view: v }: Out): Stat {
 
 /** A statx(2) that may not be made yet, or what is made where that is denied. */
 export class PendingStat {
-  readonly #out = new Out(STATX_SIZE)
+  readonly #out = new Out(STATX_BYTES)
   readonly #result: Result
   #read = stat
 

@@ -19,7 +19,7 @@ import {
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from '../abi/mount.ts'
-import { STATX_ATTR_MOUNT_ROOT, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from '../abi/stat.ts'
+import { STATX_ATTR_MOUNT_ROOT, STATX_BYTES, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from '../abi/stat.ts'
 import { Fd } from '../fd.ts'
 import type { Call, Calls } from '../kernels/machine.ts'
 import { Out, Struct } from '../struct.ts'
@@ -40,8 +40,7 @@ export interface MountPlace {
   readonly isRoot: boolean
 }
 
-/** `struct statx`, and where it has the id of the mount. */
-const STATX_SIZE = 0x100
+/** Where struct statx has the attributes, and the id of the mount. */
 const STX_ATTRIBUTES = 0x8
 const STX_MNT_ID = 0x90
 
@@ -167,7 +166,7 @@ export const mountCalls = {
    * that mountinfo shows.
    */
   mountOf(this: Calls, fd: Fd, unique = false): MountPlace {
-    const out = new Out(STATX_SIZE)
+    const out = new Out(STATX_BYTES)
     const mask = unique ? STATX_MNT_ID | STATX_MNT_ID_UNIQUE : STATX_MNT_ID
     const flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC
     this.now({ name: 'statx', args: [fd, '', flags, mask, out], subject: `\`${fd.subject}\`` })

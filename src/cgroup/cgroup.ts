@@ -1,5 +1,5 @@
 import { EACCES, EBUSY, EEXIST, ENODEV, ENOENT, EOPNOTSUPP, EPERM, EROFS } from '../../native/abi/errno.ts'
-import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, O_WRONLY, W_OK } from '../../native/abi/fcntl.ts'
 import { SIGKILL } from '../../native/abi/signal.ts'
 import { CLOCK_MONOTONIC } from '../../native/abi/time.ts'
 import { CGROUP2_SUPER_MAGIC } from '../../native/abi/wait.ts'
@@ -17,7 +17,6 @@ import { type CgroupMark, readMark } from './mark.ts'
 
 /** Where systemd and everybody else mount the version 2 tree: alone, or beside version 1 on a hybrid host. */
 const MOUNT_POINTS = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'] as const
-const W_OK = 2
 /** How long a cgroup may take to go, and the pause between two tries. */
 const REMOVE_MS = 10_000
 const REMOVE_PAUSE_MS = 10

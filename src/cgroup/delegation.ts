@@ -1,13 +1,11 @@
 // Cgroups that belong to a user: found, for a runtime without privileges, and given away, to a container that manages its own.
 
 import { EACCES, ENOENT, EPERM, EROFS } from '../../native/abi/errno.ts'
-import { AT_FDCWD } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, W_OK } from '../../native/abi/fcntl.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { doing } from '../errors.ts'
 import { type IdMapping, toHostId } from '../plan/namespaces/idMappings.ts'
 import type { LimitSite } from './limits.ts'
-
-const W_OK = 2
 
 /** May we make directories in this cgroup and put processes there? */
 export function isOurs(outside: Kernel, directory: string): boolean {

@@ -1,5 +1,5 @@
 import { EACCES, EBADF, ENOENT, ESPIPE, ESRCH } from '../../native/abi/errno.ts'
-import { AT_FDCWD } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, SEEK_CUR } from '../../native/abi/fcntl.ts'
 import { S_IFCHR, S_IFIFO, S_IFMT } from '../../native/abi/stat.ts'
 import type { Stat } from '../../native/calls/file.ts'
 import type { Kernel } from '../../native/kernel.ts'
@@ -13,7 +13,6 @@ import { deviceNumber } from '../rootfs/devices.ts'
 export const DESCRIPTORS_FILE = 'descriptors.json'
 
 const STREAMS = [0, 1, 2] as const
-const SEEK_CUR = 1
 
 /** By their major numbers, in <linux/major.h>: TTY_MAJOR, TTYAUX_MAJOR, and those of pseudo-terminals. */
 const isTerminal = (major: number) => major === 4 || major === 5 || (major >= 136 && major <= 143)

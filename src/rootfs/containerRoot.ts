@@ -10,6 +10,7 @@ import {
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_SYMLINKS,
 } from '../../native/abi/fcntl.ts'
+import { S_IFREG } from '../../native/abi/stat.ts'
 import { PROC_SUPER_MAGIC } from '../../native/abi/wait.ts'
 import type { PendingStat, Stat } from '../../native/calls/file.ts'
 import { Fd } from '../../native/fd.ts'
@@ -19,7 +20,6 @@ import { ConfigError, HostError } from '../errors.ts'
 import { isWithin } from '../paths.ts'
 import { type Maker, openBehindLinks } from './links.ts'
 
-const S_IFREG = 0x8000
 const IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
 const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS
 const WITHOUT_LINKS = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS

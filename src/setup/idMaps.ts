@@ -1,4 +1,4 @@
-import { AT_FDCWD, O_RDWR } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, O_RDWR, X_OK } from '../../native/abi/fcntl.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
 import { ConfigError, doing, Failure, HostError, isErrno } from '../errors.ts'
@@ -6,8 +6,6 @@ import { programPaths } from '../host/programs.ts'
 import { type IdMapping, isOwnIdOnly, mappingText, newidmapArguments } from '../plan/namespaces/idMappings.ts'
 import type { NamespacePlan } from '../plan/namespaces/namespaces.ts'
 import type { Runtime } from '../runtime.ts'
-
-const X_OK = 1
 
 /**
  * Writes the id maps of a new user namespace, see user_namespaces(7): directly when that is allowed, with newuidmap(1)

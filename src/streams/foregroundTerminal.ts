@@ -1,4 +1,12 @@
-import { AT_FDCWD, O_NOCTTY, O_NONBLOCK, O_RDWR, O_WRONLY } from '../../native/abi/fcntl.ts'
+import {
+  AT_FDCWD,
+  O_NOCTTY,
+  O_NONBLOCK,
+  O_RDWR,
+  O_WRONLY,
+  STDIN_FILENO,
+  STDOUT_FILENO,
+} from '../../native/abi/fcntl.ts'
 import { SIGCONT, SIGPIPE, SIGTSTP, SIGWINCH } from '../../native/abi/signal.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
 import { endOfInput, plainNewlines } from '../../native/calls/terminal.ts'
@@ -9,8 +17,6 @@ import { Flow } from './flow.ts'
 import { OwnTerminal } from './ownTerminal.ts'
 import type { Watch } from './watch.ts'
 
-const STDIN = 0
-const STDOUT = 1
 /** How often to look whether somebody has opened a terminal again that nobody had open any more. */
 const RETRY_MS = 100
 
@@ -44,7 +50,7 @@ export class ForegroundTerminal implements Disposable {
     const { outside } = this.#runtime
     this.#master = this.#fds.keep(master)
     outside.setStatusFlags(master, O_RDWR | O_NONBLOCK)
-    this.#input = new Flow(outside, STDIN, master)
+    this.#input = new Flow(outside, STDIN_FILENO, master)
     this.#output = new Flow(outside, master, this.#openOutput(master))
     this.#resize()
     if (this.#own.isOurs()) this.#own.enterRaw()
@@ -193,14 +199,14 @@ export class ForegroundTerminal implements Disposable {
    */
   #openOutput(master: Fd): Fd | number {
     const { outside } = this.#runtime
-    if (outside.windowSize(STDOUT) === undefined) {
+    if (outside.windowSize(STDOUT_FILENO) === undefined) {
       keepNewlines(outside, master)
-      return STDOUT
+      return STDOUT_FILENO
     }
     const flags = O_WRONLY | O_NONBLOCK | O_NOCTTY
     // After `su` the terminal is another user's.
-    const again = outside.openat(AT_FDCWD, `/proc/self/fd/${STDOUT}`, flags, 0, 'any')
-    return again.exists ? this.#fds.keep(again) : STDOUT
+    const again = outside.openat(AT_FDCWD, `/proc/self/fd/${STDOUT_FILENO}`, flags, 0, 'any')
+    return again.exists ? this.#fds.keep(again) : STDOUT_FILENO
   }
 }
 

@@ -1,8 +1,8 @@
+import { STDIN_FILENO } from '../../native/abi/fcntl.ts'
 import { SIGSTOP } from '../../native/abi/signal.ts'
 import { rawMode, type Termios, type WindowSize } from '../../native/calls/terminal.ts'
 import type { Kernel } from '../../native/kernel.ts'
 
-const STDIN = 0
 const STREAMS = [0, 1, 2]
 
 /**
@@ -34,21 +34,21 @@ export class OwnTerminal {
 
   /** Does input come from a terminal that is still there? */
   get isInput(): boolean {
-    return this.#outside.termios(STDIN) !== undefined
+    return this.#outside.termios(STDIN_FILENO) !== undefined
   }
 
   /** Raw mode, when input comes from a terminal. In the background the kernel stops us until we are in the foreground. */
   enterRaw(): void {
     if (this.#raw) return
-    this.#saved ??= this.#outside.termios(STDIN)
+    this.#saved ??= this.#outside.termios(STDIN_FILENO)
     if (this.#saved === undefined) return
-    this.#outside.setTermios(STDIN, rawMode(this.#saved))
+    this.#outside.setTermios(STDIN_FILENO, rawMode(this.#saved))
     this.#raw = true
   }
 
   /** The settings of before. Who uses the terminal while we are in the background has set it up for itself. */
   restore(): void {
-    if (this.#raw && this.isOurs()) this.#outside.setTermios(STDIN, this.#saved!)
+    if (this.#raw && this.isOurs()) this.#outside.setTermios(STDIN_FILENO, this.#saved!)
     this.#raw = false
   }
 
@@ -67,7 +67,7 @@ export class OwnTerminal {
 
   /** Is nobody else in the foreground? Of a terminal that is not our session's nobody is. */
   isOurs(): boolean {
-    const group = this.#outside.foregroundGroup(STDIN)
+    const group = this.#outside.foregroundGroup(STDIN_FILENO)
     return group === undefined || group === this.#outside.processGroup()
   }
 }

@@ -1,3 +1,4 @@
+import { STDIN_FILENO } from '../../../native/abi/fcntl.ts'
 import { decode } from '../../../native/utf8.ts'
 import { checkId } from '../../config/id.ts'
 import { parseMounts } from '../../config/mounts.ts'
@@ -7,8 +8,6 @@ import { readInput } from '../../host/callersFiles.ts'
 import type { Runtime } from '../../runtime.ts'
 import type { Verb } from '../commands.ts'
 
-const STDIN = 0
-
 export const verb: Verb<'mounts'> = (runtime, _options, [deed = '', word = '', file = '']) => {
   const work = deed === 'add' ? addMounts : removeMounts
   const id = checkId(word)
@@ -16,6 +15,6 @@ export const verb: Verb<'mounts'> = (runtime, _options, [deed = '', word = '', f
 }
 
 function readMounts({ outside, absolute, warn }: Runtime, file: string) {
-  const bytes = file === '-' ? outside.readAll(STDIN) : readInput(outside, absolute(file))!
+  const bytes = file === '-' ? outside.readAll(STDIN_FILENO) : readInput(outside, absolute(file))!
   return parseMounts(decode(bytes), file === '-' ? 'the standard input' : `\`${file}\``, warn)
 }

@@ -1,3 +1,4 @@
+import { STDIN_FILENO } from '../../../native/abi/fcntl.ts'
 import { decode } from '../../../native/utf8.ts'
 import type { Resources } from '../../../spec/generated/config.ts'
 import { checkId } from '../../config/id.ts'
@@ -11,8 +12,6 @@ import type { Verb } from '../commands.ts'
 import { formatTable } from '../table.ts'
 import { resourcesOf } from './resources.ts'
 
-const STDIN = 0
-
 export const verb: Verb<'update'> = (runtime, options, positionals) => {
   const id = checkId(positionals[0]!)
   const { 'l3-cache-schema': l3CacheSchema, 'mem-bw-schema': memBwSchema, 'dry-run': dryRun, resources } = options
@@ -25,7 +24,7 @@ export const verb: Verb<'update'> = (runtime, options, positionals) => {
 }
 
 function readResources({ outside, absolute, warn }: Runtime, file: string): Resources {
-  const bytes = file === '-' ? outside.readAll(STDIN) : readInput(outside, absolute(file))!
+  const bytes = file === '-' ? outside.readAll(STDIN_FILENO) : readInput(outside, absolute(file))!
   return parseResources(decode(bytes), file === '-' ? 'the standard input' : `\`${file}\``, warn)
 }
 

@@ -1,5 +1,5 @@
 import { EACCES, EPERM, EROFS } from '../../../native/abi/errno.ts'
-import { AT_FDCWD } from '../../../native/abi/fcntl.ts'
+import { AT_FDCWD, W_OK } from '../../../native/abi/fcntl.ts'
 import { Fds } from '../../../native/fd.ts'
 import { cgroupMount } from '../../cgroup/cgroup.ts'
 import { DELEGATION_HINT } from '../../cgroup/controllers.ts'
@@ -8,7 +8,6 @@ import { loadDeviceFilter } from '../../cgroup/deviceFilter.ts'
 import { type Check, type Facts, type Finding, ok, problem, warning } from './finding.ts'
 
 const AREA = 'cgroups'
-const W_OK = 2
 const WANTED = ['cpu', 'cpuset', 'io', 'memory', 'pids']
 
 /** Version 2, who may write there, and what can be limited. */

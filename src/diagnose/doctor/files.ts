@@ -1,11 +1,9 @@
 import { EACCES, EPERM, EROFS } from '../../../native/abi/errno.ts'
-import { AT_FDCWD } from '../../../native/abi/fcntl.ts'
+import { AT_FDCWD, W_OK } from '../../../native/abi/fcntl.ts'
 import { S_IFCHR, S_IFMT } from '../../../native/abi/stat.ts'
 import { topmost } from '../../kernel/mountinfo.ts'
 import { dirname, isWithin } from '../../paths.ts'
 import { type Check, type Facts, type Finding, ok, problem, warning } from './finding.ts'
-
-const W_OK = 2
 
 /** File systems that containers usually have. */
 const NEEDED = ['proc', 'sysfs', 'tmpfs', 'devpts', 'mqueue', 'cgroup2']

@@ -1,5 +1,5 @@
 import { errnoName } from '../../../native/abi/errno.ts'
-import { AT_FDCWD, CLOSE_RANGE_CLOEXEC, O_RDWR } from '../../../native/abi/fcntl.ts'
+import { AT_FDCWD, CLOSE_RANGE_CLOEXEC, O_RDWR, SEEK_CUR, SEEK_SET } from '../../../native/abi/fcntl.ts'
 import { CLONE_PARENT_SETTID, CLONE_PIDFD } from '../../../native/abi/sched.ts'
 import { SIGCHLD, SIGKILL } from '../../../native/abi/signal.ts'
 import { POLLIN } from '../../../native/abi/socket.ts'
@@ -32,9 +32,6 @@ export interface Hook {
 }
 
 export const OUTPUT_SHOWN = 1024
-/** Of lseek(2). */
-const SEEK_SET = 0
-const SEEK_CUR = 1
 
 const hookHints: Readonly<Record<string, string>> = {
   ENOENT: 'the hook, or the interpreter that it names, is missing',
