@@ -993,7 +993,7 @@ export const attacks: readonly Attack[] = [
     attack:
       'a write to cgroup.kill of the container’s cgroup, or of the one tsrun is in: run and exec die from then on',
     defence: 'a process that the kernel has killed before its first call is born once more, outside, and moves',
-    where: 'src/setup/spawn.ts, src/setup/build.ts, src/container/exec.ts',
+    where: 'src/setup/spawn.ts, src/setup/underKeeper.ts, src/container/exec.ts',
     test: e2e('cgroupAttacks', 'cgroup.kill was written'),
     mutation: {
       name: 'a process that was killed at its birth is not known',

@@ -12,10 +12,11 @@ import { ContainerRoot } from '../rootfs/containerRoot.ts'
 import { fillRoot } from '../rootfs/rootfs.ts'
 import { isDirectory, isSameFile, openRootTree, passedFdOf, type Sources, sourceOf } from '../rootfs/sources.ts'
 import type { Runtime } from '../runtime.ts'
-import { mountSite, ownedPathsOf } from '../setup/build.ts'
+import { mountSite } from '../setup/build.ts'
 import type { HostResources } from '../setup/hostResources.ts'
 import type { Prepared } from '../setup/prepare.ts'
 import { spawnFirstProcess } from '../setup/spawn.ts'
+import { ownedPathsOf } from '../setup/underKeeper.ts'
 import { MASK } from './checkpoint.ts'
 
 // Where CRIU restores a container: a mount namespace that only CRIU is in. Over the container's directory, which is there

@@ -1,0 +1,93 @@
+import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
+import type { Fd } from '../../native/fd.ts'
+import type { Failure } from '../errors.ts'
+import { Detour, detour } from '../host/denied.ts'
+import type { ContainerPlan } from '../plan/container.ts'
+import type { Runtime } from '../runtime.ts'
+import { cleanUp, cleanUpSpawn } from './cleanUp.ts'
+import { leaveResctrl } from './facilities/resctrl.ts'
+import { type HostResources, passed } from './hostResources.ts'
+import type { Prepared } from './prepare.ts'
+import { dismissKeeper, idTaken, isKilledAtSpawn, isTaken, KilledAtSpawn, type OwnedPaths } from './spawn.ts'
+
+/**
+ * Launches an executor for a new container, with `more` passed descriptors, and has `work` make the container with it.
+ * Whatever fails in there, the keeper, which spawnFirstProcess() has made of the executor, takes back all that was made.
+ */
+export function underKeeper<T>(
+  runtime: Runtime,
+  prepared: Prepared,
+  hostResources: HostResources,
+  more: readonly Fd[],
+  work: (executor: Executor, hostResources: HostResources) => T,
+): T {
+  try {
+    return underOneKeeper(runtime, prepared, hostResources, more, work)
+  } catch (error) {
+    const { cgroup } = hostResources
+    if (error instanceof Detour) return underKeeper(runtime, prepared, hostResources, more, work)
+    if (!(error instanceof KilledAtSpawn) || cgroup?.owned === undefined) throw error
+    const moving = { ...hostResources, cgroup: { ...cgroup, owned: { ...cgroup.owned, moves: true } } }
+    return underKeeper(runtime, prepared, moving, more, work)
+  }
+}
+
+function underOneKeeper<T>(
+  runtime: Runtime,
+  prepared: Prepared,
+  hostResources: HostResources,
+  more: readonly Fd[],
+  work: (executor: Executor, hostResources: HostResources) => T,
+): T {
+  const executor = runtime.phase('spawn the executor', () => launch(runtime, prepared, hostResources, more))
+  try {
+    const result = work(executor, hostResources)
+    dismissKeeper(executor, runtime.outside)
+    return result
+  } catch (error) {
+    const other = otherWay(runtime, hostResources, executor, error)
+    if (other !== undefined) {
+      cleanUpSpawn(runtime, executor)
+      throw other
+    }
+    const reason = isTaken(error, prepared.plan.id) ? idTaken(prepared.plan.id) : error
+    throw cleanUp(runtime, prepared, hostResources, executor, reason)
+  } finally {
+    executor.release()
+    runtime.outside.wait(executor.pid, 0, 'any')
+  }
+}
+
+/** Why the first process is to be born once more, in another way, if that is what the failure says. */
+function otherWay(
+  { outside }: Runtime,
+  { cgroup }: HostResources,
+  executor: Executor,
+  failure: unknown,
+): Failure | undefined {
+  if (!cgroup?.owned?.moves && isKilledAtSpawn(outside, executor))
+    return new KilledAtSpawn('the first process was killed when it was born')
+  return detour(outside, failure)
+}
+
+function launch(
+  runtime: Runtime,
+  { inherited, request }: Prepared,
+  hostResources: HostResources,
+  more: readonly Fd[],
+): Executor {
+  const { host, outside, makeCalls } = runtime
+  try {
+    const all = [...passed(hostResources), ...more]
+    const { stdio } = request
+    return launchExecutor(host, outside, { inherited, stdio, passed: all, makeCalls })
+  } catch (error) {
+    leaveResctrl(outside, hostResources.resctrl)
+    throw error
+  }
+}
+
+/** What the keeper of a container makes and guards. */
+export function ownedPathsOf({ id }: ContainerPlan, { containers, cgroup, resctrl }: HostResources): OwnedPaths {
+  return { root: containers, id, cgroup: cgroup?.owned, resctrl, enterScope: cgroup?.enterScope }
+}
