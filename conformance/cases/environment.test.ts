@@ -74,7 +74,7 @@ it('no variable has the runtime write a file', () => {
   }
   const names = ['coverage', 'cache', 'tmp', 'home', 'xdg', 'run']
   for (const name of names) mkdirSync(path(name))
-  expect(run(command('list'), { env })).toMatchObject({ status: 0, stderr: '' })
+  expect(run(command('features'), { env })).toMatchObject({ status: 0, stderr: '' })
   expect(readdirSync(directory).sort()).toEqual(names.sort())
   expect(names.flatMap(name => readdirSync(path(name)))).toEqual([])
 })

@@ -132,7 +132,9 @@ describe.runIf(isTsrun)('a bundle that differs a little', () => {
     const lines = stdout.trimEnd().split('\n')
     expect(lines).toHaveLength(5)
     expect(lines[0]).toMatch(/^- create bind +\/srv {2}source=\/usr {2}recursive {2}attributes=ro,rnosuid/)
-    expect(lines[1]).toMatch(/^\+ create bind +\/srv {2}source=\/usr {2}recursive {2}attributes=rw,suid,dev,exec$/)
+    expect(lines[1]).toMatch(
+      /^\+ create bind +\/srv {2}source=\/usr {2}recursive {2}attributes=rw,suid,dev,exec,symfollow$/,
+    )
     expect(lines[2]).toMatch(/^- create mask +\/sys\/firmware$/)
     expect(lines[3]).toMatch(/^- start {2}capabilities .*bounding=CAP_KILL,CAP_NET_BIND_SERVICE,CAP_AUDIT_WRITE/)
     expect(lines[4]).toMatch(/^\+ start {2}capabilities .*bounding=CAP_KILL,CAP_SYS_ADMIN/)

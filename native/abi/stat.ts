@@ -23,5 +23,3 @@ export const STATX_BASIC_STATS = 0x7ff
 export const STATX_MNT_ID = 0x1000 // since 5.8
 export const STATX_MNT_ID_UNIQUE = 0x4000 // since 6.8
 export const STATX_ATTR_MOUNT_ROOT = 0x2000 // since 5.8
-/** Bytes of struct statx. */
-export const STATX_BYTES = 0x100

@@ -19,7 +19,7 @@ import {
   O_RDONLY,
   O_WRONLY,
 } from '../abi/fcntl.ts'
-import { STATX_BASIC_STATS, STATX_BYTES } from '../abi/stat.ts'
+import { STATX_BASIC_STATS } from '../abi/stat.ts'
 import { Failure, isErrno } from '../failure.ts'
 import { Fd } from '../fd.ts'
 import { type Call, type Calls, type Result, settled } from '../kernels/machine.ts'
@@ -54,6 +54,8 @@ export interface Stat {
   readonly mountId: number | undefined
 }
 
+/** Bytes of struct statx. */
+export const STATX_BYTES = 0x100
 /** The longest value that getxattr() takes. */
 const XATTR_SIZE = 8192
 /** XATTR_LIST_MAX and XATTR_SIZE_MAX of <linux/limits.h>. */

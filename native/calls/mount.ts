@@ -19,11 +19,11 @@ import {
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from '../abi/mount.ts'
-import { STATX_ATTR_MOUNT_ROOT, STATX_BYTES, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from '../abi/stat.ts'
+import { STATX_ATTR_MOUNT_ROOT, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from '../abi/stat.ts'
 import { Fd } from '../fd.ts'
 import type { Call, Calls } from '../kernels/machine.ts'
 import { Out, Struct } from '../struct.ts'
-import type { Dir } from './file.ts'
+import { type Dir, STATX_BYTES } from './file.ts'
 
 /** What mount_setattr(2) changes: attributes, propagation, and the user namespace of an id-mapped mount. */
 export interface MountAttributes {

@@ -12,7 +12,7 @@ import {
 import type { Exit } from '../calls/process.ts'
 import { Failure, KernelError } from '../failure.ts'
 import { type Fd, Fds } from '../fd.ts'
-import type { Host } from '../host.ts'
+import type { Host, Memory } from '../host.ts'
 import { createKernel, type Kernel } from '../kernel.ts'
 import { ExecutorCalls, NOT_DONE, type Operation } from '../kernels/executor.ts'
 import type { Call } from '../kernels/machine.ts'
@@ -20,7 +20,7 @@ import { SLOW_MS } from '../patience.ts'
 import { signalEnd } from '../signalEnd.ts'
 import { get64, type Out } from '../struct.ts'
 import { EM_X86_64, elfImage } from './elf.ts'
-import { ARENA_ADDRESS, ARENA_FD, ARENA_SIZE, CONTROL_FD, FIRST_GIFT_FD, GUARD_FD, OP_RESULT } from './protocol.ts'
+import { ARENA_ADDRESS, ARENA_FD, ARENA_SIZE, CONTROL_FD, FIRST_PASSED_FD, GUARD_FD, OP_RESULT } from './protocol.ts'
 import { assemble } from './x86_64.ts'
 
 const LAST_FD = 0xffff_ffff
@@ -107,9 +107,8 @@ function sealedImage(host: Host, outside: Kernel, base: number, fds: Fds): Fd {
 
 /** Starts an executor in the planner's own namespaces. */
 export function launchExecutor(host: Host, outside: Kernel, options: ExecutorOptions): Executor {
-  const { inherited = STDIO, stdio = [], passed, makeCalls = plainCalls } = options
+  const { inherited = STDIO, makeCalls = plainCalls } = options
   const base = inherited.at(-1)! + 1
-  const first = base + FIRST_GIFT_FD
   using own = new Fds()
   using passing = new Fds()
   const image = sealedImage(host, outside, base, passing)
@@ -123,52 +122,20 @@ export function launchExecutor(host: Host, outside: Kernel, options: ExecutorOpt
   outside.socketTimeout(control, 'receive', SLOW_MS)
   const [guard, childGuard] = pair()
 
-  const descriptors: (number | undefined)[] = []
-  // Gifts keep their numbers, and all else comes from where nothing goes, or one dup2 of the spawn would overwrite the source of another.
+  const first = base + FIRST_PASSED_FD
+  // Passed descriptors keep their numbers, and all else comes from where nothing goes, or one dup2 of the spawn would overwrite
+  // the source of another.
   const lift = (fd: number) => (fd >= first ? fd : passing.keep(outside.duplicate(fd, first)).number)
-  const give = (fd: Fd, to: number) => {
-    descriptors[to] = lift(fd.number)
-  }
   const program = lift(image.number)
-  // Nothing that the executor opens may come to lie in a gap between those of the container.
-  const gaps = Array.from({ length: base }, (_, fd) => fd).filter(fd => !inherited.includes(fd))
-  for (const fd of gaps) descriptors[fd] = program
-  for (const fd of inherited) descriptors[fd] = fd
-  stdio.forEach((fd, to) => {
-    descriptors[to] = lift(fd)
-  })
-  give(arena, base + ARENA_FD)
-  give(childControl, base + CONTROL_FD)
-  give(childGuard, base + GUARD_FD)
-  const numbers = new Map<Fd, number>()
-  for (const passedFd of passed) {
-    const number = lift(passedFd.number)
-    numbers.set(passedFd, number)
-    descriptors[number] = number
-  }
-  const file = `/proc/self/fd/${program}`
-  const memory = host.map(arena.number, ARENA_SIZE)
-  const pid = host.spawn({ file, argv: ['tsrun'], env: [], descriptors })
-  if (pid < 0) {
-    host.unmap(memory)
-    throw new KernelError('posix_spawn', -pid, 'the executor')
-  }
+  const { descriptors, gaps, numbers } = arrange(options, base, program, lift)
+  descriptors[base + ARENA_FD] = lift(arena.number)
+  descriptors[base + CONTROL_FD] = lift(childControl.number)
+  descriptors[base + GUARD_FD] = lift(childGuard.number)
+  const { memory, pid } = spawn(host, arena, program, descriptors)
   own.take()
 
-  const spawned: Out[] = []
-  const making = new Map<string, Operation>()
-  const children = () =>
-    spawned.map(out => memory.view.getInt32(out.address - ARENA_ADDRESS, true)).filter(child => child > 0)
-  let exit: Exit | undefined
-  const wait = () => {
-    exit ??= outside.wait(pid, 0, 'any')
-    return exit
-  }
-  const died = () => {
-    const listener = children().at(-1) // the last one that was born
-    return deathReason(listener === undefined ? wait() : outside.wait(listener, 0, 'any'))
-  }
-  const calls = makeCalls(memory, host.arch, outside, control, died)
+  const children = new Children(memory, outside, pid)
+  const calls = makeCalls(memory, host.arch, outside, control, () => children.deathOfLast())
   const kernel = createKernel(calls)
   closeBetween(kernel, first, numbers.values())
   for (const fd of gaps) kernel.closeRange(fd, fd, CLOSE_RANGE_CLOEXEC)
@@ -183,20 +150,99 @@ export function launchExecutor(host: Host, outside: Kernel, options: ExecutorOpt
     controlNumber: base + CONTROL_FD,
     guardNumber: base + GUARD_FD,
     passed: numbers,
-    spawns: out => void spawned.push(out),
+    ...announcements(memory),
+    spawns: out => children.announce(out),
+    children: () => children.pids(),
+    wait: () => children.wait(),
+    release: () => {
+      control.close()
+      guard.close()
+      host.unmap(memory)
+    },
+  }
+}
+
+/** What the descriptors of an executor are copies of, by their numbers in it. */
+interface Arrangement {
+  readonly descriptors: (number | undefined)[]
+  /** Numbers between those of the container. */
+  readonly gaps: readonly number[]
+  readonly numbers: ReadonlyMap<Fd, number>
+}
+
+function arrange(
+  { inherited = STDIO, stdio = [], passed }: ExecutorOptions,
+  base: number,
+  program: number,
+  lift: (fd: number) => number,
+): Arrangement {
+  const descriptors: (number | undefined)[] = []
+  // Nothing that the executor opens may come to lie in a gap between those of the container.
+  const gaps = Array.from({ length: base }, (_, fd) => fd).filter(fd => !inherited.includes(fd))
+  for (const fd of gaps) descriptors[fd] = program
+  for (const fd of inherited) descriptors[fd] = fd
+  stdio.forEach((fd, to) => {
+    descriptors[to] = lift(fd)
+  })
+  const numbers = new Map(passed.map(fd => [fd, lift(fd.number)]))
+  for (const number of numbers.values()) descriptors[number] = number
+  return { descriptors, gaps, numbers }
+}
+
+/** Errors: KernelError. */
+function spawn(host: Host, arena: Fd, program: number, descriptors: (number | undefined)[]) {
+  const memory = host.map(arena.number, ARENA_SIZE)
+  const pid = host.spawn({ file: `/proc/self/fd/${program}`, argv: ['tsrun'], env: [], descriptors })
+  if (pid >= 0) return { memory, pid }
+  host.unmap(memory)
+  throw new KernelError('posix_spawn', -pid, 'the executor')
+}
+
+/** The executor as a child of the planner, and the processes that were cloned from it, which are, too. */
+class Children {
+  readonly #memory: Memory
+  readonly #outside: Kernel
+  readonly #pid: number
+  readonly #announced: Out[] = []
+  #exit: Exit | undefined
+
+  constructor(memory: Memory, outside: Kernel, pid: number) {
+    this.#memory = memory
+    this.#outside = outside
+    this.#pid = pid
+  }
+
+  announce(pid: Out): void {
+    this.#announced.push(pid)
+  }
+
+  pids(): number[] {
+    const { view } = this.#memory
+    return this.#announced.map(out => view.getInt32(out.address - ARENA_ADDRESS, true)).filter(child => child > 0)
+  }
+
+  wait(): Exit | undefined {
+    this.#exit ??= this.#outside.wait(this.#pid, 0, 'any')
+    return this.#exit
+  }
+
+  /** How the one ended that takes batches: the last that was cloned. */
+  deathOfLast(): string {
+    const listener = this.pids().at(-1)
+    return deathReason(listener === undefined ? this.wait() : this.#outside.wait(listener, 0, 'any'))
+  }
+}
+
+/** Operations that make something, and what has become of them. */
+function announcements(memory: Memory): Pick<Executor, 'makes' | 'made'> {
+  const making = new Map<string, Operation>()
+  return {
     makes: (what, operation) => void making.set(what, operation),
     made: what => {
       const operation = making.get(what)
       if (operation === undefined) return 'no'
       const result = get64(memory.view, operation.offset + OP_RESULT)
       return result === NOT_DONE ? 'unknown' : result < 0 ? 'no' : 'yes'
-    },
-    children,
-    wait,
-    release: () => {
-      control.close()
-      guard.close()
-      host.unmap(memory)
     },
   }
 }

@@ -24,8 +24,8 @@ test('the arena is page aligned, holds the largest argument list, and lies below
   expect(protocol.ARENA_ADDRESS).toBeGreaterThan(Math.max(MMAP_MIN_ADDRESS, EXECUTABLE + 4096))
 })
 
-test('gifts come behind the descriptors that the executor starts with', () => {
+test('passed descriptors come behind the descriptors that the executor starts with', () => {
   const own = [protocol.ARENA_FD, protocol.CONTROL_FD, protocol.GUARD_FD]
   expect(new Set(own).size).toBe(own.length)
-  expect(protocol.FIRST_GIFT_FD).toBe(Math.max(...own) + 1)
+  expect(protocol.FIRST_PASSED_FD).toBe(Math.max(...own) + 1)
 })

@@ -53,4 +53,4 @@ export const ARENA_FIRST = 64
 export const ARENA_FD = 0
 export const CONTROL_FD = 1
 export const GUARD_FD = 2
-export const FIRST_GIFT_FD = 3
+export const FIRST_PASSED_FD = 3
