@@ -3,7 +3,7 @@
 set -eu
 
 packages="
-  busybox-static uidmap iproute2 procps strace jq socat file binutils gcc libasan8 libubsan1 libc6-dev libseccomp-dev make musl-tools xz-utils
+  busybox-static uidmap iproute2 procps strace attr jq socat file binutils gcc libasan8 libubsan1 libc6-dev libseccomp-dev make musl-tools xz-utils
   podman conmon buildah catatonit crun runc fuse-overlayfs slirp4netns
   netavark aardvark-dns iptables criu tmux zsh fish
 "

@@ -35,7 +35,7 @@ async function endExecs(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGKILL'): Pr
   const alone = processesIn(cgroup)
   const newcomer = () => processesIn(cgroup).find(pid => !alone.includes(pid))
   let met = 0
-  for (let round = 0; round < 20 && met < 4; round += 1) {
+  for (let round = 0; round < 100 && met < 3; round += 1) {
     const flags = round % 2 ? ['--detach'] : []
     const { child, done } = launch(command('exec', ...flags, container.id, 'true'), { timeout: 20_000 })
     const joined = () => newcomer() !== undefined || child.exitCode !== null
@@ -117,7 +117,7 @@ it('mounts into a container that stops everybody ends at a signal, and leaves no
       }
     })
   let met = 0
-  for (let round = 0; round < 20 && met < 3; round += 1) {
+  for (let round = 0; round < 60 && met < 3; round += 1) {
     const { child, done } = launch(command('mounts', 'add', container.id, file), { timeout: 20_000 })
     await Promise.race([done, pause(400 * PATIENCE)])
     if (newcomers().length > 0) met += 1
