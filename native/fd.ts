@@ -1,5 +1,8 @@
 import type { Calls, Result } from './kernels/machine.ts'
 
+/** Whose descriptors these are: of this process, or of an executor. */
+export type Side = 'outside' | 'inside'
+
 /** From here on it pays to sort descriptors before they are closed. */
 const MANY = 64
 
@@ -7,7 +10,10 @@ const MANY = 64
  * A descriptor with an owner. `using fd = kernel.openat2(...)` closes it at the end of the block; `take()` moves
  * ownership elsewhere. In the executor the number may not be known yet: it is filled in by the executor itself.
  */
-export class Fd {
+// biome-ignore lint/suspicious/noExplicitAny: who does not say which process it is about takes the descriptors of any
+export class Fd<S extends Side = any> {
+  /** For the compiler alone. */
+  declare readonly side: S
   readonly result: Result
   /** What it was opened for, as messages name it. */
   readonly subject: string
@@ -72,7 +78,7 @@ export class Fd {
 export class Fds {
   #fds: Fd[] = []
 
-  keep(fd: Fd): Fd {
+  keep<S extends Side>(fd: Fd<S>): Fd<S> {
     this.#fds.push(fd)
     return fd
   }

@@ -6,6 +6,7 @@ import { processCalls } from './calls/process.ts'
 import { schedulingCalls } from './calls/scheduling.ts'
 import { socketCalls } from './calls/socket.ts'
 import { terminalCalls } from './calls/terminal.ts'
+import type { Fd, Side } from './fd.ts'
 import type { Call, Calls, Result } from './kernels/machine.ts'
 
 /**
@@ -13,8 +14,10 @@ import type { Call, Calls, Result } from './kernels/machine.ts'
  * (`outside`), the executor in the container's namespaces (`inside`), a test. Everything goes through here, so a test or
  * a trace sees everything.
  */
-export type Kernel = Calls &
-  typeof fileCalls &
+// biome-ignore lint/suspicious/noExplicitAny: as for Fd
+export type Kernel<S extends Side = any> = Calls & OnSide<TypedCalls, S>
+
+type TypedCalls = typeof fileCalls &
   typeof wholeFileCalls &
   typeof memoryCalls &
   typeof mountCalls &
@@ -23,6 +26,17 @@ export type Kernel = Calls &
   typeof identityCalls &
   typeof socketCalls &
   typeof terminalCalls
+
+/** The same methods for the descriptors of one process. */
+type OnSide<T, S extends Side> = {
+  [K in keyof T]: T[K] extends (...args: infer A) => infer R ? (...args: Sided<A, S>) => Sided<R, S> : T[K]
+}
+
+type Sided<T, S extends Side> = T extends Fd
+  ? Fd<S>
+  : T extends readonly unknown[]
+    ? { [K in keyof T]: Sided<T[K], S> }
+    : T
 
 class KernelOver implements Calls {
   readonly #machine: Calls
@@ -52,7 +66,8 @@ class KernelOver implements Calls {
 let complete = false
 
 /** The typed calls over a machine. */
-export function createKernel(machine: Calls): Kernel {
+// biome-ignore lint/suspicious/noExplicitAny: as for Fd
+export function createKernel<S extends Side = any>(machine: Calls): Kernel<S> {
   if (!complete) {
     const parts = [
       fileCalls,
@@ -68,5 +83,5 @@ export function createKernel(machine: Calls): Kernel {
     Object.assign(KernelOver.prototype, ...parts)
     complete = true
   }
-  return new KernelOver(machine) as unknown as Kernel
+  return new KernelOver(machine) as unknown as Kernel<S>
 }

@@ -111,7 +111,7 @@ function topic(word: string | undefined): CommandName | undefined {
  * Does what the command says. That something takes long is a warning for somebody at a terminal; what an engine finds on
  * stderr it takes for the container's, so there it is for those who ask for more.
  */
-async function dispatch(host: Host, outside: Kernel, parsed: Parsed, log: Log): Promise<number> {
+async function dispatch(host: Host, outside: Kernel<'outside'>, parsed: Parsed, log: Log): Promise<number> {
   const { trace, ...settings } = readGlobals(parsed.globals)
   const debug = logSettings(parsed.globals).level === 'debug'
   whenSlow(text => (outside.termios(STDERR_FILENO) ? log.warning : log.info)(text))

@@ -13,7 +13,7 @@ export type CgroupManager = 'cgroupfs' | 'systemd' | 'disabled'
 export interface Runtime {
   readonly host: Host
   /** The planner's own process: the host's namespaces, all of its privileges. */
-  readonly outside: Kernel
+  readonly outside: Kernel<'outside'>
   /** The directory that holds a directory per container. */
   readonly root: string
   /** Has somebody named it? Then a list of what is not there is a mistake. */

@@ -32,14 +32,14 @@ export interface Executor {
   readonly pid: number
   readonly calls: ExecutorCalls
   /** The same calls with their types: what the executor does. */
-  readonly kernel: Kernel
+  readonly kernel: Kernel<'inside'>
   /** The planner's end of the control socket, and of the guard socket. */
-  readonly control: Fd
-  readonly guard: Fd
+  readonly control: Fd<'outside'>
+  readonly guard: Fd<'outside'>
   /** Numbers in the executor: of its control and guard descriptors, and of each passed descriptor. */
   readonly controlNumber: number
   readonly guardNumber: number
-  readonly passed: ReadonlyMap<Fd, number>
+  readonly passed: ReadonlyMap<Fd<'outside'>, number>
   /** Announces that the executor clones itself; the kernel writes the pid to `pid`, which has to stay in the arena. */
   spawns(pid: Out): void
   /** Announces an operation that makes something which has to be taken back; it has to stay in the arena. */
@@ -63,7 +63,7 @@ export interface ExecutorOptions {
   /** Descriptors of the planner that become the first ones of those, instead of its own. */
   readonly stdio?: readonly number[] | undefined
   /** Descriptors of the planner that the executor is to have. */
-  readonly passed: readonly Fd[]
+  readonly passed: readonly Fd<'outside'>[]
   /** Instead of plain ExecutorCalls, for a trace. */
   readonly makeCalls?: MakeExecutorCalls | undefined
 }
@@ -136,7 +136,7 @@ export function launchExecutor(host: Host, outside: Kernel, options: ExecutorOpt
 
   const children = new Children(memory, outside, pid)
   const calls = makeCalls(memory, host.arch, outside, control, () => children.deathOfLast())
-  const kernel = createKernel(calls)
+  const kernel = createKernel<'inside'>(calls)
   closeBetween(kernel, first, numbers.values())
   for (const fd of gaps) kernel.closeRange(fd, fd, CLOSE_RANGE_CLOEXEC)
   kernel.closeRange(base, LAST_FD, CLOSE_RANGE_CLOEXEC)

@@ -28,13 +28,13 @@ const BUSY = [ENOENT, EBUSY]
 const removeHints = { EACCES: 'the directory above it is not ours to write; root needs CAP_DAC_OVERRIDE for that' }
 
 /** The mount point of the cgroup version 2 tree, undefined when there is none. */
-export function cgroupMount(outside: Kernel): string | undefined {
-  return MOUNT_POINTS.find(path => outside.fileSystemTypeAt(path) === CGROUP2_SUPER_MAGIC)
+export function cgroupMount(kernel: Kernel): string | undefined {
+  return MOUNT_POINTS.find(path => kernel.fileSystemTypeAt(path) === CGROUP2_SUPER_MAGIC)
 }
 
 /** A cgroup to be made: the directory that holds it, and its name there. */
 export interface NewCgroup {
-  readonly parent: Fd
+  readonly parent: Fd<'outside'>
   readonly name: string
   /** Somebody else has made it. */
   readonly exists: boolean
@@ -76,7 +76,7 @@ export interface CgroupWish {
  * limits need. Undefined when an unprivileged runtime can't have one and nothing is limited.
  */
 export function openCgroupSite(
-  outside: Kernel,
+  outside: Kernel<'outside'>,
   wish: CgroupWish,
   rootless: boolean,
   own: CgroupMark,
@@ -114,7 +114,7 @@ export function openCgroupSite(
   return { mount, path, owned: { parent, name, exists } }
 }
 
-function makeCgroups(outside: Kernel, mount: string, path: string): void {
+function makeCgroups(outside: Kernel<'outside'>, mount: string, path: string): void {
   if (path === mount || outside.statx(AT_FDCWD, path).stat !== undefined) return
   makeCgroups(outside, mount, path.slice(0, path.lastIndexOf('/')))
   outside.mkdirat(AT_FDCWD, path, 0o755, [EEXIST])
@@ -129,7 +129,7 @@ export function refuseLimits(resources: ResourcePlan): undefined {
 }
 
 /** Limits of a user without privileges work below what is delegated to it. */
-function delegated(outside: Kernel, mount: string, { pointer }: LimitStep): string {
+function delegated(outside: Kernel<'outside'>, mount: string, { pointer }: LimitStep): string {
   const base = delegatedCgroup(outside, mount)
   if (base !== undefined) return base
   return doing(pointer, () => {
@@ -142,7 +142,7 @@ function delegated(outside: Kernel, mount: string, { pointer }: LimitStep): stri
  * since processes in it may have been killed, and what is in one of this very id, of which there is no container, is what
  * was killed already and takes its time to die. False when it stays, or was never ours.
  */
-function removeLeftover(outside: Kernel, path: string, own: CgroupMark): boolean {
+function removeLeftover(outside: Kernel<'outside'>, path: string, own: CgroupMark): boolean {
   const mark = readMark(outside, path)
   if (mark === undefined) return false
   const isOwn = mark.root === own.root && mark.path === own.path
@@ -152,7 +152,7 @@ function removeLeftover(outside: Kernel, path: string, own: CgroupMark): boolean
 }
 
 /** A cgroup with processes belongs to somebody; a frozen one would freeze the container before it starts. */
-function refuseUsed(outside: Kernel, path: string): void {
+function refuseUsed(outside: Kernel<'outside'>, path: string): void {
   const pids = cgroupPids(outside, path)
   if (pids.length > 0)
     throw new HostError(
@@ -163,12 +163,12 @@ function refuseUsed(outside: Kernel, path: string): void {
 }
 
 /** The processes in a cgroup, not those below it. */
-export function cgroupPids(outside: Kernel, path: string): number[] {
+export function cgroupPids(outside: Kernel<'outside'>, path: string): number[] {
   using cgroup = outside.openat(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, GONE)
   return cgroup.exists ? pidsIn(outside, cgroup) : []
 }
 
-function pidsIn(outside: Kernel, cgroup: Fd, file = 'cgroup.procs'): number[] {
+function pidsIn(outside: Kernel<'outside'>, cgroup: Fd<'outside'>, file = 'cgroup.procs'): number[] {
   using fd = outside.openat(cgroup, file, O_RDONLY, 0, GONE)
   if (!fd.exists) return []
   try {
@@ -183,9 +183,9 @@ function pidsIn(outside: Kernel, cgroup: Fd, file = 'cgroup.procs'): number[] {
 /** What a walk does on its way. */
 interface Visit {
   /** In a cgroup, when it has been in all below. */
-  leave?(cgroup: Fd): void
+  leave?(cgroup: Fd<'outside'>): void
   /** In a cgroup, when it has been in the one below of this name, which has that path if one can be written. */
-  left?(above: Fd, name: Name, path: string | undefined): void
+  left?(above: Fd<'outside'>, name: Name, path: string | undefined): void
 }
 
 /** A cgroup on the way of a walk. */
@@ -211,7 +211,7 @@ function join(path: string | undefined, name: Name): string | undefined {
  * they like: a name is bytes, a path may be longer than any call takes, and there may be more levels than we may have
  * descriptors. So it goes from one to the next by descriptor, and has two of them at the most. No cgroup can be moved.
  */
-export function walkCgroups(outside: Kernel, top: string, visit: Visit): void {
+export function walkCgroups(outside: Kernel<'outside'>, top: string, visit: Visit): void {
   let here = outside.openat(AT_FDCWD, top, DIRECTORY, 0, GONE)
   if (!here.exists) return
   const levels: Level[] = [{ name: undefined, path: top, below: outside.readDirectories(here) }]
@@ -243,7 +243,7 @@ export function walkCgroups(outside: Kernel, top: string, visit: Visit): void {
 }
 
 /** The processes in a cgroup and in those below it. */
-export function pidsOfTree(outside: Kernel, path: string): number[] {
+export function pidsOfTree(outside: Kernel<'outside'>, path: string): number[] {
   const pids: number[][] = []
   walkCgroups(outside, path, { leave: cgroup => void pids.push(pidsIn(outside, cgroup)) })
   return pids.flat()
@@ -253,7 +253,7 @@ export function pidsOfTree(outside: Kernel, path: string): number[] {
  * SIGKILL to every process in it and below; see cgroup.kill in cgroup-v2.rst, since 5.14. A threaded cgroup has that file
  * and does not take it.
  */
-export function killCgroup(outside: Kernel, path: string): void {
+export function killCgroup(outside: Kernel<'outside'>, path: string): void {
   using fd = outside.openat(AT_FDCWD, `${path}/cgroup.kill`, O_WRONLY, 0, GONE)
   // Systemd's may go at any moment.
   const args = [fd, encode('1'), 1]
@@ -262,16 +262,16 @@ export function killCgroup(outside: Kernel, path: string): void {
 }
 
 /** A signal to a thread by its number is one to its process. */
-function killThreads(outside: Kernel, path: string): void {
+function killThreads(outside: Kernel<'outside'>, path: string): void {
   const kill = (thread: number) => outside.now({ name: 'kill', args: [thread, SIGKILL], tolerate: 'any' })
-  const leave = (cgroup: Fd) => {
+  const leave = (cgroup: Fd<'outside'>) => {
     for (const thread of pidsIn(outside, cgroup, 'cgroup.threads')) if (thread > 1) kill(thread)
   }
   walkCgroups(outside, path, { leave })
 }
 
 /** Kills what is left in the cgroup and removes it with all below; waits for dying processes. Errors: HostError. */
-export function removeCgroup(outside: Kernel, path: string): void {
+export function removeCgroup(outside: Kernel<'outside'>, path: string): void {
   if (removeTree(outside, path, REMOVE_MS, () => killCgroup(outside, path))) return
   throw new HostError(
     `cgroup \`${path}\` can not be removed within ${REMOVE_MS / 1000} s: processes in it do not die, or somebody else puts others into it`,
@@ -279,11 +279,11 @@ export function removeCgroup(outside: Kernel, path: string): void {
 }
 
 /** Removes the cgroup with all below, and kills nothing. False when there are processes in it. */
-export function removeEmptyCgroup(outside: Kernel, path: string, milliseconds = 0): boolean {
+export function removeEmptyCgroup(outside: Kernel<'outside'>, path: string, milliseconds = 0): boolean {
   return removeTree(outside, path, milliseconds, () => {})
 }
 
-function removeTree(outside: Kernel, path: string, milliseconds: number, prepare: () => void): boolean {
+function removeTree(outside: Kernel<'outside'>, path: string, milliseconds: number, prepare: () => void): boolean {
   const end = outside.clock(CLOCK_MONOTONIC) + milliseconds * 1e6
   for (;;) {
     if (outside.rmdir(AT_FDCWD, path, BUSY, removeHints) || outside.statx(AT_FDCWD, path).stat === undefined)
@@ -298,14 +298,14 @@ function removeTree(outside: Kernel, path: string, milliseconds: number, prepare
 }
 
 /** The kernel's id of a cgroup. Errors: HostError when it is gone. */
-export function cgroupId(outside: Kernel, path: string): string {
+export function cgroupId(outside: Kernel<'outside'>, path: string): string {
   const { stat } = outside.statx(AT_FDCWD, path)
   if (stat === undefined) throw new HostError(`cgroup \`${path}\` is gone; was it removed?`)
   return String(stat.inode)
 }
 
 /** Where a process is in the version 2 tree, below the root that we see; undefined when it is gone or hidden from us. */
-export function cgroupOfProcess(outside: Kernel, pid: number | 'self'): string | undefined {
+export function cgroupOfProcess(outside: Kernel<'outside'>, pid: number | 'self'): string | undefined {
   try {
     return /^0::(\/.*)$/m.exec(outside.readTextIfAny(AT_FDCWD, `/proc/${pid}/cgroup`) ?? '')?.[1]
   } catch (error) {
@@ -318,7 +318,7 @@ export function cgroupOfProcess(outside: Kernel, pid: number | 'self'): string |
  * The paths of all cgroups that a path can reach and text can name, those below first: no other can be one that tsrun has
  * made, since it makes them by path.
  */
-export function everyCgroup(outside: Kernel): string[] {
+export function everyCgroup(outside: Kernel<'outside'>): string[] {
   const mount = cgroupMount(outside)
   if (mount === undefined) return []
   const found: string[] = []

@@ -23,7 +23,7 @@ const THREADED = 'cpu, cpuset, perf_event and pids'
  * enabled: the directories are somebody else's. Errors: HostError that names the controller and what is in its way.
  */
 export function requireControllers(
-  outside: Kernel,
+  outside: Kernel<'outside'>,
   site: ControllerSite,
   directory: string,
   needs: readonly ControllerNeed[],
@@ -45,18 +45,18 @@ export function requireControllers(
  * A directory that we have just made hands on all it has, as with runc and crun: statistics and later updates of every
  * container in it live on that. It is a help, not a need: what a limit needs is looked at on its own.
  */
-export function handOnEverything(outside: Kernel, directory: string): void {
+export function handOnEverything(outside: Kernel<'outside'>, directory: string): void {
   const available = words(outside, directory, 'cgroup.controllers')
   if (available.length > 0) enable(outside, directory, available)
 }
 
-function words(outside: Kernel, directory: string, file: string): string[] {
+function words(outside: Kernel<'outside'>, directory: string, file: string): string[] {
   const text = outside.readTextIfAny(AT_FDCWD, `${directory}/${file}`) ?? ''
   return text.trim().split(/\s+/).filter(Boolean)
 }
 
 /** All or none of them. Returns the errno, 0 when it worked. */
-function enable(outside: Kernel, directory: string, controllers: readonly string[]): number {
+function enable(outside: Kernel<'outside'>, directory: string, controllers: readonly string[]): number {
   const refusals = [EACCES, EPERM, EROFS]
   using fd = outside.openat(AT_FDCWD, `${directory}/cgroup.subtree_control`, O_WRONLY, 0, refusals)
   if (!fd.exists) return -fd.number
@@ -72,7 +72,7 @@ function switches(controllers: readonly string[]): string {
 
 /** Why `directory` does not hand the controllers on. */
 function refusal(
-  outside: Kernel,
+  outside: Kernel<'outside'>,
   site: ControllerSite,
   directory: string,
   names: readonly string[],
@@ -98,7 +98,7 @@ export const DELEGATION_HINT =
   'have the controllers delegated to this user (systemd: Delegate=yes) and start tsrun in a cgroup of its own, as `systemd-run --user --scope` does'
 
 /** The rule of no internal processes, cgroup-v2.rst. */
-function residents(outside: Kernel, directory: string): string {
+function residents(outside: Kernel<'outside'>, directory: string): string {
   const pids = words(outside, directory, 'cgroup.procs')
   const named = pids.slice(0, NAMED_PIDS).join(', ')
   const more = pids.length > NAMED_PIDS ? ` and ${pids.length - NAMED_PIDS} more` : ''
@@ -111,7 +111,11 @@ function quoted(names: readonly string[]): string {
 }
 
 /** The root of the tree that we see hands on what it has itself. Errors: HostError that says where a missing one is. */
-export function requireAvailable(outside: Kernel, site: ControllerSite, needs: readonly ControllerNeed[]): void {
+export function requireAvailable(
+  outside: Kernel<'outside'>,
+  site: ControllerSite,
+  needs: readonly ControllerNeed[],
+): void {
   const available = words(outside, site.mount, 'cgroup.controllers')
   const need = needs.find(({ controller }) => !available.includes(controller))
   if (need === undefined) return
@@ -124,7 +128,7 @@ export function requireAvailable(outside: Kernel, site: ControllerSite, needs: r
 }
 
 /** Where a controller is that the version 2 tree does not have. */
-function absence(outside: Kernel, { rootless }: ControllerSite, controller: string): string {
+function absence(outside: Kernel<'outside'>, { rootless }: ControllerSite, controller: string): string {
   const legacyName = controller === 'io' ? 'blkio' : controller
   // A line is hierarchy:controllers:path, and hierarchy 0 is version 2; see cgroups(7).
   const lines = (outside.readTextIfAny(AT_FDCWD, '/proc/self/cgroup') ?? '').split('\n').map(line => line.split(':'))

@@ -8,7 +8,7 @@ import { type IdMapping, toHostId } from '../plan/namespaces/idMappings.ts'
 import type { LimitSite } from './limits.ts'
 
 /** May we make directories in this cgroup and put processes there? */
-export function isOurs(outside: Kernel, directory: string): boolean {
+export function isOurs(outside: Kernel<'outside'>, directory: string): boolean {
   const tolerate = [EACCES, EPERM, EROFS, ENOENT]
   return [directory, `${directory}/cgroup.procs`].every(
     path => outside.now({ name: 'faccessat', args: [AT_FDCWD, path, W_OK], subject: `\`${path}\``, tolerate }) >= 0,
@@ -19,7 +19,7 @@ export function isOurs(outside: Kernel, directory: string): boolean {
  * The highest of our own cgroup and those above it that is delegated to us, as a path below the mount point: from there
  * down we may limit what we start. Undefined when none is. See "Delegation" of cgroup-v2.rst.
  */
-export function delegatedCgroup(outside: Kernel, mount: string): string | undefined {
+export function delegatedCgroup(outside: Kernel<'outside'>, mount: string): string | undefined {
   const own = /^0::(\/.*)$/m.exec(outside.readTextIfAny(AT_FDCWD, '/proc/self/cgroup') ?? '')?.[1]
   if (own === undefined) return undefined
   const names = own.split('/').filter(Boolean)
@@ -35,7 +35,7 @@ const DELEGATED_FILES = ['cgroup.procs', 'cgroup.subtree_control', 'cgroup.threa
  * cgroups below; its limits stay ours. A runtime without privileges may not give away, and mostly need not.
  */
 export function giveCgroupAway(
-  outside: Kernel,
+  outside: Kernel<'outside'>,
   { parent, name }: LimitSite,
   pid: number,
   uid: number,
@@ -57,7 +57,7 @@ export function giveCgroupAway(
 const NO_CHANGE = -1
 
 /** /proc/PID/uid_map with our own ids on the right side, see user_namespaces(7). */
-function idMap(outside: Kernel, pid: number): IdMapping[] {
+function idMap(outside: Kernel<'outside'>, pid: number): IdMapping[] {
   const text = outside.readTextIfAny(AT_FDCWD, `/proc/${pid}/uid_map`) ?? ''
   return text
     .split('\n')

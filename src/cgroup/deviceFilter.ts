@@ -20,7 +20,7 @@ const INSTRUCTION_SIZE = 8
 const LOAD_TRIES = 10
 
 /** BPF_PROG_LOAD of a device program, see bpf(2). `exists` is false where the kernel does not let us. */
-function loadProgram(outside: Kernel, instructions: Uint8Array): Fd {
+function loadProgram(outside: Kernel<'outside'>, instructions: Uint8Array): Fd<'outside'> {
   const attr = new Struct(ATTR_SIZE)
     .u32(0, BPF_PROG_TYPE_CGROUP_DEVICE)
     .u32(4, instructions.length / INSTRUCTION_SIZE)
@@ -36,7 +36,7 @@ function loadProgram(outside: Kernel, instructions: Uint8Array): Fd {
 }
 
 /** BPF_PROG_ATTACH to a cgroup, beside the programs of the cgroups above: all of them have to allow. */
-function attachProgram(outside: Kernel, cgroup: Fd, program: Fd): boolean {
+function attachProgram(outside: Kernel<'outside'>, cgroup: Fd<'outside'>, program: Fd<'outside'>): boolean {
   const attr = new Struct(ATTR_SIZE)
     .u32(0, cgroup.number)
     .u32(4, program.number)
@@ -50,10 +50,10 @@ function attachProgram(outside: Kernel, cgroup: Fd, program: Fd): boolean {
  * undefined when there is nothing to filter. `fds` closes it.
  */
 export function loadDeviceFilter(
-  outside: Kernel,
+  outside: Kernel<'outside'>,
   rules: readonly DeviceRuleInput[] | undefined,
   fds: Fds,
-): Fd | undefined {
+): Fd<'outside'> | undefined {
   const { allowsAll, instructions } = deviceProgram(planDeviceRules(rules))
   return allowsAll ? undefined : doing('device filter', () => fds.keep(loadProgram(outside, instructions)))
 }
@@ -62,7 +62,12 @@ export function loadDeviceFilter(
  * Makes a cgroup's processes obey the filter. An unprivileged runtime may not load programs: then there is no filter, as
  * with crun and runc, since such a container has no rights to devices to begin with.
  */
-export function attachDeviceFilter(outside: Kernel, cgroup: string, program: Fd, rootless: boolean): void {
+export function attachDeviceFilter(
+  outside: Kernel<'outside'>,
+  cgroup: string,
+  program: Fd<'outside'>,
+  rootless: boolean,
+): void {
   doing('device filter', () => {
     using directory = outside.openat(AT_FDCWD, cgroup, O_RDONLY | O_DIRECTORY)
     if (program.exists && attachProgram(outside, directory, program)) return

@@ -37,7 +37,7 @@ const OURS = 'tsrun'
  * not let us, KernelError.
  */
 export function replaceDeviceFilter(
-  outside: Kernel,
+  outside: Kernel<'outside'>,
   cgroup: string,
   rules: readonly DeviceRuleInput[] | undefined,
 ): void {
@@ -54,7 +54,7 @@ export function replaceDeviceFilter(
 }
 
 /** Is the filter of ours at the cgroup? Undefined when the kernel does not tell us. */
-export function hasDeviceFilter(outside: Kernel, cgroup: string): boolean | undefined {
+export function hasDeviceFilter(outside: Kernel<'outside'>, cgroup: string): boolean | undefined {
   using fds = new Fds()
   const directory = fds.keep(outside.openat(AT_FDCWD, cgroup, O_RDONLY | O_DIRECTORY, 0, [ENOENT]))
   if (!directory.exists) return undefined
@@ -67,7 +67,7 @@ export function hasDeviceFilter(outside: Kernel, cgroup: string): boolean | unde
 }
 
 /** The program that we attached to this very cgroup; undefined when there is none. */
-function ownProgram(outside: Kernel, directory: Fd, fds: Fds): Fd | undefined {
+function ownProgram(outside: Kernel<'outside'>, directory: Fd<'outside'>, fds: Fds): Fd<'outside'> | undefined {
   for (const id of attachedPrograms(outside, directory)) {
     const number = outside.bpf(BPF_PROG_GET_FD_BY_ID, new Struct(ATTR_SIZE).u32(0, id), `program ${id}`, [ENOENT])
     if (number < 0) continue // detached and gone meanwhile
@@ -78,7 +78,7 @@ function ownProgram(outside: Kernel, directory: Fd, fds: Fds): Fd | undefined {
 }
 
 /** BPF_PROG_QUERY: the ids of a cgroup's own device programs. The kernel fills in as many as there are; no id is 0. */
-function attachedPrograms(outside: Kernel, directory: Fd): number[] {
+function attachedPrograms(outside: Kernel<'outside'>, directory: Fd<'outside'>): number[] {
   const ids = new Out(4 * MAX_PROGRAMS)
   const attr = new Struct(ATTR_SIZE)
     .u32(0, directory.number)
@@ -91,7 +91,7 @@ function attachedPrograms(outside: Kernel, directory: Fd): number[] {
 }
 
 /** BPF_OBJ_GET_INFO_BY_FD: what the program was called when it was loaded. */
-function programName(outside: Kernel, program: Fd): string {
+function programName(outside: Kernel<'outside'>, program: Fd<'outside'>): string {
   const info = new Out(INFO_SIZE)
   const attr = new Struct(ATTR_SIZE).u32(0, program.number).u32(4, INFO_SIZE).word(8, info)
   outside.bpf(BPF_OBJ_GET_INFO_BY_FD, attr, program.subject)
@@ -101,7 +101,12 @@ function programName(outside: Kernel, program: Fd): string {
 }
 
 /** BPF_PROG_ATTACH, in the place of `old` if there is one; see BPF_F_REPLACE, since Linux 5.6. */
-function attach(outside: Kernel, directory: Fd, program: Fd, old: Fd | undefined): void {
+function attach(
+  outside: Kernel<'outside'>,
+  directory: Fd<'outside'>,
+  program: Fd<'outside'>,
+  old: Fd<'outside'> | undefined,
+): void {
   const attr = new Struct(ATTR_SIZE)
     .u32(0, directory.number)
     .u32(4, program.number)
@@ -111,7 +116,7 @@ function attach(outside: Kernel, directory: Fd, program: Fd, old: Fd | undefined
   outside.bpf(BPF_PROG_ATTACH, attr, old ? 'replace the device filter' : 'attach the device filter')
 }
 
-function detach(outside: Kernel, directory: Fd, program: Fd): void {
+function detach(outside: Kernel<'outside'>, directory: Fd<'outside'>, program: Fd<'outside'>): void {
   const attr = new Struct(ATTR_SIZE).u32(0, directory.number).u32(4, program.number).u32(8, BPF_CGROUP_DEVICE)
   outside.bpf(BPF_PROG_DETACH, attr, 'detach the device filter')
 }

@@ -33,11 +33,11 @@ const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV
  * for an instant, and by it nobody gets to the tree of the host, nor to what is read-only in the container.
  */
 export function openExecCgroup(
-  outside: Kernel,
+  outside: Kernel<'outside'>,
   record: ContainerRecord,
   wanted: string | undefined,
   privileged: boolean,
-): Fd | undefined {
+): Fd<'outside'> | undefined {
   const place = findCgroup(outside, record, wanted)
   if (place === undefined) return undefined
   if (!privileged) return typeof place === 'string' ? openDirectory(outside, place) : place
@@ -51,13 +51,17 @@ export function openExecCgroup(
   }
 }
 
-function cloneOf(outside: Kernel, place: Fd | string): Fd {
+function cloneOf(outside: Kernel<'outside'>, place: Fd<'outside'> | string): Fd<'outside'> {
   if (typeof place === 'string') return outside.openTree(AT_FDCWD, place, false)
   using directory = place
   return outside.openTree(directory, '', false)
 }
 
-function findCgroup(outside: Kernel, record: ContainerRecord, wanted: string | undefined): Fd | string | undefined {
+function findCgroup(
+  outside: Kernel<'outside'>,
+  record: ContainerRecord,
+  wanted: string | undefined,
+): Fd<'outside'> | string | undefined {
   const { cgroup, pid } = record
   if (cgroup === undefined) {
     if (wanted === undefined) return undefined
@@ -67,12 +71,12 @@ function findCgroup(outside: Kernel, record: ContainerRecord, wanted: string | u
   return takesProcesses(outside, cgroup) ? cgroup : currentCgroup(outside, pid)
 }
 
-function openDirectory(outside: Kernel, path: string): Fd {
+function openDirectory(outside: Kernel<'outside'>, path: string): Fd<'outside'> {
   return outside.openat(AT_FDCWD, path, O_PATH | O_DIRECTORY)
 }
 
 /** An absolute path means the same as a relative one. The kernel refuses to leave the container's cgroup. */
-function openBelow(outside: Kernel, cgroup: string, path: string): Fd {
+function openBelow(outside: Kernel<'outside'>, cgroup: string, path: string): Fd<'outside'> {
   return doing(`bad sub cgroup path \`${path}\``, () => {
     using top = openDirectory(outside, cgroup)
     const relative = path.replace(/^\/+/, '') || '.'
@@ -85,11 +89,11 @@ function openBelow(outside: Kernel, cgroup: string, path: string): Fd {
 }
 
 /** "No Internal Process Constraint" of cgroup-v2.rst. */
-function takesProcesses(outside: Kernel, cgroup: string): boolean {
+function takesProcesses(outside: Kernel<'outside'>, cgroup: string): boolean {
   return outside.readTextIfAny(AT_FDCWD, `${cgroup}/cgroup.subtree_control`)?.trim() === ''
 }
 
-function currentCgroup(outside: Kernel, pid: number): string {
+function currentCgroup(outside: Kernel<'outside'>, pid: number): string {
   const relative = /^0::(\/.*)$/m.exec(outside.readTextIfAny(AT_FDCWD, `/proc/${pid}/cgroup`) ?? '')?.[1]
   const mount = cgroupMount(outside)
   if (relative === undefined || mount === undefined)

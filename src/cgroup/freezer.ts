@@ -16,7 +16,7 @@ const THAW_MS = 1_000
  * Stops every process of a cgroup and of those below it, and returns when they stand still; see cgroup.freeze in
  * cgroup-v2.rst. Errors: HostError when one of them does not; then all go on.
  */
-export function freezeCgroup(outside: Kernel, cgroup: string): void {
+export function freezeCgroup(outside: Kernel<'outside'>, cgroup: string): void {
   outside.writeControl(AT_FDCWD, `${cgroup}/cgroup.freeze`, '1')
   try {
     if (!awaitFrozen(outside, cgroup, true, FREEZE_MS))
@@ -28,13 +28,13 @@ export function freezeCgroup(outside: Kernel, cgroup: string): void {
 }
 
 /** Lets the processes go on. Errors: HostError when a cgroup above keeps them from it. */
-export function thawCgroup(outside: Kernel, cgroup: string): void {
+export function thawCgroup(outside: Kernel<'outside'>, cgroup: string): void {
   outside.writeControl(AT_FDCWD, `${cgroup}/cgroup.freeze`, '0')
   if (!awaitFrozen(outside, cgroup, false, THAW_MS))
     throw new HostError(`\`${cgroup}\` stays frozen: a cgroup above it is frozen, too; thaw that one first`)
 }
 
-function letGo(outside: Kernel, cgroup: string, error: unknown): void {
+function letGo(outside: Kernel<'outside'>, cgroup: string, error: unknown): void {
   try {
     outside.writeControl(AT_FDCWD, `${cgroup}/cgroup.freeze`, '0')
   } catch (second) {
@@ -43,7 +43,7 @@ function letGo(outside: Kernel, cgroup: string, error: unknown): void {
 }
 
 /** Waits until cgroup.events says so; false when the time is over. The kernel wakes who polls when the file changes. */
-function awaitFrozen(outside: Kernel, cgroup: string, wanted: boolean, milliseconds: number): boolean {
+function awaitFrozen(outside: Kernel<'outside'>, cgroup: string, wanted: boolean, milliseconds: number): boolean {
   using events = outside.openat(AT_FDCWD, `${cgroup}/cgroup.events`, O_RDONLY)
   const deadline = outside.clock(CLOCK_MONOTONIC) + milliseconds * 1e6
   for (;;) {
@@ -56,7 +56,7 @@ function awaitFrozen(outside: Kernel, cgroup: string, wanted: boolean, milliseco
 }
 
 /** Who is to blame, for the message. */
-function stuckOnes(outside: Kernel, cgroup: string): string {
+function stuckOnes(outside: Kernel<'outside'>, cgroup: string): string {
   const stuck = pidsOfTree(outside, cgroup).filter(pid => processStat(outside, pid)?.state === 'D')
   return stuck.length === 0 ? '' : `; stuck in the kernel: ${stuck.join(', ')}`
 }

@@ -22,7 +22,7 @@ export interface LimitSite {
  * Writes the limits into the files of a cgroup. Errors: ConfigError for a limit on memory below what is used, when
  * checkBeforeUpdate is set; HostError for a file that this kernel does not have; KernelError with the property that asked.
  */
-export function writeLimits(outside: Kernel, site: LimitSite, plan: ResourcePlan): void {
+export function writeLimits(outside: Kernel<'outside'>, site: LimitSite, plan: ResourcePlan): void {
   const steps = stepsFor(plan, !site.exists)
   if (steps.length === 0) return
   if (plan.usageCheck) refuseBelowUsage(outside, site, plan.usageCheck)
@@ -30,7 +30,7 @@ export function writeLimits(outside: Kernel, site: LimitSite, plan: ResourcePlan
 }
 
 /** Writes the values for one file that follow each other. Returns how many there were. */
-function writeFile(outside: Kernel, site: LimitSite, steps: readonly LimitStep[], at: number): number {
+function writeFile(outside: Kernel<'outside'>, site: LimitSite, steps: readonly LimitStep[], at: number): number {
   const step = steps[at]!
   using fd = openLimit(outside, site, step.file)
   if (!fd.exists) {
@@ -43,11 +43,11 @@ function writeFile(outside: Kernel, site: LimitSite, steps: readonly LimitStep[]
   return end - at
 }
 
-function openLimit(outside: Kernel, { parent, name }: LimitSite, file: string): Fd {
+function openLimit(outside: Kernel<'outside'>, { parent, name }: LimitSite, file: string): Fd<'outside'> {
   return outside.openat(parent, `${name}/${file}`, O_WRONLY, 0, [ENOENT])
 }
 
-function write(outside: Kernel, fd: Fd, { file, value, pointer }: LimitStep): void {
+function write(outside: Kernel<'outside'>, fd: Fd<'outside'>, { file, value, pointer }: LimitStep): void {
   doing(pointer, () => outside.writeText(fd, value, `\`${value.trimEnd()}\` to \`${file}\``, hints(file)))
 }
 
@@ -69,7 +69,7 @@ function hints(file: string): Call['hint'] {
 }
 
 /** The controller is enabled, but the kernel knows no such file. */
-function refuseMissing(outside: Kernel, site: LimitSite, file: string): never {
+function refuseMissing(outside: Kernel<'outside'>, site: LimitSite, file: string): never {
   if (file === 'memory.swap.max')
     throw new HostError(
       'this kernel does not count swap (CONFIG_SWAP, swapaccount=1), so it can not limit it; remove memory.swap',
@@ -82,13 +82,13 @@ function refuseMissing(outside: Kernel, site: LimitSite, file: string): never {
   throw new HostError(`the cgroup has no file \`${file}\`; this kernel or this controller does not know it`)
 }
 
-function hugepageSizes(outside: Kernel, { parent, name }: LimitSite): string[] {
+function hugepageSizes(outside: Kernel<'outside'>, { parent, name }: LimitSite): string[] {
   using directory = outside.openat(parent, name, O_RDONLY | O_DIRECTORY)
   return outside.readDirectory(directory).flatMap(file => /^hugetlb\.(\w+)\.max$/.exec(file)?.[1] ?? [])
 }
 
 /** The kernel would kill for the new limit what does not fit into it; see memory.checkBeforeUpdate in config-linux.md. */
-function refuseBelowUsage(outside: Kernel, site: LimitSite, { limit, swap }: UsageCheck): void {
+function refuseBelowUsage(outside: Kernel<'outside'>, site: LimitSite, { limit, swap }: UsageCheck): void {
   const memory = usage(outside, site, 'memory.current')
   if (memory > limit)
     throw new ConfigError(`${limit} bytes are less than the ${memory} in use`, '/linux/resources/memory/limit')
@@ -97,7 +97,7 @@ function refuseBelowUsage(outside: Kernel, site: LimitSite, { limit, swap }: Usa
     throw new ConfigError(`leaves ${swap} bytes of swap, and ${swapped} are in use`, '/linux/resources/memory/swap')
 }
 
-function usage(outside: Kernel, { parent, name }: LimitSite, file: string): bigint {
+function usage(outside: Kernel<'outside'>, { parent, name }: LimitSite, file: string): bigint {
   using fd = outside.openat(parent, `${name}/${file}`, O_RDONLY, 0, [ENOENT])
   return fd.exists ? BigInt(decode(outside.readAll(fd)).trim()) : 0n
 }

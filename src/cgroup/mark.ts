@@ -20,7 +20,7 @@ export interface CgroupMark {
 }
 
 /** The identity of a directory of containers. */
-export function rootIdentity(outside: Kernel, root: Fd | string): string | undefined {
+export function rootIdentity(outside: Kernel<'outside'>, root: Fd<'outside'> | string): string | undefined {
   const { stat } = typeof root === 'string' ? outside.statx(AT_FDCWD, root) : outside.statx(root, '')
   return stat && `${stat.devMajor}:${stat.devMinor}:${stat.inode}`
 }
@@ -31,13 +31,13 @@ export function cgroupMark({ root, path }: CgroupMark): string {
 }
 
 /** Writes it. A kernel that takes none leaves a cgroup that gc does not know. */
-export function markCgroup(keeper: Kernel, cgroup: Fd, mark: string): void {
+export function markCgroup(keeper: Kernel<'inside'>, cgroup: Fd<'inside'>, mark: string): void {
   const bytes = encode(mark)
   keeper.later({ name: 'fsetxattr', args: [cgroup, NAME, bytes, bytes.length, 0], tolerate: 'any' })
 }
 
 /** The mark of a cgroup; undefined when it has none, or is gone. */
-export function readMark(outside: Kernel, cgroup: string): CgroupMark | undefined {
+export function readMark(outside: Kernel<'outside'>, cgroup: string): CgroupMark | undefined {
   const text = outside.getxattr(cgroup, NAME, 'any')
   const blank = text?.indexOf(' ') ?? -1
   return text === undefined || blank < 0 ? undefined : { root: text.slice(0, blank), path: text.slice(blank + 1) }

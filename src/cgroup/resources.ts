@@ -10,7 +10,7 @@ import { type LimitSite, writeLimits } from './limits.ts'
  * changes its owner, where it has to. Makes no call when nothing is asked. Errors: those of writeLimits.
  */
 export function applyResources(
-  outside: Kernel,
+  outside: Kernel<'outside'>,
   cgroup: CgroupSite,
   { resources, cgroupOwner }: ContainerPlan,
   pid: number,

@@ -14,7 +14,7 @@ export interface FoundSetting extends Setting {
 }
 
 /** What the steps are about to set, and what is there. */
-export function findSettings(outside: Kernel, cgroup: string, steps: readonly LimitStep[]): FoundSetting[] {
+export function findSettings(outside: Kernel<'outside'>, cgroup: string, steps: readonly LimitStep[]): FoundSetting[] {
   const taken = steps.flatMap(step => {
     if (step.otherwise === undefined || readSetting(outside, cgroup, step.file) !== undefined) return [step]
     return step.otherwise === 'skip' ? [] : [step.otherwise]
@@ -25,7 +25,7 @@ export function findSettings(outside: Kernel, cgroup: string, steps: readonly Li
   })
 }
 
-function readSetting(outside: Kernel, cgroup: string, file: string): string | undefined {
+function readSetting(outside: Kernel<'outside'>, cgroup: string, file: string): string | undefined {
   using fd = outside.openat(AT_FDCWD, `${cgroup}/${file}`, O_RDONLY, 0, [ENOENT])
   return fd.exists ? decode(outside.readAll(fd)) : undefined
 }
@@ -41,7 +41,7 @@ export function differing(settings: readonly FoundSetting[]): FoundSetting[] {
  * Failures are added to the clean-up of `cause`.
  */
 export function restoreSettings(
-  outside: Kernel,
+  outside: Kernel<'outside'>,
   cgroup: string,
   settings: readonly FoundSetting[],
   cause: unknown,
@@ -53,12 +53,12 @@ export function restoreSettings(
   return [...names].reverse()
 }
 
-function hasChanged(outside: Kernel, cgroup: string, setting: FoundSetting): boolean {
+function hasChanged(outside: Kernel<'outside'>, cgroup: string, setting: FoundSetting): boolean {
   const text = readSetting(outside, cgroup, setting.file)
   return text !== undefined && valueIn(text, setting) !== setting.now
 }
 
-function write(outside: Kernel, cgroup: string, setting: FoundSetting, tolerate?: 'any'): void {
+function write(outside: Kernel<'outside'>, cgroup: string, setting: FoundSetting, tolerate?: 'any'): void {
   const value = restoring(setting.now, setting)
   using fd = outside.openat(AT_FDCWD, `${cgroup}/${setting.file}`, O_WRONLY)
   outside.writeText(fd, value, `\`${value.trimEnd()}\` back to \`${setting.file}\``, undefined, tolerate)

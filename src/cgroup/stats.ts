@@ -19,7 +19,7 @@ import {
 type Read = <T>(file: string, parse: (text: string) => T) => T | undefined
 
 /** Everything that a version 2 cgroup tells of itself. Errors: KernelError when it is not there. */
-export function readCgroupStats(outside: Kernel, cgroup: string): CgroupStats {
+export function readCgroupStats(outside: Kernel<'outside'>, cgroup: string): CgroupStats {
   using directory = outside.openat(AT_FDCWD, cgroup, O_RDONLY | O_DIRECTORY)
   const read: Read = (file, parse) => {
     // EOPNOTSUPP: the kernel was booted without pressure accounting.

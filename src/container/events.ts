@@ -25,14 +25,14 @@ export function containerStats(runtime: Runtime, id: string): ContainerEvent {
   return measure(outside, requireCgroup(runtime, container, 'measured'))
 }
 
-function measure(outside: Kernel, cgroup: string): ContainerEvent {
+function measure(outside: Kernel<'outside'>, cgroup: string): ContainerEvent {
   return { type: 'stats', stats: readCgroupStats(outside, cgroup), processes: pidsBelow(outside, cgroup).length }
 }
 
 /** A container that is watched: its record, its first process, and the files that tell of events. */
 export interface Watch extends Disposable {
   readonly record: ContainerRecord
-  readonly pidfd: Fd
+  readonly pidfd: Fd<'outside'>
   readonly cgroup: string
   readonly files: readonly WatchedFile[]
 }
@@ -60,12 +60,12 @@ export function openWatch(runtime: Runtime, id: string): Watch {
 
 /** A file of counters for which poll(2) waits until it changes; what was read last is remembered. */
 class WatchedFile {
-  readonly fd: Fd
-  readonly #outside: Kernel
+  readonly fd: Fd<'outside'>
+  readonly #outside: Kernel<'outside'>
   readonly #name: string
   #counters: Counters
 
-  constructor(outside: Kernel, name: string, fd: Fd) {
+  constructor(outside: Kernel<'outside'>, name: string, fd: Fd<'outside'>) {
     this.fd = fd
     this.#outside = outside
     this.#name = name

@@ -100,11 +100,11 @@ function startedOrGone<T>({ outside }: Runtime, { record, pidfd }: PreparedExec,
 interface HostResources {
   readonly entrance: Entrance
   /** For the labels of the process, where it may not have a procfs of its own. */
-  readonly procfs: Fd | undefined
-  readonly agent: Fd | undefined
+  readonly procfs: Fd<'outside'> | undefined
+  readonly agent: Fd<'outside'> | undefined
   readonly console: ConsoleRoute | undefined
   /** Stays with the planner. */
-  readonly pidfdSocket: Fd | undefined
+  readonly pidfdSocket: Fd<'outside'> | undefined
 }
 
 interface Running extends Omit<RunningProgram, 'cgroup'> {
@@ -170,7 +170,7 @@ function startIn(
 function pack(runtime: Runtime, prepared: PreparedExec, { seccomp }: MembershipPlan, fds: Fds): HostResources {
   const { outside } = runtime
   const { record, request, config, process, pidfd, privileged } = prepared
-  const keep = (fd: Fd | undefined) => fd && fds.keep(fd)
+  const keep = (fd: Fd<'outside'> | undefined) => fd && fds.keep(fd)
   const ownMounts = config.linux?.namespaces?.some(({ type }) => type === 'mount')
   const labelled = isLabelled(process)
   const namespaces = doing('namespaces', () => foreignNamespaces(outside, record.pid))
@@ -205,7 +205,7 @@ function isLabelled({ apparmorProfile, selinuxLabel }: ProcessPlan): boolean {
   return apparmorProfile !== undefined || selinuxLabel !== undefined
 }
 
-function passed({ entrance, procfs, agent, console }: HostResources): Fd[] {
+function passed({ entrance, procfs, agent, console }: HostResources): Fd<'outside'>[] {
   return defined([agent, procfs, console?.passedFd, entrance.pidfd, entrance.root, entrance.cgroup, entrance.processes])
 }
 
@@ -229,7 +229,7 @@ function enter(
 ): Entered {
   const { kernel: inside } = executor
   const { process, record } = prepared
-  const number = (fd: Fd | undefined) => fd && executor.passed.get(fd)
+  const number = (fd: Fd<'outside'> | undefined) => fd && executor.passed.get(fd)
   const [agent, ...passing] = [hostResources.agent, hostResources.procfs, hostResources.console?.passedFd].map(number)
 
   applyInitialAffinity(inside, process.execAffinity)
@@ -344,7 +344,7 @@ function applyOutside(
 }
 
 /** The last of the numbers that a process has, one for each pid namespace; see proc_pid_status(5). */
-function pidInside(outside: Kernel, pid: number): number {
+function pidInside(outside: Kernel<'outside'>, pid: number): number {
   const numbers = /^NSpid:(.*)$/m.exec(outside.readTextIfAny(AT_FDCWD, `/proc/${pid}/status`) ?? '')?.[1]
   return Number(numbers?.trim().split(/\s+/).at(-1) ?? pid)
 }

@@ -38,7 +38,7 @@ const KILLED = 128 + SIGKILL
 /** A container's program as its parent sees it. */
 export interface RunningProgram {
   readonly pid: number
-  readonly pidfd: Fd
+  readonly pidfd: Fd<'outside'>
   /** The path of its cgroup. */
   readonly cgroup: string | undefined
   /** Where caught signals are read from, when they are passed on. */
@@ -46,7 +46,7 @@ export interface RunningProgram {
   /** Its terminal, when it is us who hold that. */
   readonly terminal?: ForegroundTerminal | undefined
   /** Its socket for sd_notify(3). */
-  readonly notify?: Fd | undefined
+  readonly notify?: Fd<'outside'> | undefined
 }
 
 /** From now on signals do not end this process but wait to be passed on: to be called before the program runs. `terminal`:
@@ -94,7 +94,7 @@ function tellOutOfMemory({ outside, warn }: Runtime, id: string, cgroup: string)
 }
 
 /** Every signal that we get goes to the process. */
-function passSignalsOn({ outside }: Runtime, pidfd: Fd, caught: number): Watch {
+function passSignalsOn({ outside }: Runtime, pidfd: Fd<'outside'>, caught: number): Watch {
   return {
     poll: { fd: caught, events: POLLIN },
     react: () => {
@@ -104,7 +104,7 @@ function passSignalsOn({ outside }: Runtime, pidfd: Fd, caught: number): Watch {
 }
 
 /** Does what there is to do until the process ends. */
-async function attend({ host }: Runtime, pidfd: Fd, watches: readonly Watch[]): Promise<void> {
+async function attend({ host }: Runtime, pidfd: Fd<'outside'>, watches: readonly Watch[]): Promise<void> {
   const polls = [{ fd: pidfd.number, events: POLLIN }, ...watches.map(({ poll }) => poll)]
   for (;;) {
     const [ended, ...events] = await host.poll(polls, -1)

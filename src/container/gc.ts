@@ -71,7 +71,7 @@ export function findRemnants(runtime: Runtime, request: GcRequest): Remnants {
 }
 
 /** False when a command is at work on the container; else that has to wait until we close it. */
-function tryLock(outside: Kernel, { directory }: StoredContainer): boolean {
+function tryLock(outside: Kernel<'outside'>, { directory }: StoredContainer): boolean {
   return outside.flock(directory, LOCK_EX | LOCK_NB, 'any')
 }
 
@@ -106,16 +106,16 @@ function judgeUnfinished({ outside }: Runtime, container: StoredContainer): Verd
 }
 
 /** Milliseconds since 1970. */
-function now(outside: Kernel): number {
+function now(outside: Kernel<'outside'>): number {
   return outside.clock(CLOCK_REALTIME) / 1e6
 }
 
 /** Since boot, on the clock of field 22. /proc/uptime may be made up, as in a container with lxcfs. */
-function uptimeTicks(outside: Kernel): number {
+function uptimeTicks(outside: Kernel<'outside'>): number {
   return (outside.clock(CLOCK_BOOTTIME) / 1e9) * USER_HZ
 }
 
-function hasTemporary(outside: Kernel, container: StoredContainer): boolean {
+function hasTemporary(outside: Kernel<'outside'>, container: StoredContainer): boolean {
   return outside.statx(container.directory, TEMPORARY).stat !== undefined
 }
 
@@ -124,7 +124,7 @@ function markedCgroups({ outside, root }: Runtime): string[] {
   return everyCgroup(outside).filter(path => dirname(readMark(outside, path)?.path ?? '/') === root)
 }
 
-function cgroupsOf(outside: Kernel, container: string): string[] {
+function cgroupsOf(outside: Kernel<'outside'>, container: string): string[] {
   return everyCgroup(outside).filter(path => readMark(outside, path)?.path === container)
 }
 
@@ -137,7 +137,7 @@ function judgeCgroup({ outside, root }: Runtime, path: string, { all }: Pick<GcR
   return keep(`${gone}, or in another directory of that name; --all takes it`)
 }
 
-function hasContainer(outside: Kernel, { path }: CgroupMark): boolean {
+function hasContainer(outside: Kernel<'outside'>, { path }: CgroupMark): boolean {
   return outside.statx(AT_FDCWD, path, 0, [ENOENT, ENOTDIR]).stat !== undefined
 }
 

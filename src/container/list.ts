@@ -31,7 +31,7 @@ function listed(runtime: Runtime, container: StoredContainer): ListedContainer[]
 }
 
 /** Readers of the list in other languages need a time. */
-function creationOf(outside: Kernel, { path }: StoredContainer): { time: string; owner: string } {
+function creationOf(outside: Kernel<'outside'>, { path }: StoredContainer): { time: string; owner: string } {
   const stat = outside.statx(AT_FDCWD, path).stat
   return { time: new Date((stat?.modified ?? 0) * 1000).toISOString(), owner: userName(outside, stat?.uid ?? 0) }
 }

@@ -50,7 +50,7 @@ export function addMounts(runtime: Runtime, id: string, entries: readonly MountI
     const sources = { root: undefined, opened, passed }
     const none = { cgroupMount: undefined, cgroup: undefined }
     const site = { executor, sources, ...none, procfs }
-    const mounts: Fd[] = []
+    const mounts: Fd<'inside'>[] = []
     try {
       const added = steps.map((step, i) =>
         doing(`mount \`${step.destination}\``, () => {
@@ -101,7 +101,7 @@ function openSources(
   fds: Fds,
 ): ReadonlyMap<BindStep, Source> {
   const { outside } = runtime
-  const keep = (fd: Fd) => fds.keep(fd)
+  const keep = (fd: Fd<'outside'>) => fds.keep(fd)
   const binds = steps.filter(step => step.op === 'bind')
   if (binds.length > 0 && !isPrivileged(outside))
     throw new HostError(
@@ -110,7 +110,7 @@ function openSources(
   const opened = new Map<BindStep, Source>()
   for (const step of binds)
     doing(`mount \`${step.destination}\``, () => {
-      const map = (tree: Fd) => mapIds(outside, step, tree, keep(namespaceOf(runtime, pid, step.idmap!)))
+      const map = (tree: Fd<'outside'>) => mapIds(outside, step, tree, keep(namespaceOf(runtime, pid, step.idmap!)))
       const source = openBind(outside, step, map, keep)
       outside.mountSetattr(source.tree, true, { propagation: MS_SLAVE }) // what is mounted in there must not come back
       propagate(outside, source.tree, step)
@@ -120,14 +120,14 @@ function openSources(
 }
 
 /** The user namespace whose mappings an id-mapped mount gets. */
-function namespaceOf(runtime: Runtime, pid: number, { mappings }: NonNullable<BindStep['idmap']>): Fd {
+function namespaceOf(runtime: Runtime, pid: number, { mappings }: NonNullable<BindStep['idmap']>): Fd<'outside'> {
   if (mappings === 'container') return runtime.outside.openat(AT_FDCWD, `/proc/${pid}/ns/user`, O_RDONLY)
   return makeNamespace(runtime, mappings.uid, mappings.gid)
 }
 
-function addMount(root: ContainerRoot, step: Addition, site: Omit<MountSite, 'checkTarget'>): Fd {
+function addMount(root: ContainerRoot, step: Addition, site: Omit<MountSite, 'checkTarget'>): Fd<'inside'> {
   const { inside } = root
-  const checkTarget = (target: Fd) => {
+  const checkTarget = (target: Fd<'inside'>) => {
     // A link in the container must not lead to where programs look for the truth, see procIsLeftAlone() of the plan.
     if (!isWithin(step.destination, '/proc') && inside.fileSystemType(target) === PROC_SUPER_MAGIC)
       throw new ConfigError('leads into a procfs of the container', `${step.pointer}/destination`)
@@ -139,7 +139,7 @@ function addMount(root: ContainerRoot, step: Addition, site: Omit<MountSite, 'ch
 }
 
 /** Detaches a mount of the container that this descriptor is the root of: umount2(2) takes a path only. */
-function unmount(inside: Kernel, procfs: Dir, mount: Fd): void {
+function unmount(inside: Kernel<'inside'>, procfs: Dir, mount: Fd<'inside'>): void {
   const path = `self/fd/${mount.number}`
   const hint = { EINVAL: 'nothing is mounted there, or the mount is locked by a user namespace above' }
   inside.fchdir(procfs)
@@ -192,7 +192,7 @@ function planRemovals(
 }
 
 /** The root of the mount; it is still the one that it is to be. */
-function find(root: ContainerRoot, { destination, added }: Removal): Fd {
+function find(root: ContainerRoot, { destination, added }: Removal): Fd<'inside'> {
   const fd = root.open(destination, 0, added ? 0 : RESOLVE_NO_SYMLINKS, [ENOENT, ENOTDIR, EACCES, EBUSY])
   if (fd.exists) {
     const { id, isRoot } = root.inside.mountOf(fd, true)
@@ -202,7 +202,7 @@ function find(root: ContainerRoot, { destination, added }: Removal): Fd {
 }
 
 function keepRemovals(
-  outside: Kernel,
+  outside: Kernel<'outside'>,
   { directory }: StoredContainer,
   record: ContainerRecord,
   removals: readonly Removal[],

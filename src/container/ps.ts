@@ -27,13 +27,13 @@ export function containerPids(runtime: Runtime, id: string): number[] {
 }
 
 /** The processes in a cgroup and in those below it, in ascending order. */
-export function pidsBelow(outside: Kernel, cgroup: string): number[] {
+export function pidsBelow(outside: Kernel<'outside'>, cgroup: string): number[] {
   const pids = pidsOfTree(outside, cgroup)
   // 0 is a process that our pid namespace does not see.
   return pids.filter(pid => pid !== 0).sort((a, b) => a - b)
 }
 
-function namespacePids(outside: Kernel, { pid: first, sharedPidNamespace }: ContainerRecord): number[] {
+function namespacePids(outside: Kernel<'outside'>, { pid: first, sharedPidNamespace }: ContainerRecord): number[] {
   if (sharedPidNamespace)
     throw new HostError(
       'the container has neither a cgroup nor a pid namespace of its own, so its processes can not be told from others',
@@ -48,7 +48,7 @@ function namespacePids(outside: Kernel, { pid: first, sharedPidNamespace }: Cont
 }
 
 /** Undefined when the process is gone or not ours to look at. */
-function pidNamespace(outside: Kernel, pid: number): bigint | undefined {
+function pidNamespace(outside: Kernel<'outside'>, pid: number): bigint | undefined {
   return outside.statx(AT_FDCWD, `/proc/${pid}/ns/pid`, 0, [ENOENT, ESRCH, EACCES]).stat?.inode
 }
 

@@ -27,7 +27,7 @@ export function startContainer(runtime: Runtime, id: string): void {
   if (notify) runtime.phase('wait until it is ready', () => awaitReady(runtime, notify, pid))
 }
 
-function startLocked(runtime: Runtime, id: string, fds: Fds): { pid: number; notify: Fd | undefined } {
+function startLocked(runtime: Runtime, id: string, fds: Fds): { pid: number; notify: Fd<'outside'> | undefined } {
   using container = openContainer(runtime.outside, runtime.root, id, true)
   const { status } = container
   if (status !== 'created') throw new StateError(REFUSALS[status]!)
@@ -39,7 +39,7 @@ function startLocked(runtime: Runtime, id: string, fds: Fds): { pid: number; not
 }
 
 /** The init accepts the connection, and its execve closes it; see tail.ts. Gives the program's socket for sd_notify(3). */
-function connectAndWait({ outside }: Runtime, container: StoredContainer, fds: Fds): Fd | undefined {
+function connectAndWait({ outside }: Runtime, container: StoredContainer, fds: Fds): Fd<'outside'> | undefined {
   using socket = outside.unixSocket()
   // Through the descriptor, since the path of a socket must be shorter than 108 bytes.
   const path = `/proc/self/fd/${container.directory.number}/${START_SOCKET}`

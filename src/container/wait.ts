@@ -9,7 +9,7 @@ import { openContainer } from '../state/store.ts'
 /** A container's first process, undefined when that is gone, and what the record says of it. */
 export interface Init {
   readonly record: ContainerRecord
-  readonly pidfd: Fd | undefined
+  readonly pidfd: Fd<'outside'> | undefined
 }
 
 /** Finds the first process of a container, which itself is not kept open. Errors: StateError when there is none. */
@@ -35,13 +35,21 @@ export async function awaitEnd({ host, outside }: Runtime, { record, pidfd }: In
 }
 
 /** How a container's first process ended, as far as it can be told; see awaitEnd(). */
-export function exitCode(outside: Kernel, record: ContainerRecord, pidfd: Fd | undefined): number | undefined {
+export function exitCode(
+  outside: Kernel<'outside'>,
+  record: ContainerRecord,
+  pidfd: Fd<'outside'> | undefined,
+): number | undefined {
   const status = exitStatus(outside, record, pidfd)
   return status === undefined ? record.exitCode : codeOf(status)
 }
 
 /** The same in the form of wait(2), as far as the kernel tells it. */
-export function exitStatus(outside: Kernel, record: ContainerRecord, pidfd: Fd | undefined): number | undefined {
+export function exitStatus(
+  outside: Kernel<'outside'>,
+  record: ContainerRecord,
+  pidfd: Fd<'outside'> | undefined,
+): number | undefined {
   return zombieStatus(outside, record) ?? (pidfd && outside.exitStatus(pidfd))
 }
 

@@ -150,7 +150,7 @@ function planOf(runtime: Runtime, { established, configText }: StoredContainer):
 /** Namespaces that others have made and hold: CRIU neither stores nor restores them, and calls them by these names. */
 export const externalNamespaceKeys = { network: 'extRootNetNS', pid: 'extRootPidNS' } as const
 
-function externalNamespaces(outside: Kernel, pid: number, { namespaces }: ContainerPlan): string[] {
+function externalNamespaces(outside: Kernel<'outside'>, pid: number, { namespaces }: ContainerPlan): string[] {
   return namespaces.join.flatMap(({ type }) => {
     if (type !== 'network' && type !== 'pid') return []
     const name = type === 'network' ? 'net' : 'pid'
@@ -166,7 +166,7 @@ export const MASK = '/dev/null'
  * What is mounted from outside: the mount point, and the name by which restore finds what to mount there, which is the
  * destination in config.json.
  */
-function externalMounts(outside: Kernel, pid: number, plan: ContainerPlan): { key: string; val: string }[] {
+function externalMounts(outside: Kernel<'outside'>, pid: number, plan: ContainerPlan): { key: string; val: string }[] {
   using root = outside.openat(AT_FDCWD, `/proc/${pid}/root`, O_PATH | O_DIRECTORY)
   const bound = [
     ...plan.mounts.flatMap(step => (step.op === 'bind' ? [step.destination] : [])),
@@ -185,7 +185,12 @@ function externalMounts(outside: Kernel, pid: number, plan: ContainerPlan): { ke
  * Was something of the host bound for lack of rights to mount the file system? Cgroups are what a user namespace may mount
  * with a cgroup namespace only; a new sysfs is another device than the host's.
  */
-function isBoundInstead(outside: Kernel, root: Fd, { namespaces }: ContainerPlan, step: MountStep): boolean {
+function isBoundInstead(
+  outside: Kernel<'outside'>,
+  root: Fd<'outside'>,
+  { namespaces }: ContainerPlan,
+  step: MountStep,
+): boolean {
   if (step.op !== 'filesystem' || step.fallback === undefined) return false
   if (step.fallback.source !== 'sys') return !isOwn(namespaces, 'cgroup')
   using fd = outside.openat2(root, step.destination, O_PATH, IN_CONTAINER, [ENOENT, ENOTDIR, ELOOP, EACCES])
@@ -195,30 +200,34 @@ function isBoundInstead(outside: Kernel, root: Fd, { namespaces }: ContainerPlan
 
 /** Where that is when symbolic links are followed; undefined when nothing is there, or not what is to be. */
 function mountPoint(
-  outside: Kernel,
-  root: Fd,
+  outside: Kernel<'outside'>,
+  root: Fd<'outside'>,
   path: string,
-  isRight?: (outside: Kernel, fd: Fd) => boolean,
+  isRight?: (outside: Kernel<'outside'>, fd: Fd<'outside'>) => boolean,
 ): string | undefined {
   using fd = outside.openat2(root, path, O_PATH, IN_CONTAINER, [ENOENT, ENOTDIR, ELOOP, EACCES])
   if (!fd.exists || isRight?.(outside, fd) === false) return undefined
   return outside.readlinkat(AT_FDCWD, `/proc/self/fd/${fd.number}`)
 }
 
-function isNull(outside: Kernel, fd: Fd): boolean {
+function isNull(outside: Kernel<'outside'>, fd: Fd<'outside'>): boolean {
   const { stat } = outside.statx(fd, '')
   return stat !== undefined && (stat.mode & S_IFMT) === S_IFCHR && stat.rdevMajor === 1 && stat.rdevMinor === 3
 }
 
 /** Where devices can be made, files are masked with the container's own, of which CRIU knows by itself. */
-function isHostNull(outside: Kernel, fd: Fd): boolean {
+function isHostNull(outside: Kernel<'outside'>, fd: Fd<'outside'>): boolean {
   const [mask, host] = [outside.statx(fd, '').stat, outside.statx(AT_FDCWD, MASK).stat]
   const same = (key: 'devMajor' | 'devMinor' | 'inode') => mask?.[key] === host?.[key]
   return mask !== undefined && same('devMajor') && same('devMinor') && same('inode')
 }
 
 /** CRIU follows it from the new checkpoint, and without it would store everything without a word. */
-function checkParent(outside: Kernel, { images, prefix }: Places, { parentPath, autoDedup }: CheckpointRequest): void {
+function checkParent(
+  outside: Kernel<'outside'>,
+  { images, prefix }: Places,
+  { parentPath, autoDedup }: CheckpointRequest,
+): void {
   if (parentPath === undefined) return
   if (parentPath.startsWith('/'))
     throw new UsageError(`--parent-path: must be relative to the directory of --image-path, is \`${parentPath}\``)
@@ -229,18 +238,18 @@ function checkParent(outside: Kernel, { images, prefix }: Places, { parentPath, 
 }
 
 /** CRIU makes a link to it, which has to lead there from where it comes to. */
-function nameParent(outside: Kernel, { images, prefix }: Places, { parentPath }: CheckpointRequest): void {
+function nameParent(outside: Kernel<'outside'>, { images, prefix }: Places, { parentPath }: CheckpointRequest): void {
   if (parentPath === undefined || prefix === '') return
   outside.unlink(images, PARENT_LINK)
   outside.symlinkat(parentPath, images, PARENT_LINK)
 }
 
-function checkStatusFd(outside: Kernel, { statusFd }: CheckpointRequest): void {
+function checkStatusFd(outside: Kernel<'outside'>, { statusFd }: CheckpointRequest): void {
   if (statusFd !== undefined && !outside.isOpen(statusFd))
     throw new UsageError(`--status-fd: descriptor ${statusFd} is not open`)
 }
 
-function reactTo(outside: Kernel, { script }: Notice, request: CheckpointRequest, places: Places): void {
+function reactTo(outside: Kernel<'outside'>, { script }: Notice, request: CheckpointRequest, places: Places): void {
   if (script !== 'status-ready') return
   // From now on pages are fetched by who restores from what there is.
   nameParent(outside, places, request)

@@ -14,19 +14,22 @@ export interface Notice {
   /** The first process, as the host numbers it, once there is one. */
   readonly pid: number | undefined
   /** What came with it: the master of a terminal. Closed when the notice is dealt with. */
-  readonly descriptor: Fd | undefined
+  readonly descriptor: Fd<'outside'> | undefined
 }
 
 /** CRIU, as whoever started it reaches it. */
 export interface Criu {
   /** Our end of the connection. */
-  readonly line: Fd
+  readonly line: Fd<'outside'>
   /** Its pidfd: others may have its end of the connection open, too, so that its death would not end that. */
-  readonly pidfd: Fd
+  readonly pidfd: Fd<'outside'>
 }
 
 /** The two ends of a connection to `criu swrk`: ours, and the one that it is to be started with. */
-export function openLine(outside: Kernel, fds: Fds): { readonly ours: Fd; readonly theirs: Fd } {
+export function openLine(
+  outside: Kernel<'outside'>,
+  fds: Fds,
+): { readonly ours: Fd<'outside'>; readonly theirs: Fd<'outside'> } {
   const [ours, theirs] = outside.socketpair(SOCK_SEQPACKET)
   return { ours: fds.keep(ours), theirs: fds.keep(theirs) }
 }
@@ -37,7 +40,7 @@ export function openLine(outside: Kernel, fds: Fds): { readonly ours: Fd; readon
  * Failure, see Kernel.poll.
  */
 export function converse(
-  outside: Kernel,
+  outside: Kernel<'outside'>,
   criu: Criu,
   asked: CriuRequest,
   notified: (notice: Notice) => void = () => {},
@@ -62,23 +65,23 @@ export function converse(
 }
 
 /** When CRIU is gone meanwhile, the next answer will say so. */
-function tell(outside: Kernel, { line }: Criu, said: CriuRequest): void {
+function tell(outside: Kernel<'outside'>, { line }: Criu, said: CriuRequest): void {
   outside.sendBytes(line, encodeMessage(request, said))
 }
 
 /** The next answer; undefined when CRIU is gone. */
 function hear(
-  outside: Kernel,
+  outside: Kernel<'outside'>,
   criu: Criu,
   ending: readonly number[],
-): { readonly answer: CriuResponse | undefined; readonly descriptor: Fd | undefined } {
+): { readonly answer: CriuResponse | undefined; readonly descriptor: Fd<'outside'> | undefined } {
   if (!awaitWord(outside, criu, ending)) return { answer: undefined, descriptor: undefined }
   const { bytes, descriptor } = outside.receiveMessage(criu.line, ANSWER_SIZE, 'answer of CRIU')
   return { answer: bytes.length === 0 ? undefined : decodeMessage(response, bytes), descriptor }
 }
 
 /** False when CRIU has ended and has said all that it had to say. */
-function awaitWord(outside: Kernel, { line, pidfd }: Criu, ending: readonly number[]): boolean {
+function awaitWord(outside: Kernel<'outside'>, { line, pidfd }: Criu, ending: readonly number[]): boolean {
   for (;;) {
     const [word, end] = outside.poll(
       [line, pidfd].map(fd => ({ fd, events: POLLIN })),

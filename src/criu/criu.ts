@@ -38,8 +38,8 @@ export interface CriuSettings {
 
 /** The directories of a checkpoint. CRIU opens them through our descriptors. */
 export interface Places {
-  readonly images: Fd
-  readonly work: Fd | undefined
+  readonly images: Fd<'outside'>
+  readonly work: Fd<'outside'> | undefined
   /** How a path relative to the directory of the checkpoint begins from `images`. */
   readonly prefix: string
   /** The path of CRIU's log. */
@@ -118,14 +118,14 @@ export function openPlaces(
 
 const ABSENT = [ENOENT, ENOTDIR]
 
-function openToFill(outside: Kernel, option: string, path: string, fds: Fds): OutputDirectory {
+function openToFill(outside: Kernel<'outside'>, option: string, path: string, fds: Fds): OutputDirectory {
   doing(option, () => outside.mkdirat(AT_FDCWD, path, 0o700, [EEXIST]))
   const directory = doing(option, () => openDirectoryToFill(outside, path, fds, ABSENT))
   if (!directory.fd.exists) throw absent(option, path)
   return directory
 }
 
-function openToRead(outside: Kernel, path: string, fds: Fds): OutputDirectory {
+function openToRead(outside: Kernel<'outside'>, path: string, fds: Fds): OutputDirectory {
   const fd = fds.keep(outside.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, ABSENT))
   if (!fd.exists) throw absent('--image-path', path)
   return { fd, prefix: '', publish: () => {}, finish: () => {} }
@@ -136,7 +136,7 @@ function absent(option: string, path: string): HostError {
 }
 
 /** What --auto-dedup makes holes in is opened by name. Errors: UsageError where that may be a link of somebody else's. */
-export function refuseHoles(outside: Kernel, option: string, directory: Fd): void {
+export function refuseHoles(outside: Kernel<'outside'>, option: string, directory: Fd<'outside'>): void {
   if (!isOpenToOthers(outside, directory)) return
   throw new UsageError(
     `--auto-dedup makes holes in files of \`${directory.subject}\` (${option}), where others can put links; use a directory of your own`,
@@ -144,8 +144,13 @@ export function refuseHoles(outside: Kernel, option: string, directory: Fd): voi
 }
 
 /** The same directories as a process in another mount namespace sees them: CRIU mounts things in the one for logs. */
-export function placesFor(outside: Kernel, pid: number, { images, work, ...rest }: Places, fds: Fds): Places {
-  const same = (fd: Fd) => {
+export function placesFor(
+  outside: Kernel<'outside'>,
+  pid: number,
+  { images, work, ...rest }: Places,
+  fds: Fds,
+): Places {
+  const same = (fd: Fd<'outside'>) => {
     const path = outside.readlinkat(AT_FDCWD, `/proc/self/fd/${fd.number}`)
     const again = fds.keep(outside.openat(AT_FDCWD, `/proc/${pid}/root${path}`, O_RDONLY | O_DIRECTORY))
     if (isSame(outside, fd, again)) return again
@@ -154,14 +159,14 @@ export function placesFor(outside: Kernel, pid: number, { images, work, ...rest 
   return { ...rest, images: same(images), work: work && same(work) }
 }
 
-function isSame(outside: Kernel, one: Fd, other: Fd): boolean {
+function isSame(outside: Kernel<'outside'>, one: Fd<'outside'>, other: Fd<'outside'>): boolean {
   const [a, b] = [outside.statx(one, '', 0, []).stat!, outside.statx(other, '', 0, []).stat!]
   return a.inode === b.inode && a.devMajor === b.devMajor && a.devMinor === b.devMinor
 }
 
 /** The options that checkpoint and restore share. */
 export function commonOptions(
-  outside: Kernel,
+  outside: Kernel<'outside'>,
   settings: CriuSettings,
   places: Places,
   annotations: Readonly<Record<string, string>> | undefined,
@@ -190,7 +195,10 @@ export function commonOptions(
 const CONFIG_FILES = ['/etc/criu/tsrun.conf', '/etc/criu/runc.conf', '/etc/criu/crun.conf'] as const
 
 /** Settings there come on top of ours. The annotation names another file; when it is empty there is none. */
-function configFile(outside: Kernel, annotations: Readonly<Record<string, string>> | undefined): string | undefined {
+function configFile(
+  outside: Kernel<'outside'>,
+  annotations: Readonly<Record<string, string>> | undefined,
+): string | undefined {
   const named = annotations?.['org.criu.config']
   if (named !== undefined) return named === '' ? undefined : named
   return CONFIG_FILES.find(path => outside.statx(AT_FDCWD, path).stat !== undefined)
@@ -201,7 +209,7 @@ function configFile(outside: Kernel, annotations: Readonly<Record<string, string
  * execve says.
  */
 export function becomeCriu(
-  outside: Kernel,
+  outside: Kernel<'outside'>,
   executor: Executor,
   { file, env }: CriuProgram,
   line: number,

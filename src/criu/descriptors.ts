@@ -26,12 +26,12 @@ interface Stream {
 }
 
 /** What the streams of a process lead to. */
-export function streamsOf(outside: Kernel, pid: number): Stream[] {
+export function streamsOf(outside: Kernel<'outside'>, pid: number): Stream[] {
   const mounts = mountIds(outside.readTextIfAny(AT_FDCWD, `/proc/${pid}/mountinfo`) ?? '')
   return STREAMS.map(stream => streamOf(outside, pid, stream, mounts))
 }
 
-function streamOf(outside: Kernel, pid: number, stream: number, mounts: ReadonlySet<number>): Stream {
+function streamOf(outside: Kernel<'outside'>, pid: number, stream: number, mounts: ReadonlySet<number>): Stream {
   const path = `/proc/${pid}/fd/${stream}`
   const { stat } = outside.statx(AT_FDCWD, path, 0, [ENOENT, ESRCH, EACCES])
   if (stat === undefined) return { key: '', external: false }
@@ -64,7 +64,10 @@ function mountOf(fdinfo: string): number | undefined {
  * Which of our own streams takes whose place. Errors: HostError for something else than a list of texts; UsageError for a
  * stream that can not take the place of what was there.
  */
-export function inheritedStreams(outside: Kernel, text: string): { readonly key: string; readonly fd: number }[] {
+export function inheritedStreams(
+  outside: Kernel<'outside'>,
+  text: string,
+): { readonly key: string; readonly fd: number }[] {
   const keys = parseKeys(text)
   const streams = keys
     .map((key, fd) => ({ key, fd }))
@@ -74,7 +77,7 @@ export function inheritedStreams(outside: Kernel, text: string): { readonly key:
 }
 
 /** CRIU restores the position in a file, and gives up where there is none. */
-function refuseUnseekable(outside: Kernel, fd: number): void {
+function refuseUnseekable(outside: Kernel<'outside'>, fd: number): void {
   if (outside.now({ name: 'lseek', args: [fd, 0, SEEK_CUR], tolerate: [ESPIPE, EBADF] }) >= 0) return
   throw new UsageError(
     `descriptor ${fd} was a file or a device such as /dev/null when the checkpoint was made, and a pipe, terminal or socket can not take its place; redirect it`,

@@ -8,7 +8,7 @@ import { isOpenToOthers, openOutputDirectory, randomName } from '../host/callers
 /** A directory for files that somebody makes in it by name, who follows links and waits for fifos. */
 export interface OutputDirectory {
   /** Where they are made. */
-  readonly fd: Fd
+  readonly fd: Fd<'outside'>
   /** How a path relative to the directory that was asked for begins there. */
   readonly prefix: '' | '../'
   /** The files that there are now come to the directory that was asked for. */
@@ -23,7 +23,7 @@ export interface OutputDirectory {
  * `tolerate` it does not exist.
  */
 export function openDirectoryToFill(
-  outside: Kernel,
+  outside: Kernel<'outside'>,
   path: string,
   fds: Fds,
   tolerate: readonly number[],
@@ -33,7 +33,7 @@ export function openDirectoryToFill(
   return { fd, prefix: '', publish: () => {}, finish: () => {} }
 }
 
-function fillBehind(outside: Kernel, directory: Fd, fds: Fds): OutputDirectory {
+function fillBehind(outside: Kernel<'outside'>, directory: Fd<'outside'>, fds: Fds): OutputDirectory {
   const name = `.tsrun-${randomName(outside)}`
   outside.mkdirat(directory, name, 0o700)
   const fd = fds.keep(outside.openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
@@ -50,7 +50,7 @@ function fillBehind(outside: Kernel, directory: Fd, fds: Fds): OutputDirectory {
   return { fd, prefix: '../', publish, finish }
 }
 
-function namesIn(outside: Kernel, directory: Fd): string[] {
+function namesIn(outside: Kernel<'outside'>, directory: Fd<'outside'>): string[] {
   using list = outside.openat(directory, '.', O_RDONLY | O_DIRECTORY)
   return outside.readDirectory(list)
 }

@@ -212,11 +212,11 @@ function restoreOptions(
 /** CRIU at work, and what is done when it says how far it is. */
 class Restoration {
   readonly #site: Site
-  readonly #directory: Fd
+  readonly #directory: Fd<'outside'>
   readonly #terminal: ForegroundTerminal
   #program: RunningProgram | undefined
 
-  constructor(site: Site, directory: Fd, terminal: ForegroundTerminal) {
+  constructor(site: Site, directory: Fd<'outside'>, terminal: ForegroundTerminal) {
     this.#site = site
     this.#directory = directory
     this.#terminal = terminal
@@ -264,7 +264,7 @@ class Restoration {
     runHooks(runtime, 'createRuntime', hooks.createRuntime, container, 'creating')
   }
 
-  #handOver(master: Fd | undefined): void {
+  #handOver(master: Fd<'outside'> | undefined): void {
     const { runtime, hostResources } = this.#site
     if (master === undefined) throw new HostError('the terminal got lost: is the limit of open files reached?')
     if (hostResources.console === undefined)

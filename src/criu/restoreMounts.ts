@@ -29,7 +29,7 @@ import { MASK } from './checkpoint.ts'
 
 /** The tmpfs, and its path. */
 interface Place {
-  readonly restoreMounts: Fd
+  readonly restoreMounts: Fd<'inside'>
   readonly at: string
 }
 
@@ -72,7 +72,12 @@ export function setRestoreMounts(
 }
 
 /** Over the directory that the keeper has made, looked up in the new mount namespace by its path. Errors: HostError. */
-function mountTmpfs(executor: Executor, { id }: ContainerPlan, { containers }: HostResources, path: string): Fd {
+function mountTmpfs(
+  executor: Executor,
+  { id }: ContainerPlan,
+  { containers }: HostResources,
+  path: string,
+): Fd<'inside'> {
   const { kernel: inside } = executor
   const place = inside.openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW).take()
   const found = inside.statx(place, '', 0, []).stat!
@@ -87,7 +92,13 @@ function mountTmpfs(executor: Executor, { id }: ContainerPlan, { containers }: H
 }
 
 /** Makes a directory, or a file, on the restore mounts, and mounts there. */
-function mountOn(inside: Kernel, restoreMounts: Fd, name: string, mount: Fd, isDirectory = true): void {
+function mountOn(
+  inside: Kernel<'inside'>,
+  restoreMounts: Fd<'inside'>,
+  name: string,
+  mount: Fd<'inside'>,
+  isDirectory = true,
+): void {
   if (isDirectory) inside.mkdirat(restoreMounts, name, 0o755)
   else inside.mknodat(restoreMounts, name, S_IFREG | 0o644, 0)
   inside.moveMount(mount, inside.openat(restoreMounts, name, O_PATH | O_NOFOLLOW).take())
@@ -97,7 +108,7 @@ function placeTree(
   executor: Executor,
   { rootfs }: ContainerPlan,
   { root }: Sources,
-  restoreMounts: Fd,
+  restoreMounts: Fd<'inside'>,
   name: string,
 ): ContainerRoot {
   const { kernel: inside } = executor
@@ -133,7 +144,7 @@ function offerFallbacks({ mounts }: ContainerPlan, { cgroup }: HostResources) {
   })
 }
 
-function place(executor: Executor, step: BindStep, sources: Sources, restoreMounts: Fd, name: string): void {
+function place(executor: Executor, step: BindStep, sources: Sources, restoreMounts: Fd<'inside'>, name: string): void {
   const { kernel: inside } = executor
   doing(`mount \`${step.destination}\``, () => {
     const source = sourceOf(executor, sources, step)

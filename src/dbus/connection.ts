@@ -53,8 +53,8 @@ export class BusError extends Failure {
  * made step by step: whoever waits blocks the process.
  */
 export class Connection {
-  readonly #outside: Kernel
-  readonly socket: Fd
+  readonly #outside: Kernel<'outside'>
+  readonly socket: Fd<'outside'>
   readonly #destination: string | undefined
   #serial = 0
   #received: Uint8Array<ArrayBufferLike> = new Uint8Array(0)
@@ -63,7 +63,7 @@ export class Connection {
   /** Signals that came while an answer was awaited. */
   #signals: Message[] = []
 
-  private constructor(outside: Kernel, socket: Fd, destination: string | undefined) {
+  private constructor(outside: Kernel<'outside'>, socket: Fd<'outside'>, destination: string | undefined) {
     this.#outside = outside
     this.socket = socket
     this.#destination = destination
@@ -74,7 +74,7 @@ export class Connection {
    * calls are for on a bus; undefined when the socket is that program's own. Returns undefined when nobody is there, or
    * nobody for us; throws a Failure when the other side does not speak D-Bus.
    */
-  static open(outside: Kernel, path: string, destination: string | undefined): Connection | undefined {
+  static open(outside: Kernel<'outside'>, path: string, destination: string | undefined): Connection | undefined {
     const socket = outside.unixSocket()
     if (!outside.connectTo(socket, path, [ENOENT, ENOTDIR, ECONNREFUSED, EACCES, EPERM])) {
       socket.close()

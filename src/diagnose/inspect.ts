@@ -122,7 +122,7 @@ export function inspectContainer(runtime: Runtime, id: string): Inspection {
 }
 
 /** A file of procfs; undefined when it is gone or hidden from us. */
-export function procText(outside: Kernel, path: string): string | undefined {
+export function procText(outside: Kernel<'outside'>, path: string): string | undefined {
   try {
     return outside.readTextIfAny(AT_FDCWD, `/proc/${path}`)
   } catch (error) {
@@ -131,7 +131,7 @@ export function procText(outside: Kernel, path: string): string | undefined {
   }
 }
 
-function inspectProcess(outside: Kernel, pid: number): InspectedProcess | undefined {
+function inspectProcess(outside: Kernel<'outside'>, pid: number): InspectedProcess | undefined {
   const status = procText(outside, `${pid}/status`)
   if (status === undefined) return undefined
   const fields = parseFields(status)
@@ -178,7 +178,7 @@ function inspectScheduler(line: string): InspectedProcess['scheduler'] {
   return { policy: POLICIES[policy] ?? policy, nice: Number(fields[16] ?? 0), priority: Number(fields[37] ?? 0) }
 }
 
-function procLink(outside: Kernel, path: string): string | undefined {
+function procLink(outside: Kernel<'outside'>, path: string): string | undefined {
   try {
     return outside.readlinkat(AT_FDCWD, `/proc/${path}`)
   } catch (error) {
@@ -187,7 +187,7 @@ function procLink(outside: Kernel, path: string): string | undefined {
   }
 }
 
-function inspectNamespaces(outside: Kernel, pid: number): InspectedNamespace[] {
+function inspectNamespaces(outside: Kernel<'outside'>, pid: number): InspectedNamespace[] {
   const inode = (who: string | number, file: string) =>
     outside.statx(AT_FDCWD, `/proc/${who}/ns/${file}`, 0, [ENOENT, ESRCH, EACCES, EPERM]).stat?.inode
   return NAMESPACES.flatMap(({ type, file }) => {
@@ -196,7 +196,7 @@ function inspectNamespaces(outside: Kernel, pid: number): InspectedNamespace[] {
   })
 }
 
-function inspectCgroup(outside: Kernel, { cgroup, pid }: ContainerRecord): InspectedCgroup | undefined {
+function inspectCgroup(outside: Kernel<'outside'>, { cgroup, pid }: ContainerRecord): InspectedCgroup | undefined {
   if (cgroup === undefined) return undefined
   using fds = new Fds()
   const directory = fds.keep(outside.openat(AT_FDCWD, cgroup, O_RDONLY | O_DIRECTORY, 0, [ENOENT, ENOTDIR, EACCES]))
@@ -230,6 +230,6 @@ function readOrNothing(read: () => string): string | undefined {
 }
 
 /** Where a process is in the version 2 tree, below the root that we see. */
-export function currentCgroup(outside: Kernel, pid: number): string | undefined {
+export function currentCgroup(outside: Kernel<'outside'>, pid: number): string | undefined {
   return /^0::(\/.*)$/m.exec(procText(outside, `${pid}/cgroup`) ?? '')?.[1]
 }

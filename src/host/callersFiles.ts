@@ -54,7 +54,11 @@ export function isRegular(mode: number): boolean {
  *
  * A look comes before the open, which may do something to a device, and the open goes to what was looked at.
  */
-export function readInput(outside: Kernel, path: string, tolerate?: Call['tolerate']): Uint8Array | undefined {
+export function readInput(
+  outside: Kernel<'outside'>,
+  path: string,
+  tolerate?: Call['tolerate'],
+): Uint8Array | undefined {
   using found = outside.openat(AT_FDCWD, path, DESCRIPTOR.test(path) ? O_RDONLY : O_PATH, 0, tolerate)
   if (!found.exists) return undefined
   return doing(`read \`${path}\``, () => {
@@ -71,7 +75,7 @@ export function readInput(outside: Kernel, path: string, tolerate?: Call['tolera
  * The bytes of a file of ours in a directory that is open; undefined when there is none, or something that we do not make:
  * a link, a fifo.
  */
-export function readOwn(outside: Kernel, directory: Fd, name: string): Uint8Array | undefined {
+export function readOwn(outside: Kernel<'outside'>, directory: Fd<'outside'>, name: string): Uint8Array | undefined {
   const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
   using file = outside.openat(directory, name, flags, 0, [ENOENT, ELOOP, ENXIO])
   if (!file.exists || !isRegular(outside.statx(file, '', 0, []).stat!.mode)) return undefined
@@ -83,7 +87,12 @@ export function readOwn(outside: Kernel, directory: Fd, name: string): Uint8Arra
  * another's is not followed. A fifo is not waited for. Errors: UsageError, KernelError; after an errno of `tolerate` it
  * does not exist.
  */
-export function openOutput(outside: Kernel, path: string, mode = 0o644, tolerate: readonly number[] = []): Fd {
+export function openOutput(
+  outside: Kernel<'outside'>,
+  path: string,
+  mode = 0o644,
+  tolerate: readonly number[] = [],
+): Fd<'outside'> {
   let at = path
   for (let links = 0; links < LINKS_MAX; links++) {
     const file = outside.openat(AT_FDCWD, at, ADD | O_CREAT | O_NOFOLLOW, mode, [ELOOP, ENXIO, ...tolerate])
@@ -99,7 +108,11 @@ export function openOutput(outside: Kernel, path: string, mode = 0o644, tolerate
  * A directory to write files to. Its name may be a symbolic link of ours or root's. Errors: UsageError for another's,
  * KernelError; after an errno of `tolerate` it does not exist.
  */
-export function openOutputDirectory(outside: Kernel, path: string, tolerate: readonly number[] = []): Fd {
+export function openOutputDirectory(
+  outside: Kernel<'outside'>,
+  path: string,
+  tolerate: readonly number[] = [],
+): Fd<'outside'> {
   let at = path
   for (let links = 0; links < LINKS_MAX; links++) {
     const directory = outside.openat(AT_FDCWD, at, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, [ENOTDIR, ...tolerate])
@@ -113,13 +126,13 @@ export function openOutputDirectory(outside: Kernel, path: string, tolerate: rea
 }
 
 /** May others put things into a directory, such as links for us to follow? */
-export function isOpenToOthers(outside: Kernel, directory: Fd): boolean {
+export function isOpenToOthers(outside: Kernel<'outside'>, directory: Fd<'outside'>): boolean {
   const { mode, uid } = outside.statx(directory, '', 0, []).stat!
   return !isOurs(outside, uid) || (mode & WRITABLE) !== 0
 }
 
 /** Sixteen digits that nobody foresees. */
-export function randomName(outside: Kernel): string {
+export function randomName(outside: Kernel<'outside'>): string {
   return Array.from(outside.randomBytes(8), byte => byte.toString(16).padStart(2, '0')).join('')
 }
 
@@ -129,7 +142,7 @@ const ADD = O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK
  * Where a symbolic link leads. Its owner and its text are asked of one descriptor, so nobody exchanges it in between.
  * Undefined for those of procfs, which the kernel makes: they have no text to follow. Errors: UsageError for another's.
  */
-function targetOf(outside: Kernel, path: string): string | undefined {
+function targetOf(outside: Kernel<'outside'>, path: string): string | undefined {
   using link = outside.openat(AT_FDCWD, path, O_PATH | O_NOFOLLOW)
   const { mode, uid } = outside.statx(link, '', 0, []).stat!
   if ((mode & S_IFMT) !== S_IFLNK) return path // exchanged just now: another look
@@ -140,7 +153,7 @@ function targetOf(outside: Kernel, path: string): string | undefined {
   return target.startsWith('/') ? target : `${directoryOf(path)}${target}`
 }
 
-function accept(outside: Kernel, file: Fd, path: string, descriptor = false): Fd {
+function accept(outside: Kernel<'outside'>, file: Fd<'outside'>, path: string, descriptor = false): Fd<'outside'> {
   if (file.number === -ENXIO) throw new UsageError(`\`${path}\` is a socket, or a fifo that nobody reads`)
   if (!file.exists) return file
   const { mode, links } = outside.statx(file, '', 0, []).stat!
@@ -154,7 +167,7 @@ function accept(outside: Kernel, file: Fd, path: string, descriptor = false): Fd
 }
 
 /** May others put things into the directory of a file? */
-function isShared(outside: Kernel, path: string): boolean {
+function isShared(outside: Kernel<'outside'>, path: string): boolean {
   const { mode, uid } = outside.statx(AT_FDCWD, directoryOf(path) || '.', 0, []).stat!
   return !isOurs(outside, uid) || (mode & WRITABLE) !== 0
 }
@@ -167,6 +180,6 @@ function directoryOf(path: string): string {
 }
 
 /** What root and we have made is nobody's trap. */
-function isOurs(outside: Kernel, uid: number): boolean {
+function isOurs(outside: Kernel<'outside'>, uid: number): boolean {
   return uid === 0 || uid === outside.effectiveIds().uid
 }

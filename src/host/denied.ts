@@ -20,16 +20,16 @@ export interface NeededCall {
   /** The kernel looks for CAP_SYS_ADMIN before it looks at these arguments. */
   readonly privileged?: true
   /** What does the same where this one is denied, if there is something that keeps every promise; see docs/security.md. */
-  readonly otherwise?: (outside: Kernel) => string | undefined
+  readonly otherwise?: (outside: Kernel<'outside'>) => string | undefined
 }
 
 /** The pidfd of the process that has a number everywhere. */
-function withMessages(outside: Kernel): string | undefined {
+function withMessages(outside: Kernel<'outside'>): string | undefined {
   using pidfd = new Fd(outside, { value: pidfdByMessage(outside, 1) }, 'process 1')
   return pidfd.exists ? 'SO_PASSPIDFD' : undefined
 }
 
-function withMounts(outside: Kernel): string | undefined {
+function withMounts(outside: Kernel<'outside'>): string | undefined {
   return ownCapabilities(outside)(CAP_SYS_ADMIN) ? 'a tmpfs' : undefined
 }
 
@@ -48,12 +48,12 @@ export const NEEDED_CALLS: readonly NeededCall[] = [
 ]
 
 /** Is this process under a filter of system calls, which it has from whoever started it? */
-export function isFiltered(outside: Kernel): boolean {
+export function isFiltered(outside: Kernel<'outside'>): boolean {
   return /^Seccomp:\s*2$/m.test(outside.readTextIfAny(AT_FDCWD, '/proc/self/status') ?? '')
 }
 
 /** Does a filter say EPERM? The kernel itself would not to these arguments, unless privileges are missing. */
-export function isForbidden(outside: Kernel, { name, args, privileged }: NeededCall): boolean {
+export function isForbidden(outside: Kernel<'outside'>, { name, args, privileged }: NeededCall): boolean {
   if (privileged && !ownCapabilities(outside)(CAP_SYS_ADMIN)) return false
   return outside.now({ name, args, tolerate: 'any' }) === -EPERM
 }
@@ -68,7 +68,7 @@ export class Detour extends Failure {}
  * Has this failure shown that a call is denied which there is another way for? From now on that is known, see Calls.lacking;
  * undefined when it is something else that failed, or was known.
  */
-export function detour(outside: Kernel, failure: unknown): Detour | undefined {
+export function detour(outside: Kernel<'outside'>, failure: unknown): Detour | undefined {
   const call = deniedCall(outside, failure)
   if (call === undefined || !DETOURS.has(call.name) || outside.lacking.has(call.name)) return undefined
   outside.lacking.add(call.name)
@@ -76,14 +76,14 @@ export function detour(outside: Kernel, failure: unknown): Detour | undefined {
 }
 
 /** The call that failed, when this host lets none of that name through. */
-function deniedCall(outside: Kernel, failure: unknown): NeededCall | undefined {
+function deniedCall(outside: Kernel<'outside'>, failure: unknown): NeededCall | undefined {
   if (!isErrno(failure, 'ENOSYS', 'EPERM')) return undefined
   const call = NEEDED_CALLS.find(({ name }) => name === failure.call)
   return call === undefined || (failure.code === 'EPERM' && !isForbidden(outside, call)) ? undefined : call
 }
 
 /** The failure of a call that this host does not let through, as one that says what denies or lacks it; others as they are. */
-export function explainDenied(outside: Kernel, failure: unknown): unknown {
+export function explainDenied(outside: Kernel<'outside'>, failure: unknown): unknown {
   const call = deniedCall(outside, failure)
   if (call === undefined || !(failure instanceof KernelError)) return failure
   const hint = isFiltered(outside)

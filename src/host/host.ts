@@ -5,7 +5,7 @@ import { decode } from '../../native/utf8.ts'
 import { resolve } from '../paths.ts'
 
 /** A path of the host made absolute with the current directory. */
-export function absolute(outside: Kernel, path: string): string {
+export function absolute(outside: Kernel<'outside'>, path: string): string {
   if (path.startsWith('/')) return resolve('/', path)
   const out = new Out(4096)
   const length = outside.now({ name: 'getcwd', args: [out, 4096] })
@@ -13,7 +13,7 @@ export function absolute(outside: Kernel, path: string): string {
 }
 
 /** The name of a user in the host's /etc/passwd; the number when there is none. */
-export function userName(outside: Kernel, uid: number): string {
+export function userName(outside: Kernel<'outside'>, uid: number): string {
   const line = (outside.readTextIfAny(AT_FDCWD, '/etc/passwd') ?? '')
     .split('\n')
     .find(entry => entry.split(':')[2] === String(uid))
@@ -21,12 +21,12 @@ export function userName(outside: Kernel, uid: number): string {
 }
 
 /** The highest capability that this kernel knows. */
-export function lastCapability(outside: Kernel): number {
+export function lastCapability(outside: Kernel<'outside'>): number {
   return Number(outside.readTextIfAny(AT_FDCWD, '/proc/sys/kernel/cap_last_cap') ?? 40)
 }
 
 /** Which capabilities are in effect here? */
-export function ownCapabilities(outside: Kernel): (capability: number) => boolean {
+export function ownCapabilities(outside: Kernel<'outside'>): (capability: number) => boolean {
   return holds(outside.capget().effective)
 }
 

@@ -32,7 +32,7 @@ export class Program {
   readonly stderr: Readable | null
   readonly #stdio: OpenStdio
   readonly #cgroup: string | undefined
-  readonly #pidfd: Fd
+  readonly #pidfd: Fd<'outside'>
   readonly #signal: AbortSignal | undefined
   readonly #abort = () => {
     if (this.settle() !== undefined) return

@@ -13,7 +13,7 @@ import {
 import { S_IFREG } from '../../native/abi/stat.ts'
 import { PROC_SUPER_MAGIC } from '../../native/abi/wait.ts'
 import type { PendingStat, Stat } from '../../native/calls/file.ts'
-import { Fd } from '../../native/fd.ts'
+import { Fd, type Side } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Call, Result } from '../../native/kernels/machine.ts'
 import { ConfigError, HostError } from '../errors.ts'
@@ -40,16 +40,16 @@ const realHints = {
 }
 
 /** Something that was mounted. */
-interface Mounted {
+interface Mounted<S extends Side> {
   readonly destination: string
-  readonly fd: Fd
+  readonly fd: Fd<S>
   /** Those with a higher number came later, and cover what is below them. */
   readonly number: number
 }
 
 /** What is at a path, if anything. */
-export interface Found {
-  readonly fd: Fd
+export interface Found<S extends Side = 'inside'> {
+  readonly fd: Fd<S>
   readonly stat: PendingStat
 }
 
@@ -60,23 +60,23 @@ export interface Found {
  * away from a mount that was made. What is to be mounted on is looked for without following links; only when one stands in
  * the way it is followed, in the root, and what it names is made there.
  */
-export class ContainerRoot {
-  readonly inside: Kernel
-  readonly fd: Fd
+export class ContainerRoot<S extends Side = 'inside'> {
+  readonly inside: Kernel<S>
+  readonly fd: Fd<S>
   readonly #made = new Map<string, Result>()
-  readonly #parents = new Map<string, Fd>()
-  readonly #mounts = new Map<string, Mounted>()
+  readonly #parents = new Map<string, Fd<S>>()
+  readonly #mounts = new Map<string, Mounted<S>>()
   #count = 0
   /** Those on which the protection of the host rests. */
-  readonly #relied = new Set<Mounted>()
+  readonly #relied = new Set<Mounted<S>>()
 
-  constructor(inside: Kernel, fd: Fd) {
+  constructor(inside: Kernel<S>, fd: Fd<S>) {
     this.inside = inside
     this.fd = fd
   }
 
   /** O_PATH on what is there; `resolve` adds to the rule, RESOLVE_NO_SYMLINKS for instance. */
-  open(path: string, flags = 0, resolve = 0, tolerate?: Call['tolerate'], hints: Call['hint'] = walkHints): Fd {
+  open(path: string, flags = 0, resolve = 0, tolerate?: Call['tolerate'], hints: Call['hint'] = walkHints): Fd<S> {
     const { mount, rest } = this.#placeOf(path)
     if (mount !== undefined && rest === '') return this.#rootOf(mount, path)
     const fromRoot = () => this.inside.openat2(this.fd, path, O_PATH | flags, IN_ROOT | resolve, tolerate, hints).take()
@@ -91,7 +91,7 @@ export class ContainerRoot {
    * O_PATH on what is to be protected, below the mount that has it; what it returns waits for the kernel's answer. Only a
    * link that leads out of that mount is followed from the root.
    */
-  openIfThere(path: string, tolerate: readonly number[]): () => Found {
+  openIfThere(path: string, tolerate: readonly number[]): () => Found<S> {
     const { mount, rest } = this.#placeOf(path)
     if (mount !== undefined) this.#relied.add(mount)
     if (mount === undefined || rest === '') return this.#look(this.open(path, 0, 0, tolerate))
@@ -104,13 +104,13 @@ export class ContainerRoot {
     }
   }
 
-  #look(fd: Fd): () => Found {
+  #look(fd: Fd<S>): () => Found<S> {
     const stat = this.inside.statx(fd, '', 0, 'any')
     return () => ({ fd, stat })
   }
 
   /** A directory to mount on, made with its parents when missing, also where a link leads that is there. */
-  directory(path: string): Fd {
+  directory(path: string): Fd<S> {
     this.makeDirectory(path)
     return this.#target(path, O_DIRECTORY, (parent, name) => {
       this.inside.mkdirat(parent, name, 0o755)
@@ -118,15 +118,15 @@ export class ContainerRoot {
   }
 
   /** A file to mount a file on: an empty one is made when there is none. `flags` are for opening it. */
-  file(path: string, flags = 0): Fd {
-    const make = (parent: Fd, name: string) => this.inside.mknodat(parent, name, S_IFREG | 0o644, 0, [EEXIST])
+  file(path: string, flags = 0): Fd<S> {
+    const make = (parent: Fd<S>, name: string) => this.inside.mknodat(parent, name, S_IFREG | 0o644, 0, [EEXIST])
     const { parent, name } = this.parentOf(path)
     make(parent, name)
     return this.#target(path, flags, make)
   }
 
   /** A directory that is reached without any symbolic link: what proc and sysfs are mounted on (CVE-2019-19921). */
-  realDirectory(path: string): Fd {
+  realDirectory(path: string): Fd<S> {
     this.makeDirectory(path)
     const { mount, rest } = this.#placeOf(path)
     if (mount !== undefined && rest === '') return this.#rootOf(mount, path)
@@ -135,7 +135,7 @@ export class ContainerRoot {
   }
 
   /** A directory to work in, made with its parents when it is missing; but not what a link names. */
-  workingDirectory(path: string): Fd {
+  workingDirectory(path: string): Fd<S> {
     const { inside, fd: root } = this
     const open = (at: string, instead?: Call['instead']) =>
       inside.openat2(root, at, O_PATH | O_DIRECTORY, IN_ROOT, undefined, walkHints, instead).take()
@@ -152,7 +152,7 @@ export class ContainerRoot {
   }
 
   /** What is in the directory of that name, and has been made there when nothing was. A link is followed. */
-  #target(path: string, flags: number, make: Maker): Fd {
+  #target(path: string, flags: number, make: Maker): Fd<S> {
     const mount = this.#mounts.get(path)
     if (mount !== undefined) return this.#rootOf(mount, path)
     const { parent, name } = this.parentOf(path)
@@ -172,12 +172,12 @@ export class ContainerRoot {
   }
 
   /** The directory that holds `path`, made when missing, and the name in it. */
-  parentOf(path: string): { parent: Fd; name: string } {
+  parentOf(path: string): { parent: Fd<S>; name: string } {
     const slash = path.lastIndexOf('/')
     return { parent: this.#parent(path.slice(0, slash)), name: path.slice(slash + 1) }
   }
 
-  #parent(path: string): Fd {
+  #parent(path: string): Fd<S> {
     if (path === '') return this.fd
     const known = this.#parents.get(path)
     if (known !== undefined) return known
@@ -199,7 +199,7 @@ export class ContainerRoot {
   }
 
   /** This was mounted at `destination`: what is known of the tree may be covered by it, under this name or another. */
-  mounted(destination: string, fd: Fd): void {
+  mounted(destination: string, fd: Fd<S>): void {
     this.#made.clear()
     this.#parents.clear()
     this.#count += 1
@@ -208,13 +208,13 @@ export class ContainerRoot {
     if (KERNEL_PLACES.includes(destination)) this.#relied.add(mount)
   }
 
-  #rootOf({ fd }: Mounted, path: string): Fd {
+  #rootOf({ fd }: Mounted<S>, path: string): Fd<S> {
     return new Fd(this.inside, fd.result, path).take()
   }
 
   /** The mount in which a path is, when it is one that was made here, and the path below it or below the root. */
-  #placeOf(path: string): { mount: Mounted | undefined; rest: string } {
-    let mount: Mounted | undefined
+  #placeOf(path: string): { mount: Mounted<S> | undefined; rest: string } {
+    let mount: Mounted<S> | undefined
     for (let at = path; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) {
       const one = this.#mounts.get(at)
       if (one !== undefined && (mount === undefined || one.number > mount.number)) mount = one

@@ -26,7 +26,7 @@ const NO_ATTRIBUTE = [ENODATA, EOPNOTSUPP, EPERM, EINVAL]
 
 /** What a copy needs: a trusted procfs, through which a descriptor of O_PATH is opened for reading. */
 interface Copying {
-  readonly inside: Kernel
+  readonly inside: Kernel<'inside'>
   readonly procfs: Dir
 }
 
@@ -37,13 +37,13 @@ interface Copying {
  * is no regular file, and all that is asked and read comes from that descriptor. The tmpfs is attached nowhere yet, so the
  * names in there are ours alone. `procfs` is only asked for when there is something to copy.
  */
-export function copyUp(inside: Kernel, from: Fd, to: Fd, procfs: () => Dir): void {
+export function copyUp(inside: Kernel<'inside'>, from: Fd<'inside'>, to: Fd<'inside'>, procfs: () => Dir): void {
   using source = inside.openat(from, '.', O_RDONLY | O_DIRECTORY)
   const names = inside.readDirectory(source)
   if (names.length > 0) copyEntries({ inside, procfs: procfs() }, source, names, to)
 }
 
-function copyEntries(copying: Copying, source: Fd, names: readonly string[], to: Fd): void {
+function copyEntries(copying: Copying, source: Fd<'inside'>, names: readonly string[], to: Fd<'inside'>): void {
   const { inside } = copying
   using target = inside.openat(to, '.', O_RDONLY | O_DIRECTORY)
   for (const name of names) {
@@ -53,7 +53,7 @@ function copyEntries(copying: Copying, source: Fd, names: readonly string[], to:
   }
 }
 
-function copyEntry(copying: Copying, entry: Fd, stat: Stat, target: Fd, name: string): void {
+function copyEntry(copying: Copying, entry: Fd<'inside'>, stat: Stat, target: Fd<'inside'>, name: string): void {
   const { inside, procfs } = copying
   const mode = stat.mode & 0o7777
   switch (stat.mode & S_IFMT) {
@@ -84,7 +84,7 @@ function copyEntry(copying: Copying, entry: Fd, stat: Stat, target: Fd, name: st
 }
 
 /** The owner first: a change of it takes set-id bits and capabilities away. */
-function setAttributes(inside: Kernel, from: Fd, to: Fd, { mode, uid, gid }: Stat): void {
+function setAttributes(inside: Kernel<'inside'>, from: Fd<'inside'>, to: Fd<'inside'>, { mode, uid, gid }: Stat): void {
   inside.fchownat(to, '', uid, gid)
   inside.fchmod(to, mode & 0o7777)
   for (const name of inside.flistxattr(from)) {
@@ -94,7 +94,7 @@ function setAttributes(inside: Kernel, from: Fd, to: Fd, { mode, uid, gid }: Sta
 }
 
 /** Piece by piece where there is data, see lseek(2). */
-function copyContent(inside: Kernel, from: Fd, to: Fd, size: number): void {
+function copyContent(inside: Kernel<'inside'>, from: Fd<'inside'>, to: Fd<'inside'>, size: number): void {
   inside.ftruncate(to, size)
   for (let at = 0; at < size; ) {
     const found = inside.seek(from, at, SEEK_DATA, [ENXIO, EINVAL])

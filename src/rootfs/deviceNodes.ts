@@ -32,12 +32,12 @@ export function isMade(step: BindDeviceStep): step is MadeDevice {
  * mount of each; none before Linux 6.15, which copies no mount that is attached nowhere.
  */
 export function openNodes(
-  kernel: Kernel,
+  kernel: Kernel<'outside'>,
   steps: readonly MadeDevice[],
   { namespaces, mountLabel: label }: ContainerPlan,
   keep: Keep,
-): ReadonlyMap<BindDeviceStep, Fd> {
-  const nodes = new Map<BindDeviceStep, Fd>()
+): ReadonlyMap<BindDeviceStep, Fd<'outside'>> {
+  const nodes = new Map<BindDeviceStep, Fd<'outside'>>()
   if (steps.length === 0) return nodes
   using fs = kernel.fsopen('tmpfs')
   kernel.fsconfigString(fs, 'source', 'devices')
@@ -54,12 +54,12 @@ export function openNodes(
 
 /** A mount of the node; there is none where the kernel copies no mount that is attached nowhere. */
 function makeNode(
-  kernel: Kernel,
-  directory: Fd,
+  kernel: Kernel<'outside'>,
+  directory: Fd<'outside'>,
   name: string,
   { type, major, minor, made }: MadeDevice,
   { uidMappings, gidMappings }: NamespacePlan,
-): Fd {
+): Fd<'outside'> {
   kernel.mknodat(directory, name, nodeTypes[type] | made.mode, deviceNumber(major, minor))
   // Who is not mapped is the host's nobody inside, and so is who owns the node then.
   kernel.fchownat(directory, name, toHostId(uidMappings, made.uid) ?? 0, toHostId(gidMappings, made.gid) ?? 0)

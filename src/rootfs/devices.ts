@@ -58,7 +58,12 @@ function makeNode(root: ContainerRoot, step: MknodStep, warn: Warn): Check {
   }
 }
 
-function mknod(inside: Kernel, { type, mode, major, minor }: MknodStep, directory: Fd, name: string): void {
+function mknod(
+  inside: Kernel<'inside'>,
+  { type, mode, major, minor }: MknodStep,
+  directory: Fd<'inside'>,
+  name: string,
+): void {
   inside.mknodat(directory, name, nodeTypes[type] | mode, deviceNumber(major, minor), [EEXIST])
 }
 
@@ -84,11 +89,11 @@ function isNode(stat: Stat | undefined, { type, major, minor }: MknodStep): stat
  * Gives owner and mode to a node that was there; where a link is, to the one that it leads to, made if it leads nowhere.
  * False when what is there is something else: crun and runc leave it to the image.
  */
-function changeNode(root: ContainerRoot, step: MknodStep, parent: Fd, name: string): boolean {
+function changeNode(root: ContainerRoot, step: MknodStep, parent: Fd<'inside'>, name: string): boolean {
   const { inside } = root
   using there = inside.openat(parent, name, O_PATH | O_NOFOLLOW)
   const isLink = ((inside.statx(there, '').stat?.mode ?? 0) & S_IFMT) === S_IFLNK
-  const make = (directory: Fd, last: string) => mknod(inside, step, directory, last)
+  const make = (directory: Fd<'inside'>, last: string) => mknod(inside, step, directory, last)
   using behind = isLink ? openBehindLinks(inside, root.fd, step.path, make) : undefined
   const node = behind ?? there
   const { stat } = inside.statx(node, '')

@@ -14,7 +14,7 @@ const KERNEL_FILE_SYSTEMS = ['proc', 'sysfs']
  * covers them. The kernel lets a user namespace mount a new one as long as the mount namespace has one without masks, even
  * where nobody can see it: a container could make itself an unmasked /proc.
  */
-export function hideHostKernel(inside: Kernel, root: Fd): void {
+export function hideHostKernel(inside: Kernel<'inside'>, root: Fd<'inside'>): void {
   const procfs = trustedProcfs(inside, 'the mounts of the host can not be taken away')
   const rows = parseMountinfo(decode(inside.readFile(procfs, 'thread-self/mountinfo')))
   const own = mountOf(inside, procfs, root)
@@ -33,7 +33,7 @@ export function hideHostKernel(inside: Kernel, root: Fd): void {
 }
 
 /** The number that mountinfo has for the mount of a descriptor. */
-function mountOf(inside: Kernel, procfs: Fd, fd: Fd): number {
+function mountOf(inside: Kernel<'inside'>, procfs: Fd<'inside'>, fd: Fd<'inside'>): number {
   if (!inside.lacking.has('statx')) return Number(inside.mountOf(fd).id)
   const info = decode(inside.readFile(procfs, `thread-self/fdinfo/${fd.number}`))
   return Number(/^mnt_id:\s*(\d+)$/m.exec(info)?.[1])
@@ -48,14 +48,14 @@ function isIn(rows: readonly MountRow[], row: MountRow, mount: number): boolean 
 }
 
 /** False for what a user namespace has inherited, which it can not unmount. */
-function detach(inside: Kernel, procfs: Fd, place: Fd): boolean {
+function detach(inside: Kernel<'inside'>, procfs: Fd<'inside'>, place: Fd<'inside'>): boolean {
   inside.fchdir(procfs) // umount2(2) takes a path only
   const args = [pathOf(place), MNT_DETACH]
   return inside.now({ name: 'umount2', args, subject: `\`${place.subject}\``, tolerate: [EINVAL] }) >= 0
 }
 
 /** Covered it counts as masked. */
-function cover(inside: Kernel, place: Fd): void {
+function cover(inside: Kernel<'inside'>, place: Fd<'inside'>): void {
   const fs = inside.fsopen('tmpfs')
   inside.fsconfigCreate(fs)
   inside.moveMount(inside.fsmount(fs, 0), place)

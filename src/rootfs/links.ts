@@ -50,13 +50,13 @@ function partsOf(path: string): string[] {
   return path.split('/').filter(name => name !== '' && name !== '.')
 }
 
-function openOrMake(inside: Kernel, directory: Fd, name: string, make: Maker): Fd {
+function openOrMake(inside: Kernel<'inside'>, directory: Fd, name: string, make: Maker): Fd {
   const found = inside.openat(directory, name, O_PATH | O_NOFOLLOW, 0, [ENOENT])
   if (found.exists) return found
   make(directory, name)
   return inside.openat(directory, name, O_PATH | O_NOFOLLOW)
 }
 
-function isLink(inside: Kernel, entry: Fd): boolean {
+function isLink(inside: Kernel<'inside'>, entry: Fd): boolean {
   return (inside.statx(entry, '', 0, []).stat!.mode & S_IFMT) === S_IFLNK
 }

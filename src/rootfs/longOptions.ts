@@ -38,7 +38,7 @@ export function mountByPage(
   { inside, fd: root }: ContainerRoot,
   { type, source, flags, pointer, attributes }: FilesystemStep,
   parameters: readonly Parameter[],
-): Fd {
+): Fd<'inside'> {
   const fs = inside.fsopen('tmpfs').take()
   inside.fsconfigCreate(fs)
   const shelter = inside.fsmount(fs, 0).take()
@@ -59,7 +59,7 @@ export function mountByPage(
 export function remountByPage(
   { inside, fd: root }: ContainerRoot,
   { flags, parameters, pointer }: RemountStep,
-  target: Fd,
+  target: Fd<'inside'>,
 ): void {
   inside.fchdir(target)
   inside.remount('.', flagsOf(flags), pageOf(parameters, pointer))

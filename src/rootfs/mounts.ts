@@ -22,17 +22,17 @@ export interface MountSite {
   readonly cgroupMount: string | undefined
   readonly cgroup: string | undefined
   /** Mounts that become read-only when all is in place. */
-  readonly readonlyLate: Fd[]
+  readonly readonlyLate: Fd<'inside'>[]
   /** One that can be trusted, where the root is not the host's any more. */
   readonly procfs?: () => Dir
   /** Throws when nothing may be mounted on this directory or file. */
-  readonly checkTarget?: (target: Fd) => void
+  readonly checkTarget?: (target: Fd<'inside'>) => void
 }
 
 const errnos = { EPERM, EBUSY }
 
 /** Does one step of the plan. Returns the mount, if it makes one. */
-export function applyMount(root: ContainerRoot, step: MountStep, site: MountSite): Fd | undefined {
+export function applyMount(root: ContainerRoot, step: MountStep, site: MountSite): Fd<'inside'> | undefined {
   switch (step.op) {
     case 'bind':
       return bind(root, step, site)
@@ -45,7 +45,7 @@ export function applyMount(root: ContainerRoot, step: MountStep, site: MountSite
   }
 }
 
-function bind(root: ContainerRoot, step: BindStep, site: MountSite): Fd | undefined {
+function bind(root: ContainerRoot, step: BindStep, site: MountSite): Fd<'inside'> | undefined {
   const source = sourceOf(site.executor, site.sources, step, root)
   if (source.link !== undefined) return link(root, step.destination, source.link)
   return attachAt(root, source.tree, targetFor(root, step, source), step, site)
@@ -56,25 +56,25 @@ function link(root: ContainerRoot, destination: string, target: string): undefin
   root.inside.symlinkat(target, parent, name)
 }
 
-function targetFor(root: ContainerRoot, step: BindStep, source: Source): Fd {
+function targetFor(root: ContainerRoot, step: BindStep, source: Source): Fd<'inside'> {
   if (step.noFollowTarget) return root.open(step.destination, O_NOFOLLOW)
   return isDirectory(source) ? root.directory(step.destination) : root.file(step.destination)
 }
 
 function attachAt(
   root: ContainerRoot,
-  mount: Fd,
-  target: Fd,
+  mount: Fd<'inside'>,
+  target: Fd<'inside'>,
   { destination }: MountStep,
   { checkTarget }: MountSite,
-): Fd {
+): Fd<'inside'> {
   checkTarget?.(target)
   root.inside.moveMount(mount, target)
   root.mounted(destination, mount)
   return mount
 }
 
-function mountFilesystem(root: ContainerRoot, step: FilesystemStep, site: MountSite): Fd {
+function mountFilesystem(root: ContainerRoot, step: FilesystemStep, site: MountSite): Fd<'inside'> {
   const { inside } = root
   const { destination } = step
   const target = step.needsRealTarget ? root.realDirectory(destination) : root.directory(destination)
@@ -88,7 +88,7 @@ function mountFilesystem(root: ContainerRoot, step: FilesystemStep, site: MountS
 }
 
 /** A detached mount of the file system; undefined when the kernel refuses it and something else can be bound. */
-function newMount(root: ContainerRoot, step: FilesystemStep, target: Fd): Fd | undefined {
+function newMount(root: ContainerRoot, step: FilesystemStep, target: Fd<'inside'>): Fd<'inside'> | undefined {
   const { inside } = root
   const parameters = [...modeOf(root, step, target), ...step.parameters]
   if (needsMountCall(step.source, parameters)) return finish(root, step, mountByPage(root, step, parameters))
@@ -105,33 +105,41 @@ function newMount(root: ContainerRoot, step: FilesystemStep, target: Fd): Fd | u
 }
 
 /** A new tmpfs has the mode of the directory that it covers. */
-function modeOf(root: ContainerRoot, { inheritMode, destination }: FilesystemStep, target: Fd): Parameter[] {
+function modeOf(root: ContainerRoot, { inheritMode, destination }: FilesystemStep, target: Fd<'inside'>): Parameter[] {
   if (!inheritMode) return []
   const covered = root.inside.statx(target, '')
   return root.isNew(destination) ? [] : [{ key: 'mode', value: (covered.stat!.mode & 0o7777).toString(8) }]
 }
 
-function configure(inside: Kernel, fs: Fd, flags: readonly string[], parameters: readonly Parameter[]): void {
+function configure(
+  inside: Kernel<'inside'>,
+  fs: Fd<'inside'>,
+  flags: readonly string[],
+  parameters: readonly Parameter[],
+): void {
   for (const flag of flags) inside.fsconfigFlag(fs, flag)
   for (const { key, value } of parameters)
     if (value === undefined) inside.fsconfigFlag(fs, key)
     else inside.fsconfigString(fs, key, value)
 }
 
-function finish({ inside }: ContainerRoot, step: FilesystemStep, mount: Fd): Fd {
+function finish({ inside }: ContainerRoot, step: FilesystemStep, mount: Fd<'inside'>): Fd<'inside'> {
   if (step.rootLabel !== undefined) labelRoot(inside, mount, step.rootLabel)
   setAttributes(inside, mount, { attributes: { set: 0, clear: 0 }, recursiveAttributes: step.recursiveAttributes })
   return mount
 }
 
 /** The extended attribute of SELinux, for a file system that takes no option. A mount is no descriptor to write to. */
-function labelRoot(inside: Kernel, mount: Fd, label: string): void {
+function labelRoot(inside: Kernel<'inside'>, mount: Fd<'inside'>, label: string): void {
   const directory = inside.openat(mount, '.', O_RDONLY | O_DIRECTORY).take()
   inside.fsetxattr(directory, 'security.selinux', label)
 }
 
 /** What a user namespace may not mount anew is taken over from the host, with everything that is locked to it. */
-function fallbackMount({ executor, cgroupMount, cgroup }: MountSite, { source, recursiveAttributes }: Fallback): Fd {
+function fallbackMount(
+  { executor, cgroupMount, cgroup }: MountSite,
+  { source, recursiveAttributes }: Fallback,
+): Fd<'inside'> {
   const { kernel: inside } = executor
   const places = {
     sys: () => '/sys',
@@ -156,7 +164,7 @@ function remount(root: ContainerRoot, step: RemountStep): undefined {
   propagate(inside, target, step)
 }
 
-function reconfigure(root: ContainerRoot, step: RemountStep, target: Fd): void {
+function reconfigure(root: ContainerRoot, step: RemountStep, target: Fd<'inside'>): void {
   if (needsMountCall('', step.parameters)) {
     remountByPage(root, step, target)
     return

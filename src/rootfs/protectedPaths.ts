@@ -26,7 +26,7 @@ const SAFE = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC
 
 /** The null device to lay over masked files, and what the kernel says it is. */
 export interface NullDevice {
-  readonly fd: Fd
+  readonly fd: Fd<'inside'>
   readonly stat: PendingStat
 }
 
@@ -53,7 +53,10 @@ function checkNull({ stat: { stat } }: NullDevice): void {
 }
 
 /** Opens those of `paths` that are there, each once; what it returns tells which. */
-function openExisting(root: ContainerRoot, paths: readonly string[]): () => { fd: Fd; isDirectory: boolean }[] {
+function openExisting(
+  root: ContainerRoot,
+  paths: readonly string[],
+): () => { fd: Fd<'inside'>; isDirectory: boolean }[] {
   const opened = [...new Set(paths)].map(path => root.openIfThere(path, MAY_BE_MISSING))
   return () =>
     opened.flatMap(found => {
@@ -85,29 +88,29 @@ export function maskPaths(
 
 /** One mount in as many places as there are: made for the first, and the others are copies of what is there. */
 class Cover {
-  readonly #inside: Kernel
-  readonly #make: () => Fd
-  #mount: Fd | undefined
+  readonly #inside: Kernel<'inside'>
+  readonly #make: () => Fd<'inside'>
+  #mount: Fd<'inside'> | undefined
 
-  constructor(inside: Kernel, make: () => Fd) {
+  constructor(inside: Kernel<'inside'>, make: () => Fd<'inside'>) {
     this.#inside = inside
     this.#make = make
   }
 
-  over(target: Fd): void {
+  over(target: Fd<'inside'>): void {
     const mount = this.#mount ? this.#inside.openTree(this.#mount, '', false).take() : this.#make()
     this.#mount ??= mount
     this.#inside.moveMount(mount, target)
   }
 }
 
-function readonlyNull(inside: Kernel, { fd }: NullDevice): Fd {
+function readonlyNull(inside: Kernel<'inside'>, { fd }: NullDevice): Fd<'inside'> {
   const mount = inside.openTree(fd, '', false).take()
   inside.mountSetattr(mount, false, { set: DEVICE_ATTRIBUTES, clear: MOUNT_ATTR_NODEV, propagation: MS_PRIVATE })
   return mount
 }
 
-function emptyDirectory(inside: Kernel, label: Parameter | undefined): Fd {
+function emptyDirectory(inside: Kernel<'inside'>, label: Parameter | undefined): Fd<'inside'> {
   const fs = inside.fsopen('tmpfs').take()
   inside.fsconfigString(fs, 'source', 'tmpfs')
   inside.fsconfigString(fs, 'nr_blocks', '1')

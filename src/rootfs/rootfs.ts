@@ -59,7 +59,7 @@ export function placeRoot(
 }
 
 function attach(
-  inside: Kernel,
+  inside: Kernel<'inside'>,
   { tree, stat }: RootTree,
   { rootfs, namespaces }: ContainerPlan,
   shared: boolean,

@@ -91,7 +91,7 @@ export function openSources(runtime: Runtime, plan: ContainerPlan, privileged: b
 }
 
 /** A descriptor of the process that makes the container, which is a child of ours: nobody else gets its number. */
-function seenFromOutside(outside: Kernel, executor: Executor, fd: Fd): Fd {
+function seenFromOutside(outside: Kernel<'outside'>, executor: Executor, fd: Fd): Fd {
   const { number } = fd
   return outside.openat(AT_FDCWD, `/proc/${executor.children().at(-1) ?? executor.pid}/fd/${number}`, O_PATH)
 }

@@ -60,7 +60,7 @@ function proveUnnumbered(runtime: Runtime, container: StoredContainer, cgroup: s
 }
 
 /** The absolute path of the cgroup that a process is in, undefined when that can not be told. */
-function placeOf(outside: Kernel, pid: number | 'self'): string | undefined {
+function placeOf(outside: Kernel<'outside'>, pid: number | 'self'): string | undefined {
   const mount = cgroupMount(outside)
   const path = cgroupOfProcess(outside, pid)
   // Outside of our cgroup namespace it begins with `/..`.
@@ -149,7 +149,7 @@ export function ownUnit(container: StoredContainer): string | undefined {
 }
 
 /** See planResctrl(): the container's own groups have its name. */
-function isOwnGroup(outside: Kernel, path: string, id: string): boolean {
+function isOwnGroup(outside: Kernel<'outside'>, path: string, id: string): boolean {
   if (path.slice(path.lastIndexOf('/') + 1) !== id) return false
   using fd = outside.openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, GONE)
   return fd.exists && outside.fileSystemType(fd) === RDTGROUP_SUPER_MAGIC

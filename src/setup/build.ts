@@ -47,7 +47,7 @@ export interface BuiltContainer {
   readonly executor: Executor
   readonly record: ContainerRecord
   /** The container's directory, locked. */
-  readonly directory: Fd
+  readonly directory: Fd<'outside'>
   /** In the executor: the socket on which the first process waits for `start`, and where hooks print. */
   readonly listener: number
   readonly hookOutput: HookOutput
@@ -58,16 +58,16 @@ export interface BuiltContainer {
   readonly setgroupsAllowed: boolean
   readonly labels: Labels | undefined
   /** The executor's socket for sd_notify(3). */
-  readonly notify: Fd | undefined
+  readonly notify: Fd<'inside'> | undefined
   /** In the executor: the connection to the seccomp agent. */
   readonly agent: number | undefined
   /** Who is to get the first process's pidfd. */
-  readonly pidfdSocket: Fd | undefined
+  readonly pidfdSocket: Fd<'outside'> | undefined
   /**
    * To be called when the tail is recorded: waits for what comes before it, and refuses a program that can not be executed.
    * Returns the terminal's master, when it is this process that holds it; whoever takes it closes it.
    */
-  confirm(): Fd | undefined
+  confirm(): Fd<'outside'> | undefined
 }
 
 /**

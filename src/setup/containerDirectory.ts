@@ -17,7 +17,7 @@ export function openDirectory(
   { plan, configText }: Prepared,
   { containers }: HostResources,
   fds: Fds,
-): Fd {
+): Fd<'outside'> {
   const directory = fds.keep(outside.openat(containers, plan.id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
   outside.flock(directory, LOCK_EX)
   using config = outside.openat(directory, CONFIG_FILE, O_WRONLY | O_CREAT | O_EXCL, 0o600)

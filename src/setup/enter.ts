@@ -24,15 +24,15 @@ import { cloneAndHold, type HeldChild, startsWithCall } from './spawn.ts'
 /** The way into a running container. */
 export interface Entrance {
   /** Its first process: entered through that, another process with the same pid can not be mistaken for it. */
-  readonly pidfd: Fd
+  readonly pidfd: Fd<'outside'>
   /** The namespaces that are not ours, as clone flags. */
   readonly namespaces: number
   /** The root directory, where the mount namespace does not say which that is. */
-  readonly root: Fd | undefined
+  readonly root: Fd<'outside'> | undefined
   /** For a privileged caller a mount of its own, see execCgroup.ts. */
-  readonly cgroup: Fd | undefined
+  readonly cgroup: Fd<'outside'> | undefined
   /** Instead of that its cgroup.procs, for the executor to move there by itself first; see KilledAtSpawn in spawn.ts. */
-  readonly processes?: Fd | undefined
+  readonly processes?: Fd<'outside'> | undefined
   /** Our rights do not depend on the container's user namespace. */
   readonly privileged: boolean
 }
@@ -62,7 +62,7 @@ const HIDDEN = [ENOENT, EACCES, EPERM]
  * Which namespaces of this process are others than ours, as clone flags. Errors: HostError when it is protected from us, as
  * the first process is until the container starts.
  */
-export function foreignNamespaces(outside: Kernel, pid: number): number {
+export function foreignNamespaces(outside: Kernel<'outside'>, pid: number): number {
   const inodes = (who: string | number) =>
     NAMESPACES.map(({ file }) => outside.statx(AT_FDCWD, `/proc/${who}/ns/${file}`, 0, HIDDEN).stat?.inode)
   const [theirs, ours] = [inodes(pid), inodes('self')]
@@ -113,7 +113,7 @@ export function enterContainer(executor: Executor, entrance: Entrance, keep: rea
 }
 
 /** The executor goes to the cgroup in which its child is to be born. */
-function move({ kernel: inside, passed }: Executor, processes: Fd): void {
+function move({ kernel: inside, passed }: Executor, processes: Fd<'outside'>): void {
   const file = passed.get(processes)!
   inside.writeText(file, '0', 'cgroup.procs', spawnHints)
   inside.later({ name: 'close', args: [file] })
@@ -123,7 +123,7 @@ function move({ kernel: inside, passed }: Executor, processes: Fd): void {
  * The executor becomes the warden of its child, which goes on with what follows in the batch. Who is in the container may
  * stop the child, so that it would never see the planner's end; the warden is in the planner's pid namespace.
  */
-function spawnChild(executor: Executor, cgroup: Fd | undefined): () => number {
+function spawnChild(executor: Executor, cgroup: Fd<'outside'> | undefined): () => number {
   const { calls, kernel, passed, spawns, guardNumber } = executor
   const pid = new Out(8)
   const flags = BigInt(CLONE_PARENT | CLONE_PARENT_SETTID) | (cgroup ? CLONE_INTO_CGROUP : 0n)
@@ -156,12 +156,12 @@ function recordWarden({ calls, kernel, controlNumber, guardNumber }: Executor, {
 }
 
 /** The child is to live on without us. Also a warden that somebody has stopped goes so. */
-export function dismissWarden(outside: Kernel, { pid }: Executor): void {
+export function dismissWarden(outside: Kernel<'outside'>, { pid }: Executor): void {
   outside.now({ name: 'kill', args: [pid, SIGKILL], tolerate: 'any' })
 }
 
 /** Ends an executor that has entered, and what it has borne: that may be frozen or stopped, so it would not go by itself. */
-export function leave(outside: Kernel, executor: Executor): void {
+export function leave(outside: Kernel<'outside'>, executor: Executor): void {
   executor.control.close()
   executor.guard.close()
   if (executor.children().length > 0) dismissWarden(outside, executor)
@@ -183,6 +183,6 @@ export function needsHostProcfs({ inUserNamespace }: Runtime, namespaces: number
 }
 
 /** The root directory of a process. */
-export function openRootOf(outside: Kernel, pid: number): Fd {
+export function openRootOf(outside: Kernel<'outside'>, pid: number): Fd<'outside'> {
   return outside.openat(AT_FDCWD, `/proc/${pid}/root`, O_PATH | O_DIRECTORY)
 }

@@ -21,12 +21,12 @@ import { idTaken, type OpenJoin } from './spawn.ts'
 
 /** What is opened on the host before there is an executor, to be handed to it. */
 export interface HostResources {
-  readonly containers: Fd
-  readonly listener: Fd
+  readonly containers: Fd<'outside'>
+  readonly listener: Fd<'outside'>
   /** What hooks inside print, and where they do so instead. */
-  readonly hookOutput: Fd
+  readonly hookOutput: Fd<'outside'>
   readonly hookFiles: HookFiles
-  readonly agent: Fd | undefined
+  readonly agent: Fd<'outside'> | undefined
   readonly cgroup: CgroupSite | undefined
   readonly resctrl: ResctrlSite | undefined
   readonly joins: readonly OpenJoin[]
@@ -34,7 +34,7 @@ export interface HostResources {
   readonly console: ConsoleRoute | undefined
   readonly sources: Sources
   /** Who is sent the pidfd of the first process. */
-  readonly pidfdSocket: Fd | undefined
+  readonly pidfdSocket: Fd<'outside'> | undefined
 }
 
 /** Opens it. The descriptors belong to `fds`. */
@@ -70,12 +70,17 @@ function pidfdReceiver({ request, plan }: Prepared): string | undefined {
 }
 
 /** The keeper's mkdir decides; this is for the message, before something else is found to be in use. */
-function refuseTaken(outside: Kernel, containers: Fd, id: string): void {
+function refuseTaken(outside: Kernel<'outside'>, containers: Fd<'outside'>, id: string): void {
   if (outside.statx(containers, id).stat !== undefined) throw idTaken(id)
 }
 
 /** A cgroup that is in use belongs to the container of another create with this id, when that was faster. */
-function packCgroup(runtime: Runtime, { plan, rootless }: Prepared, containers: Fd, fds: Fds): CgroupSite | undefined {
+function packCgroup(
+  runtime: Runtime,
+  { plan, rootless }: Prepared,
+  containers: Fd<'outside'>,
+  fds: Fds,
+): CgroupSite | undefined {
   try {
     return doing('cgroup', () => openCgroup(runtime, plan, rootless, containers, fds))
   } catch (error) {
@@ -88,7 +93,7 @@ function openCgroup(
   runtime: Runtime,
   plan: ContainerPlan,
   rootless: boolean,
-  containers: Fd,
+  containers: Fd<'outside'>,
   fds: Fds,
 ): CgroupSite | undefined {
   if (runtime.cgroupManager === 'disabled') return refuseLimits(plan.resources)
@@ -103,17 +108,17 @@ function openCgroup(
 }
 
 /** What of it stays open for the tail, in which startContainer hooks print. */
-export function lastingFds(hostResources: HostResources, { startContainer }: Hooks): Fd[] {
+export function lastingFds(hostResources: HostResources, { startContainer }: Hooks): Fd<'outside'>[] {
   const { listener, agent } = hostResources
   return [listener, ...(startContainer?.length ? hookOutputs(hostResources) : []), ...(agent ? [agent] : [])]
 }
 
-function hookOutputs({ hookOutput, hookFiles }: HostResources): Fd[] {
+function hookOutputs({ hookOutput, hookFiles }: HostResources): Fd<'outside'>[] {
   return [hookOutput, hookFiles.stdout, hookFiles.stderr].filter(fd => fd !== undefined)
 }
 
 /** What of it goes to the executor. */
-export function passed(hostResources: HostResources): Fd[] {
+export function passed(hostResources: HostResources): Fd<'outside'>[] {
   const { listener, agent, containers, console, cgroup, resctrl, joins, sources } = hostResources
   const parents = [...(cgroup?.owned ? [cgroup.owned.parent] : []), ...(resctrl ? [resctrl.root] : [])]
   const others = [containers, ...(agent ? [agent] : []), ...(console ? [console.passedFd] : []), ...parents]

@@ -45,7 +45,7 @@ function writeMap(runtime: Runtime, pid: number, kind: 'uid' | 'gid', mappings: 
 }
 
 /** An id map as mappingText() has it. */
-function textOf(outside: Kernel, file: string): string | undefined {
+function textOf(outside: Kernel<'outside'>, file: string): string | undefined {
   return outside
     .readTextIfAny(AT_FDCWD, file)
     ?.trim()
@@ -65,7 +65,7 @@ const USER_OF_PROCESS = /^(\/proc\/(?:\d+|self))\/ns\/user$/
  * Mappings beside the path of a user namespace say what it has: podman sends them. Throws a ConfigError when it has
  * others, since then the mounts and files of the bundle are made for other ids. A path that names no process is believed.
  */
-export function checkJoinedMaps(outside: Kernel, { join, uidMappings, gidMappings }: NamespacePlan): void {
+export function checkJoinedMaps(outside: Kernel<'outside'>, { join, uidMappings, gidMappings }: NamespacePlan): void {
   const [, directory] = USER_OF_PROCESS.exec(join.find(({ type }) => type === 'user')?.path ?? '') ?? []
   if (directory === undefined) return
   for (const [kind, mappings] of [['uid', uidMappings] as const, ['gid', gidMappings] as const]) {

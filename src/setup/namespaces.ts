@@ -22,7 +22,7 @@ export interface FirstProcess {
 }
 
 /** Opens the namespaces to enter, all of them before any is entered: their paths are the host's. */
-export function openJoins(outside: Kernel, plan: NamespacePlan, fds: Fds): OpenJoin[] {
+export function openJoins(outside: Kernel<'outside'>, plan: NamespacePlan, fds: Fds): OpenJoin[] {
   checkJoinedMaps(outside, plan)
   return plan.join.map(join =>
     doing(`open the ${join.type} namespace`, () => ({
@@ -118,7 +118,7 @@ function without(types: ReadonlySet<NamespaceType>, ...left: NamespaceType[]): N
 }
 
 /** Files made from now on belong to the container's root. A namespace that maps no root keeps the overflow ids. */
-export function becomeRoot(inside: Kernel): void {
+export function becomeRoot(inside: Kernel<'inside'>): void {
   inside.later({ name: 'setresgid', args: [0, 0, 0], tolerate: [EINVAL] })
   inside.later({ name: 'setresuid', args: [0, 0, 0], tolerate: [EINVAL] })
 }

@@ -17,7 +17,12 @@ const EVERYTHING = 2n ** 64n - 1n
  * the bounding set stays as it is, which is right when it has no more than it should. `groups`: those are to be set.
  * Errors: HostError that says which capability is missing, and for what.
  */
-export function withinOwnRights(outside: Kernel, own: bigint, process: ProcessPlan, groups: boolean): ProcessPlan {
+export function withinOwnRights(
+  outside: Kernel<'outside'>,
+  own: bigint,
+  process: ProcessPlan,
+  groups: boolean,
+): ProcessPlan {
   if ((own & TO_BECOME_ANOTHER) === TO_BECOME_ANOTHER) return process
   if (own === 0n) return process // who has none is told to use a user namespace, by what is denied first
   const lacks = (capability: number) => (own & all(capability)) === 0n
@@ -27,7 +32,7 @@ export function withinOwnRights(outside: Kernel, own: bigint, process: ProcessPl
   return lacks(CAP_SETPCAP) ? withBoundingAsItIs(outside, process) : process
 }
 
-function withBoundingAsItIs(outside: Kernel, process: ProcessPlan): ProcessPlan {
+function withBoundingAsItIs(outside: Kernel<'outside'>, process: ProcessPlan): ProcessPlan {
   const { capabilities } = process
   const known = all(...Array(lastCapability(outside) + 1).keys())
   const { length } = capabilityNames(ownBounding(outside) & known & ~capabilities.bounding)
@@ -37,7 +42,7 @@ function withBoundingAsItIs(outside: Kernel, process: ProcessPlan): ProcessPlan 
 }
 
 /** See proc_pid_status(5). */
-function ownBounding(outside: Kernel): bigint {
+function ownBounding(outside: Kernel<'outside'>): bigint {
   const text = outside.readTextIfAny(AT_FDCWD, '/proc/self/status') ?? ''
   return BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)$/m.exec(text)?.[1] ?? 'ffffffffffffffff'}`)
 }

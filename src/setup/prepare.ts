@@ -119,7 +119,7 @@ export function tellCapabilities(runtime: Runtime, { warnings, useless }: Capabi
  * Throws a HostError when a program is to have what the runtime, with the capabilities `own`, can not give: in vain later,
  * see capset(2). Those that this kernel does not know are nothing to it.
  */
-export function requireCapabilities(outside: Kernel, { permitted }: CapabilityPlan, own: bigint): void {
+export function requireCapabilities(outside: Kernel<'outside'>, { permitted }: CapabilityPlan, own: bigint): void {
   const missing = permitted & ~own
   if (missing === 0n || own === 0n) return // who has none is told to use a user namespace, by what is denied first
   const last = lastCapability(outside)
@@ -131,7 +131,7 @@ export function requireCapabilities(outside: Kernel, { permitted }: CapabilityPl
 }
 
 /** The plan as far as the capabilities `own` go, where there is no user namespace to have all of them in. Errors: HostError. */
-function withinRights(outside: Kernel, own: CapabilitySets, plan: ContainerPlan): ContainerPlan {
+function withinRights(outside: Kernel<'outside'>, own: CapabilitySets, plan: ContainerPlan): ContainerPlan {
   if (plan.process === undefined) return plan
   requireCapabilities(outside, plan.process.capabilities, own.permitted)
   const process = withinOwnRights(outside, own.effective, plan.process, !keepsOriginalGroups(plan.annotations))
@@ -186,7 +186,7 @@ export function inheritedDescriptors(runtime: Runtime, count: number): number[] 
   return [...STDIO, ...known.filter(fd => fd >= 3 && fd < 3 + count && outside.isOpen(fd)).sort((a, b) => a - b)]
 }
 
-function openDescriptors(outside: Kernel): number[] {
+function openDescriptors(outside: Kernel<'outside'>): number[] {
   using directory = outside.openat(AT_FDCWD, '/proc/self/fd', O_RDONLY | O_DIRECTORY)
   return outside
     .readDirectory(directory)

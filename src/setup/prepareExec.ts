@@ -53,7 +53,7 @@ export interface PreparedExec {
   readonly request: ExecRequest
   readonly record: ContainerRecord
   /** The container's first process, which is certain to be that one. */
-  readonly pidfd: Fd
+  readonly pidfd: Fd<'outside'>
   /** The container's configuration, as it was when that was created. */
   readonly config: Config
   readonly process: ProcessPlan
@@ -89,7 +89,12 @@ export function prepareExec(runtime: Runtime, request: ExecRequest, fds: Fds): P
   return { request, ...found, config, process, privileged, listenFds, inherited }
 }
 
-function withinRights(outside: Kernel, own: CapabilitySets, wish: ProcessPlan, { annotations }: ContainerRecord) {
+function withinRights(
+  outside: Kernel<'outside'>,
+  own: CapabilitySets,
+  wish: ProcessPlan,
+  { annotations }: ContainerRecord,
+) {
   requireCapabilities(outside, wish.capabilities, own.permitted)
   return withinOwnRights(outside, own.effective, wish, !keepsOriginalGroups(annotations))
 }

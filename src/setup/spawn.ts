@@ -30,7 +30,7 @@ const PATH_MAX = 4096
 /** What the keeper makes, guards, and takes back when the planner dies or gives up. */
 export interface OwnedPaths {
   /** The directory of all containers, and the container's name in it. */
-  readonly root: Fd
+  readonly root: Fd<'outside'>
   readonly id: string
   /** The container's cgroup. */
   readonly cgroup: NewCgroup | undefined
@@ -40,7 +40,7 @@ export interface OwnedPaths {
    */
   readonly enterScope?: ((pid: number) => string) | undefined
   /** Directories of its own in resctrl, below `root`, outermost first. */
-  readonly resctrl?: { readonly root: Fd; readonly directories: readonly string[] } | undefined
+  readonly resctrl?: { readonly root: Fd<'outside'>; readonly directories: readonly string[] } | undefined
 }
 
 /**
@@ -61,14 +61,14 @@ export function startsWithCall(executor: Executor, first: Operation): void {
 }
 
 /** Was the only child so far killed before that? */
-export function isKilledAtSpawn(outside: Kernel, executor: Executor): boolean {
+export function isKilledAtSpawn(outside: Kernel<'outside'>, executor: Executor): boolean {
   const [child, ...others] = executor.children()
   if (child === undefined || others.length > 0 || executor.made(FIRST_CALL) !== 'unknown') return false
   return 'ZXx'.includes(processStat(outside, child)?.state ?? 'X')
 }
 
 /** Namespaces that the keeper enters first, for its child to be born in. */
-export type OpenJoin = Join & { readonly fd: Fd }
+export type OpenJoin = Join & { readonly fd: Fd<'outside'> }
 
 /** What errnos of clone3 and unshare mean here. */
 export const namespaceHints: Call['hint'] = {
@@ -95,7 +95,7 @@ export function spawnFirstProcess(
   namespaces: bigint,
 ): () => number {
   const { calls, kernel: keeper } = executor
-  const passedFd = (fd: Fd) => executor.passed.get(fd)!
+  const passedFd = (fd: Fd<'outside'>) => executor.passed.get(fd)!
   keeper.setsid() // Ctrl-C in a terminal must not end the keeper together with the planner
   keeper.umask(0)
   const directory = calls.later({ name: 'mkdirat', args: [passedFd(owned.root), owned.id, 0o700], subject: owned.id })
@@ -209,7 +209,7 @@ export function isTaken(error: unknown, id: string): boolean {
 }
 
 /** The child goes on as the executor, in its cgroup; `ps` shows what it is. */
-function recordChild(executor: Executor, processes: Fd | undefined): number {
+function recordChild(executor: Executor, processes: Fd<'inside'> | undefined): number {
   const { calls, kernel, guardNumber } = executor
   const child = calls.record(() => {
     if (processes !== undefined) {
@@ -272,8 +272,8 @@ function recordGuard(
 /** What the keeper has made, as it has it itself: by now the names may be those of somebody else's. */
 interface Property {
   /** The container's directory. */
-  readonly home: Fd
-  readonly cgroup: Fd | undefined
+  readonly home: Fd<'inside'>
+  readonly cgroup: Fd<'inside'> | undefined
   /** Where in the arena there is the pidfd of the child. */
   readonly pidfd: number
 }
@@ -293,7 +293,7 @@ function recordCleanup(
   const { root, id, cgroup, enterScope } = owned
   const containers = passed.get(root)!
   const parent = cgroup && passed.get(cgroup.parent)!
-  const remove = (directory: number | Fd, path: string, flags: number) =>
+  const remove = (directory: number | Fd<'inside'>, path: string, flags: number) =>
     calls.later({ name: 'unlinkat', args: [directory, path, flags], tolerate: 'any' })
   const end = calls.record(() => kernel.exit(0))
   const chain = calls.record(() => {
@@ -348,7 +348,7 @@ function recordDirectoryCleanup(
 ): number {
   const { calls, kernel, passed } = executor
   const { root, id, cgroup } = owned
-  const remove = (directory: Fd, name: string) =>
+  const remove = (directory: Fd<'outside'>, name: string) =>
     calls.later({ name: 'unlinkat', args: [passed.get(directory)!, name, AT_REMOVEDIR], tolerate: 'any' })
   const chain = calls.record(() => {
     if (made.cgroup) remove(cgroup!.parent, cgroup!.name)
@@ -361,7 +361,10 @@ function recordDirectoryCleanup(
 }
 
 /** All is well: what exists now is the container's, and the keeper goes. */
-export function dismissKeeper(executor: Executor, outside: { writeAll(fd: Fd, data: Uint8Array): void }): void {
+export function dismissKeeper(
+  executor: Executor,
+  outside: { writeAll(fd: Fd<'outside'>, data: Uint8Array): void },
+): void {
   outside.writeAll(executor.guard, new Uint8Array([1]))
   executor.guard.close()
 }

@@ -62,7 +62,7 @@ export interface HelperChain {
  */
 export function recordTail(
   executor: Executor,
-  steps: (tail: Kernel, addHelper: (helper: HelperChain) => void) => void,
+  steps: (tail: Kernel<'inside'>, addHelper: (helper: HelperChain) => void) => void,
 ): Operation[] {
   const { calls, kernel, controlNumber } = executor
   const base = currentPhrase()
@@ -112,7 +112,7 @@ function saidAt({ said }: Call, start: number): number | null {
 }
 
 /** The first steps of a created container's tail: wait for the planner's last word, then for `start` to connect. */
-export function awaitStart(tail: Kernel, executor: Executor, listener: number): void {
+export function awaitStart(tail: Kernel<'inside'>, executor: Executor, listener: number): void {
   // End of file instead of a word: the planner was killed before the container was complete.
   tail.later({ name: 'read', args: [executor.controlNumber, new Out(8), 8], expect: 'positive' })
   const connection = tail.later({ name: 'accept4', args: [listener, null, null, O_CLOEXEC] })
@@ -124,8 +124,8 @@ export function awaitStart(tail: Kernel, executor: Executor, listener: number): 
  * memory of the executor nobody knows more than this. `ending` are signals that end the wait, too, see Kernel.poll.
  */
 export function awaitProgram(
-  outside: Kernel,
-  connection: Fd,
+  outside: Kernel<'outside'>,
+  connection: Fd<'outside'>,
   slow = tellBeforeProgram,
   ending: readonly number[] = [],
 ): void {

@@ -18,7 +18,7 @@ export function underKeeper<T>(
   runtime: Runtime,
   prepared: Prepared,
   hostResources: HostResources,
-  more: readonly Fd[],
+  more: readonly Fd<'outside'>[],
   work: (executor: Executor, hostResources: HostResources) => T,
 ): T {
   try {
@@ -36,7 +36,7 @@ function underOneKeeper<T>(
   runtime: Runtime,
   prepared: Prepared,
   hostResources: HostResources,
-  more: readonly Fd[],
+  more: readonly Fd<'outside'>[],
   work: (executor: Executor, hostResources: HostResources) => T,
 ): T {
   const executor = runtime.phase('spawn the executor', () => launch(runtime, prepared, hostResources, more))
@@ -74,7 +74,7 @@ function launch(
   runtime: Runtime,
   { inherited, request }: Prepared,
   hostResources: HostResources,
-  more: readonly Fd[],
+  more: readonly Fd<'outside'>[],
 ): Executor {
   const { host, outside, makeCalls } = runtime
   try {

@@ -21,7 +21,7 @@ const NOT_RUNNING = 'container not running'
 /** An executor in a running container, in all of its namespaces, as the root of its user namespace. */
 export interface Visit {
   readonly executor: Executor
-  readonly inside: Kernel
+  readonly inside: Kernel<'inside'>
   /** The root of the container's mount namespace. */
   readonly root: ContainerRoot
   /** A procfs in which it finds itself, whatever is at /proc there. */
@@ -29,7 +29,7 @@ export interface Visit {
 }
 
 /** The first process of a container, certain to be that one. Errors: StateError when it has ended. */
-export function holdInit(outside: Kernel, record: ContainerRecord, fds: Fds): Fd {
+export function holdInit(outside: Kernel<'outside'>, record: ContainerRecord, fds: Fds): Fd<'outside'> {
   const pidfd = fds.keep(outside.pidfdOpen(record.pid))
   // The pidfd is held before we compare start times, so the process can't be another one afterwards.
   if (!pidfd.exists || !isAlive(outside, record)) throw new StateError(NOT_RUNNING)
@@ -37,7 +37,7 @@ export function holdInit(outside: Kernel, record: ContainerRecord, fds: Fds): Fd
 }
 
 /** The same, and it is in the container's cgroup: for what changes something. Errors: StateError. */
-export function holdOwnInit(runtime: Runtime, container: StoredContainer, fds: Fds): Fd {
+export function holdOwnInit(runtime: Runtime, container: StoredContainer, fds: Fds): Fd<'outside'> {
   const record = container.established
   const init = holdInit(runtime.outside, record, fds)
   requireOwnProcess(runtime, container, record.pid)
@@ -45,7 +45,7 @@ export function holdOwnInit(runtime: Runtime, container: StoredContainer, fds: F
 }
 
 /** May we do in the host's namespaces what only its root may? */
-export function isPrivileged(outside: Kernel): boolean {
+export function isPrivileged(outside: Kernel<'outside'>): boolean {
   return ownCapabilities(outside)(CAP_SYS_ADMIN)
 }
 
@@ -57,8 +57,8 @@ export function isPrivileged(outside: Kernel): boolean {
 export function visitContainer<T>(
   runtime: Runtime,
   record: ContainerRecord,
-  init: Fd,
-  passed: readonly Fd[],
+  init: Fd<'outside'>,
+  passed: readonly Fd<'outside'>[],
   work: (visit: Visit) => T,
 ): T {
   try {
@@ -72,8 +72,8 @@ export function visitContainer<T>(
 function visitOnce<T>(
   runtime: Runtime,
   record: ContainerRecord,
-  init: Fd,
-  passed: readonly Fd[],
+  init: Fd<'outside'>,
+  passed: readonly Fd<'outside'>[],
   work: (visit: Visit) => T,
 ): T {
   const { host, outside, makeCalls } = runtime

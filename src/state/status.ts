@@ -12,7 +12,7 @@ export interface ProcessStat {
 }
 
 /** The state and start time of a process; undefined when there is none. */
-export function processStat(outside: Kernel, pid: number): ProcessStat | undefined {
+export function processStat(outside: Kernel<'outside'>, pid: number): ProcessStat | undefined {
   const line = readStat(outside, pid)
   if (line === undefined) return undefined
   const end = line.lastIndexOf(')')
@@ -23,7 +23,7 @@ export function processStat(outside: Kernel, pid: number): ProcessStat | undefin
 /**
  * How the container's first process ended, in the form of wait(2), while its parent has not waited for it; else undefined.
  */
-export function zombieStatus(outside: Kernel, record: ContainerRecord): number | undefined {
+export function zombieStatus(outside: Kernel<'outside'>, record: ContainerRecord): number | undefined {
   const line = readStat(outside, record.pid)
   const fields = line === undefined ? undefined : fieldsOf(line)
   if (fields?.[19] !== record.startTime || !'ZXx'.includes(fields[0] ?? '?')) return undefined
@@ -35,7 +35,7 @@ function fieldsOf(line: string): string[] {
   return line.slice(line.lastIndexOf(')') + 2).split(' ')
 }
 
-function readStat(outside: Kernel, pid: number): string | undefined {
+function readStat(outside: Kernel<'outside'>, pid: number): string | undefined {
   try {
     return outside.readTextIfAny(AT_FDCWD, `/proc/${pid}/stat`)
   } catch (error) {
@@ -45,17 +45,20 @@ function readStat(outside: Kernel, pid: number): string | undefined {
 }
 
 /** Is the container's first process alive: there, the same one, and not waiting to be reaped? */
-export function isAlive(outside: Kernel, record: Pick<ContainerRecord, 'pid' | 'startTime'>): boolean {
+export function isAlive(outside: Kernel<'outside'>, record: Pick<ContainerRecord, 'pid' | 'startTime'>): boolean {
   return liveStat(outside, record) !== undefined
 }
 
-function liveStat(outside: Kernel, record: Pick<ContainerRecord, 'pid' | 'startTime'>): ProcessStat | undefined {
+function liveStat(
+  outside: Kernel<'outside'>,
+  record: Pick<ContainerRecord, 'pid' | 'startTime'>,
+): ProcessStat | undefined {
   const stat = processStat(outside, record.pid)
   return stat?.startTime === record.startTime && !'ZXx'.includes(stat.state) ? stat : undefined
 }
 
 /** Where the container is in its life, found out from the kernel and not from what was written down. */
-export function computeStatus(outside: Kernel, directory: string, record: ContainerRecord): Status {
+export function computeStatus(outside: Kernel<'outside'>, directory: string, record: ContainerRecord): Status {
   const stat = liveStat(outside, record)
   if (stat === undefined) return 'stopped'
   // Also a container that is not started yet can be paused, and then `start` would wait for it for ever.
@@ -66,12 +69,12 @@ export function computeStatus(outside: Kernel, directory: string, record: Contai
 }
 
 /** cgroup.events says `frozen 1`; see cgroup-v2.rst, core interface files. */
-export function isFrozen(outside: Kernel, cgroup: string | undefined): boolean {
+export function isFrozen(outside: Kernel<'outside'>, cgroup: string | undefined): boolean {
   if (cgroup === undefined) return false
   return /^frozen 1$/m.test(outside.readTextIfAny(AT_FDCWD, `${cgroup}/cgroup.events`) ?? '')
 }
 
 /** Are there processes in it or below, also such as our pid namespace does not see? See cgroup.events in cgroup-v2.rst. */
-export function isPopulated(outside: Kernel, cgroup: string): boolean {
+export function isPopulated(outside: Kernel<'outside'>, cgroup: string): boolean {
   return /^populated 1$/m.test(outside.readTextIfAny(AT_FDCWD, `${cgroup}/cgroup.events`) ?? '')
 }

@@ -24,13 +24,13 @@ import { computeStatus } from './status.ts'
 /** A container that exists, with its directory open. */
 export class StoredContainer {
   readonly id: string
-  readonly directory: Fd
+  readonly directory: Fd<'outside'>
   readonly path: string
   /** What its state.json says. */
   readonly reading: Reading
-  readonly #outside: Kernel
+  readonly #outside: Kernel<'outside'>
 
-  constructor(outside: Kernel, id: string, path: string, directory: Fd) {
+  constructor(outside: Kernel<'outside'>, id: string, path: string, directory: Fd<'outside'>) {
     this.#outside = outside
     this.id = id
     this.path = path
@@ -87,7 +87,7 @@ export class StoredContainer {
 const STATE_SIZE = 1 << 24
 
 /** A name in the container's directory may lead anywhere, when somebody has damaged it; then nothing is read or waited for. */
-function readState(outside: Kernel, directory: Fd, id: string): Reading {
+function readState(outside: Kernel<'outside'>, directory: Fd<'outside'>, id: string): Reading {
   using fd = outside.openat(directory, STATE_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, [ENOENT, ELOOP, ENXIO])
   if (!fd.exists) return fd.number === -ENOENT ? { kind: 'none' } : damaged('it is no regular file')
   try {
@@ -100,13 +100,13 @@ function readState(outside: Kernel, directory: Fd, id: string): Reading {
 }
 
 /** The directory of all containers: opened, made when it is not there. */
-export function openRoot(outside: Kernel, root: string): Fd {
+export function openRoot(outside: Kernel<'outside'>, root: string): Fd<'outside'> {
   makeDirectories(outside, root, 0o700)
   return outside.openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY)
 }
 
 /** mkdir -p for a path of the host. */
-export function makeDirectories(outside: Kernel, path: string, mode: number): void {
+export function makeDirectories(outside: Kernel<'outside'>, path: string, mode: number): void {
   if (outside.statx(AT_FDCWD, path).stat !== undefined) return
   const parent = path.slice(0, path.lastIndexOf('/'))
   if (parent !== '') makeDirectories(outside, parent, mode)
@@ -118,7 +118,7 @@ export function makeDirectories(outside: Kernel, path: string, mode: number): vo
  * others waiting until the container is closed: flock(2) on its directory.
  */
 export function openContainerIfAny(
-  outside: Kernel,
+  outside: Kernel<'outside'>,
   root: string,
   id: string,
   lock: boolean,
@@ -141,7 +141,7 @@ export function openContainerIfAny(
 const LOCK_PAUSE_MS = 2
 
 /** flock(2), which can not be told how long to wait. */
-function lockPatiently(outside: Kernel, directory: Fd): void {
+function lockPatiently(outside: Kernel<'outside'>, directory: Fd<'outside'>): void {
   const isFree = () => outside.flock(directory, LOCK_EX | LOCK_NB, [EAGAIN])
   if (isFree()) return
   const end = outside.clock(CLOCK_MONOTONIC) + SLOW_MS * 1e6
@@ -154,20 +154,20 @@ function lockPatiently(outside: Kernel, directory: Fd): void {
 }
 
 /** Opens a container that has to exist. */
-export function openContainer(outside: Kernel, root: string, id: string, lock: boolean): StoredContainer {
+export function openContainer(outside: Kernel<'outside'>, root: string, id: string, lock: boolean): StoredContainer {
   const container = openContainerIfAny(outside, root, id, lock)
   if (container === undefined) throw new StateError(`container \`${id}\` does not exist`)
   return container
 }
 
 /** Ids of all containers, in alphabetical order. */
-export function listIds(outside: Kernel, root: string): string[] {
+export function listIds(outside: Kernel<'outside'>, root: string): string[] {
   using directory = outside.openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY, 0, [ENOENT])
   return directory.exists ? outside.readDirectory(directory).sort() : []
 }
 
 /** Removes a container's directory with all that the runtime puts there. A link to another directory is not followed. */
-export function removeDirectory(outside: Kernel, root: string, id: string): void {
+export function removeDirectory(outside: Kernel<'outside'>, root: string, id: string): void {
   const path = `${root}/${id}`
   using directory = outside.openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, [ENOENT])
   if (!directory.exists) return
@@ -176,7 +176,7 @@ export function removeDirectory(outside: Kernel, root: string, id: string): void
 }
 
 /** In a damaged container a directory may have the name. */
-function removeFile(outside: Kernel, directory: Fd, name: string): void {
+function removeFile(outside: Kernel<'outside'>, directory: Fd<'outside'>, name: string): void {
   const removed = outside.now({
     name: 'unlinkat',
     args: [directory, name, 0],
@@ -188,6 +188,6 @@ function removeFile(outside: Kernel, directory: Fd, name: string): void {
 }
 
 /** `state.json`, replaced in one step. */
-export function writeRecord(outside: Kernel, directory: Fd, record: ContainerRecord): void {
+export function writeRecord(outside: Kernel<'outside'>, directory: Fd<'outside'>, record: ContainerRecord): void {
   outside.replaceFile(directory, STATE_FILE, JSON.stringify({ version: RECORD_VERSION, ...record }), 0o600)
 }

@@ -7,11 +7,11 @@ import { connectSocket } from './unixSocket.ts'
 /** Where the master of a terminal goes. */
 export interface ConsoleRoute {
   /** The connected socket on which the executor sends it. */
-  readonly passedFd: Fd
+  readonly passedFd: Fd<'outside'>
   /** What the other side is, for messages. */
   readonly to: string
   /** The master, once the executor has sent it; without a console socket only. The caller owns it. */
-  readonly receive: (() => Fd) | undefined
+  readonly receive: (() => Fd<'outside'>) | undefined
 }
 
 /** What the payload of the message says, as in runc; receivers take it for a name and look at the descriptor. */
@@ -60,7 +60,11 @@ export function openConsoleRoute(
 }
 
 /** Has the executor send the master. */
-export function deliverMaster({ kernel, passed }: Executor, { passedFd, to }: ConsoleRoute, master: Fd): void {
+export function deliverMaster(
+  { kernel, passed }: Executor,
+  { passedFd, to }: ConsoleRoute,
+  master: Fd<'inside'>,
+): void {
   kernel.sendDescriptor(passed.get(passedFd)!, MASTER_NAME, master, {
     subject: `the terminal to ${to}`,
     hint: sendHints,

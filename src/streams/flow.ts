@@ -20,13 +20,13 @@ export type Progress = 'moved' | 'nothing' | 'ended' | 'lost'
 
 /** Copies from one descriptor to another, a piece at a time, and never reads more than it has got rid of. */
 export class Flow {
-  readonly #outside: Kernel
+  readonly #outside: Kernel<'outside'>
   readonly #from: number
   readonly #to: number
   #pending: Uint8Array = NOTHING
   #last: number | undefined
 
-  constructor(outside: Kernel, from: Fd | number, to: Fd | number) {
+  constructor(outside: Kernel<'outside'>, from: Fd<'outside'> | number, to: Fd<'outside'> | number) {
     this.#outside = outside
     this.#from = typeof from === 'number' ? from : from.number
     this.#to = typeof to === 'number' ? to : to.number

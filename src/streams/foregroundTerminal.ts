@@ -29,7 +29,7 @@ export class ForegroundTerminal implements Disposable {
   readonly #runtime: Runtime
   readonly #own: OwnTerminal
   readonly #fds = new Fds()
-  #master: Fd | undefined
+  #master: Fd<'outside'> | undefined
   #input: Flow | undefined
   #output: Flow | undefined
   /** There is nothing more to read for `#input`. */
@@ -46,7 +46,7 @@ export class ForegroundTerminal implements Disposable {
    * The master of the program's terminal, which this closes in the end. Our own terminal is raw from here on, or, in the
    * background, from where nobody waits for us: while we are stopped there, for others the container is as usable as ever.
    */
-  begin(master: Fd): void {
+  begin(master: Fd<'outside'>): void {
     const { outside } = this.#runtime
     this.#master = this.#fds.keep(master)
     outside.setStatusFlags(master, O_RDWR | O_NONBLOCK)
@@ -57,7 +57,7 @@ export class ForegroundTerminal implements Disposable {
   }
 
   /** Copies both ways, passes signals on, and does what `others` want, until the program has ended and all that it wrote is written. */
-  async relay(pidfd: Fd, signals: number | undefined, others: readonly Watch[] = []): Promise<void> {
+  async relay(pidfd: Fd<'outside'>, signals: number | undefined, others: readonly Watch[] = []): Promise<void> {
     this.#own.enterRaw()
     const toProgram = this.#onSignals(signals, signal => this.#runtime.outside.signal(pidfd, signal))
     let ended = false
@@ -197,7 +197,7 @@ export class ForegroundTerminal implements Disposable {
    * Where output goes. Writing to a slow terminal must not keep us from signals and input, so it is opened once more, not
    * to change how others see it; to a pipe of any speed a piece is written at once (see flow.ts).
    */
-  #openOutput(master: Fd): Fd | number {
+  #openOutput(master: Fd<'outside'>): Fd<'outside'> | number {
     const { outside } = this.#runtime
     if (outside.windowSize(STDOUT_FILENO) === undefined) {
       keepNewlines(outside, master)
@@ -211,7 +211,7 @@ export class ForegroundTerminal implements Disposable {
 }
 
 /** What reads a pipe or file wants lines as the program wrote them, as from a program without a terminal; runc does so, too. */
-function keepNewlines(outside: Kernel, master: Fd): void {
+function keepNewlines(outside: Kernel<'outside'>, master: Fd<'outside'>): void {
   const termios = outside.termios(master)
   if (termios !== undefined) outside.setTermios(master.number, plainNewlines(termios))
 }

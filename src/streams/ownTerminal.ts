@@ -10,11 +10,11 @@ const STREAMS = [0, 1, 2]
  * passed on to; its settings come back with `restore`.
  */
 export class OwnTerminal {
-  readonly #outside: Kernel
+  readonly #outside: Kernel<'outside'>
   #saved: Termios | undefined
   #raw = false
 
-  constructor(outside: Kernel) {
+  constructor(outside: Kernel<'outside'>) {
     this.#outside = outside
   }
 

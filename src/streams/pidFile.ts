@@ -56,13 +56,13 @@ export function removePidFile({ outside, absolute }: Runtime, { pidFile }: WithP
 }
 
 /** Somebody may have put another file there meanwhile, or led us to another directory. */
-function isOurs(outside: Kernel, directory: Fd, name: string, pid: number): boolean {
+function isOurs(outside: Kernel<'outside'>, directory: Fd<'outside'>, name: string, pid: number): boolean {
   const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
   using file = outside.openat(directory, name, flags, 0, [ENOENT, ELOOP, ENXIO])
   return file.exists && decode(outside.read(file, 32, 'any')) === String(pid)
 }
 
-function openDirectory(outside: Kernel, path: string): { directory: Fd; name: string } {
+function openDirectory(outside: Kernel<'outside'>, path: string): { directory: Fd<'outside'>; name: string } {
   const slash = path.lastIndexOf('/')
   const directory = outside.openat(AT_FDCWD, path.slice(0, slash + 1), O_PATH | O_DIRECTORY)
   return { directory, name: path.slice(slash + 1) }

@@ -28,11 +28,11 @@ export function ownUid(
 
 /** The standard streams of a program, which are its user's from `give` on. */
 export class Streams implements Disposable {
-  readonly #outside: Kernel
+  readonly #outside: Kernel<'outside'>
   readonly #lent: { readonly stream: number; readonly owner: number; readonly borrower: number }[] = []
   #left: readonly number[] = []
 
-  constructor(outside: Kernel) {
+  constructor(outside: Kernel<'outside'>) {
     this.#outside = outside
   }
 
@@ -79,7 +79,7 @@ function isTerminal({ mode, rdevMajor }: Stat): boolean {
 }
 
 /** A file that has no name, a here-document say, nobody else will read. */
-function isGivable(outside: Kernel, stream: number, { mode, links }: Stat): boolean {
+function isGivable(outside: Kernel<'outside'>, stream: number, { mode, links }: Stat): boolean {
   switch (mode & S_IFMT) {
     case S_IFIFO:
     case S_IFSOCK:

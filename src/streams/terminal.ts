@@ -45,7 +45,7 @@ export function giveTerminal(
   { size }: TerminalPlan,
   uid: number,
   route: ConsoleRoute,
-): Fd {
+): Fd<'inside'> {
   return doing('terminal', () => {
     const { kernel: inside } = executor
     const flags = O_RDWR | O_NOCTTY
@@ -64,7 +64,7 @@ export function giveTerminal(
   })
 }
 
-function openDevpts(root: ContainerRoot): Fd {
+function openDevpts(root: ContainerRoot): Fd<'inside'> {
   const directory = root.open('/dev/pts', O_DIRECTORY, 0, [ENOENT, ENOTDIR, ELOOP])
   if (!directory.exists || root.inside.fileSystemType(directory) !== DEVPTS_SUPER_MAGIC)
     throw new ConfigError('needs a devpts at /dev/pts; add one to `mounts`', '/process/terminal')
@@ -72,7 +72,7 @@ function openDevpts(root: ContainerRoot): Fd {
 }
 
 /** Binds the terminal on /dev/console, see config-linux.md#default-devices. A link of that name is covered, not followed. */
-export function bindConsole(root: ContainerRoot, peer: Fd): void {
+export function bindConsole(root: ContainerRoot, peer: Fd<'inside'>): void {
   doing('device `/dev/console`', () => {
     const { inside } = root
     const mount = inside.openTree(peer, '', false).take()

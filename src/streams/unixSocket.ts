@@ -14,7 +14,7 @@ const START_PAUSE_MS = 10
  * A connection to the stream socket at an absolute path of the host, however long it is: an address holds 107 bytes, so
  * the path leads through a descriptor of the directory. `hint` says what errnos of connect(2) mean to the user.
  */
-export function connectSocket(outside: Kernel, path: string, hint: Call['hint']): Fd {
+export function connectSocket(outside: Kernel<'outside'>, path: string, hint: Call['hint']): Fd<'outside'> {
   const slash = path.lastIndexOf('/')
   using directory = outside.openat(AT_FDCWD, path.slice(0, slash + 1), O_PATH | O_DIRECTORY)
   const socket = outside.unixSocket()
@@ -29,7 +29,12 @@ export function connectSocket(outside: Kernel, path: string, hint: Call['hint'])
 }
 
 /** connect(2), which waits as long as the other side has more connections than it accepts. */
-function connectPatiently(outside: Kernel, socket: Fd, address: string, about: Pick<Call, 'subject' | 'hint'>): void {
+function connectPatiently(
+  outside: Kernel<'outside'>,
+  socket: Fd<'outside'>,
+  address: string,
+  about: Pick<Call, 'subject' | 'hint'>,
+): void {
   outside.socketTimeout(socket, 'send', SLOW_MS)
   const isAccepted = connectSoon(outside, socket, address, about)
   outside.socketTimeout(socket, 'send', 0)
@@ -39,7 +44,12 @@ function connectPatiently(outside: Kernel, socket: Fd, address: string, about: P
 }
 
 /** connect(2), once somebody listens; whoever has no more connections to give lets it return false. */
-function connectSoon(outside: Kernel, socket: Fd, address: string, about: Pick<Call, 'subject' | 'hint'>): boolean {
+function connectSoon(
+  outside: Kernel<'outside'>,
+  socket: Fd<'outside'>,
+  address: string,
+  about: Pick<Call, 'subject' | 'hint'>,
+): boolean {
   const attempt = () => outside.connectTo(socket, address, [EAGAIN, EINTR], about)
   for (let waited = 0; waited < START_MS; waited += START_PAUSE_MS) {
     try {

@@ -20,7 +20,7 @@ export interface Finding {
 export interface Facts {
   readonly runtime: Runtime
   readonly host: Host
-  readonly outside: Kernel
+  readonly outside: Kernel<'outside'>
   readonly rootless: boolean
   /** Capabilities that are in effect, as a mask. */
   readonly capabilities: bigint

@@ -27,7 +27,7 @@ function checkCalls({ outside }: Facts): Finding[] {
   return findings.length > 0 ? findings : [ok(AREA, 'every system call that containers need is there')]
 }
 
-function checkRefused(outside: Kernel, how: string, calls: readonly NeededCall[]): Finding[] {
+function checkRefused(outside: Kernel<'outside'>, how: string, calls: readonly NeededCall[]): Finding[] {
   const found = calls.map(({ name, otherwise }) => ({ name, other: otherwise?.(outside) }))
   const needed = found.filter(({ other }) => other === undefined).map(({ name }) => name)
   const fix = isFiltered(outside)

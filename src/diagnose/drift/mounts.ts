@@ -66,15 +66,15 @@ export function mountDrift(comparison: Comparison): Finding[] {
 
 /** The container's tree of directories, with what is known of its mounts. */
 class Place {
-  readonly outside: Kernel
+  readonly outside: Kernel<'outside'>
   readonly rows: readonly MountRow[]
   /** Targets that are accounted for, and how often. */
   readonly known = new Map<string, number>()
   readonly host: readonly MountRow[]
-  readonly #root: ContainerRoot
+  readonly #root: ContainerRoot<'outside'>
   readonly #fds: Fds
 
-  constructor(outside: Kernel, root: ContainerRoot, rows: readonly MountRow[], fds: Fds) {
+  constructor(outside: Kernel<'outside'>, root: ContainerRoot<'outside'>, rows: readonly MountRow[], fds: Fds) {
     this.outside = outside
     this.rows = rows
     this.host = parseMountinfo(decode(outside.readFile(AT_FDCWD, '/proc/self/mountinfo')))
@@ -165,7 +165,7 @@ function differences(place: Place, expected: Expected): Finding[] {
   return [...contentDrift(place, expected, row), ...attributeDrift(expected, row, pointer)]
 }
 
-function isCopiedLink(outside: Kernel, { copySymlink, source }: BindStep): boolean {
+function isCopiedLink(outside: Kernel<'outside'>, { copySymlink, source }: BindStep): boolean {
   if (!copySymlink) return false
   using fd = outside.openat(AT_FDCWD, source, O_PATH | O_NOFOLLOW, 0, 'any')
   return fd.exists && ((outside.statx(fd, '').stat?.mode ?? 0) & S_IFMT) === S_IFLNK

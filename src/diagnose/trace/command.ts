@@ -25,7 +25,7 @@ const REFUSALS = [EACCES, EISDIR, ENOENT, ENOTDIR, EROFS]
 /** What a command runs with when it is traced. */
 export interface Traced {
   readonly host: Host
-  readonly outside: Kernel
+  readonly outside: Kernel<'outside'>
   readonly observer: Observer
 }
 

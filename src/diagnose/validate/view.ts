@@ -48,10 +48,10 @@ export const isFile = ({ mode }: Stat): boolean => (mode & S_IFMT) === S_IFREG
  * a time and through no symbolic link but those that the container itself would follow, so nothing leads out.
  */
 export class ContainerView {
-  readonly #outside: Kernel
+  readonly #outside: Kernel<'outside'>
   #mounts: Mounted[]
 
-  constructor(outside: Kernel, rootfs: string) {
+  constructor(outside: Kernel<'outside'>, rootfs: string) {
     this.#outside = outside
     this.#mounts = [{ path: '/', host: rootfs, step: undefined }]
   }

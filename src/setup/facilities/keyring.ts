@@ -15,7 +15,7 @@ const SECRET_SIZE = 16
  * A name for a container's session keyring. Whoever joins one by name gets what has that name already, made by anybody who
  * lets him, and its maker reads what is put there; so the name can not be known beforehand.
  */
-export function keyringName(outside: Kernel, id: string): string {
+export function keyringName(outside: Kernel<'outside'>, id: string): string {
   const secret = Array.from(outside.randomBytes(SECRET_SIZE), byte => byte.toString(16).padStart(2, '0'))
   return ['_ses', id, secret.join('')].join('.')
 }
@@ -24,11 +24,11 @@ export function keyringName(outside: Kernel, id: string): string {
  * A session keyring of the container's own instead of the caller's, see keyctl_join_session_keyring(3). The permission to
  * search lets `exec` join it by its name; without that, if a policy denies it, `exec` gets one of its own.
  */
-export function joinSessionKeyring(inside: Kernel, name: string, labels: Labels | undefined): void {
+export function joinSessionKeyring(inside: Kernel<'inside'>, name: string, labels: Labels | undefined): void {
   withKeyLabel(inside, labels, () => join(inside, name))
 }
 
-function join(inside: Kernel, name: string): void {
+function join(inside: Kernel<'inside'>, name: string): void {
   const hint = { EDQUOT: 'too many keys, see /proc/sys/kernel/keys; try --no-new-keyring' }
   // A kernel may be built without keys: then there is none to inherit either.
   const keyring = inside.later({

@@ -22,7 +22,7 @@ import { trustedProcfs } from '../../rootfs/procfs.ts'
 
 /** What is written to an open file of /proc/thread-self/attr, which belongs to the process that opened it. */
 interface LabelWrite {
-  readonly file: Fd
+  readonly file: Fd<'inside'>
   readonly text: string
   readonly hint: Call['hint']
 }
@@ -42,7 +42,7 @@ const LABEL_MAX = 4096
 
 /** Errors: ConfigError when a label is asked for whose security module this host does not have or use. */
 export function requireSecurityModules(
-  outside: Kernel,
+  outside: Kernel<'outside'>,
   { process, mountLabel }: Pick<ContainerPlan, 'process' | 'mountLabel'>,
 ): void {
   if (process?.apparmorProfile !== undefined && !apparmorEnabled(outside))
@@ -58,11 +58,11 @@ export function requireSecurityModules(
     )
 }
 
-export function apparmorEnabled(outside: Kernel): boolean {
+export function apparmorEnabled(outside: Kernel<'outside'>): boolean {
   return outside.readTextIfAny(AT_FDCWD, '/sys/module/apparmor/parameters/enabled')?.startsWith('Y') ?? false
 }
 
-export function selinuxEnabled(outside: Kernel): boolean {
+export function selinuxEnabled(outside: Kernel<'outside'>): boolean {
   using fd = outside.openat(AT_FDCWD, '/sys/fs/selinux', O_PATH | O_DIRECTORY, 0, [ENOENT])
   if (!fd.exists || outside.fileSystemType(fd) !== SELINUX_MAGIC) return false
   // Without a policy every process is `kernel`, and the kernel takes any label and ignores it.
@@ -76,7 +76,7 @@ export function selinuxEnabled(outside: Kernel): boolean {
  * host's root brings a procfs along. Errors: ConfigError for a label that the kernel does not know.
  */
 export function openLabels(
-  inside: Kernel,
+  inside: Kernel<'inside'>,
   { apparmorProfile, selinuxLabel, noNewPrivileges }: LabelPlan & { readonly noNewPrivileges: boolean },
   procfs?: Dir,
 ): Labels | undefined {
@@ -90,7 +90,7 @@ export function openLabels(
   return { program, keys: { file, text: selinuxLabel, hint: contextHints } }
 }
 
-function openAttribute(inside: Kernel, proc: Dir, name: string, flags: number): Fd {
+function openAttribute(inside: Kernel<'inside'>, proc: Dir, name: string, flags: number): Fd<'inside'> {
   return inside.openat2(proc, `thread-self/attr/${name}`, flags, attributeWalk).take()
 }
 
@@ -98,7 +98,7 @@ function openAttribute(inside: Kernel, proc: Dir, name: string, flags: number): 
  * AppArmor's rule for the next execve. Somebody who is confined and gives up new privileges may only be confined more,
  * see "No New Privileges" in apparmor.d(5): then the profile is stacked on the present one.
  */
-function openProfile(inside: Kernel, proc: Dir, profile: string, noNewPrivileges: boolean): LabelWrite {
+function openProfile(inside: Kernel<'inside'>, proc: Dir, profile: string, noNewPrivileges: boolean): LabelWrite {
   const current = openAttribute(inside, proc, 'apparmor/current', O_RDWR)
   const file = openAttribute(inside, proc, 'apparmor/exec', O_WRONLY)
   const stacked = noNewPrivileges && isConfined(inside, current)
@@ -116,14 +116,14 @@ const profileHints = {
   EACCES: 'the AppArmor profile of the runtime itself does not allow the change',
 }
 
-function isConfined(inside: Kernel, current: Fd): boolean {
+function isConfined(inside: Kernel<'inside'>, current: Fd<'inside'>): boolean {
   const label = decode(inside.read(current, LABEL_MAX)).trim()
   inside.rewind(current)
   return label !== 'unconfined'
 }
 
 /** SELinux' context for the next execve. Written once to be checked, and taken back: hooks are not to get it. */
-function openContext(inside: Kernel, proc: Dir, label: string): LabelWrite {
+function openContext(inside: Kernel<'inside'>, proc: Dir, label: string): LabelWrite {
   const file = openAttribute(inside, proc, 'exec', O_WRONLY)
   if (!write(inside, file, label, EINVAL, contextHints))
     throw new ConfigError(`the SELinux label \`${label}\` is not valid in the loaded policy`, '/process/selinuxLabel')
@@ -134,21 +134,27 @@ function openContext(inside: Kernel, proc: Dir, label: string): LabelWrite {
 const contextHints = { EACCES: 'the SELinux policy does not let the runtime choose this context' }
 
 /** One write, whose result is awaited; false when this errno came back. */
-function write(inside: Kernel, file: Fd, text: string, refusal: number, hint: Call['hint']): boolean {
+function write(
+  inside: Kernel<'inside'>,
+  file: Fd<'inside'>,
+  text: string,
+  refusal: number,
+  hint: Call['hint'],
+): boolean {
   const bytes = encode(text)
   const args = [file, bytes, bytes.length]
   return inside.now({ name: 'write', args, subject: `label \`${text}\``, tolerate: [refusal], hint }) >= 0
 }
 
 /** An empty line takes back what was written. procfs takes writes at the beginning of the file only. */
-function clearContext(inside: Kernel, file: Fd): void {
+function clearContext(inside: Kernel<'inside'>, file: Fd<'inside'>): void {
   inside.rewind(file)
   inside.writeText(file, '\n')
   inside.rewind(file)
 }
 
 /** Runs `work`, in which keys are made, with the label for them. */
-export function withKeyLabel(inside: Kernel, labels: Labels | undefined, work: () => void): void {
+export function withKeyLabel(inside: Kernel<'inside'>, labels: Labels | undefined, work: () => void): void {
   const keys = labels?.keys
   if (keys !== undefined) writeLabel(inside, keys)
   work()
@@ -156,7 +162,7 @@ export function withKeyLabel(inside: Kernel, labels: Labels | undefined, work: (
 }
 
 /** The labels for the program: after hooks, which would take them on, and before a filter of system calls. */
-export function writeLabels(tail: Kernel, labels: Labels | undefined): void {
+export function writeLabels(tail: Kernel<'inside'>, labels: Labels | undefined): void {
   labels?.program.forEach(label => {
     writeLabel(tail, label)
   })

@@ -45,7 +45,12 @@ interface Side {
  * global addresses, and sets them up. The kernel decides what becomes of them with the namespace: hardware goes back to
  * the host, virtual devices are gone; config-linux.md forbids to move them back.
  */
-export function moveNetDevices(outside: Kernel, inside: Kernel, pid: number, devices: readonly NetDevicePlan[]): void {
+export function moveNetDevices(
+  outside: Kernel<'outside'>,
+  inside: Kernel<'inside'>,
+  pid: number,
+  devices: readonly NetDevicePlan[],
+): void {
   if (devices.length === 0) return
   using socket = routeSocket(outside)
   const host = { kernel: outside, socket }

@@ -31,7 +31,7 @@ const READY = 'READY=1'
  * is 0. There is no bindat(2), and who shares the root file system may exchange a directory on the way for a link to a
  * descriptor of the executor's: so the directory is opened as all others are, and worked in.
  */
-export function bindNotifySocket(root: ContainerRoot, socket: Fd): void {
+export function bindNotifySocket(root: ContainerRoot, socket: Fd<'inside'>): void {
   const { inside } = root
   doing('sd_notify', () => {
     inside.fchdir(root.open(NOTIFY_DIRECTORY, O_DIRECTORY))
@@ -41,17 +41,17 @@ export function bindNotifySocket(root: ContainerRoot, socket: Fd): void {
 }
 
 /** A step of the tail: sends the socket to whoever waits for the program. */
-export function handOverNotify(tail: Kernel, executor: Executor, socket: Fd): void {
+export function handOverNotify(tail: Kernel<'inside'>, executor: Executor, socket: Fd<'inside'>): void {
   tail.sendDescriptor(executor.controlNumber, WORD, socket)
 }
 
 /** The socket, undefined when the first process has ended before. The caller owns it. */
 export function receiveNotify(
-  outside: Kernel,
-  connection: Fd,
+  outside: Kernel<'outside'>,
+  connection: Fd<'outside'>,
   slow = tellBeforeProgram,
   ending: readonly number[] = [],
-): Fd | undefined {
+): Fd<'outside'> | undefined {
   pollPatiently(outside, [{ fd: connection, events: POLLIN }], -1, slow, ending)
   return outside.receiveMessage(connection, WORD.length, 'sd_notify').descriptor
 }
@@ -60,7 +60,7 @@ export function receiveNotify(
  * Waits until the program says that it is ready, or ends; then tells the service manager so, together with the pid that it
  * is to watch from now on.
  */
-export function awaitReady(runtime: Runtime, socket: Fd, pid: number): void {
+export function awaitReady(runtime: Runtime, socket: Fd<'outside'>, pid: number): void {
   const { outside } = runtime
   using pidfd = outside.pidfdOpen(pid, [])
   for (;;) {
@@ -75,7 +75,7 @@ export function awaitReady(runtime: Runtime, socket: Fd, pid: number): void {
 }
 
 /** Passes on what the program says, for as long as this process is there. */
-export function relayNotify(runtime: Runtime, socket: Fd): Watch {
+export function relayNotify(runtime: Runtime, socket: Fd<'outside'>): Watch {
   return {
     poll: { fd: socket.number, events: POLLIN },
     react: () => tell(runtime, readLines(runtime.outside, socket).filter(isForHost)),
@@ -108,7 +108,7 @@ function isForHost(line: string): boolean {
  * Descriptors in the message, of a barrier for instance (see sd_notify_barrier(3): its end is what the program waits for),
  * are dropped by the kernel: there is no room for them. To receive and close them would call the file systems they are of.
  */
-function readLines(outside: Kernel, socket: Fd): string[] {
+function readLines(outside: Kernel<'outside'>, socket: Fd<'outside'>): string[] {
   return decode(outside.receiveBytes(socket, MESSAGE_MAX)).split('\n')
 }
 

@@ -13,7 +13,7 @@ export interface ResctrlSite {
   readonly plan: ResctrlPlan
   /** Where resctrl is mounted, and that directory. */
   readonly mount: string
-  readonly root: Fd
+  readonly root: Fd<'outside'>
   /** Directories for the keeper to make, below `root`, outermost first. They are the container's own. */
   readonly directories: readonly string[]
   /** The group of closID was not there before; it stays when the container goes. */
@@ -24,7 +24,7 @@ export interface ResctrlSite {
  * Finds resctrl, and makes or checks the group that closID names. Errors: HostError without resctrl; ConfigError for a
  * group that is not there or has other schemata.
  */
-export function openResctrl(outside: Kernel, plan: ResctrlPlan, fds: Fds): ResctrlSite {
+export function openResctrl(outside: Kernel<'outside'>, plan: ResctrlPlan, fds: Fds): ResctrlSite {
   return doing('resctrl', () => {
     const mount = resctrlMount(outside)
     const root = fds.keep(outside.openat(AT_FDCWD, mount, O_PATH | O_DIRECTORY))
@@ -39,7 +39,7 @@ export function openResctrl(outside: Kernel, plan: ResctrlPlan, fds: Fds): Resct
   })
 }
 
-function resctrlMount(outside: Kernel): string {
+function resctrlMount(outside: Kernel<'outside'>): string {
   const lines = decode(outside.readFile(AT_FDCWD, '/proc/self/mountinfo')).split('\n')
   const mount = lines.find(line => / - resctrl /.test(line))?.split(' ')[4]
   if (mount === undefined)
@@ -50,7 +50,7 @@ function resctrlMount(outside: Kernel): string {
 }
 
 /** The group of closID, which others may use as well, made or compared; true when it was made. */
-function takeGroup(outside: Kernel, mount: string, plan: ResctrlPlan): boolean {
+function takeGroup(outside: Kernel<'outside'>, mount: string, plan: ResctrlPlan): boolean {
   const path = groupPath(mount, plan.group)
   if (plan.schemata.length === 0) {
     if (outside.statx(AT_FDCWD, path).stat !== undefined) return false
@@ -76,7 +76,7 @@ function groupPath(mount: string, group: string): string {
   return group === '' ? mount : `${mount}/${group}`
 }
 
-function compareSchemata(outside: Kernel, path: string, { schemata, group }: ResctrlPlan): void {
+function compareSchemata(outside: Kernel<'outside'>, path: string, { schemata, group }: ResctrlPlan): void {
   const there = decode(outside.readFile(AT_FDCWD, `${path}/schemata`))
   const missing = missingSchema(schemata, there)
   if (missing === undefined) return
@@ -94,7 +94,7 @@ export interface ResctrlGroup {
 }
 
 /** The group that a container is in. Errors: HostError without resctrl, ConfigError when there is no such group. */
-export function findGroup(outside: Kernel, { group }: ResctrlPlan): ResctrlGroup {
+export function findGroup(outside: Kernel<'outside'>, { group }: ResctrlPlan): ResctrlGroup {
   const mount = resctrlMount(outside)
   const path = groupPath(mount, group)
   const text = outside.readTextIfAny(AT_FDCWD, `${path}/schemata`)
@@ -104,7 +104,7 @@ export function findGroup(outside: Kernel, { group }: ResctrlPlan): ResctrlGroup
 }
 
 /** Writes these lines into the schemata of a group. Errors: ConfigError with what the kernel says about them. */
-export function writeSchemata(outside: Kernel, mount: string, path: string, lines: readonly string[]): void {
+export function writeSchemata(outside: Kernel<'outside'>, mount: string, path: string, lines: readonly string[]): void {
   if (lines.length === 0) return
   using fd = outside.openat(AT_FDCWD, `${path}/schemata`, O_WRONLY)
   try {
@@ -119,31 +119,31 @@ export function writeSchemata(outside: Kernel, mount: string, path: string, line
 }
 
 /** What the kernel says about the command that failed. */
-function lastStatus(outside: Kernel, mount: string): string {
+function lastStatus(outside: Kernel<'outside'>, mount: string): string {
   const text = outside.readTextIfAny(AT_FDCWD, `${mount}/info/last_cmd_status`)?.trim()
   return text === undefined || text === '' || text === 'ok' ? '' : `: ${text.replaceAll('\n', ', ')}`
 }
 
 /** Puts the first process into its groups, with which its children are born. */
-export function enterResctrl(outside: Kernel, { plan, mount }: ResctrlSite, pid: number): void {
+export function enterResctrl(outside: Kernel<'outside'>, { plan, mount }: ResctrlSite, pid: number): void {
   doing('resctrl', () => {
     if (plan.own) writeSchemata(outside, mount, groupPath(mount, plan.group), plan.schemata)
     enterGroups(outside, mount, plan, pid)
   })
 }
 
-function enterGroups(outside: Kernel, mount: string, { group, monitoring }: ResctrlPlan, pid: number): void {
+function enterGroups(outside: Kernel<'outside'>, mount: string, { group, monitoring }: ResctrlPlan, pid: number): void {
   outside.writeControl(AT_FDCWD, `${groupPath(mount, group)}/tasks`, String(pid))
   if (monitoring !== undefined) outside.writeControl(AT_FDCWD, `${mount}/${monitoring}/tasks`, String(pid))
 }
 
 /** Puts another process of the container into its groups. */
-export function joinResctrl(outside: Kernel, plan: ResctrlPlan, pid: number): void {
+export function joinResctrl(outside: Kernel<'outside'>, plan: ResctrlPlan, pid: number): void {
   doing('resctrl', () => enterGroups(outside, resctrlMount(outside), plan, pid))
 }
 
 /** After a failed create: the group that was made for closID goes again, unless somebody else uses it meanwhile. */
-export function leaveResctrl(outside: Kernel, site: ResctrlSite | undefined): void {
+export function leaveResctrl(outside: Kernel<'outside'>, site: ResctrlSite | undefined): void {
   if (!site?.made) return
   const path = groupPath(site.mount, site.plan.group)
   if (outside.readTextIfAny(AT_FDCWD, `${path}/tasks`)?.trim() === '') outside.rmdir(AT_FDCWD, path)
@@ -155,6 +155,6 @@ export function resctrlDirectories({ mount, directories }: ResctrlSite): string[
 }
 
 /** Removes what resctrlDirectories() told. Processes in them fall back to the group above. */
-export function removeResctrl(outside: Kernel, directories: readonly string[] | undefined): void {
+export function removeResctrl(outside: Kernel<'outside'>, directories: readonly string[] | undefined): void {
   for (const path of directories ?? []) outside.rmdir(AT_FDCWD, path, [ENOENT])
 }

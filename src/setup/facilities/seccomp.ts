@@ -34,7 +34,7 @@ const sendHints = {
 }
 
 /** A connection to the agent that is asked about calls, made while the host's paths are at hand. */
-export function connectAgent(outside: Kernel, { path }: SeccompAgent): Fd {
+export function connectAgent(outside: Kernel<'outside'>, { path }: SeccompAgent): Fd {
   return doing('failed to connect with seccomp agent', () => connectSocket(outside, path, connectHints))
 }
 
@@ -112,7 +112,7 @@ function rightsMessage(): Out {
 }
 
 /** Does this kernel know a flag? It looks at flags before it looks for the filter, of which there is none. */
-export function supportsSeccompFlag(outside: Kernel, flag: SeccompFlag): boolean {
+export function supportsSeccompFlag(outside: Kernel<'outside'>, flag: SeccompFlag): boolean {
   const listener = flag === 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV' ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0
   const args = [SECCOMP_SET_MODE_FILTER, seccompFlags[flag] | listener, null]
   return outside.now({ name: 'seccomp', args, tolerate: 'any' }) === -EFAULT

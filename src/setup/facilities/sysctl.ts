@@ -10,7 +10,11 @@ import type { OpenJoin } from '../spawn.ts'
  * A namespace that is joined by its path may be the one we are in; a write to its sysctls would change the host. Errors:
  * ConfigError.
  */
-export function refuseHostSysctls(outside: Kernel, steps: readonly SysctlStep[], joins: readonly OpenJoin[]): void {
+export function refuseHostSysctls(
+  outside: Kernel<'outside'>,
+  steps: readonly SysctlStep[],
+  joins: readonly OpenJoin[],
+): void {
   for (const { key, path } of steps) {
     const namespace = sysctlNamespace(path)
     const join = joins.find(({ type }) => type === namespace)
@@ -26,14 +30,14 @@ export function refuseHostSysctls(outside: Kernel, steps: readonly SysctlStep[],
  * A procfs of our own, attached nowhere: whatever the container mounts over its /proc, what is written here reaches the
  * kernel (CVE-2025-52881).
  */
-export function ownProcfs(inside: Kernel): Fd {
+export function ownProcfs(inside: Kernel<'inside'>): Fd<'inside'> {
   const fs = inside.fsopen('proc').take()
   inside.fsconfigCreate(fs)
   return inside.fsmount(fs, 0).take()
 }
 
 /** config.json#/linux/sysctl, written in the container's namespaces. */
-export function writeSysctls(inside: Kernel, steps: readonly SysctlStep[]): void {
+export function writeSysctls(inside: Kernel<'inside'>, steps: readonly SysctlStep[]): void {
   if (steps.length === 0) return
   const proc = ownProcfs(inside)
   for (const { key, path, value } of steps)

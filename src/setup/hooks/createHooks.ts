@@ -22,7 +22,7 @@ export function runCreateHooks(
   hooks: Hooks,
   container: HookSubject,
   output: HookOutput,
-  said: Fd,
+  said: Fd<'outside'>,
 ): void {
   const { outside } = runtime
   const printed = () => {

@@ -8,8 +8,8 @@ import type { HookSubject } from '../../state/ociState.ts'
 
 /** Files for what hooks print, when annotations name them. */
 export interface HookFiles {
-  readonly stdout: Fd | undefined
-  readonly stderr: Fd | undefined
+  readonly stdout: Fd<'outside'> | undefined
+  readonly stderr: Fd<'outside'> | undefined
 }
 
 /** Opens the files that annotations name, to append. Errors: KernelError with the annotation. */

@@ -41,7 +41,12 @@ export interface IdentityFacts {
  * the bounding set needs CAP_SETPCAP, the change of user drops the effective set, ambient needs permitted and inheritable.
  * The filter comes after all of them but the execve, so that a profile has to allow no more than that.
  */
-export function becomeProcess(tail: Kernel, plan: ProcessPlan, executable: string, facts: IdentityFacts): void {
+export function becomeProcess(
+  tail: Kernel<'inside'>,
+  plan: ProcessPlan,
+  executable: string,
+  facts: IdentityFacts,
+): void {
   if (plan.terminal) tail.controlTerminal(0)
   tail.umask(plan.umask)
   for (const stream of facts.streams) tail.fchownat(stream, '', plan.uid, SAME, 'any')
@@ -56,7 +61,7 @@ export function becomeProcess(tail: Kernel, plan: ProcessPlan, executable: strin
 }
 
 /** What does not fit into the arena is more than the kernel takes. */
-function execute(tail: Kernel, executable: string, { args, env }: ProcessPlan): void {
+function execute(tail: Kernel<'inside'>, executable: string, { args, env }: ProcessPlan): void {
   const subject = `\`${executable}\``
   try {
     tail.later({ name: 'execve', args: [executable, args, env], subject, hint: executeHints(executable) })
@@ -70,13 +75,21 @@ function execute(tail: Kernel, executable: string, { args, env }: ProcessPlan): 
  * What is taken on right before the executable of a startContainer hook. That is the image's, as the program is, and gets
  * no more rights than that; as in crun and runc.
  */
-export function becomeHook(tail: Kernel, plan: ProcessPlan, facts: Omit<IdentityFacts, 'labels' | 'streams'>): void {
+export function becomeHook(
+  tail: Kernel<'inside'>,
+  plan: ProcessPlan,
+  facts: Omit<IdentityFacts, 'labels' | 'streams'>,
+): void {
   takeIdentity(tail, plan, facts)
   if (plan.noNewPrivileges) tail.noNewPrivileges()
   facts.loadFilter?.()
 }
 
-function takeIdentity(tail: Kernel, plan: ProcessPlan, facts: Omit<IdentityFacts, 'labels' | 'streams'>): void {
+function takeIdentity(
+  tail: Kernel<'inside'>,
+  plan: ProcessPlan,
+  facts: Omit<IdentityFacts, 'labels' | 'streams'>,
+): void {
   dropBounding(tail, plan, facts)
   tail.keepCapabilities()
   if (facts.setgroupsAllowed) tail.setgroups(plan.additionalGids)
@@ -86,7 +99,7 @@ function takeIdentity(tail: Kernel, plan: ProcessPlan, facts: Omit<IdentityFacts
 }
 
 function dropBounding(
-  tail: Kernel,
+  tail: Kernel<'inside'>,
   { capabilities }: ProcessPlan,
   { lastCapability }: Pick<IdentityFacts, 'lastCapability'>,
 ): void {
@@ -100,7 +113,7 @@ function dropBounding(
  * effective set from the inheritable, bounding and ambient ones, see capabilities(7), so the program sees nothing of it.
  */
 function applyCapabilities(
-  tail: Kernel,
+  tail: Kernel<'inside'>,
   { capabilities, noNewPrivileges }: ProcessPlan,
   { loadFilter }: Pick<IdentityFacts, 'loadFilter'>,
 ): void {

@@ -30,7 +30,11 @@ export interface FileLimit {
  * Lets this process and the executor have that many files open. Returns the limit of before, which is the program's, when
  * it has been changed. The hard one can be raised by who has CAP_SYS_RESOURCE.
  */
-export function makeRoomForFiles(outside: Kernel, count: number, mayRaiseHard: boolean): FileLimit | undefined {
+export function makeRoomForFiles(
+  outside: Kernel<'outside'>,
+  count: number,
+  mayRaiseHard: boolean,
+): FileLimit | undefined {
   const before = outside.getLimit(0, RLIMIT_NOFILE)
   const wanted = BigInt(count)
   if (before === undefined || before.soft >= wanted) return undefined
@@ -55,7 +59,12 @@ export function withCallerLimit(
 }
 
 /** /proc/PID/oom_score_adj, see proc_pid_oom_score_adj(5). Lowering it needs a privilege that rootless runtimes lack. */
-export function adjustOomScore(outside: Kernel, pid: number, value: number | undefined, rootless: boolean): void {
+export function adjustOomScore(
+  outside: Kernel<'outside'>,
+  pid: number,
+  value: number | undefined,
+  rootless: boolean,
+): void {
   if (value === undefined) return
   doing('process.oomScoreAdj', () => {
     const refusal = rootless ? [EACCES, EPERM] : undefined

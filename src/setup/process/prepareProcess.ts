@@ -23,7 +23,7 @@ export function enterWorkingDirectory(root: ContainerRoot, cwd: string): void {
 }
 
 /** A directory of the container, to work in. The words are those by which engines choose 127 and 126, see docs/words.md. */
-export function openWorkingDirectory(root: ContainerRoot, cwd: string): Fd {
+export function openWorkingDirectory(root: ContainerRoot, cwd: string): Fd<'inside'> {
   return root.open(cwd, O_DIRECTORY, 0, undefined, {
     ENOENT: 'no such file or directory in the container; or a link in the path leads nowhere',
     ENOTDIR: 'not a directory',
@@ -44,7 +44,7 @@ export interface Executable {
  * Finds the executable as execvp(3) would, in the container: the container is refused at create, not at start. The words
  * of both failures are those by which podman chooses its exit codes 127 and 126.
  */
-export function findExecutable(inside: Kernel, plan: ProcessPlan): Executable {
+export function findExecutable(inside: Kernel<'inside'>, plan: ProcessPlan): Executable {
   const candidates = executableCandidates(plan).map(path => ({
     path,
     stat: inside.statx(AT_FDCWD, path, 0, ABSENT),

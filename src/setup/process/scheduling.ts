@@ -7,29 +7,33 @@ import { type AffinityPlan, everyCpu, type SchedulingPlan } from '../../plan/pro
  * The first process may use every CPU that its cgroup allows, whatever the caller was pinned to: since Linux 6.2 a mask
  * that was once set survives the move into another cpuset.
  */
-export function resetAffinity(inside: Kernel): void {
+export function resetAffinity(inside: Kernel<'inside'>): void {
   inside.schedSetaffinity(0, everyCpu(), 'any')
 }
 
 /** process.execCPUAffinity: the CPUs of a process of `exec` while it is not in the container's cgroup yet. */
-export function applyInitialAffinity(inside: Kernel, affinity: AffinityPlan | undefined): void {
+export function applyInitialAffinity(inside: Kernel<'inside'>, affinity: AffinityPlan | undefined): void {
   setAffinity(inside, 'initial', affinity?.initial)
 }
 
 /** The CPUs from then on: as asked for, else as the kernel has it after an initial mask, else all that the cgroup allows. */
-export function applyFinalAffinity(inside: Kernel, affinity: AffinityPlan | undefined): void {
+export function applyFinalAffinity(inside: Kernel<'inside'>, affinity: AffinityPlan | undefined): void {
   if (affinity?.initial === undefined && affinity?.final === undefined) resetAffinity(inside)
   else setAffinity(inside, 'final', affinity.final)
 }
 
-function setAffinity(inside: Kernel, when: 'initial' | 'final', mask: Uint8Array | undefined): void {
+function setAffinity(inside: Kernel<'inside'>, when: 'initial' | 'final', mask: Uint8Array | undefined): void {
   if (mask === undefined) return
   const hint = { EINVAL: 'none of these CPUs is there and allowed by the cpuset of the cgroup' }
   doing(`process.execCPUAffinity.${when}`, () => inside.schedSetaffinity(0, mask, undefined, hint))
 }
 
 /** Scheduling of the first process, by the planner, whose privileges are the host's; config.md#linux-process. */
-export function applyScheduling(outside: Kernel, pid: number, { scheduler, ioPriority }: SchedulingPlan): void {
+export function applyScheduling(
+  outside: Kernel<'outside'>,
+  pid: number,
+  { scheduler, ioPriority }: SchedulingPlan,
+): void {
   if (scheduler !== undefined)
     doing('process.scheduler', () => {
       outside.schedSetattr(pid, scheduler, scheduler.name, schedulerHints)
@@ -49,7 +53,7 @@ const schedulerHints = {
 const ioPriorityHints = { EPERM: 'this class needs CAP_SYS_NICE on the host' }
 
 /** linux.memoryPolicy and linux.personality: the kernel lets a process set them for itself only, and execve keeps them. */
-export function applyInherited(inside: Kernel, { memoryPolicy, personality }: MembershipPlan): void {
+export function applyInherited(inside: Kernel<'inside'>, { memoryPolicy, personality }: MembershipPlan): void {
   if (memoryPolicy !== undefined)
     doing('linux.memoryPolicy', () => {
       inside.setMempolicy(memoryPolicy.mode, memoryPolicy.nodes, memoryPolicy.name, memoryPolicyHints)
