@@ -35,7 +35,7 @@ async function endExecs(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGKILL'): Pr
   const alone = processesIn(cgroup)
   const newcomer = () => processesIn(cgroup).find(pid => !alone.includes(pid))
   let met = 0
-  for (let round = 0; round < 100 && met < 3; round += 1) {
+  for (let round = 0; round < 100 && met < 2; round += 1) {
     const flags = round % 2 ? ['--detach'] : []
     const { child, done } = launch(command('exec', ...flags, container.id, 'true'), { timeout: 20_000 })
     const joined = () => newcomer() !== undefined || child.exitCode !== null
