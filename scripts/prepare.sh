@@ -11,14 +11,14 @@ if [ ! -d node_modules/.bin ]; then
   npm ci --no-audit --no-fund
 fi
 
-if [ ! -e dist/tsrun ] || [ -n "$(find src native spec scripts package.json -newer dist/tsrun ! -name '*.test.ts' -type f -print -quit)" ]; then
+if [ ! -e dist/tsrun ] || [ -n "$(find src native testing spec scripts package.json -newer dist/tsrun ! -name '*.test.ts' -type f -print -quit)" ]; then
   echo 'prepare: building dist (npm run build)'
   npm run --silent build
 fi
 
 [ "${1:-}" != --no-tools ] || exit 0
 
-if [ ! -e dist/static/tsrun ] || [ -n "$(find src native spec scripts package.json -newer dist/static/tsrun ! -name '*.test.ts' -type f -print -quit)" ]; then
+if [ ! -e dist/static/tsrun ] || [ -n "$(find src native testing spec scripts package.json -newer dist/static/tsrun ! -name '*.test.ts' -type f -print -quit)" ]; then
   echo 'prepare: building dist/static (npm run build:static)'
   npm run --silent build:static || echo 'prepare: there is no static binary, so the tests leave it out'
 fi

@@ -10,7 +10,17 @@ import { parseArgs } from 'node:util'
 import { repository } from '../lib/runtime.ts'
 import { type Attack, attacks, type Edit, type Mutation, securityTable, type Test } from './list.ts'
 
-const COPIED = ['src', 'native', 'spec', 'scripts', 'conformance', 'package.json', 'tsconfig.json', 'vitest.config.ts']
+const COPIED = [
+  'src',
+  'native',
+  'testing',
+  'spec',
+  'scripts',
+  'conformance',
+  'package.json',
+  'tsconfig.json',
+  'vitest.config.ts',
+]
 const TIMEOUT_MS = 300_000
 
 /** The source with what a mutation changes; `built` is the command that was made of it. */

@@ -34,7 +34,8 @@ const explanations: readonly Explanation[] = [
   {
     reason: 'and so they belong to its root, if it has one',
     section: 'dev',
-    holds: ({ odd }, { linux }) => linux.uidMappings !== undefined && odd.every(line => /^(- )?[cb]rw/.test(line)),
+    holds: ({ odd }, { linux }) =>
+      linux.uidMappings !== undefined && odd.every(line => /^(- )?[cb]rw| mqueue$/.test(line)),
   },
   {
     reason: 'the peers can not have a time namespace, or devices that the host lacks, in a user namespace',

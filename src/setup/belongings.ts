@@ -89,9 +89,15 @@ export function requireOwnProcess(runtime: Runtime, container: StoredContainer, 
   const { cgroup, stranger } = proveCgroup(runtime, container)
   const place = placeOf(runtime.outside, pid)
   if (place === undefined || (cgroup !== undefined && isWithin(place, cgroup))) return cgroup
+  if (isRemoved(runtime.outside, place)) return cgroup
   const why = stranger ?? (cgroup === undefined ? misplaced(runtime, container, place) : `it is in \`${place}\``)
   if (why !== undefined) throw new StateError(alien(container, `process ${pid}`, why))
   return undefined
+}
+
+/** The kernel says so of a cgroup in which nobody lives any more: what is left of the process waits to be reaped. */
+function isRemoved(outside: Kernel<'outside'>, place: string): boolean {
+  return place.endsWith(' (deleted)') && outside.statx(AT_FDCWD, place).stat === undefined
 }
 
 function misplaced(runtime: Runtime, container: StoredContainer, place: string): string | undefined {
