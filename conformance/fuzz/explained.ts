@@ -68,9 +68,9 @@ const explanations: readonly Explanation[] = [
     reason:
       'a masked directory can be listed and entered by all, and nothing else: mode 0555, also in a user namespace',
     section: 'paths cwd',
-    holds: (difference, { process, linux: { maskedPaths = [] } }) =>
-      difference.section === 'cwd'
-        ? maskedPaths.includes(process.cwd)
+    holds: (difference, { linux: { maskedPaths = [] } }) =>
+      difference.section === 'cwd' // which may be a link to one
+        ? maskedPaths.length > 0 && only(difference, /^(dr-xr-xr-x|- d)/)
         : difference.odd.every(line => maskedPaths.includes(line.replace(/^- /, '').split(' ')[0]!)),
   },
   {
