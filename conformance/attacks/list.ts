@@ -68,8 +68,8 @@ const procThroughLinks: Mutation = {
   edits: [
     {
       file: 'src/rootfs/containerRoot.ts',
-      from: 'realDirectory(path: string): Fd {',
-      to: 'realDirectory(path: string): Fd {\n    if (path) return this.directory(path)',
+      from: 'realDirectory(path: string): Fd<S> {',
+      to: 'realDirectory(path: string): Fd<S> {\n    if (path) return this.directory(path)',
     },
     {
       file: 'src/rootfs/containerRoot.ts',
