@@ -921,7 +921,7 @@ export const attacks: readonly Attack[] = [
       'a program stops all who come into its pid namespace: `exec` waits, and when it is killed, leaves one of its own',
     defence: 'a warden outside of that namespace kills the newcomer by pidfd when the runtime is gone',
     where: 'src/setup/enter.ts',
-    test: e2e('waits', 'when exec is killed, what a container has stopped of it goes, too'),
+    test: e2e('waits', 'mounts into a container that stops everybody ends at a signal'),
     mutation: {
       name: 'nobody kills the newcomer',
       edits: [{ file: 'src/setup/enter.ts', from: 'args: [child, SIGKILL, null, 0]', to: 'args: [child, 0, null, 0]' }],
