@@ -91,12 +91,13 @@ describe('judge()', () => {
 })
 
 test('asVitest() is what a reporter of vitest writes', () => {
-  expect(asVitest(counts(3, 0, 2))).toEqual({
+  expect(asVitest(counts(3, 0, 2), [])).toEqual({
+    failures: [],
     numPassedTests: 3,
     numFailedTests: 0,
     numPendingTests: 2,
     numTodoTests: 0,
     success: true,
   })
-  expect(asVitest(counts(3, 1, 0))).toMatchObject({ numFailedTests: 1, success: false })
+  expect(asVitest(counts(3, 1, 0), ['one'])).toMatchObject({ failures: ['one'], numFailedTests: 1, success: false })
 })

@@ -92,9 +92,13 @@ export function judge(counter: Counter, ending: Ending, left: readonly string[])
   return { ...counts, failed: counts.failed + extra }
 }
 
-/** As the JSON reporter of vitest says it, for whoever adds such files. */
-export function asVitest({ passed, failed, skipped }: Counts): Record<string, number | boolean> {
+/** As the JSON reporter of vitest says it, for whoever adds such files, with a few lines on each failure. */
+export function asVitest(
+  { passed, failed, skipped }: Counts,
+  failures: readonly string[],
+): Record<string, number | boolean | readonly string[]> {
   return {
+    failures,
     numPassedTests: passed,
     numFailedTests: failed,
     numPendingTests: skipped,

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import { type Image, prepareImage } from './image.ts'
 import { type Lane, lanes } from './lanes.ts'
 import { boot, CPUS } from './machine.ts'
-import { type Counts, countsText, figuresTable, judgeLane, type Row, sum } from './results.ts'
+import { type Counts, countsText, figuresTable, judgeLane, type Row, sum, UNSTEADY } from './results.ts'
 import { commandTask, testTask } from './task.ts'
 
 const HELP = `npm run test:vm -- [OPTIONS] [LANE...]    the tests of these lanes, of all without one
@@ -85,10 +85,19 @@ function printLane(lane: Lane, { rows, figures, seconds }: Tested): void {
   for (const line of figures) console.log(`  ${line}`)
 }
 
-/** What the JSON reporter of vitest would say, for whoever adds such files. */
-function writeCounts(path: string, { passed, failed, skipped }: Counts): void {
+/** What the JSON reporter of vitest would say, for whoever adds such files, with the remarks on what failed or was unsteady. */
+function writeCounts(path: string, { passed, failed, skipped }: Counts, rows: readonly Row[]): void {
   const counts = { numPassedTests: passed, numFailedTests: failed, numPendingTests: skipped, numTodoTests: 0 }
-  writeFileSync(path, JSON.stringify({ ...counts, success: failed === 0 }))
+  const remarks = (unsteady: boolean) =>
+    rows.flatMap(row =>
+      row.remarks
+        .filter(remark =>
+          unsteady ? remark.startsWith(UNSTEADY) : row.failed > 0 && !/^(unsteady|skipped): /.test(remark),
+        )
+        .map(remark => `${row.what} on ${row.host}: ${remark}`),
+    )
+  const told = { failures: remarks(false), unsteady: remarks(true) }
+  writeFileSync(path, JSON.stringify({ ...counts, ...told, success: failed === 0 }))
 }
 
 async function test(args: string[]): Promise<number> {
@@ -102,8 +111,9 @@ async function test(args: string[]): Promise<number> {
   const image = prepareImage()
   const results = await inParallel(chosen, Number(values.machines ?? machinesAtOnce()), lane => testLane(lane, image))
   for (const [index, lane] of chosen.entries()) printLane(lane, results[index]!)
-  const total = sum(results.flatMap(({ rows }) => rows))
-  if (values.json !== undefined) writeCounts(values.json, total)
+  const rows = results.flatMap(({ rows }) => rows)
+  const total = sum(rows)
+  if (values.json !== undefined) writeCounts(values.json, total, rows)
   console.log(countsText(total))
   return total.failed === 0 ? 0 : 1
 }

@@ -21,8 +21,15 @@ export interface Row extends Counts {
   readonly remarks: readonly string[]
 }
 
+interface Assertion {
+  readonly status: string
+  readonly fullName: string
+  /** Also of a test that passed when it was tried again. */
+  readonly failureMessages?: readonly string[]
+}
+
 interface VitestReport {
-  testResults: { name: string; message: string; assertionResults: { status: string; fullName: string }[] }[]
+  testResults: { name: string; message: string; assertionResults: Assertion[] }[]
 }
 
 function readReport(path: string): VitestReport {
@@ -30,16 +37,25 @@ function readReport(path: string): VitestReport {
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as VitestReport) : { testResults: [] }
 }
 
+/** How the remark on a test starts that passed only when it was tried again. */
+export const UNSTEADY = 'unsteady: '
+
+function firstLines(messages: readonly string[]): string {
+  return (messages[0] ?? '').split('\n').slice(0, 6).join(' ')
+}
+
 /** Judges one file. It is in the lane because its needs are met there, so what did not run there is a failure. */
 function judge(topic: Topic, host: Host, report: VitestReport): Row {
   const file = report.testResults.find(({ name }) => name === join(repository, 'conformance', topic.file))
   const row = { what: topic.file, host, passed: 0, failed: 0, skipped: 0, remarks: [] as string[] }
-  for (const { status, fullName } of file?.assertionResults ?? []) {
+  for (const { status, fullName, failureMessages = [] } of file?.assertionResults ?? []) {
     const reason = Object.entries(topic.skips ?? {}).find(([title]) => fullName.startsWith(title))?.[1]
-    if (status === 'passed') row.passed += 1
-    else if (status === 'failed') {
+    if (status === 'passed') {
+      row.passed += 1
+      if (failureMessages.length > 0) row.remarks.push(`${UNSTEADY}${fullName}: ${firstLines(failureMessages)}`)
+    } else if (status === 'failed') {
       row.failed += 1
-      row.remarks.push(`failed: ${fullName}`)
+      row.remarks.push(`failed: ${fullName}: ${firstLines(failureMessages)}`)
     } else if (reason !== undefined) {
       row.skipped += 1
       row.remarks.push(`skipped: ${fullName}: ${reason}`)

@@ -7,6 +7,7 @@ export default defineConfig({
     root: new URL('../..', import.meta.url).pathname,
     include: ['conformance/**/*.test.ts'],
     fileParallelism: false,
+    retry: 1, // as ../../vitest.config.ts in CI
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },
