@@ -1,5 +1,5 @@
-// Configurations that are wrong somewhere, and texts that are no configuration: each has to be refused in one sentence,
-// or to work, and to leave nothing behind.
+// Configurations that are wrong or odd somewhere, and texts that are no configuration: each has to be refused in one
+// sentence, or to work, and to leave nothing behind.
 
 import fc from 'fast-check'
 import type { Config } from '../lib/config.ts'
@@ -56,13 +56,44 @@ const damage = (config: Config): fc.Arbitrary<string> =>
       return JSON.stringify(document)
     })
 
+/** What tools write who mean no harm: a property less, `null` or nothing in it, an entry twice, another order. */
+const ODDITIES: readonly ((inner: Json) => Json | undefined)[] = [
+  () => undefined,
+  () => null,
+  inner => (Array.isArray(inner) ? [...inner, ...inner.slice(-1)] : inner),
+  inner => (Array.isArray(inner) ? [...inner].reverse() : inner),
+  inner => (Array.isArray(inner) ? [] : typeof inner === 'string' ? '' : inner),
+  inner => (typeof inner === 'number' ? inner + 1 : inner),
+  inner => (isObject(inner) ? { ...inner, 'org.example.unknown': 1 } : inner),
+]
+
+function isObject(value: Json): value is { [key: string]: Json } {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+}
+
+/** One oddity, not in what the container can not do without: most of these are containers. */
+const odd = (config: Config): fc.Arbitrary<string> =>
+  fc.tuple(fc.nat(), fc.constantFrom(...ODDITIES)).map(([number, change]) => {
+    const document = config as unknown as Json
+    const all = places(document).filter(
+      ([first, second]) => second !== undefined && first !== 'root' && second !== 'args',
+    )
+    const path = all[number % all.length]!
+    const inner = path.reduce((value, key) => (value as Record<string, Json>)[key] as Json, document)
+    return JSON.stringify(replaced(document, path, change(inner)))
+  })
+
 const cut = (text: string): fc.Arbitrary<string> =>
   fc
     .tuple(fc.nat(text.length), fc.constantFrom('', '"', '}', ',', '\0', '\ufeff', '{', '//'))
     .map(([at, more]) => text.slice(0, at) + more)
 
-/** Texts of config.json made from valid ones. */
+/** Texts of config.json made from valid ones, about half of which are containers. */
 export const invalidTexts = (valid: fc.Arbitrary<Config>): fc.Arbitrary<string> =>
   valid.chain(config =>
-    fc.oneof({ weight: 9, arbitrary: damage(config) }, { weight: 1, arbitrary: cut(JSON.stringify(config)) }),
+    fc.oneof(
+      { weight: 4, arbitrary: damage(config) },
+      { weight: 5, arbitrary: odd(config) },
+      { weight: 1, arbitrary: cut(JSON.stringify(config)) },
+    ),
   )

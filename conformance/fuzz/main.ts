@@ -8,13 +8,14 @@ import { type Difference, differences, type Outcome } from './compare.ts'
 import { validConfigs } from './configs.ts'
 import { explain } from './explained.ts'
 import { invalidTexts } from './invalid.ts'
-import { PROBE_SCRIPT } from './probe.ts'
+import { BRIEF_SCRIPT, PROBE_SCRIPT } from './probe.ts'
 import { Runner } from './runner.ts'
 
 const { values: options } = parseArgs({
   options: {
     minutes: { type: 'string' },
     count: { type: 'string' },
+    containers: { type: 'string' },
     seed: { type: 'string' },
     shrink: { type: 'boolean', default: false },
     invalid: { type: 'boolean', default: false },
@@ -54,11 +55,14 @@ function show(config: Config): string {
 /** How many configurations one seed stands for. */
 const PER_SEED = 20
 
-/** Until there were so many configurations, or a time is over: a minute when nothing is said. */
-function untilEnough(): (tried: number) => boolean {
-  const { count, minutes = count === undefined ? '1' : 'Infinity' } = options
+/** Until there were so many configurations, or containers, or a time is over: a minute when nothing is said. */
+function untilEnough(): (tried: number, containers?: number) => boolean {
+  const { count, containers: wanted = 'Infinity' } = options
+  const bounded = count !== undefined || options.containers !== undefined
+  const { minutes = bounded ? 'Infinity' : '1' } = options
   const end = Date.now() + Number(minutes) * 60_000
-  return tried => Date.now() >= end || tried >= Number(count ?? 'Infinity')
+  return (tried, containers = 0) =>
+    Date.now() >= end || tried >= Number(count ?? 'Infinity') || containers >= Number(wanted)
 }
 
 function explore(runner: Runner, seed: number): number {
@@ -84,13 +88,19 @@ function explore(runner: Runner, seed: number): number {
 const REFUSAL = /^(?:tsrun: warning: [^\n]*\n)*tsrun: (?!internal error)[^\n]+\n(?:tsrun: also: [^\n]*\n)*$/
 const INSIDES = /undefined|\[object|\bat .*:\d+:\d+|NaN|TypeError|InternalError/
 
+function inJson(text: string): string {
+  return JSON.stringify(text).slice(1, -1)
+}
+
 /** What is wrong with how wrong configurations are taken. */
 function harass(runner: Runner, seed: number): number {
   const isEnough = untilEnough()
   const count = { tried: 0, refused: 0, bad: 0 }
-  for (let current = seed; !isEnough(count.tried); current += 1)
-    for (const text of fc.sample(invalidTexts(validConfigs(runner.sources)), { seed: current, numRuns: PER_SEED })) {
-      if (isEnough(count.tried)) break
+  const enough = () => isEnough(count.tried, count.tried - count.refused)
+  for (let current = seed; !enough(); current += 1)
+    for (const drawn of fc.sample(invalidTexts(validConfigs(runner.sources)), { seed: current, numRuns: PER_SEED })) {
+      if (enough()) break
+      const text = drawn.replace(inJson(PROBE_SCRIPT), BRIEF_SCRIPT)
       const { status, stderr, seen } = runner.run(options.subject, text)
       const left = runner.leftovers()
       const refused = status === 1 && REFUSAL.test(stderr) && !INSIDES.test(stderr)
@@ -98,7 +108,7 @@ function harass(runner: Runner, seed: number): number {
       if (refused) count.refused += 1
       if ((refused || seen !== undefined || ranOtherwise(status, stderr)) && left.length === 0) continue
       count.bad += 1
-      console.log(`\nseed ${current}: ${text.replace(PROBE_SCRIPT, 'the probe')}\n`, status, stderr, left)
+      console.log(`\nseed ${current}: ${text}\n`, status, stderr, left)
     }
   console.log(
     `from seed ${seed}: ${count.tried} texts, ${count.refused} refused, ${count.tried - count.refused} containers, ${count.bad} badly taken`,

@@ -27,6 +27,9 @@ section cgroup; cut -d: -f1,2 /proc/self/cgroup
 section first; tr '\\0' ' ' < /proc/1/cmdline | head -c 5
 `
 
+/** In its place, where it only matters that the program ran. */
+export const BRIEF_SCRIPT = 'echo @first'
+
 /** The sections of the probe's output by name, as lines. */
 export type Seen = Readonly<Record<string, readonly string[]>>
 
