@@ -12,8 +12,6 @@ const MANY = 64
  */
 // biome-ignore lint/suspicious/noExplicitAny: who does not say which process it is about takes the descriptors of any
 export class Fd<S extends Side = any> {
-  /** For the compiler alone. */
-  declare readonly side: S
   readonly result: Result
   /** What it was opened for, as messages name it. */
   readonly subject: string
@@ -24,6 +22,10 @@ export class Fd<S extends Side = any> {
     this.#kernel = kernel
     this.result = result
     this.subject = subject
+  }
+
+  get side(): S {
+    return this.#kernel.side as S
   }
 
   /** The number; makes the executor do what is queued when it is not known yet. */

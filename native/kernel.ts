@@ -43,6 +43,9 @@ class KernelOver implements Calls {
   constructor(machine: Calls) {
     this.#machine = machine
   }
+  get side(): Side {
+    return this.#machine.side
+  }
   get lacking(): Set<Call['name']> {
     return this.#machine.lacking
   }

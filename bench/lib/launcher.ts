@@ -12,7 +12,7 @@ import { CLOCK_MONOTONIC } from '../../native/abi/time.ts'
 import { CLONE_ARGS, cloneArgs } from '../../native/calls/process.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import { ARENA_ADDRESS, MESSAGE_SIZE, OP_RESULT } from '../../native/executor/protocol.ts'
-import { Fds } from '../../native/fd.ts'
+import { type Fd, Fds } from '../../native/fd.ts'
 import { createNodeHost } from '../../native/hosts/node.ts'
 import { createKernel, type Kernel } from '../../native/kernel.ts'
 import { DirectCalls } from '../../native/kernels/direct.ts'
@@ -49,7 +49,7 @@ interface Wait {
 export class Launcher {
   readonly #outside: Kernel
   readonly #executor: Executor
-  readonly #null: number
+  readonly #null: Fd<'inside'>
   readonly #fds = new Fds()
   #closed = false
 
@@ -59,7 +59,7 @@ export class Launcher {
     const nothing = this.#fds.keep(this.#outside.openat(AT_FDCWD, '/dev/null', O_RDWR))
     this.#executor = launchExecutor(host, this.#outside, { passed: [nothing] })
     this.#executor.kernel.flush()
-    this.#null = this.#executor.passed.get(nothing)!
+    this.#null = this.#executor.passed(nothing)
   }
 
   /**

@@ -75,7 +75,7 @@ test.runIf(linux)('what comes after a failed call is not done', () => {
   using fd = outside!.memfdCreate('log', MFD_CLOEXEC)
   const { kernel: writer, passed } = launch(fd)
   writer.later({ name: 'chdir', args: ['/missing'] })
-  writer.later({ name: 'write', args: [passed.get(fd)!, 'x', 1] })
+  writer.later({ name: 'write', args: [passed(fd), 'x', 1] })
   expect(() => writer.flush()).toThrow('chdir')
   expect(outside!.statx(fd, '').stat?.size).toBe(0)
   expect(kernel.getpid()).toBeGreaterThan(0)
@@ -121,7 +121,7 @@ test.runIf(linux)('a word of memory that was read decides like a result', () => 
 test.runIf(linux)('a branch leads into a recorded chain and back', () => {
   using fd = outside!.memfdCreate('branch', MFD_CLOEXEC)
   const { calls, kernel, passed } = launch(fd)
-  const number = passed.get(fd)!
+  const number = passed(fd)
   const chain = calls.record(() => kernel.later({ name: 'write', args: [number, 'taken', 5] }))
   const asked = calls.later({ name: 'chdir', args: ['/missing'], tolerate: 'any' })
   asked.branch({ negative: chain[0]!.address })
@@ -136,7 +136,7 @@ test.runIf(linux)('a recorded chain stays whole however much is queued behind it
   using fd = outside!.memfdCreate('long', MFD_CLOEXEC)
   const { calls, kernel, passed } = launch(fd)
   kernel.flush()
-  const number = passed.get(fd)!
+  const number = passed(fd)
   const chain = calls.record(() => kernel.later({ name: 'write', args: [number, 'a'.repeat(100_000), 100_000] }))
   for (let i = 0; i < 1000; i++) calls.later({ name: 'getpid', args: [] })
   const asked = calls.later({ name: 'umask', args: [0], tolerate: 'any' })
@@ -174,7 +174,20 @@ test.runIf(linux)('it has the descriptors that it was given and no others', () =
   kernel.flush()
   const open = readdirSync(`/proc/${pid}/fd`).map(Number)
   closeSync(leak)
-  expect(open.sort((a, b) => a - b)).toEqual([0, 1, 2, controlNumber, guardNumber, passed.get(passedFd)])
+  expect(open.sort((a, b) => a - b)).toEqual([0, 1, 2, controlNumber, guardNumber, passed(passedFd).number])
+})
+
+test.runIf(linux)('a descriptor of the other side is refused, also where types did not see it', () => {
+  using fd = outside!.memfdCreate('outside', MFD_CLOEXEC)
+  const { kernel, calls } = launch()
+  expect(() => calls.later({ name: 'fchdir', args: [fd] })).toThrow('`memfd:outside` is a descriptor of the other side')
+  expect(() => outside!.rewind(kernel.memfdCreate('inside', MFD_CLOEXEC))).toThrow('descriptor of the other side')
+})
+
+test.runIf(linux)('what was not passed is not there', () => {
+  using fd = outside!.memfdCreate('kept', MFD_CLOEXEC)
+  const { passed } = launch()
+  expect(() => passed(fd)).toThrow('`memfd:kept` was not passed to the executor')
 })
 
 test.runIf(linux)('it ends when the planner closes its end of the control socket', () => {

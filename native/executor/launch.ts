@@ -11,7 +11,7 @@ import {
 } from '../abi/fcntl.ts'
 import type { Exit } from '../calls/process.ts'
 import { Failure, KernelError } from '../failure.ts'
-import { type Fd, Fds } from '../fd.ts'
+import { Fd, Fds } from '../fd.ts'
 import type { Host, Memory } from '../host.ts'
 import { createKernel, type Kernel } from '../kernel.ts'
 import { ExecutorCalls, NOT_DONE, type Operation } from '../kernels/executor.ts'
@@ -36,10 +36,11 @@ export interface Executor {
   /** The planner's end of the control socket, and of the guard socket. */
   readonly control: Fd<'outside'>
   readonly guard: Fd<'outside'>
-  /** Numbers in the executor: of its control and guard descriptors, and of each passed descriptor. */
+  /** Numbers in the executor: of its control and guard descriptors. */
   readonly controlNumber: number
   readonly guardNumber: number
-  readonly passed: ReadonlyMap<Fd<'outside'>, number>
+  /** A passed descriptor as the executor has it, which keeps it. Errors: Failure for one that it was not given. */
+  passed(fd: Fd<'outside'>): Fd<'inside'>
   /** Announces that the executor clones itself; the kernel writes the pid to `pid`, which has to stay in the arena. */
   spawns(pid: Out): void
   /** Announces an operation that makes something which has to be taken back; it has to stay in the arena. */
@@ -149,7 +150,7 @@ export function launchExecutor(host: Host, outside: Kernel, options: ExecutorOpt
     guard,
     controlNumber: base + CONTROL_FD,
     guardNumber: base + GUARD_FD,
-    passed: numbers,
+    passed: fd => passedFd(kernel, numbers, fd),
     ...announcements(memory),
     spawns: out => children.announce(out),
     children: () => children.pids(),
@@ -187,6 +188,12 @@ function arrange(
   const numbers = new Map(passed.map(fd => [fd, lift(fd.number)]))
   for (const number of numbers.values()) descriptors[number] = number
   return { descriptors, gaps, numbers }
+}
+
+function passedFd(kernel: Kernel<'inside'>, numbers: Arrangement['numbers'], fd: Fd<'outside'>): Fd<'inside'> {
+  const value = numbers.get(fd)
+  if (value === undefined) throw new Failure(`\`${fd.subject}\` was not passed to the executor`)
+  return new Fd<'inside'>(kernel, { value }, fd.subject).take()
 }
 
 /** Errors: KernelError. */

@@ -71,7 +71,8 @@ export function createQuickjsHost(): Host {
     const strings = [file, ...argv, ...env, directory ?? '']
     const taken = roomFor(strings.reduce((size, text) => size + byteBound(text) + 24, PAGE + 8 * descriptors.length))
     const space = new Space(taken, 0)
-    const place = (value: Argument) => placed({ space, address: taken.address, out() {}, result() {} }, value)
+    const place = (value: Argument) =>
+      placed({ side: 'outside', space, address: taken.address, out() {}, result() {} }, value)
     const numbers = new Uint8Array(Int32Array.from(descriptors, from => from ?? -1).buffer)
     const at = directory === undefined ? 0 : place(directory)
     return spawnAt(place(file), place(argv), place(env), place(numbers), descriptors.length, at)

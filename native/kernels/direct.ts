@@ -9,13 +9,14 @@ import { tellSlow } from '../patience.ts'
 import { get64, Out } from '../struct.ts'
 import { isDisturbed, Persistence } from './again.ts'
 import { type Argument, type Call, type Calls, isRefused, possible, type Result, tolerates } from './machine.ts'
-import { type Marshaller, putWord, Space, takeOut } from './marshal.ts'
+import { type Marshaller, putWord, resultOf, Space, takeOut } from './marshal.ts'
 
 /** Room for the arguments of one call; reads and writes of files go through it in pieces of at most half of it. */
 export const DIRECT_SPACE = 1 << 20
 
 /** Makes system calls in the planner's own process, one by one. */
 export class DirectCalls implements Calls, Marshaller {
+  readonly side = 'outside'
   readonly space: Space
   readonly address: number
   readonly lacking = new Set<Call['name']>()
@@ -85,7 +86,7 @@ export class DirectCalls implements Calls, Marshaller {
 
   #word(arg: Argument): number {
     if (arg === null) return 0
-    if (arg instanceof Fd) return arg.number
+    if (arg instanceof Fd) return resultOf(this, arg).value
     const at = this.space.allocate(8)
     putWord(this, at, arg)
     return this.space.get(at)

@@ -103,6 +103,7 @@ interface Flight {
  * batch goes over at once and the planner goes on, until somebody needs a result of it or the next batch is sent.
  */
 export class ExecutorCalls implements Calls, Marshaller {
+  readonly side = 'inside'
   readonly space: Space
   readonly address = ARENA_ADDRESS
   readonly #numbers: CallNumbers

@@ -1,6 +1,6 @@
 import { ENOSYS, EPERM } from '../abi/errno.ts'
 import type { CallName } from '../arch/numbers.ts'
-import type { Fd } from '../fd.ts'
+import type { Fd, Side } from '../fd.ts'
 import { Out, put64, type Struct } from '../struct.ts'
 
 /** What a system call's argument may be; the machine puts it where the kernel can see it. */
@@ -59,6 +59,8 @@ export interface Result {
  * at a following `now`, `begin` or `flush`, with the phrases of the moment when the call was asked for.
  */
 export interface Calls {
+  /** Whose descriptors it opens and takes. */
+  readonly side: Side
   /**
    * What a filter around this process denies, or an old kernel lacks, as far as that has been found out by trying: other
    * calls do the same from then on. A process never gets back what it may not call.

@@ -18,6 +18,7 @@ function setUp(size = 1024) {
   const outs: [Out, number][] = []
   const results: [Result, number][] = []
   const marshaller: Marshaller = {
+    side: 'outside',
     space,
     address: ADDRESS,
     out: (out, offset) => void outs.push([out, offset]),

@@ -1,4 +1,5 @@
-import { Fd } from '../fd.ts'
+import { Failure } from '../failure.ts'
+import { Fd, type Side } from '../fd.ts'
 import type { Memory } from '../host.ts'
 import { Out, Room, Struct } from '../struct.ts'
 import { byteBound, encodeInto } from '../utf8.ts'
@@ -86,6 +87,7 @@ export class Space {
 
 /** Where the machine learns of the things that it must look after beyond plain bytes. */
 export interface Marshaller {
+  readonly side: Side
   readonly space: Space
   /** The address at which the kernel sees offset 0 of the space. */
   readonly address: number
@@ -113,12 +115,18 @@ export function putArguments(m: Marshaller, at: number, values: readonly Argumen
   for (let i = 0; left !== 0; i++, left >>= 1) if ((left & 1) !== 0) putWord(m, at + 8 * i, values[i]!)
 }
 
+/** What stands for a descriptor. Errors: Failure for one of the other side, where its number is another file, or none. */
+export function resultOf({ side }: Pick<Marshaller, 'side'>, fd: Fd): Result {
+  if (fd.side !== side) throw new Failure(`\`${fd.subject}\` is a descriptor of the other side`)
+  return fd.result
+}
+
 /** Writes the word at `offset` that stands for `value`, and puts what it points to into memory. */
 export function putWord(m: Marshaller, offset: number, value: Argument): void {
   if (typeof value === 'number' || typeof value === 'bigint') m.space.put(offset, value)
   else if (typeof value === 'string') m.space.put(offset, m.address + m.space.string(value))
   else if (value === null) m.space.put(offset, 0)
-  else if (value instanceof Fd) m.result(value.result, offset)
+  else if (value instanceof Fd) m.result(resultOf(m, value), offset)
   else {
     const target = putObject(m, value)
     if (target === undefined) m.result(value as Result, offset)

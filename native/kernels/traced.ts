@@ -69,8 +69,9 @@ export function traced(calls: Calls, made: (call: Made) => void, clock: () => nu
       made({ call, phrase, start, end: clock(), result })
     }
   }
-  const { lacking } = calls
+  const { side, lacking } = calls
   return {
+    side,
     lacking,
     descriptors: (first, last) => calls.descriptors(first, last),
     now,

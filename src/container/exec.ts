@@ -229,8 +229,8 @@ function enter(
 ): Entered {
   const { kernel: inside } = executor
   const { process, record } = prepared
-  const number = (fd: Fd<'outside'> | undefined) => fd && executor.passed.get(fd)
-  const [agent, ...passing] = [hostResources.agent, hostResources.procfs, hostResources.console?.passedFd].map(number)
+  const given = (fd: Fd<'outside'> | undefined) => fd && executor.passed(fd)
+  const [agent, ...passing] = [hostResources.agent, hostResources.procfs, hostResources.console?.passedFd].map(given)
 
   applyInitialAffinity(inside, process.execAffinity)
   const born = enterContainer(executor, hostResources.entrance, defined([agent, ...passing]))

@@ -212,13 +212,13 @@ export function becomeCriu(
   outside: Kernel<'outside'>,
   executor: Executor,
   { file, env }: CriuProgram,
-  line: number,
-  kept: readonly number[] = [],
+  line: Fd<'inside'>,
+  kept: readonly Fd<'inside'>[] = [],
 ): void {
   executor.kernel.flush()
   const tail = recordTail(executor, kernel => {
     for (const fd of [line, ...kept]) kernel.keepOpen(fd)
-    kernel.execve(file, ['criu', 'swrk', String(line)], env)
+    kernel.execve(file, ['criu', 'swrk', String(line.number)], env)
   })
   executor.calls.send(tail)
   awaitProgram(outside, executor.control)
@@ -239,7 +239,7 @@ export function askCriu(
     theirs.close()
     // Ctrl-C in a terminal must not end CRIU in the middle: it notices that we are gone, and takes back what it did.
     executor.kernel.setsid()
-    becomeCriu(outside, executor, program, executor.passed.get(theirs)!)
+    becomeCriu(outside, executor, program, executor.passed(theirs))
     const pidfd = fds.keep(outside.pidfdOpen(executor.pid, []))
     return converse(outside, { line: ours, pidfd }, asked, notified)
   } finally {

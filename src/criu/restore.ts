@@ -64,10 +64,16 @@ interface Site {
   readonly fds: Fds
 }
 
-/** A descriptor that CRIU has, and the name in the checkpoint of what it replaces. */
+/** The number of a descriptor that CRIU has, and the name in the checkpoint of what it replaces. */
 interface Inherited {
   readonly key: string
   readonly fd: number
+}
+
+/** The same for a namespace, which is a passed descriptor. */
+interface OpenNamespace {
+  readonly key: string
+  readonly fd: Fd<'inside'>
 }
 
 /**
@@ -137,7 +143,7 @@ function restore(site: Site, criu: CriuProgram, terminal: ForegroundTerminal): R
     const namespaces = inheritedNamespaces(hostResources, executor)
     const kept = namespaces.map(({ fd }) => fd)
     const opts = restoreOptions(site, restoreMounts, namespaces)
-    becomeCriu(outside, executor, criu, executor.passed.get(theirs)!, kept)
+    becomeCriu(outside, executor, criu, executor.passed(theirs), kept)
 
     const restoration = new Restoration(site, directory, terminal)
     const pidfd = fds.keep(outside.pidfdOpen(pid, []))
@@ -165,10 +171,10 @@ function readStreams({ outside }: Runtime, { images }: Places): Inherited[] {
   return inheritedStreams(outside, decode(bytes))
 }
 
-/** Namespaces that CRIU gets as open descriptors, by their numbers in the executor; see externalNamespaces(). */
-function inheritedNamespaces({ joins }: HostResources, executor: Executor): Inherited[] {
+/** Namespaces that CRIU gets as open descriptors; see externalNamespaces(). */
+function inheritedNamespaces({ joins }: HostResources, executor: Executor): OpenNamespace[] {
   return joins.flatMap(({ type, fd }) =>
-    type === 'network' || type === 'pid' ? { key: externalNamespaceKeys[type], fd: executor.passed.get(fd)! } : [],
+    type === 'network' || type === 'pid' ? { key: externalNamespaceKeys[type], fd: executor.passed(fd) } : [],
   )
 }
 
@@ -186,7 +192,7 @@ function joinedNamespaces({ joins }: HostResources) {
 function restoreOptions(
   { runtime, request, prepared, hostResources, places, streams, fds }: Site,
   { pid, root, mounts }: RestoreMounts,
-  namespaces: readonly Inherited[],
+  namespaces: readonly OpenNamespace[],
 ): CriuOptions {
   const { outside } = runtime
   const { cgroup } = hostResources
@@ -202,7 +208,7 @@ function restoreOptions(
     lsm_profile: request.lsmProfile,
     lsm_mount_context: request.lsmMountContext,
     ext_mnt: mounts,
-    inherit_fd: [...streams, ...namespaces],
+    inherit_fd: [...streams, ...namespaces.map(({ key, fd }) => ({ key, fd: fd.number }))],
     join_ns: joinedNamespaces(hostResources),
     // The empty controller is the tree of version 2, as in /proc/PID/cgroup.
     cg_root: cgroup && [{ ctrl: '', path: (cgroup.leaf ?? cgroup.path).slice(cgroup.mount.length) }],

@@ -10,7 +10,7 @@ import type { ContainerPlan } from '../plan/container.ts'
 import type { BindStep } from '../plan/mounts/mounts.ts'
 import { ContainerRoot } from '../rootfs/containerRoot.ts'
 import { fillRoot } from '../rootfs/rootfs.ts'
-import { isDirectory, isSameFile, openRootTree, passedFdOf, type Sources, sourceOf } from '../rootfs/sources.ts'
+import { isDirectory, isSameFile, openRootTree, type Sources, sourceOf } from '../rootfs/sources.ts'
 import type { Runtime } from '../runtime.ts'
 import { mountSite } from '../setup/build.ts'
 import type { HostResources } from '../setup/hostResources.ts'
@@ -81,7 +81,7 @@ function mountTmpfs(
   const { kernel: inside } = executor
   const place = inside.openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW).take()
   const found = inside.statx(place, '', 0, []).stat!
-  const made = inside.statx(passedFdOf(executor, containers), id, AT_SYMLINK_NOFOLLOW, []).stat!
+  const made = inside.statx(executor.passed(containers), id, AT_SYMLINK_NOFOLLOW, []).stat!
   if (!isSameFile(found, made)) throw new HostError(`\`${path}\` is another directory than the one that was made`)
   const fs = inside.fsopen('tmpfs').take()
   inside.fsconfigString(fs, 'source', 'tsrun')
@@ -113,7 +113,7 @@ function placeTree(
 ): ContainerRoot {
   const { kernel: inside } = executor
   return doing(`root \`${rootfs}\``, () => {
-    const tree = root ? passedFdOf(executor, root.tree) : openRootTree(inside, rootfs).tree
+    const tree = root ? executor.passed(root.tree) : openRootTree(inside, rootfs).tree
     mountOn(inside, restoreMounts, name, tree)
     return new ContainerRoot(inside, tree)
   })

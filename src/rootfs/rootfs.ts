@@ -12,7 +12,7 @@ import { makeDevices } from './devices.ts'
 import { hideHostKernel } from './hideHostKernel.ts'
 import { applyMount, type MountSite } from './mounts.ts'
 import { makePathsReadonly, maskPaths, type NullDevice, openNull } from './protectedPaths.ts'
-import { isSameFile, openRootTree, passedFdOf, type RootTree, type Sources } from './sources.ts'
+import { isSameFile, openRootTree, type RootTree, type Sources } from './sources.ts'
 
 /** The words of config.json#/linux/rootfsPropagation. Without one the container sees what the host mounts, as in runc. */
 const propagations: Readonly<Record<string, number>> = {
@@ -52,7 +52,7 @@ export function placeRoot(
     const flag = propagation(plan)
     inside.mountPropagation('/', hostPropagation(flag, plan) | MS_REC)
     const { tree, stat } = sources.root ?? openRootTree(inside, plan.rootfs)
-    const fd = sources.root ? passedFdOf(executor, tree) : tree
+    const fd = sources.root ? executor.passed(tree) : tree
     const check = attach(inside, { tree: fd, stat }, plan, flag === MS_SHARED)
     return { root: new ContainerRoot(inside, fd), check }
   })

@@ -6,7 +6,7 @@ import { S_IFDIR, S_IFLNK, S_IFMT } from '../../native/abi/stat.ts'
 import { PROC_SUPER_MAGIC } from '../../native/abi/wait.ts'
 import type { PendingStat, Stat } from '../../native/calls/file.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
-import { Fd, type Fds } from '../../native/fd.ts'
+import type { Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { ConfigError, doing } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
@@ -105,11 +105,6 @@ export function openRootTree(kernel: Kernel, rootfs: string, keep = untilExecve)
   return { tree, stat }
 }
 
-/** A descriptor of the planner as the executor numbers it. */
-export function passedFdOf(executor: Executor, fd: Fd): Fd {
-  return new Fd(executor.kernel, { value: executor.passed.get(fd)! }, fd.subject).take()
-}
-
 /** The source of a bind mount, opened inside when it was not opened before. */
 export function sourceOf(
   executor: Executor,
@@ -118,7 +113,7 @@ export function sourceOf(
   root?: ContainerRoot,
 ): Source {
   const source = sources.opened.get(step)
-  if (source !== undefined) return { ...source, tree: passedFdOf(executor, source.tree) }
+  if (source !== undefined) return { ...source, tree: executor.passed(source.tree) }
   const { kernel: inside } = executor
   if (!('propagation' in step)) return openDevice(inside, step, untilExecve)
   const map = (tree: Fd) =>

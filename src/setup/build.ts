@@ -48,8 +48,8 @@ export interface BuiltContainer {
   readonly record: ContainerRecord
   /** The container's directory, locked. */
   readonly directory: Fd<'outside'>
-  /** In the executor: the socket on which the first process waits for `start`, and where hooks print. */
-  readonly listener: number
+  /** The socket on which the first process waits for `start`, and where hooks print. */
+  readonly listener: Fd<'inside'>
   readonly hookOutput: HookOutput
   /** Binds that socket in the container's directory. */
   listen(): void
@@ -59,8 +59,8 @@ export interface BuiltContainer {
   readonly labels: Labels | undefined
   /** The executor's socket for sd_notify(3). */
   readonly notify: Fd<'inside'> | undefined
-  /** In the executor: the connection to the seccomp agent. */
-  readonly agent: number | undefined
+  /** The connection to the seccomp agent. */
+  readonly agent: Fd<'inside'> | undefined
   /** Who is to get the first process's pidfd. */
   readonly pidfdSocket: Fd<'outside'> | undefined
   /**
@@ -122,7 +122,7 @@ function build(making: Making): BuiltContainer {
     executor,
     record,
     directory,
-    listener: executor.passed.get(hostResources.listener)!,
+    listener: executor.passed(hostResources.listener),
     hookOutput,
     // Through the descriptor: the path of a socket must be shorter than 108 bytes.
     listen: () => runtime.outside.listenAt(hostResources.listener, `/proc/self/fd/${directory.number}/${START_SOCKET}`),
@@ -130,7 +130,7 @@ function build(making: Making): BuiltContainer {
     setgroupsAllowed: first.setgroupsAllowed && !keepsOriginalGroups(plan.annotations),
     labels: first.labels,
     notify: first.notify,
-    agent: hostResources.agent && executor.passed.get(hostResources.agent)!,
+    agent: hostResources.agent && executor.passed(hostResources.agent),
     pidfdSocket: hostResources.pidfdSocket,
     confirm: () => {
       inside.flush()
@@ -143,8 +143,8 @@ function build(making: Making): BuiltContainer {
 
 function hookOutputOf({ passed }: Executor, { hookFiles, hookOutput }: HostResources): HookOutput {
   const { stdout, stderr } = hookFiles
-  const memory = passed.get(hookOutput)!
-  return { stdout: stdout ? passed.get(stdout)! : memory, stderr: stderr ? passed.get(stderr)! : memory, memory }
+  const memory = passed(hookOutput)
+  return { stdout: stdout ? passed(stdout) : memory, stderr: stderr ? passed(stderr) : memory, memory }
 }
 
 /** The first process in the container's namespaces, with their names. */
@@ -228,8 +228,8 @@ function changeRoot(
   finishRoot(root, plan, site)
   const checkPlaces = root.checkPlaces([...plan.maskedPaths, ...plan.readonlyPaths])
   if (plan.process && record.keyring !== undefined) joinSessionKeyring(inside, record.keyring, labels)
-  const lasting = lastingFds(hostResources, plan.hooks).map(fd => executor.passed.get(fd)!)
-  closeAllBut(executor, [...lasting, ...labelFiles(labels), ...(notify ? [notify.number] : [])])
+  const lasting = lastingFds(hostResources, plan.hooks).map(fd => executor.passed(fd))
+  closeAllBut(executor, [...lasting, ...labelFiles(labels), ...(notify ? [notify] : [])])
   const program = plan.process && { ...plan.process, env: env!, rlimits: rlimits!, executable: executable! }
   return { program, checkPlaces }
 }

@@ -75,8 +75,8 @@ export function foreignNamespaces(outside: Kernel<'outside'>, pid: number): numb
 
 /**
  * Queues the way of the executor into a container: it enters the namespaces, and a child of it is born in the cgroup and
- * goes on as the executor. What it returns gives the child's pid, and waits. `keep` are the descriptors, as numbers in
- * the executor, that it keeps of those from the host.
+ * goes on as the executor. What it returns gives the child's pid, and waits. `keep` are the descriptors that it keeps of
+ * those from the host.
  *
  * From its birth on the child is in the container's pid namespace. Not to be dumpable keeps everybody out but who has
  * CAP_SYS_PTRACE in our own user namespace, so what it is born with leads nowhere: docs/security.md has the list.
@@ -84,10 +84,10 @@ export function foreignNamespaces(outside: Kernel<'outside'>, pid: number): numb
  * Who may enter a cgroup is decided on the host, so the user namespace comes after it where it gives no rights that are
  * needed before; the cgroup namespace always does.
  */
-export function enterContainer(executor: Executor, entrance: Entrance, keep: readonly number[]): () => number {
+export function enterContainer(executor: Executor, entrance: Entrance, keep: readonly Fd<'inside'>[]): () => number {
   const { kernel: inside, passed } = executor
   const { namespaces, root, privileged } = entrance
-  const pidfd = passed.get(entrance.pidfd)!
+  const pidfd = passed(entrance.pidfd)
   const late = namespaces & (CLONE_NEWCGROUP | (privileged ? CLONE_NEWUSER : 0))
   const enter = (flags: number) => {
     if (flags !== 0) inside.setns(pidfd, flags, 'the namespaces of the container', undefined, enterHints)
@@ -97,10 +97,10 @@ export function enterContainer(executor: Executor, entrance: Entrance, keep: rea
   if (entrance.processes !== undefined) move(executor, entrance.processes)
   enter(namespaces & ~late)
   if (root !== undefined) {
-    inside.fchdir(passed.get(root)!)
+    inside.fchdir(passed(root))
     inside.chroot('.')
   }
-  if (root !== undefined) inside.later({ name: 'close', args: [passed.get(root)!] })
+  if (root !== undefined) inside.later({ name: 'close', args: [passed(root)] })
   const pid = spawnChild(executor, entrance.cgroup)
   enter(late)
   closeAllBut(executor, keep)
@@ -114,7 +114,7 @@ export function enterContainer(executor: Executor, entrance: Entrance, keep: rea
 
 /** The executor goes to the cgroup in which its child is to be born. */
 function move({ kernel: inside, passed }: Executor, processes: Fd<'outside'>): void {
-  const file = passed.get(processes)!
+  const file = passed(processes)
   inside.writeText(file, '0', 'cgroup.procs', spawnHints)
   inside.later({ name: 'close', args: [file] })
 }
@@ -127,7 +127,7 @@ function spawnChild(executor: Executor, cgroup: Fd<'outside'> | undefined): () =
   const { calls, kernel, passed, spawns, guardNumber } = executor
   const pid = new Out(8)
   const flags = BigInt(CLONE_PARENT | CLONE_PARENT_SETTID) | (cgroup ? CLONE_INTO_CGROUP : 0n)
-  const asked = { flags, cgroup: cgroup && passed.get(cgroup), pid, exitSignal: 0 }
+  const asked = { flags, cgroup: cgroup && passed(cgroup), pid, exitSignal: 0 }
   const held = cloneAndHold(executor, asked, spawnHints)
   held.clone.branch({ positive: recordWarden(executor, held) })
   startsWithCall(executor, calls.later({ name: 'prctl', args: [PR_SET_NAME, 'tsrun:exec', 0, 0, 0] }))

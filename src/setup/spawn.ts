@@ -94,20 +94,19 @@ export function spawnFirstProcess(
   joins: readonly OpenJoin[],
   namespaces: bigint,
 ): () => number {
-  const { calls, kernel: keeper } = executor
-  const passedFd = (fd: Fd<'outside'>) => executor.passed.get(fd)!
+  const { calls, kernel: keeper, passed } = executor
   keeper.setsid() // Ctrl-C in a terminal must not end the keeper together with the planner
   keeper.umask(0)
-  const directory = calls.later({ name: 'mkdirat', args: [passedFd(owned.root), owned.id, 0o700], subject: owned.id })
-  const home = keeper.openat(passedFd(owned.root), owned.id, O_PATH | O_DIRECTORY).take()
+  const directory = calls.later({ name: 'mkdirat', args: [passed(owned.root), owned.id, 0o700], subject: owned.id })
+  const home = keeper.openat(passed(owned.root), owned.id, O_PATH | O_DIRECTORY).take()
   const groups = makeGroups(executor, owned)
   const { parent, name, exists, mark } = owned.cgroup ?? {}
   const moves = owned.cgroup?.moves || keeper.lacking.has('clone3')
   const makeCgroup =
     parent &&
     !exists &&
-    calls.later({ name: 'mkdirat', args: [passedFd(parent), name!, 0o755], subject: `cgroup \`${name}\`` })
-  const cgroup = parent && keeper.openat(passedFd(parent), name!, O_RDONLY | O_DIRECTORY).take()
+    calls.later({ name: 'mkdirat', args: [passed(parent), name!, 0o755], subject: `cgroup \`${name}\`` })
+  const cgroup = parent && keeper.openat(passed(parent), name!, O_RDONLY | O_DIRECTORY).take()
   if (makeCgroup && mark !== undefined) markCgroup(keeper, cgroup!, mark)
   executor.makes('directory', directory)
   if (groups[0]) executor.makes('resctrl', groups[0]) // the others are below it
@@ -180,7 +179,7 @@ function awaitSettled({ calls }: Executor, { settled }: ScopeEntry): void {
 function makeGroups({ calls, passed }: Executor, { resctrl }: OwnedPaths): Operation[] {
   const hint = { EEXIST: 'remove it or choose another container id' }
   return (resctrl?.directories ?? []).map(name => {
-    const args = [passed.get(resctrl!.root)!, name, 0o755]
+    const args = [passed(resctrl!.root), name, 0o755]
     return calls.later({ name: 'mkdirat', args, subject: `resctrl group \`${name}\``, hint })
   })
 }
@@ -188,12 +187,12 @@ function makeGroups({ calls, passed }: Executor, { resctrl }: OwnedPaths): Opera
 /** Takes back the first `count` of them, innermost first. */
 function removeGroups({ calls, passed }: Executor, { resctrl }: OwnedPaths, count?: number): void {
   for (const name of (resctrl?.directories ?? []).slice(0, count).reverse())
-    calls.later({ name: 'unlinkat', args: [passed.get(resctrl!.root)!, name, AT_REMOVEDIR], tolerate: 'any' })
+    calls.later({ name: 'unlinkat', args: [passed(resctrl!.root), name, AT_REMOVEDIR], tolerate: 'any' })
 }
 
 /** setns(2) into one of the namespaces that config.json names by path. */
 export function joinNamespace({ kernel, passed }: Executor, { fd, flag, type, path }: OpenJoin): void {
-  kernel.setns(passed.get(fd)!, flag, `\`${path}\``, undefined, {
+  kernel.setns(passed(fd), flag, `\`${path}\``, undefined, {
     EINVAL: `is it a ${type} namespace, and not our own?`,
     EPERM: 'the user namespace that owns it gives us no rights',
   })
@@ -291,8 +290,8 @@ function recordCleanup(
 ): number {
   const { calls, kernel, passed } = executor
   const { root, id, cgroup, enterScope } = owned
-  const containers = passed.get(root)!
-  const parent = cgroup && passed.get(cgroup.parent)!
+  const containers = passed(root)
+  const parent = cgroup && passed(cgroup.parent)
   const remove = (directory: number | Fd<'inside'>, path: string, flags: number) =>
     calls.later({ name: 'unlinkat', args: [directory, path, flags], tolerate: 'any' })
   const end = calls.record(() => kernel.exit(0))
@@ -349,7 +348,7 @@ function recordDirectoryCleanup(
   const { calls, kernel, passed } = executor
   const { root, id, cgroup } = owned
   const remove = (directory: Fd<'outside'>, name: string) =>
-    calls.later({ name: 'unlinkat', args: [passed.get(directory)!, name, AT_REMOVEDIR], tolerate: 'any' })
+    calls.later({ name: 'unlinkat', args: [passed(directory), name, AT_REMOVEDIR], tolerate: 'any' })
   const chain = calls.record(() => {
     if (made.cgroup) remove(cgroup!.parent, cgroup!.name)
     remove(root, id)

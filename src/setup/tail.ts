@@ -112,7 +112,7 @@ function saidAt({ said }: Call, start: number): number | null {
 }
 
 /** The first steps of a created container's tail: wait for the planner's last word, then for `start` to connect. */
-export function awaitStart(tail: Kernel<'inside'>, executor: Executor, listener: number): void {
+export function awaitStart(tail: Kernel<'inside'>, executor: Executor, listener: Fd<'inside'>): void {
   // End of file instead of a word: the planner was killed before the container was complete.
   tail.later({ name: 'read', args: [executor.controlNumber, new Out(8), 8], expect: 'positive' })
   const connection = tail.later({ name: 'accept4', args: [listener, null, null, O_CLOEXEC] })

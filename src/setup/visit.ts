@@ -88,15 +88,11 @@ function visitOnce<T>(
   try {
     const { kernel: inside } = executor
     const entrance = { pidfd: init, namespaces, root: undefined, cgroup: undefined, privileged: isPrivileged(outside) }
-    const born = enterContainer(
-      executor,
-      entrance,
-      kept.map(passedFd => executor.passed.get(passedFd)!),
-    )
+    const born = enterContainer(executor, entrance, kept.map(executor.passed))
     const root = new ContainerRoot(inside, inside.openat(AT_FDCWD, '/', O_PATH | O_DIRECTORY).take())
     runtime.phase('enter the container', born)
     let own: Dir | undefined
-    const procfs = () => (own ??= hostProcfs ? executor.passed.get(hostProcfs)! : ownProcfs(inside))
+    const procfs = () => (own ??= hostProcfs ? executor.passed(hostProcfs) : ownProcfs(inside))
     const result = work({ executor, inside, root, procfs })
     inside.flush()
     return result

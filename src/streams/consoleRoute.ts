@@ -65,7 +65,7 @@ export function deliverMaster(
   { passedFd, to }: ConsoleRoute,
   master: Fd<'inside'>,
 ): void {
-  kernel.sendDescriptor(passed.get(passedFd)!, MASTER_NAME, master, {
+  kernel.sendDescriptor(passed(passedFd), MASTER_NAME, master, {
     subject: `the terminal to ${to}`,
     hint: sendHints,
   })

@@ -76,7 +76,7 @@ function readSysctls(
     const { kernel: inside } = executor
     const flags = foreignNamespaces(outside, record.pid) & NAMESPACES
     inside.notDumpable()
-    if (flags !== 0) inside.setns(executor.passed.get(init)!, flags, 'the namespaces of the container')
+    if (flags !== 0) inside.setns(executor.passed(init), flags, 'the namespaces of the container')
     inside.notDumpable() // a change of capabilities may have taken that back, see proc_sys_fs(5) about suid_dumpable
     return paths.map(path =>
       doing(`sysctl \`${path}\``, () => {

@@ -168,9 +168,9 @@ export function writeLabels(tail: Kernel<'inside'>, labels: Labels | undefined):
   })
 }
 
-/** The descriptors that have to stay open for writeLabels(), as numbers in the executor. */
-export function labelFiles(labels: Labels | undefined): number[] {
-  return labels === undefined ? [] : labels.program.map(({ file }) => file.number)
+/** The descriptors that have to stay open for writeLabels(). */
+export function labelFiles(labels: Labels | undefined): Fd<'inside'>[] {
+  return labels === undefined ? [] : labels.program.map(({ file }) => file)
 }
 
 function writeLabel(kernel: Kernel, { file, text, hint }: LabelWrite): void {

@@ -8,7 +8,7 @@ import { P_PIDFD, SI_PID, SIGINFO_SIZE, WEXITED, WNOWAIT } from '../../../native
 import { cloneCall, type Exit, timespec } from '../../../native/calls/process.ts'
 import type { Executor } from '../../../native/executor/launch.ts'
 import { Failure, KernelError } from '../../../native/failure.ts'
-import { Fds } from '../../../native/fd.ts'
+import { type Fd, Fds } from '../../../native/fd.ts'
 import type { Result } from '../../../native/kernels/machine.ts'
 import { pollPatiently, tellSlow } from '../../../native/patience.ts'
 import { signalEnd } from '../../../native/signalEnd.ts'
@@ -124,12 +124,12 @@ function runHook(
   throw new Failure(`${how}${shown(outside.read(output, OUTPUT_SHOWN))}`)
 }
 
-/** The executor's numbers of the descriptors for what a hook prints. */
+/** The descriptors for what a hook inside prints. */
 export interface HookOutput {
-  readonly stdout: number
-  readonly stderr: number
+  readonly stdout: Fd<'inside'>
+  readonly stderr: Fd<'inside'>
   /** Where it prints to unless there are files, and what can be read. */
-  readonly memory: number
+  readonly memory: Fd<'inside'>
 }
 
 /** What a hook inside finds. */
