@@ -8,6 +8,7 @@ import type { IdMapping } from '../namespaces/idMappings.ts'
 import { isOwn } from '../namespaces/namespaces.ts'
 import { capabilityNames } from '../process/capabilities.ts'
 import { executableCandidates, type ProcessPlan } from '../process/process.ts'
+import type { LimitStep } from '../resources/step.ts'
 import { INSTRUCTION_SIZE } from '../seccomp/assemble.ts'
 import { type Step, step } from './step.ts'
 import { attributesText, maskText, parameterText, propagationText, seccompFlagsText } from './words.ts'
@@ -93,6 +94,7 @@ function firstProcess(plan: ContainerPlan): Step[] {
         ]
       : []),
     ...(timeOffsets === undefined ? [] : [step('create', 'time', timeOffsets.trim().replaceAll('\n', ', '))]),
+    step('create', 'affinity', 'every processor of the cgroup'),
     ...(create.has('network') ? [step('create', 'interface', 'lo', { up: true })] : []),
     ...plan.netDevices.map(({ name, inside }) =>
       step('create', 'interface', name, { as: inside }, `/linux/netDevices/${name}`),
@@ -193,7 +195,7 @@ function limitSteps(plan: ContainerPlan): Step[] {
     ...plan.resources.steps
       .filter(({ initial }) => !initial)
       .map(({ file, value, pointer, otherwise }) =>
-        step('create', 'write', file, { value: value.trim(), whereThere: otherwise !== undefined }, pointer),
+        step('create', 'write', file, { value: value.trim(), ...withoutFile(otherwise) }, pointer),
       ),
     ...(allowsAll
       ? []
@@ -208,6 +210,12 @@ function limitSteps(plan: ContainerPlan): Step[] {
         ]),
     ...(plan.process ? processLimits(plan.process) : []),
   ]
+}
+
+/** What is done where the kernel does not have the file. */
+function withoutFile(otherwise: LimitStep['otherwise']) {
+  const instead = typeof otherwise === 'object' ? `${otherwise.file}=${otherwise.value.trim()}` : undefined
+  return { whereThere: otherwise !== undefined, instead }
 }
 
 function processLimits({ oomScoreAdj, rlimits, scheduler, ioPriority }: ProcessPlan): Step[] {
@@ -288,6 +296,7 @@ function finishSteps(plan: ContainerPlan): Step[] {
         ]
       : []),
     ...(plan.rootReadonly ? [step('create', 'read-only', '/', {}, '/root/readonly')] : []),
+    ...(process ? [step('create', 'keyring', 'a session keyring of its own')] : []),
   ]
 }
 
