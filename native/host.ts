@@ -1,3 +1,5 @@
+import type { Architecture } from './arch/architecture.ts'
+
 /** Memory that system calls can see: the bytes, and the address at which the kernel finds them. */
 export interface Memory {
   readonly bytes: Uint8Array
@@ -29,8 +31,8 @@ export interface Poll {
  * host is a new file beside `hosts/node.ts`, not a branch somewhere.
  */
 export interface Host {
-  /** Selects the table of system call numbers. */
-  readonly arch: 'x86_64' | 'aarch64'
+  /** Selects the table of system call numbers, and the executor. */
+  readonly arch: Architecture
   /** The arguments after the program's name. */
   readonly argv: readonly string[]
   /** `KEY=value` strings, as environ(7). */

@@ -8,6 +8,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, s
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type BuildOptions, buildSync } from 'esbuild'
+import { architecture } from '../native/arch/architecture.ts'
 import { commit } from './commit.ts'
 
 /** What scripts/quickjs.sh found or built: the C compiler that goes with it, quickjs.h, libquickjs.a, qjsc. */
@@ -62,7 +63,7 @@ function bundle(entry: string, outdir: string, options: BuildOptions): string[] 
     inject: ['native/quickjs/symbols.ts'],
     chunkNames: '[hash]',
     minify: true,
-    define: { TSRUN_COMMIT: JSON.stringify(commit()) },
+    define: { TSRUN_COMMIT: JSON.stringify(commit()), TSRUN_ARCHITECTURE: JSON.stringify(architecture) },
     legalComments: 'none',
     logLevel: 'warning',
     ...options,

@@ -1,3 +1,13 @@
+import { architecture } from '../arch/architecture.ts'
+
+/** <asm/fcntl.h>: what differs, and means another thing on the other machine. */
+export const flagsOf = {
+  x86_64: { O_DIRECTORY: 0x10000, O_NOFOLLOW: 0x20000 },
+  aarch64: { O_DIRECTORY: 0x4000, O_NOFOLLOW: 0x8000 },
+} as const
+
+export const { O_DIRECTORY, O_NOFOLLOW } = flagsOf[architecture ?? 'x86_64']
+
 // <fcntl.h>
 export const O_RDONLY = 0
 export const O_WRONLY = 1
@@ -9,11 +19,8 @@ export const O_NOCTTY = 0x100
 export const O_TRUNC = 0x200
 export const O_APPEND = 0x400
 export const O_NONBLOCK = 0x800
-export const O_DIRECTORY = 0x10000
-export const O_NOFOLLOW = 0x20000
 export const O_PATH = 0x200000
 export const O_CLOEXEC = 0x80000
-export const O_TMPFILE = 0x410000
 export const AT_FDCWD = -100
 export const AT_SYMLINK_NOFOLLOW = 0x100
 export const AT_REMOVEDIR = 0x200

@@ -1,4 +1,5 @@
 import { aarch64 } from './aarch64.ts'
+import type { Architecture } from './architecture.ts'
 import { x86_64 } from './x86_64.ts'
 
 /** A system call by its name in the kernel's tables. */
@@ -7,4 +8,4 @@ export type CallName = keyof typeof x86_64
 /** System call numbers of one architecture. */
 export type CallNumbers = Readonly<Record<CallName, number>>
 
-export const callNumbers: Readonly<Record<'x86_64' | 'aarch64', CallNumbers>> = { x86_64, aarch64 }
+export const callNumbers: Readonly<Record<Architecture, CallNumbers>> = { x86_64, aarch64 }

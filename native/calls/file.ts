@@ -20,6 +20,7 @@ import {
   O_WRONLY,
 } from '../abi/fcntl.ts'
 import { STATX_BASIC_STATS } from '../abi/stat.ts'
+import { architecture } from '../arch/architecture.ts'
 import { Failure, isErrno } from '../failure.ts'
 import { Fd } from '../fd.ts'
 import { type Call, type Calls, type Result, settled } from '../kernels/machine.ts'
@@ -85,20 +86,27 @@ function stat(out: Out): Stat {
   }
 }
 
-/** The same from `struct stat` of <asm/stat.h> on x86-64, to which the numbers of devices are packed. */
+/** Where `struct stat` of <asm/stat.h> has what lies elsewhere on the other machine; its number of links has 32 bits at least. */
+const olderOffsets = {
+  x86_64: { links: 0x10, mode: 0x18, uid: 0x1c, gid: 0x20, rdev: 0x28 },
+  aarch64: { links: 0x14, mode: 0x10, uid: 0x18, gid: 0x1c, rdev: 0x20 },
+} as const
+const older = olderOffsets[architecture ?? 'x86_64']
+
+/** The same from `struct stat`, in which the numbers of devices are packed. */
 function olderStat({ view: v }: Out): Stat {
   const major = (at: number) => (v.getUint32(at, true) >>> 8) & 0xfff
   const minor = (at: number) => (v.getUint32(at, true) & 0xff) | ((v.getUint32(at, true) >>> 12) & 0xfff00)
   return {
-    links: get64(v, 0x10),
-    uid: v.getUint32(0x1c, true),
-    gid: v.getUint32(0x20, true),
-    mode: v.getUint32(0x18, true),
+    links: v.getUint32(older.links, true),
+    uid: v.getUint32(older.uid, true),
+    gid: v.getUint32(older.gid, true),
+    mode: v.getUint32(older.mode, true),
     inode: v.getBigUint64(0x8, true),
     size: get64(v, 0x30),
     modified: get64(v, 0x58),
-    rdevMajor: major(0x28),
-    rdevMinor: minor(0x28),
+    rdevMajor: major(older.rdev),
+    rdevMinor: minor(older.rdev),
     devMajor: major(0x0),
     devMinor: minor(0x0),
     mountId: undefined,

@@ -7,6 +7,8 @@ export const EM_AARCH64 = 183
 const EHDR_SIZE = 64
 const PHDR_SIZE = 56
 const LOAD_ADDRESS = 0x40_0000
+/** The largest page of a kernel on these machines, which is that of some on AArch64. */
+const ALIGNMENT = 0x1_0000
 const PT_LOAD = 1
 const PF_RX = 5
 
@@ -20,7 +22,7 @@ export function elfImage(code: Uint8Array, machine: number): Uint8Array {
   elf.u64(24, LOAD_ADDRESS + start).u64(32, EHDR_SIZE) // entry, program headers
   elf.u16(52, EHDR_SIZE).u16(54, PHDR_SIZE).u16(56, 1)
   elf.u32(64, PT_LOAD).u32(68, PF_RX).u64(72, 0)
-  elf.u64(80, LOAD_ADDRESS).u64(88, LOAD_ADDRESS).u64(96, size).u64(104, size).u64(112, 0x1000)
+  elf.u64(80, LOAD_ADDRESS).u64(88, LOAD_ADDRESS).u64(96, size).u64(104, size).u64(112, ALIGNMENT)
   elf.bytes.set(code, start)
   return elf.bytes
 }

@@ -9,6 +9,7 @@ import {
   MFD_CLOEXEC,
   MFD_EXEC,
 } from '../abi/fcntl.ts'
+import type { Architecture } from '../arch/architecture.ts'
 import type { Exit } from '../calls/process.ts'
 import { Failure, KernelError } from '../failure.ts'
 import { Fd, Fds } from '../fd.ts'
@@ -19,9 +20,10 @@ import type { Call } from '../kernels/machine.ts'
 import { SLOW_MS } from '../patience.ts'
 import { signalEnd } from '../signalEnd.ts'
 import { get64, type Out } from '../struct.ts'
-import { EM_X86_64, elfImage } from './elf.ts'
+import { assemble as assembleAarch64 } from './aarch64.ts'
+import { EM_AARCH64, EM_X86_64, elfImage } from './elf.ts'
 import { ARENA_ADDRESS, ARENA_FD, ARENA_SIZE, CONTROL_FD, FIRST_PASSED_FD, GUARD_FD, OP_RESULT } from './protocol.ts'
-import { assemble } from './x86_64.ts'
+import { assemble as assembleX86_64 } from './x86_64.ts'
 
 const LAST_FD = 0xffff_ffff
 const STDIO = [0, 1, 2]
@@ -80,12 +82,15 @@ function executableMemfd(outside: Kernel, older: Call['older']): Fd {
   return fd.exists ? fd : outside.memfdCreate('tsrun', flags)
 }
 
-const images = new Map<number, Uint8Array>()
+const programs = {
+  x86_64: { assemble: assembleX86_64, machine: EM_X86_64, images: new Map<number, Uint8Array>() },
+  aarch64: { assemble: assembleAarch64, machine: EM_AARCH64, images: new Map<number, Uint8Array>() },
+} satisfies Record<Architecture, unknown>
 
 /** The executable file of the executor whose first descriptor is `base`; kept for the next one. */
-export function executorImage(arch: Host['arch'], base: number): Uint8Array {
-  if (arch !== 'x86_64') throw new Failure(`there is no executor for ${arch} yet`)
-  const image = images.get(base) ?? elfImage(assemble(base), EM_X86_64)
+export function executorImage(arch: Architecture, base: number): Uint8Array {
+  const { assemble, machine, images } = programs[arch]
+  const image = images.get(base) ?? elfImage(assemble(base), machine)
   images.set(base, image)
   return image
 }

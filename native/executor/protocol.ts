@@ -1,6 +1,7 @@
 /**
  * The executor: a process of about 210 bytes of machine code, without libc, stack or heap, that makes the system calls it
- * finds in shared memory. The same page opens `x86_64.ts`.
+ * finds in shared memory. It is written in `x86_64.ts` and
+ * in `aarch64.ts`.
  *
  *   planner                               arena                            executor
  *   writes operations ------------------> [ word | keeper | operations ]
@@ -15,6 +16,8 @@
  *   positive, a negative and a zero result. Address 0 as next ends the batch.
  * - A negative call number is no system call but LOAD: the result is the word at the address in the first argument. With
  *   the word that also receives the result this copies; with the three ways to go on this compares with zero.
+ * - Both these words lie at multiples of 8, and threads and processes wait for them: who loads one that has changed sees what
+ *   was stored before it, as every processor of x86-64 does by itself and those of AArch64 have to be told (ldar, stlr).
  * - openat2 that says EAGAIN has been disturbed by somebody's rename, see kernels/again.ts: the executor ends the batch there
  *   whatever is next, and the planner sends it to the same operation again. So it can be in no chain that the planner does
  *   not wait for, and an executor whose planner is dead does not go on trying.

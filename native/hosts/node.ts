@@ -2,8 +2,9 @@ import koffi from 'koffi'
 import { EINTR } from '../abi/errno.ts'
 import { O_CLOEXEC } from '../abi/fcntl.ts'
 import { signals as signalNumbers } from '../abi/signal.ts'
+import { architecture as arch } from '../arch/architecture.ts'
 import { callNumbers } from '../arch/numbers.ts'
-import { KernelError } from '../failure.ts'
+import { Failure, KernelError } from '../failure.ts'
 import type { Host, Memory, Poll, Spawn } from '../host.ts'
 
 const PROT_READ_WRITE = 3
@@ -27,10 +28,13 @@ export interface NodeHostOptions {
 
 type Libc = ReturnType<typeof koffi.load>
 
-/** Node.js as a host: every system call goes through koffi to libc's syscall(2), which is the same on every machine. */
+/**
+ * Node.js as a host: every system call goes through koffi to libc's syscall(2), which is the same on every machine.
+ * Errors: Failure on a machine that there is no executor for.
+ */
 export function createNodeHost(argv: readonly string[], { patienceMs = 0, poll }: NodeHostOptions = {}): Host {
+  if (arch === undefined) throw new Failure(`tsrun makes containers on x86-64 and arm64, and this is ${process.arch}`)
   const libc = koffi.load(null)
-  const arch = process.arch === 'arm64' ? 'aarch64' : 'x86_64'
   const numbers = callNumbers[arch]
   const rawCall = libc.func('syscall', 'int64_t', Array(7).fill('int64_t'))
 

@@ -1,4 +1,5 @@
 import { O_CLOEXEC, O_NONBLOCK } from '../abi/fcntl.ts'
+import type { Architecture } from '../arch/architecture.ts'
 import { callNumbers } from '../arch/numbers.ts'
 import { KernelError } from '../failure.ts'
 import type { Host, Memory, Spawn } from '../host.ts'
@@ -11,7 +12,7 @@ import { byteBound, useNativeAscii } from '../utf8.ts'
 
 /** What the C program around the engine offers: see native/quickjs/host.c. Addresses are numbers. */
 interface QuickjsHost {
-  readonly arch: 'x86_64' | 'aarch64'
+  readonly arch: Architecture
   readonly argv: readonly string[]
   readonly env: readonly string[]
   syscall(number: number, args: readonly (number | bigint)[]): number

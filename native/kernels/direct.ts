@@ -38,7 +38,7 @@ export class DirectCalls implements Calls, Marshaller {
     const result = call.name === 'load' ? this.#load(call) : this.#persist(call)
     if (result >= 0) return result
     const isKnown = this.lacking.has(call.name)
-    if (this.#host.arch === 'x86_64' && isRefused(this.lacking, call, result) && !isKnown) return this.now(call)
+    if (isRefused(this.lacking, call, result) && !isKnown) return this.now(call)
     if (tolerates(call, result)) return result
     const other = call.instead?.(-result)
     if (other === undefined) throw kernelError(call, -result)

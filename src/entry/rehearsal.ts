@@ -1,3 +1,4 @@
+import { architecture } from '../../native/arch/architecture.ts'
 import { executorImage } from '../../native/executor/launch.ts'
 import type { Seccomp } from '../../spec/generated/config.ts'
 import { checkConfig } from '../config/checks/checks.ts'
@@ -27,7 +28,7 @@ export const rehearsedProfile: Seccomp = {
 export function rehearse(): void {
   const config = parseConfig(JSON.stringify(specTemplate()))
   checkConfig(config)
-  const arch = 'x86_64'
+  const arch = architecture ?? 'x86_64'
   const facts = {
     id: 'x',
     bundle: '/',
@@ -40,5 +41,5 @@ export function rehearse(): void {
   const plan = planContainer(config, facts)
   deviceProgram(planDeviceRules(plan.deviceRules))
   planSeccomp(rehearsedProfile, arch, undefined)
-  executorImage('x86_64', 3)
+  executorImage(arch, 3)
 }

@@ -1,4 +1,5 @@
 import { personalities } from '../../native/abi/personality.ts'
+import type { Architecture } from '../../native/arch/architecture.ts'
 import type { Config, Hooks } from '../../spec/generated/config.ts'
 import { resolve } from '../paths.ts'
 import { cgroupOwner, cgroupPath } from './cgroup.ts'
@@ -31,7 +32,7 @@ export interface PlanFacts {
   /** CAP_MKNOD, which lets device nodes be made in the host's user namespace. */
   readonly capMknod: boolean
   /** What the runtime runs on. */
-  readonly arch: 'x86_64' | 'aarch64'
+  readonly arch: Architecture
   /** A service manager wants to hear from the container, see sd_notify(3). */
   readonly notify?: boolean
   /** Whose systemd manages the cgroups; undefined when none does. */

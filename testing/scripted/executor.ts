@@ -90,13 +90,24 @@ function proceed(process: Process, counter: Counter, result: number): void {
 /** Operations that are no system calls. */
 function skipLoads(process: Process, counter: Counter): void {
   while (typeof counter.at === 'number' && counter.at !== 0 && word(process, counter.at + OP_NUMBER) < 0)
-    counter.at = store(process, counter.at, word(process, word(process, counter.at + OP_ARGUMENTS)))
+    counter.at = store(process, counter.at, loaded(process, word(process, counter.at + OP_ARGUMENTS)))
+}
+
+function loaded(process: Process, address: number): number {
+  assertAligned(address)
+  return word(process, address)
+}
+
+/** On AArch64 a load or store that others wait for, at another address, kills the executor. */
+function assertAligned(address: number): void {
+  if (address % 8 !== 0) throw new Error(`the executor would have died of an access to 0x${address.toString(16)}`)
 }
 
 /** Puts the result where it belongs; returns the next operation. */
 function store(process: Process, at: number, result: number): number {
   put64(process.memory.view(at + OP_RESULT, 8), 0, result)
   const also = word(process, at + OP_ALSO)
+  assertAligned(also)
   if (also !== 0) put64(process.memory.view(also, 8), 0, result)
   if (result === -EAGAIN && word(process, at + OP_NUMBER) === callNumbers.x86_64.openat2) return 0
   return word(process, at + (result < 0 ? OP_NEGATIVE : result === 0 ? OP_ZERO : OP_POSITIVE))

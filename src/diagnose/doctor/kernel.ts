@@ -13,9 +13,7 @@ export const checkKernel: Check = facts => [checkVersion(facts), ...checkCalls(f
 function checkVersion({ outside, host: { arch } }: Facts): Finding {
   const release = outside.readTextIfAny(AT_FDCWD, '/proc/sys/kernel/osrelease')?.trim() ?? 'unknown'
   const [major = 0, minor = 0] = release.split('.').map(Number.parseFloat)
-  const text = `Linux ${release} on ${arch === 'aarch64' ? 'aarch64' : 'x86-64'}`
-  if (arch !== 'x86_64')
-    return problem(AREA, `${text}: tsrun makes containers on x86-64 only`, 'use a machine with such a processor')
+  const text = `Linux ${release} on ${arch === 'aarch64' ? 'arm64' : 'x86-64'}`
   const isOld = major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])
   return isOld ? problem(AREA, `${text} is too old`, `install Linux ${OLDEST.join('.')} or newer`) : ok(AREA, text)
 }

@@ -1,12 +1,13 @@
 // Profiles in the format of container engines: rules that count on some architectures, or with some capabilities, only.
 
+import type { Architecture } from '../../../native/arch/architecture.ts'
 import { ConfigError } from '../../errors.ts'
 
 type Json = Record<string, unknown>
 
 /** Who the profile is for. */
 export interface Bearer {
-  readonly native: 'x86_64' | 'aarch64'
+  readonly native: Architecture
   readonly capabilities: readonly string[]
   /** As uname(2) has it, `6.1.0-13-amd64`. */
   readonly kernel: string

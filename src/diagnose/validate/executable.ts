@@ -1,3 +1,4 @@
+import type { Architecture } from '../../../native/arch/architecture.ts'
 import { decode } from '../../../native/utf8.ts'
 
 /** What the beginning of a file tells about how it is executed, see execve(2). */
@@ -32,7 +33,7 @@ export const machines: Readonly<Record<number, string>> = {
 }
 
 /** What a kernel for these executes: its own, and what came before it. */
-export const executes: Readonly<Record<'x86_64' | 'aarch64', readonly number[]>> = {
+export const executes: Readonly<Record<Architecture, readonly number[]>> = {
   x86_64: [62, 3],
   aarch64: [183, 40],
 }
