@@ -1,4 +1,5 @@
 import { errnoName } from './abi/errno.ts'
+import { NLATTR, NLMSGHDR } from './abi/layout/socket.ts'
 import { NETLINK_ROUTE, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR } from './abi/rtnetlink.ts'
 import { AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW } from './abi/socket.ts'
 import { KernelError } from './failure.ts'
@@ -8,7 +9,6 @@ import type { Call } from './kernels/machine.ts'
 
 // Messages to and from the kernel's configuration of networks; see netlink(7), rtnetlink(7).
 
-const HEADER_SIZE = 16
 /** The kernel makes the pieces of a dump no larger. */
 const PIECE_SIZE = 32768
 
@@ -59,14 +59,14 @@ export function ask(
 /** A request as the kernel reads it. A dump ends with a message of its own, everything else is acknowledged. */
 export function requestBytes({ type, flags = 0, fixed, attributes = [] }: NetlinkRequest): Uint8Array {
   const parts = [fixed, ...attributes.map(([kind, value]) => attribute(kind, value))]
-  const length = parts.reduce((sum, part) => sum + aligned(part.length), HEADER_SIZE)
+  const length = parts.reduce((sum, part) => sum + aligned(part.length), NLMSGHDR.size as number)
   const bytes = new Uint8Array(length)
   const header = view(bytes)
   const isDump = (flags & NLM_F_DUMP) === NLM_F_DUMP
-  header.setUint32(0, length, true)
-  header.setUint16(4, type, true)
-  header.setUint16(6, NLM_F_REQUEST | flags | (isDump ? 0 : NLM_F_ACK), true)
-  let at = HEADER_SIZE
+  header.setUint32(NLMSGHDR.nlmsg_len, length, true)
+  header.setUint16(NLMSGHDR.nlmsg_type, type, true)
+  header.setUint16(NLMSGHDR.nlmsg_flags, NLM_F_REQUEST | flags | (isDump ? 0 : NLM_F_ACK), true)
+  let at: number = NLMSGHDR.size
   for (const part of parts) {
     bytes.set(part, at)
     at += aligned(part.length)
@@ -76,20 +76,23 @@ export function requestBytes({ type, flags = 0, fixed, attributes = [] }: Netlin
 
 /** struct nlattr and what follows it. */
 function attribute(type: number, value: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(4 + value.length)
-  view(bytes).setUint16(0, bytes.length, true)
-  view(bytes).setUint16(2, type, true)
-  bytes.set(value, 4)
+  const bytes = new Uint8Array(NLATTR.size + value.length)
+  view(bytes).setUint16(NLATTR.nla_len, bytes.length, true)
+  view(bytes).setUint16(NLATTR.nla_type, type, true)
+  bytes.set(value, NLATTR.size)
   return bytes
 }
 
 /** The messages in one piece that was read. */
 export function parseMessages(bytes: Uint8Array): NetlinkMessage[] {
   const messages: NetlinkMessage[] = []
-  for (let at = 0; at + HEADER_SIZE <= bytes.length; ) {
+  for (let at = 0; at + NLMSGHDR.size <= bytes.length; ) {
     const header = view(bytes.subarray(at))
-    const length = Math.max(header.getUint32(0, true), HEADER_SIZE)
-    messages.push({ type: header.getUint16(4, true), body: bytes.subarray(at + HEADER_SIZE, at + length) })
+    const length = Math.max(header.getUint32(NLMSGHDR.nlmsg_len, true), NLMSGHDR.size)
+    messages.push({
+      type: header.getUint16(NLMSGHDR.nlmsg_type, true),
+      body: bytes.subarray(at + NLMSGHDR.size, at + length),
+    })
     at += aligned(length)
   }
   return messages
@@ -98,10 +101,10 @@ export function parseMessages(bytes: Uint8Array): NetlinkMessage[] {
 /** The attributes of a message, which stand behind `fixed` bytes of its body. */
 export function parseAttributes({ body }: NetlinkMessage, fixed: number): Map<number, Uint8Array> {
   const found = new Map<number, Uint8Array>()
-  for (let at = aligned(fixed); at + 4 <= body.length; ) {
+  for (let at = aligned(fixed); at + NLATTR.size <= body.length; ) {
     const header = view(body.subarray(at))
-    const length = Math.max(header.getUint16(0, true), 4)
-    found.set(header.getUint16(2, true), body.subarray(at + 4, at + length))
+    const length = Math.max(header.getUint16(NLATTR.nla_len, true), NLATTR.size)
+    found.set(header.getUint16(NLATTR.nla_type, true), body.subarray(at + NLATTR.size, at + length))
     at += aligned(length)
   }
   return found

@@ -6,10 +6,11 @@
 // Node.js sleeps meanwhile. What this costs is measured as well, by a command that does nothing.
 
 import { AT_FDCWD, O_RDWR } from '../../native/abi/fcntl.ts'
+import { CLONE_ARGS } from '../../native/abi/layout/process.ts'
 import { SIGCHLD, SIGKILL } from '../../native/abi/signal.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
 import { CLOCK_MONOTONIC } from '../../native/abi/time.ts'
-import { CLONE_ARGS, cloneArgs } from '../../native/calls/process.ts'
+import { cloneArgs } from '../../native/calls/process.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import { ARENA_ADDRESS, MESSAGE_SIZE, OP_RESULT } from '../../native/executor/protocol.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
@@ -81,7 +82,10 @@ export class Launcher {
       kernel.later({ name: 'clock_gettime', args: [CLOCK_MONOTONIC, before] })
       commands.forEach((words, i) => {
         if (i >= window) wait()
-        const clone = calls.later({ name: 'clone3', args: [cloneArgs({ flags: 0n, exitSignal: SIGCHLD }), CLONE_ARGS] })
+        const clone = calls.later({
+          name: 'clone3',
+          args: [cloneArgs({ flags: 0n, exitSignal: SIGCHLD }), CLONE_ARGS.size],
+        })
         spawned.push({ clone, child: calls.record(() => this.#child(words, env)) })
       })
       while (waits.length < commands.length) wait()

@@ -75,9 +75,6 @@ export const MOUNT_ATTR_NODIRATIME = 0x80
 export const MOUNT_ATTR_IDMAP = 0x100000 // since 5.12
 export const MOUNT_ATTR_NOSYMFOLLOW = 0x200000 // since 5.14
 
-/** The size of `struct mount_attr`: attr_set, attr_clr, propagation, userns_fd, 8 bytes each. */
-export const MOUNT_ATTR_SIZE_VER0 = 32
-
 // <linux/fcntl.h>, for open_tree(2) and mount_setattr(2)
 export const AT_RECURSIVE = 0x8000 // since 5.2
 

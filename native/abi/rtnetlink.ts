@@ -16,6 +16,7 @@ export const RTM_GETADDR = 22
 export const IFLA_IFNAME = 3
 export const IFLA_NET_NS_PID = 19
 export const IFF_UP = 0x1
+export const IFF_RUNNING = 0x40
 
 export const IFA_ADDRESS = 1
 export const IFA_LOCAL = 2

@@ -28,6 +28,3 @@ export const CLONE_IO = 0x80000000
 // clone3(2) only: above 32 bits, so bigint; combine with BigInt(the others).
 export const CLONE_CLEAR_SIGHAND = 0x1_0000_0000n // since 5.5
 export const CLONE_INTO_CGROUP = 0x2_0000_0000n // since 5.7
-
-/** The size of `struct clone_args` with its cgroup field. */
-export const CLONE_ARGS_SIZE_VER2 = 88

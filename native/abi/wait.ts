@@ -5,9 +5,7 @@ export const WEXITED = 4
 export const WNOWAIT = 0x1000000
 export const __WALL = 0x40000000
 export const P_PIDFD = 3 // since 5.4
-/** Bytes of `siginfo_t`, where it has the pid, and a value of its `si_code`. */
-export const SIGINFO_SIZE = 128
-export const SI_PID = 16
+/** A value of `si_code` in `siginfo_t`. */
 export const CLD_EXITED = 1
 
 // <linux/magic.h>

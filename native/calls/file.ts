@@ -19,8 +19,8 @@ import {
   O_RDONLY,
   O_WRONLY,
 } from '../abi/fcntl.ts'
+import { DIRENT64, OPEN_HOW, STAT, STATFS, STATX } from '../abi/layout/file.ts'
 import { STATX_BASIC_STATS } from '../abi/stat.ts'
-import { architecture } from '../arch/architecture.ts'
 import { Failure, isErrno } from '../failure.ts'
 import { Fd } from '../fd.ts'
 import { type Call, type Calls, type Result, settled } from '../kernels/machine.ts'
@@ -55,8 +55,6 @@ export interface Stat {
   readonly mountId: number | undefined
 }
 
-/** Bytes of struct statx. */
-export const STATX_BYTES = 0x100
 /** The longest value that getxattr() takes. */
 const XATTR_SIZE = 8192
 /** XATTR_LIST_MAX and XATTR_SIZE_MAX of <linux/limits.h>. */
@@ -71,51 +69,44 @@ const WRITE_PIECE = 1 << 18
 function stat(out: Out): Stat {
   const v = out.view
   return {
-    links: v.getUint32(0x10, true),
-    uid: v.getUint32(0x14, true),
-    gid: v.getUint32(0x18, true),
-    mode: v.getUint16(0x1c, true),
-    inode: v.getBigUint64(0x20, true),
-    size: get64(v, 0x28),
-    modified: get64(v, 0x70),
-    rdevMajor: v.getUint32(0x80, true),
-    rdevMinor: v.getUint32(0x84, true),
-    devMajor: v.getUint32(0x88, true),
-    devMinor: v.getUint32(0x8c, true),
-    mountId: get64(v, 0x90),
+    links: v.getUint32(STATX.stx_nlink, true),
+    uid: v.getUint32(STATX.stx_uid, true),
+    gid: v.getUint32(STATX.stx_gid, true),
+    mode: v.getUint16(STATX.stx_mode, true),
+    inode: v.getBigUint64(STATX.stx_ino, true),
+    size: get64(v, STATX.stx_size),
+    modified: get64(v, STATX.stx_mtime),
+    rdevMajor: v.getUint32(STATX.stx_rdev_major, true),
+    rdevMinor: v.getUint32(STATX.stx_rdev_minor, true),
+    devMajor: v.getUint32(STATX.stx_dev_major, true),
+    devMinor: v.getUint32(STATX.stx_dev_minor, true),
+    mountId: get64(v, STATX.stx_mnt_id),
   }
 }
-
-/** Where `struct stat` of <asm/stat.h> has what lies elsewhere on the other machine; its number of links has 32 bits at least. */
-const olderOffsets = {
-  x86_64: { links: 0x10, mode: 0x18, uid: 0x1c, gid: 0x20, rdev: 0x28 },
-  aarch64: { links: 0x14, mode: 0x10, uid: 0x18, gid: 0x1c, rdev: 0x20 },
-} as const
-const older = olderOffsets[architecture ?? 'x86_64']
 
 /** The same from `struct stat`, in which the numbers of devices are packed. */
 function olderStat({ view: v }: Out): Stat {
   const major = (at: number) => (v.getUint32(at, true) >>> 8) & 0xfff
   const minor = (at: number) => (v.getUint32(at, true) & 0xff) | ((v.getUint32(at, true) >>> 12) & 0xfff00)
   return {
-    links: v.getUint32(older.links, true),
-    uid: v.getUint32(older.uid, true),
-    gid: v.getUint32(older.gid, true),
-    mode: v.getUint32(older.mode, true),
-    inode: v.getBigUint64(0x8, true),
-    size: get64(v, 0x30),
-    modified: get64(v, 0x58),
-    rdevMajor: major(older.rdev),
-    rdevMinor: minor(older.rdev),
-    devMajor: major(0x0),
-    devMinor: minor(0x0),
+    links: v.getUint32(STAT.st_nlink, true),
+    uid: v.getUint32(STAT.st_uid, true),
+    gid: v.getUint32(STAT.st_gid, true),
+    mode: v.getUint32(STAT.st_mode, true),
+    inode: v.getBigUint64(STAT.st_ino, true),
+    size: get64(v, STAT.st_size),
+    modified: get64(v, STAT.st_mtime),
+    rdevMajor: major(STAT.st_rdev),
+    rdevMinor: minor(STAT.st_rdev),
+    devMajor: major(STAT.st_dev),
+    devMinor: minor(STAT.st_dev),
     mountId: undefined,
   }
 }
 
 /** A statx(2) that may not be made yet, or what is made where that is denied. */
 export class PendingStat {
-  readonly #out = new Out(STATX_BYTES)
+  readonly #out = new Out(STATX.size)
   readonly #result: Result
   #read = stat
 
@@ -159,10 +150,10 @@ function entries<T>(calls: Calls, fd: Fd, pick: (name: Name, type: number) => T 
     const length = calls.now({ name: 'getdents64', args, subject: `\`${fd.subject}\``, tolerate: [ENOENT] })
     if (length <= 0) return found
     if (found.length > NAMES_MOST) throw tooMuch(fd, `${NAMES_MOST} names`)
-    for (let at = 0; at < length; at += out.view.getUint16(at + 16, true)) {
-      const start = at + 19
+    for (let at = 0; at < length; at += out.view.getUint16(at + DIRENT64.d_reclen, true)) {
+      const start = at + DIRENT64.d_name
       const name = out.bytes.slice(start, out.bytes.indexOf(0, start) + 1)
-      const picked = isDots(name) ? undefined : pick(name, out.view.getUint8(at + 18))
+      const picked = isDots(name) ? undefined : pick(name, out.view.getUint8(at + DIRENT64.d_type))
       if (picked !== undefined) found.push(picked)
     }
   }
@@ -222,13 +213,13 @@ export const fileCalls = {
     hint?: Call['hint'],
     instead?: Call['instead'],
   ): Fd {
-    const how = new Struct(24).u64(0, flags | O_CLOEXEC).u64(16, resolve)
+    const how = new Struct(OPEN_HOW.size).u64(OPEN_HOW.flags, flags | O_CLOEXEC).u64(OPEN_HOW.resolve, resolve)
     const subject = `\`${path}\``
     const older = (): Call => {
       const walked = settled(walk(this as Walker, dir, path, flags, resolve))
       return { ...walked, standsFor: 'openat2', subject, tolerate, hint, instead }
     }
-    const args = [dir, path, how, 24]
+    const args = [dir, path, how, OPEN_HOW.size]
     return new Fd(this, this.later({ name: 'openat2', args, subject, tolerate, hint, instead, older }), path)
   },
 
@@ -356,16 +347,16 @@ export const fileCalls = {
 
   /** fstatfs(fd): the magic number of the file system, see statfs(2). */
   fileSystemType(this: Calls, fd: Fd): number {
-    const out = new Out(120)
+    const out = new Out(STATFS.size)
     this.now({ name: 'fstatfs', args: [fd, out], subject: `\`${fd.subject}\`` })
-    return out.view.getUint32(0, true)
+    return out.view.getUint32(STATFS.f_type, true)
   },
 
   /** statfs(path): the same of what is at a path, undefined when there is nothing. */
   fileSystemTypeAt(this: Calls, path: string): number | undefined {
-    const out = new Out(120)
+    const out = new Out(STATFS.size)
     const result = this.now({ name: 'statfs', args: [path, out], subject: `\`${path}\``, tolerate: [ENOENT] })
-    return result < 0 ? undefined : out.view.getUint32(0, true)
+    return result < 0 ? undefined : out.view.getUint32(STATFS.f_type, true)
   },
 
   /** readlinkat(dir, path): the target; an empty path means the link that `dir` is. See readlink(2). */

@@ -1,3 +1,5 @@
+import { SOCK_FILTER, SOCK_FPROG } from '../abi/layout/filter.ts'
+import { CAP_DATA, CAP_HEADER } from '../abi/layout/process.ts'
 import {
   PR_CAP_AMBIENT,
   PR_CAP_AMBIENT_RAISE,
@@ -20,15 +22,14 @@ export interface CapabilitySets {
   readonly inheritable: bigint
 }
 
+const SETS = ['effective', 'permitted', 'inheritable'] as const
+
 const low = (mask: bigint) => Number(mask & 0xffffffffn)
 const high = (mask: bigint) => Number(mask >> 32n)
 
 function header(): Struct {
-  return new Struct(8).u32(0, LINUX_CAPABILITY_VERSION_3)
+  return new Struct(CAP_HEADER.size).u32(CAP_HEADER.version, LINUX_CAPABILITY_VERSION_3)
 }
-
-/** `struct sock_filter` of <linux/filter.h>. */
-const SOCK_FILTER_SIZE = 8
 
 const filterHints: Call['hint'] = {
   EACCES: 'a filter needs CAP_SYS_ADMIN, or process.noNewPrivileges',
@@ -65,20 +66,22 @@ export const identityCalls = {
 
   /** capset(header, sets) of the calling thread, see capset(2). */
   capset(this: Calls, sets: CapabilitySets, hint?: Call['hint']): void {
-    const data = new Struct(24)
-    for (const [at, mask] of [sets.effective, sets.permitted, sets.inheritable].entries()) {
-      data.u32(4 * at, low(mask)).u32(12 + 4 * at, high(mask))
-    }
+    const data = new Struct(2 * CAP_DATA.size)
+    for (const set of SETS) data.u32(CAP_DATA[set], low(sets[set])).u32(CAP_DATA.size + CAP_DATA[set], high(sets[set]))
     this.later({ name: 'capset', args: [header(), data], hint })
   },
 
   /** capget(header, sets) of the calling thread, see capget(2). */
   capget(this: Calls): CapabilitySets {
-    const out = new Out(24)
+    const out = new Out(2 * CAP_DATA.size)
     this.now({ name: 'capget', args: [header(), out] })
-    const set = (at: number) =>
-      BigInt(out.view.getUint32(4 * at, true)) | (BigInt(out.view.getUint32(12 + 4 * at, true)) << 32n)
-    return { effective: set(0), permitted: set(1), inheritable: set(2) }
+    const half = (at: number) => BigInt(out.view.getUint32(at, true))
+    const set = (at: number) => half(at) | (half(CAP_DATA.size + at) << 32n)
+    return {
+      effective: set(CAP_DATA.effective),
+      permitted: set(CAP_DATA.permitted),
+      inheritable: set(CAP_DATA.inheritable),
+    }
   },
 
   /** prctl(PR_CAPBSET_DROP, capability), see PR_CAPBSET_DROP(2const). */
@@ -112,7 +115,9 @@ export const identityCalls = {
    * descriptor.
    */
   loadFilter(this: Calls, flags: number, program: Uint8Array): Result {
-    const header = new Struct(16).u16(0, program.length / SOCK_FILTER_SIZE).word(8, program)
+    const header = new Struct(SOCK_FPROG.size)
+      .u16(SOCK_FPROG.len, program.length / SOCK_FILTER.size)
+      .word(SOCK_FPROG.filter, program)
     return this.later({ name: 'seccomp', args: [SECCOMP_SET_MODE_FILTER, flags, header], hint: filterHints })
   },
 

@@ -1,4 +1,5 @@
 import { AT_EMPTY_PATH, AT_FDCWD } from '../abi/fcntl.ts'
+import { MOUNT_ATTR, STATX } from '../abi/layout/file.ts'
 import {
   AT_RECURSIVE,
   AT_STATX_DONT_SYNC,
@@ -23,7 +24,7 @@ import { STATX_ATTR_MOUNT_ROOT, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from '../abi
 import { Fd } from '../fd.ts'
 import type { Call, Calls } from '../kernels/machine.ts'
 import { Out, Struct } from '../struct.ts'
-import { type Dir, STATX_BYTES } from './file.ts'
+import type { Dir } from './file.ts'
 
 /** What mount_setattr(2) changes: attributes, propagation, and the user namespace of an id-mapped mount. */
 export interface MountAttributes {
@@ -39,10 +40,6 @@ export interface MountPlace {
   readonly id: bigint
   readonly isRoot: boolean
 }
-
-/** Where struct statx has the attributes, and the id of the mount. */
-const STX_ATTRIBUTES = 0x8
-const STX_MNT_ID = 0x90
 
 export const mountCalls = {
   /** open_tree(dir, path, OPEN_TREE_CLONE | AT_RECURSIVE?): a detached copy of the mount there, see open_tree(2). */
@@ -135,12 +132,12 @@ export const mountCalls = {
     hint?: Call['hint'],
     tolerate?: Call['tolerate'],
   ): void {
-    const attr = new Struct(32)
-      .u64(0, attributes.set ?? 0)
-      .u64(8, attributes.clear ?? 0)
-      .u64(16, attributes.propagation ?? 0)
-    if (attributes.userNamespace) attr.word(24, attributes.userNamespace)
-    const args = [mount, '', AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), attr, 32]
+    const attr = new Struct(MOUNT_ATTR.size)
+      .u64(MOUNT_ATTR.attr_set, attributes.set ?? 0)
+      .u64(MOUNT_ATTR.attr_clr, attributes.clear ?? 0)
+      .u64(MOUNT_ATTR.propagation, attributes.propagation ?? 0)
+    if (attributes.userNamespace) attr.word(MOUNT_ATTR.userns_fd, attributes.userNamespace)
+    const args = [mount, '', AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), attr, MOUNT_ATTR.size]
     this.later({ name: 'mount_setattr', args, subject: `\`${mount.subject}\``, hint, tolerate })
   },
 
@@ -166,12 +163,12 @@ export const mountCalls = {
    * that mountinfo shows.
    */
   mountOf(this: Calls, fd: Fd, unique = false): MountPlace {
-    const out = new Out(STATX_BYTES)
+    const out = new Out(STATX.size)
     const mask = unique ? STATX_MNT_ID | STATX_MNT_ID_UNIQUE : STATX_MNT_ID
     const flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC
     this.now({ name: 'statx', args: [fd, '', flags, mask, out], subject: `\`${fd.subject}\`` })
-    const attributes = out.view.getUint32(STX_ATTRIBUTES, true)
-    return { id: out.view.getBigUint64(STX_MNT_ID, true), isRoot: (attributes & STATX_ATTR_MOUNT_ROOT) !== 0 }
+    const attributes = out.view.getUint32(STATX.stx_attributes, true)
+    return { id: out.view.getBigUint64(STATX.stx_mnt_id, true), isRoot: (attributes & STATX_ATTR_MOUNT_ROOT) !== 0 }
   },
 
   /** mount(NULL, path, NULL, propagation, NULL): MS_SLAVE, MS_PRIVATE ... | MS_REC, see mount(2). */

@@ -1,13 +1,14 @@
-import { ECHILD, EINTR, EINVAL, ENOENT, ENOTTY, ESRCH } from '../abi/errno.ts'
-import { AT_FDCWD } from '../abi/fcntl.ts'
-import { PIDFD_GET_INFO, PIDFD_INFO_EXIT, PIDFD_INFO_SIZE } from '../abi/pidfd.ts'
+import { ECHILD, EINTR, EINVAL, ENOENT, ENOTTY, EPERM, ESRCH } from '../abi/errno.ts'
+import { AT_FDCWD, X_OK } from '../abi/fcntl.ts'
+import { CLONE_ARGS, ITIMERVAL, PIDFD_INFO, POLLFD, RLIMIT, SIGINFO, TIMESPEC, TIMEVAL } from '../abi/layout/process.ts'
+import { PIDFD_GET_INFO, PIDFD_INFO_EXIT } from '../abi/pidfd.ts'
 import { CLONE_NEWTIME } from '../abi/sched.ts'
 import { ITIMER_REAL } from '../abi/time.ts'
-import { __WALL, CLD_EXITED, P_PIDFD, SI_PID, SIGINFO_SIZE, WEXITED, WNOHANG } from '../abi/wait.ts'
+import { __WALL, CLD_EXITED, P_PIDFD, WEXITED, WNOHANG } from '../abi/wait.ts'
 import { Failure } from '../failure.ts'
 import { Fd } from '../fd.ts'
 import { type Call, type Calls, settled } from '../kernels/machine.ts'
-import { get64, Out, Struct } from '../struct.ts'
+import { get64, getU64, Out, Struct } from '../struct.ts'
 import type { Dir } from './file.ts'
 import { pidfdByMessage, type socketCalls } from './socket.ts'
 
@@ -37,14 +38,14 @@ function allBut(signals: readonly number[]): bigint {
   return signals.reduce((set, signal) => set & ~(1n << BigInt(signal - 1)), 2n ** 64n - 1n)
 }
 
-export const CLONE_ARGS = 88
-
 /** The argument of clone3(2). */
 export function cloneArgs(clone: Clone): Struct {
-  const args = new Struct(CLONE_ARGS).u64(0, clone.flags).u64(32, clone.exitSignal)
-  if (clone.pidfd) args.word(8, clone.pidfd)
-  if (clone.pid) args.word(24, clone.pid)
-  if (clone.cgroup) args.word(80, clone.cgroup)
+  const args = new Struct(CLONE_ARGS.size)
+    .u64(CLONE_ARGS.flags, clone.flags)
+    .u64(CLONE_ARGS.exit_signal, clone.exitSignal)
+  if (clone.pidfd) args.word(CLONE_ARGS.pidfd, clone.pidfd)
+  if (clone.pid) args.word(CLONE_ARGS.parent_tid, clone.pid)
+  if (clone.cgroup) args.word(CLONE_ARGS.cgroup, clone.cgroup)
   return args
 }
 
@@ -53,7 +54,7 @@ export function cloneArgs(clone: Clone): Struct {
  * calls denies it to who has no CAP_SYS_ADMIN, since a filter can not see its flags.
  */
 export function cloneCall({ lacking }: Pick<Calls, 'lacking'>, clone: Clone, hint?: Call['hint']): Call {
-  const args = lacking.has('clone3') ? olderClone(clone) : [cloneArgs(clone), CLONE_ARGS]
+  const args = lacking.has('clone3') ? olderClone(clone) : [cloneArgs(clone), CLONE_ARGS.size]
   return { name: lacking.has('clone3') ? 'clone' : 'clone3', args, hint }
 }
 
@@ -119,11 +120,11 @@ export const processCalls = {
    * no child of ours, and when somebody has waited for it.
    */
   waitPidfd(this: Calls, pidfd: Fd): Exit | undefined {
-    const info = new Out(SIGINFO_SIZE)
+    const info = new Out(SIGINFO.size)
     const args = [P_PIDFD, pidfd, info, WEXITED | WNOHANG | __WALL, null]
     if (this.now({ name: 'waitid', args, subject: pidfd.subject, tolerate: [ECHILD] }) < 0) return undefined
     const field = (offset: number) => info.view.getInt32(offset, true)
-    const [how, pid, status] = [field(8), field(SI_PID), field(24)]
+    const [how, pid, status] = [field(SIGINFO.si_code), field(SIGINFO.si_pid), field(SIGINFO.si_status)]
     if (pid === 0) return undefined
     return how === CLD_EXITED ? { pid, code: status, signal: undefined } : { pid, code: undefined, signal: status }
   },
@@ -154,12 +155,14 @@ export const processCalls = {
    * wait(2). Undefined when nobody has, and before Linux 6.15.
    */
   exitStatus(this: Calls, pidfd: Fd): number | undefined {
-    const info = new Out(new Uint8Array(PIDFD_INFO_SIZE))
-    info.view.setUint32(0, PIDFD_INFO_EXIT, true)
+    const info = new Out(new Uint8Array(PIDFD_INFO.size))
+    info.view.setUint32(PIDFD_INFO.mask, PIDFD_INFO_EXIT, true)
     const tolerate = [ENOTTY, EINVAL, ESRCH]
     if (this.now({ name: 'ioctl', args: [pidfd, PIDFD_GET_INFO, info], tolerate }) < 0) return undefined
     const { view } = info
-    return (view.getUint32(0, true) & PIDFD_INFO_EXIT) === 0 ? undefined : view.getInt32(PIDFD_INFO_SIZE - 4, true)
+    return (view.getUint32(PIDFD_INFO.mask, true) & PIDFD_INFO_EXIT) === 0
+      ? undefined
+      : view.getInt32(PIDFD_INFO.exit_code, true)
   },
 
   /**
@@ -172,17 +175,17 @@ export const processCalls = {
     timeoutMs: number,
     ending: readonly number[] = [],
   ): number[] {
-    const fds = new Out(new Uint8Array(8 * entries.length))
+    const fds = new Out(new Uint8Array(POLLFD.size * entries.length))
     entries.forEach(({ fd, events }, i) => {
-      fds.view.setInt32(8 * i, typeof fd === 'number' ? fd : fd.number, true)
-      fds.view.setInt16(8 * i + 4, events, true)
+      fds.view.setInt32(POLLFD.size * i + POLLFD.fd, typeof fd === 'number' ? fd : fd.number, true)
+      fds.view.setInt16(POLLFD.size * i + POLLFD.events, events, true)
     })
     const timeout = timeoutMs < 0 ? null : timespec(timeoutMs)
     // After a signal from the beginning: it may take longer, and never ends before its time.
     const mask = ending.length === 0 ? null : new Struct(8).u64(0, allBut(ending))
     const call: Call = { name: 'ppoll', args: [fds, entries.length, timeout, mask, 8], tolerate: [EINTR] }
     while (this.now(call) === -EINTR) if (mask !== null) throw new Failure('ended by a signal')
-    return entries.map((_, i) => fds.view.getInt16(8 * i + 6, true))
+    return entries.map((_, i) => fds.view.getInt16(POLLFD.size * i + POLLFD.revents, true))
   },
 
   /** nanosleep(duration), see nanosleep(2). */
@@ -192,29 +195,32 @@ export const processCalls = {
 
   /** setitimer(ITIMER_REAL): SIGALRM comes after `milliseconds`, once; see setitimer(2). */
   alarm(this: Calls, milliseconds: number): void {
-    const timer = new Struct(32).u64(16, Math.floor(milliseconds / 1000)).u64(24, (milliseconds % 1000) * 1000)
+    const { size, it_value } = ITIMERVAL
+    const timer = new Struct(size)
+      .u64(it_value + TIMEVAL.tv_sec, Math.floor(milliseconds / 1000))
+      .u64(it_value + TIMEVAL.tv_usec, (milliseconds % 1000) * 1000)
     this.later({ name: 'setitimer', args: [ITIMER_REAL, timer, null] })
   },
 
   /** clock_gettime(clock): nanoseconds. */
   clock(this: Calls, clock: number): number {
-    const out = new Out(16)
+    const out = new Out(TIMESPEC.size)
     this.now({ name: 'clock_gettime', args: [clock, out] })
-    return get64(out.view, 0) * 1e9 + get64(out.view, 8)
+    return get64(out.view, TIMESPEC.tv_sec) * 1e9 + get64(out.view, TIMESPEC.tv_nsec)
   },
 
   /** prlimit64(pid, resource, &limit, NULL), see prlimit(2). */
   setLimit(this: Calls, pid: number, resource: number, soft: bigint, hard: bigint, subject: string): void {
-    const limit = new Struct(16).u64(0, soft).u64(8, hard)
+    const limit = new Struct(RLIMIT.size).u64(RLIMIT.rlim_cur, soft).u64(RLIMIT.rlim_max, hard)
     const hint = { EPERM: 'raising a hard limit needs CAP_SYS_RESOURCE on the host' }
     this.later({ name: 'prlimit64', args: [pid, resource, limit, null], subject, hint })
   },
 
   /** prlimit64(pid, resource, NULL, &limit), see prlimit(2). */
   getLimit(this: Calls, pid: number, resource: number): { soft: bigint; hard: bigint } | undefined {
-    const out = new Out(16)
+    const out = new Out(RLIMIT.size)
     if (this.now({ name: 'prlimit64', args: [pid, resource, null, out], tolerate: 'any' }) < 0) return undefined
-    return { soft: out.view.getBigUint64(0, true), hard: out.view.getBigUint64(8, true) }
+    return { soft: getU64(out.view, RLIMIT.rlim_cur), hard: getU64(out.view, RLIMIT.rlim_max) }
   },
 
   /** chdir(path), see chdir(2). */
@@ -239,7 +245,7 @@ export const processCalls = {
 
   /** setsid(), see setsid(2). EPERM: a group leader already, which has a session of its own. */
   setsid(this: Calls): void {
-    this.later({ name: 'setsid', args: [], tolerate: [1] })
+    this.later({ name: 'setsid', args: [], tolerate: [EPERM] })
   },
 
   /** sethostname(name, length), see sethostname(2). */
@@ -254,7 +260,7 @@ export const processCalls = {
 
   /** faccessat(AT_FDCWD, path, X_OK), see access(2): 0 or -errno. */
   executable(this: Calls, path: string): { readonly value: number } {
-    return this.later({ name: 'faccessat', args: [AT_FDCWD, path, 1], tolerate: 'any' })
+    return this.later({ name: 'faccessat', args: [AT_FDCWD, path, X_OK], tolerate: 'any' })
   },
 
   /** geteuid(), getegid(). */
@@ -288,5 +294,7 @@ export const processCalls = {
 /** struct timespec. */
 export function timespec(milliseconds: number): Struct {
   const seconds = Math.floor(milliseconds / 1000)
-  return new Struct(16).u64(0, seconds).u64(8, Math.round((milliseconds - seconds * 1000) * 1e6))
+  return new Struct(TIMESPEC.size)
+    .u64(TIMESPEC.tv_sec, seconds)
+    .u64(TIMESPEC.tv_nsec, Math.round((milliseconds - seconds * 1000) * 1e6))
 }

@@ -1,10 +1,8 @@
 import { ESRCH } from '../abi/errno.ts'
+import { SCHED_ATTR } from '../abi/layout/process.ts'
 import { IOPRIO_WHO_PROCESS } from '../abi/scheduling/ioprio.ts'
 import type { Call, Calls } from '../kernels/machine.ts'
 import { Struct } from '../struct.ts'
-
-/** The size of `struct sched_attr` with its utilisation fields, since Linux 5.3. */
-const SCHED_ATTR_SIZE_VER1 = 56
 
 /** What sched_setattr(2) takes, by the names of `struct sched_attr`. */
 export interface SchedulerAttributes {
@@ -21,15 +19,15 @@ export interface SchedulerAttributes {
 export const schedulingCalls = {
   /** sched_setattr(pid, attributes, 0), see sched_setattr(2). */
   schedSetattr(this: Calls, pid: number, wanted: SchedulerAttributes, subject: string, hint?: Call['hint']): void {
-    const attributes = new Struct(SCHED_ATTR_SIZE_VER1)
-      .u32(0, SCHED_ATTR_SIZE_VER1)
-      .u32(4, wanted.policy)
-      .u64(8, wanted.flags)
-      .u32(16, wanted.nice)
-      .u32(20, wanted.priority)
-      .u64(24, wanted.runtime)
-      .u64(32, wanted.deadline)
-      .u64(40, wanted.period)
+    const attributes = new Struct(SCHED_ATTR.size)
+      .u32(0, SCHED_ATTR.size) // the first field says so
+      .u32(SCHED_ATTR.sched_policy, wanted.policy)
+      .u64(SCHED_ATTR.sched_flags, wanted.flags)
+      .u32(SCHED_ATTR.sched_nice, wanted.nice)
+      .u32(SCHED_ATTR.sched_priority, wanted.priority)
+      .u64(SCHED_ATTR.sched_runtime, wanted.runtime)
+      .u64(SCHED_ATTR.sched_deadline, wanted.deadline)
+      .u64(SCHED_ATTR.sched_period, wanted.period)
     this.later({ name: 'sched_setattr', args: [pid, attributes, 0], subject, hint })
   },
 

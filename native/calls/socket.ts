@@ -1,4 +1,7 @@
 import { ECONNRESET, ENOSYS, EPIPE } from '../abi/errno.ts'
+import { TIMEVAL } from '../abi/layout/process.ts'
+import { CMSGHDR, IFREQ, IOVEC, MSGHDR, SOCKADDR_UN, UCRED } from '../abi/layout/socket.ts'
+import { IFF_RUNNING, IFF_UP } from '../abi/rtnetlink.ts'
 import {
   AF_INET,
   AF_UNIX,
@@ -24,38 +27,43 @@ import { Out, Room, Struct } from '../struct.ts'
 import { encode } from '../utf8.ts'
 
 /** The longest path that fits into struct sockaddr_un with its NUL, see unix(7). */
-export const SUN_PATH_MAX = 107
+export const SUN_PATH_MAX = SOCKADDR_UN.size - SOCKADDR_UN.sun_path - 1
 
 /** struct sockaddr_un. A path ends with a NUL; an abstract name starts with one and is as long as the address says. */
 function unixAddress(path: string): Uint8Array {
   const name = encode(path)
-  const address = new Uint8Array((path.startsWith('\0') ? 2 : 3) + name.length)
-  new DataView(address.buffer).setUint16(0, AF_UNIX, true)
-  address.set(name, 2)
+  const address = new Uint8Array(SOCKADDR_UN.sun_path + name.length + (path.startsWith('\0') ? 0 : 1))
+  new DataView(address.buffer).setUint16(SOCKADDR_UN.sun_family, AF_UNIX, true)
+  address.set(name, SOCKADDR_UN.sun_path)
   return address
 }
 
+const { cmsg_len, cmsg_level, cmsg_type } = CMSGHDR
 /** Where a descriptor lies in a control message with one, and the size of such a message; see cmsg(3). */
-const CMSG_DATA = 16
-const CMSG_SPACE = 24
+export const CMSG_DATA = CMSGHDR.size
+export const CMSG_SPACE = CMSG_DATA + 8
 /** The longest payload of a message that hands over a descriptor. */
 const PAYLOAD_MAX = 4096
 
 /** `struct msghdr`: one piece of data and a control message; see sendmsg(2). */
 export function messageHeader(data: Uint8Array | Out, control: Struct | Out, controlSize: number): Struct {
   const size = data instanceof Out ? data.size : data.length
-  const pieces = new Struct(16).word(0, data).u64(8, size)
-  return new Struct(56).word(16, pieces).u64(24, 1).word(32, control).u64(40, controlSize)
+  const pieces = new Struct(IOVEC.size).word(IOVEC.iov_base, data).u64(IOVEC.iov_len, size)
+  return new Struct(MSGHDR.size)
+    .word(MSGHDR.msg_iov, pieces)
+    .u64(MSGHDR.msg_iovlen, 1)
+    .word(MSGHDR.msg_control, control)
+    .u64(MSGHDR.msg_controllen, controlSize)
 }
 
 /** Is this a control message with one descriptor? */
 function isDescriptor(control: DataView): boolean {
-  return control.getUint32(0, true) === CMSG_DATA + 4 && control.getUint32(12, true) === SCM_RIGHTS
+  return control.getUint32(cmsg_len, true) === CMSG_DATA + 4 && control.getUint32(cmsg_type, true) === SCM_RIGHTS
 }
 
 /** struct ucred as a control message. */
-const CREDENTIALS_LENGTH = CMSG_DATA + 12
-const CREDENTIALS_SPACE = 32
+const CREDENTIALS_LENGTH = CMSG_DATA + UCRED.size
+const CREDENTIALS_SPACE = (CREDENTIALS_LENGTH + 7) & ~7
 
 /**
  * A pidfd of a process without pidfd_open(2), or -errno, ESRCH when there is none: of a message to ourselves that says to be
@@ -70,19 +78,19 @@ export function pidfdByMessage(calls: Calls & Pick<typeof socketCalls, 'socketpa
   const asked = make('setsockopt', [to, SOL_SOCKET, SO_PASSPIDFD, new Struct(4).u32(0, 1), 4])
   if (asked < 0) return asked
   const credentials = new Struct(CREDENTIALS_SPACE)
-    .u64(0, CREDENTIALS_LENGTH)
-    .u32(8, SOL_SOCKET)
-    .u32(12, SCM_CREDENTIALS)
-    .u32(CMSG_DATA, pid)
-    .u32(CMSG_DATA + 4, make('geteuid', []))
-    .u32(CMSG_DATA + 8, make('getegid', []))
+    .u64(cmsg_len, CREDENTIALS_LENGTH)
+    .u32(cmsg_level, SOL_SOCKET)
+    .u32(cmsg_type, SCM_CREDENTIALS)
+    .u32(CMSG_DATA + UCRED.pid, pid)
+    .u32(CMSG_DATA + UCRED.uid, make('geteuid', []))
+    .u32(CMSG_DATA + UCRED.gid, make('getegid', []))
   const sent = make('sendmsg', [from, messageHeader(new Uint8Array(1), credentials, CREDENTIALS_SPACE), MSG_NOSIGNAL])
   if (sent < 0) return sent
   const control = new Out(CMSG_SPACE)
   const got = make('recvmsg', [to, messageHeader(new Room(1), control, CMSG_SPACE), MSG_CMSG_CLOEXEC])
   if (got < 0) return got
   const { view } = control
-  return view.getUint32(12, true) === SCM_PIDFD ? view.getInt32(CMSG_DATA, true) : -ENOSYS
+  return view.getUint32(cmsg_type, true) === SCM_PIDFD ? view.getInt32(CMSG_DATA, true) : -ENOSYS
 }
 
 export const socketCalls = {
@@ -148,9 +156,9 @@ export const socketCalls = {
   ): void {
     // The descriptor has 32 bits in it; the word's upper half is the padding behind it.
     const rights = new Struct(CMSG_SPACE)
-      .u64(0, CMSG_DATA + 4)
-      .u32(8, SOL_SOCKET)
-      .u32(12, SCM_RIGHTS)
+      .u64(cmsg_len, CMSG_DATA + 4)
+      .u32(cmsg_level, SOL_SOCKET)
+      .u32(cmsg_type, SCM_RIGHTS)
       .word(CMSG_DATA, fd)
     const args = [socket, messageHeader(encode(payload), rights, CMSG_SPACE), MSG_NOSIGNAL]
     this.later({ name: 'sendmsg', args, subject: fd.subject, ...about })
@@ -204,9 +212,11 @@ export const socketCalls = {
    * fails with EAGAIN; 0 is never.
    */
   socketTimeout(this: Calls, socket: Fd, which: 'receive' | 'send', milliseconds: number): void {
-    const time = new Struct(16).u64(0, Math.floor(milliseconds / 1000)).u64(8, (milliseconds % 1000) * 1000)
+    const time = new Struct(TIMEVAL.size)
+      .u64(TIMEVAL.tv_sec, Math.floor(milliseconds / 1000))
+      .u64(TIMEVAL.tv_usec, (milliseconds % 1000) * 1000)
     const option = which === 'receive' ? SO_RCVTIMEO : SO_SNDTIMEO
-    this.later({ name: 'setsockopt', args: [socket, SOL_SOCKET, option, time, 16] })
+    this.later({ name: 'setsockopt', args: [socket, SOL_SOCKET, option, time, TIMEVAL.size] })
   },
 
   /** shutdown(socket, SHUT_WR), see shutdown(2). */
@@ -217,7 +227,7 @@ export const socketCalls = {
   /** ioctl(socket, SIOCSIFFLAGS, {name, IFF_UP | IFF_RUNNING}), see netdevice(7). */
   interfaceUp(this: Calls, name: string): void {
     using socket = new Fd(this, this.later({ name: 'socket', args: [AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0] }), 'inet')
-    const request = new Struct(40).u16(16, 0x1 | 0x40)
+    const request = new Struct(IFREQ.size).u16(IFREQ.ifr_flags, IFF_UP | IFF_RUNNING)
     request.bytes.set(encode(name))
     const hint = {
       EPERM: 'a network namespace takes CAP_NET_ADMIN; run tsrun with it, or give the container a user namespace',

@@ -1,4 +1,5 @@
 import { O_CLOEXEC, O_NOCTTY, O_RDWR } from '../abi/fcntl.ts'
+import { TERMIOS, WINSIZE } from '../abi/layout/process.ts'
 import {
   BRKINT,
   CS8,
@@ -43,12 +44,7 @@ export interface WindowSize {
 /** `struct termios`: four words of flags, the line discipline, and the control characters. */
 export type Termios = Uint8Array
 
-const TERMIOS_SIZE = 36
-const C_IFLAG = 0
-const C_OFLAG = 4
-const C_CFLAG = 8
-const C_LFLAG = 12
-const C_CC = 17
+const { c_iflag, c_oflag, c_cflag, c_lflag, c_cc } = TERMIOS
 
 export const terminalCalls = {
   /** ioctl(master, TIOCSPTLCK, &0): lets the peer of a new pseudo-terminal be opened, see ioctl_tty(2). */
@@ -65,15 +61,15 @@ export const terminalCalls = {
 
   /** ioctl(terminal, TIOCSWINSZ, &size): who has the terminal in the foreground gets SIGWINCH; see ioctl_tty(2). */
   setWindowSize(this: Calls, terminal: Fd, { rows, columns }: WindowSize): void {
-    const size = new Struct(8).u16(0, rows).u16(2, columns)
+    const size = new Struct(WINSIZE.size).u16(WINSIZE.ws_row, rows).u16(WINSIZE.ws_col, columns)
     this.later({ name: 'ioctl', args: [terminal, TIOCSWINSZ, size], subject: `${columns} x ${rows} characters` })
   },
 
   /** ioctl(fd, TIOCGWINSZ, &size), see ioctl_tty(2). Undefined when `fd` is no terminal. */
   windowSize(this: Calls, fd: number): WindowSize | undefined {
-    const size = new Out(8)
+    const size = new Out(WINSIZE.size)
     if (this.now({ name: 'ioctl', args: [fd, TIOCGWINSZ, size], tolerate: 'any' }) < 0) return undefined
-    return { rows: size.view.getUint16(0, true), columns: size.view.getUint16(2, true) }
+    return { rows: size.view.getUint16(WINSIZE.ws_row, true), columns: size.view.getUint16(WINSIZE.ws_col, true) }
   },
 
   /** ioctl(fd, TIOCSCTTY, 0): the terminal becomes that of the session, which we must lead; see ioctl_tty(2). */
@@ -91,7 +87,7 @@ export const terminalCalls = {
 
   /** ioctl(fd, TCGETS, &termios), see ioctl_tty(2). Of a master the settings of its peer. Undefined when it is no terminal. */
   termios(this: Calls, fd: Fd | number): Termios | undefined {
-    const out = new Out(TERMIOS_SIZE)
+    const out = new Out(TERMIOS.size)
     return this.now({ name: 'ioctl', args: [fd, TCGETS, out], tolerate: 'any' }) < 0 ? undefined : out.bytes
   },
 
@@ -110,12 +106,12 @@ export function rawMode(termios: Termios): Termios {
   const view = new DataView(raw.buffer)
   const change = (at: number, clear: number, set = 0) =>
     view.setUint32(at, (view.getUint32(at, true) & ~clear) | set, true)
-  change(C_IFLAG, IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON)
-  change(C_OFLAG, OPOST)
-  change(C_LFLAG, ECHO | ECHONL | ICANON | ISIG | IEXTEN)
-  change(C_CFLAG, CSIZE | PARENB, CS8)
-  raw[C_CC + VMIN] = 1
-  raw[C_CC + VTIME] = 0
+  change(c_iflag, IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON)
+  change(c_oflag, OPOST)
+  change(c_lflag, ECHO | ECHONL | ICANON | ISIG | IEXTEN)
+  change(c_cflag, CSIZE | PARENB, CS8)
+  raw[c_cc + VMIN] = 1
+  raw[c_cc + VTIME] = 0
   return raw
 }
 
@@ -123,12 +119,12 @@ export function rawMode(termios: Termios): Termios {
 export function plainNewlines(termios: Termios): Termios {
   const plain = termios.slice()
   const view = new DataView(plain.buffer)
-  view.setUint32(C_OFLAG, view.getUint32(C_OFLAG, true) & ~ONLCR, true)
+  view.setUint32(c_oflag, view.getUint32(c_oflag, true) & ~ONLCR, true)
   return plain
 }
 
 /** The character that ends the input of a terminal whose program reads line by line; undefined when it does not. */
 export function endOfInput(termios: Termios): number | undefined {
-  const flags = new DataView(termios.buffer, termios.byteOffset).getUint32(C_LFLAG, true)
-  return (flags & ICANON) === 0 ? undefined : termios[C_CC + VEOF]
+  const flags = new DataView(termios.buffer, termios.byteOffset).getUint32(c_lflag, true)
+  return (flags & ICANON) === 0 ? undefined : termios[c_cc + VEOF]
 }

@@ -1,6 +1,7 @@
 import koffi from 'koffi'
 import { EINTR } from '../abi/errno.ts'
 import { O_CLOEXEC } from '../abi/fcntl.ts'
+import { POLLFD } from '../abi/layout/process.ts'
 import { signals as signalNumbers } from '../abi/signal.ts'
 import { architecture as arch } from '../arch/architecture.ts'
 import { callNumbers } from '../arch/numbers.ts'
@@ -14,7 +15,6 @@ const POSIX_SPAWN_SETSIGDEF = 4
 const POSIX_SPAWN_SETSIGMASK = 8
 /** Larger than glibc's and musl's posix_spawn_file_actions_t, posix_spawnattr_t and sigset_t. */
 const OPAQUE_SIZE = 512
-const POLLFD_SIZE = 8
 
 export interface NodeHostOptions {
   /**
@@ -136,13 +136,13 @@ function poller(libc: Libc, patienceMs: number): Host['poll'] {
   const once = lazily(() => libc.func('poll', 'int', ['void *', 'uint64_t', 'int']))
   return async (entries: readonly Poll[], timeoutMs: number): Promise<number[]> => {
     const call = once()
-    const fds = Buffer.alloc(POLLFD_SIZE * entries.length)
+    const fds = Buffer.alloc(POLLFD.size * entries.length)
     entries.forEach(({ fd, events }, i) => {
-      fds.writeInt32LE(fd, POLLFD_SIZE * i)
-      fds.writeInt16LE(events, POLLFD_SIZE * i + 4)
+      fds.writeInt32LE(fd, POLLFD.size * i + POLLFD.fd)
+      fds.writeInt16LE(events, POLLFD.size * i + POLLFD.events)
     })
     const failed = (count: number) => count < 0 && koffi.errno() !== EINTR
-    const revents = () => entries.map((_, i) => fds.readInt16LE(POLLFD_SIZE * i + 6))
+    const revents = () => entries.map((_, i) => fds.readInt16LE(POLLFD.size * i + POLLFD.revents))
 
     const patience = timeoutMs < 0 ? patienceMs : Math.min(patienceMs, timeoutMs)
     const count = call(fds, entries.length, patience)

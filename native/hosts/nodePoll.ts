@@ -1,4 +1,6 @@
 import koffi from 'koffi'
+import { F_DUPFD_CLOEXEC } from '../abi/fcntl.ts'
+import { POLLFD } from '../abi/layout/process.ts'
 import { KernelError } from '../failure.ts'
 import type { Poll } from '../host.ts'
 
@@ -9,10 +11,6 @@ const EPOLL_CTL_DEL = 2
 const EPOLLIN = 1
 const EPOLLONESHOT = 0x4000_0000
 const EFD_CLOEXEC_NONBLOCK = 0x80800
-// <fcntl.h>
-const F_DUPFD_CLOEXEC = 1030
-
-const POLLFD_SIZE = 8
 /** `struct epoll_event` is packed on x86-64 only, see epoll_event(3type); the number that we choose lies at its end. */
 const [EVENT_SIZE, EVENT_DATA] = process.arch === 'x64' ? [12, 4] : [16, 8]
 const EVENTS_AT_ONCE = 64
@@ -129,13 +127,13 @@ class SharedPoll {
 
   /** poll(2) without waiting. */
   #look(entries: readonly Poll[]): number[] {
-    const fds = Buffer.alloc(POLLFD_SIZE * entries.length)
+    const fds = Buffer.alloc(POLLFD.size * entries.length)
     entries.forEach(({ fd, events }, i) => {
-      fds.writeInt32LE(fd, POLLFD_SIZE * i)
-      fds.writeInt16LE(events, POLLFD_SIZE * i + 4)
+      fds.writeInt32LE(fd, POLLFD.size * i + POLLFD.fd)
+      fds.writeInt16LE(events, POLLFD.size * i + POLLFD.events)
     })
     this.#calls.poll(fds, entries.length, 0)
-    return entries.map((_, i) => fds.readInt16LE(POLLFD_SIZE * i + 6))
+    return entries.map((_, i) => fds.readInt16LE(POLLFD.size * i + POLLFD.revents))
   }
 }
 

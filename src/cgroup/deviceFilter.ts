@@ -7,6 +7,7 @@ import {
 } from '../../native/abi/bpf.ts'
 import { EACCES, EAGAIN, EPERM } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
+import { BPF_ATTACH, BPF_INSN, BPF_LOAD } from '../../native/abi/layout/filter.ts'
 import { Fd, type Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { Struct } from '../../native/struct.ts'
@@ -16,17 +17,16 @@ import { type DeviceRuleInput, planDeviceRules } from '../plan/devices/deviceRul
 
 /** Enough of union bpf_attr for the commands used here; the kernel takes any size whose rest is zero. */
 const ATTR_SIZE = 72
-const INSTRUCTION_SIZE = 8
 const LOAD_TRIES = 10
 
 /** BPF_PROG_LOAD of a device program, see bpf(2). `exists` is false where the kernel does not let us. */
 function loadProgram(outside: Kernel<'outside'>, instructions: Uint8Array): Fd<'outside'> {
   const attr = new Struct(ATTR_SIZE)
-    .u32(0, BPF_PROG_TYPE_CGROUP_DEVICE)
-    .u32(4, instructions.length / INSTRUCTION_SIZE)
-    .word(8, instructions)
-    .word(16, 'Apache-2.0')
-  attr.bytes.set([0x74, 0x73, 0x72, 0x75, 0x6e], 48) // the name, "tsrun"
+    .u32(BPF_LOAD.prog_type, BPF_PROG_TYPE_CGROUP_DEVICE)
+    .u32(BPF_LOAD.insn_cnt, instructions.length / BPF_INSN.size)
+    .word(BPF_LOAD.insns, instructions)
+    .word(BPF_LOAD.license, 'Apache-2.0')
+  attr.bytes.set([0x74, 0x73, 0x72, 0x75, 0x6e], BPF_LOAD.prog_name) // the name, "tsrun"
   // EAGAIN: a signal came while the kernel verified the program.
   for (let tries = 0; ; tries++) {
     const tolerated = tries < LOAD_TRIES ? [EPERM, EACCES, EAGAIN] : [EPERM, EACCES]
@@ -38,10 +38,10 @@ function loadProgram(outside: Kernel<'outside'>, instructions: Uint8Array): Fd<'
 /** BPF_PROG_ATTACH to a cgroup, beside the programs of the cgroups above: all of them have to allow. */
 function attachProgram(outside: Kernel<'outside'>, cgroup: Fd<'outside'>, program: Fd<'outside'>): boolean {
   const attr = new Struct(ATTR_SIZE)
-    .u32(0, cgroup.number)
-    .u32(4, program.number)
-    .u32(8, BPF_CGROUP_DEVICE)
-    .u32(12, BPF_F_ALLOW_MULTI)
+    .u32(BPF_ATTACH.target_fd, cgroup.number)
+    .u32(BPF_ATTACH.attach_bpf_fd, program.number)
+    .u32(BPF_ATTACH.attach_type, BPF_CGROUP_DEVICE)
+    .u32(BPF_ATTACH.attach_flags, BPF_F_ALLOW_MULTI)
   return outside.bpf(BPF_PROG_ATTACH, attr, 'attach the device filter', [EPERM, EACCES]) >= 0
 }
 

@@ -10,6 +10,7 @@ import {
 } from '../../native/abi/bpf.ts'
 import { ENOENT } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
+import { BPF_ATTACH, BPF_ID, BPF_INFO, BPF_PROG_INFO, BPF_QUERY } from '../../native/abi/layout/filter.ts'
 import { Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { Out, Struct } from '../../native/struct.ts'
@@ -24,9 +25,8 @@ const ATTR_SIZE = 32
 /** BPF_CGROUP_MAX_PROGS of the kernel: a cgroup has no more programs of one kind. */
 const MAX_PROGRAMS = 64
 
-/** `struct bpf_prog_info` up to the program's name, which has 16 bytes and ends with a NUL if it is shorter. */
-const INFO_SIZE = 80
-const INFO_NAME = 64
+/** `struct bpf_prog_info` up to the program's name. */
+const INFO_SIZE = BPF_PROG_INFO.name + 16
 
 /** The name under which loadDeviceFilter() loads programs; others in the cgroup are somebody else's. */
 const OURS = 'tsrun'
@@ -69,7 +69,9 @@ export function hasDeviceFilter(outside: Kernel<'outside'>, cgroup: string): boo
 /** The program that we attached to this very cgroup; undefined when there is none. */
 function ownProgram(outside: Kernel<'outside'>, directory: Fd<'outside'>, fds: Fds): Fd<'outside'> | undefined {
   for (const id of attachedPrograms(outside, directory)) {
-    const number = outside.bpf(BPF_PROG_GET_FD_BY_ID, new Struct(ATTR_SIZE).u32(0, id), `program ${id}`, [ENOENT])
+    const number = outside.bpf(BPF_PROG_GET_FD_BY_ID, new Struct(ATTR_SIZE).u32(BPF_ID.prog_id, id), `program ${id}`, [
+      ENOENT,
+    ])
     if (number < 0) continue // detached and gone meanwhile
     const program = fds.keep(new Fd(outside, { value: number }, `program ${id}`))
     if (programName(outside, program) === OURS) return program
@@ -81,10 +83,10 @@ function ownProgram(outside: Kernel<'outside'>, directory: Fd<'outside'>, fds: F
 function attachedPrograms(outside: Kernel<'outside'>, directory: Fd<'outside'>): number[] {
   const ids = new Out(4 * MAX_PROGRAMS)
   const attr = new Struct(ATTR_SIZE)
-    .u32(0, directory.number)
-    .u32(4, BPF_CGROUP_DEVICE)
-    .word(16, ids)
-    .u32(24, MAX_PROGRAMS)
+    .u32(BPF_QUERY.target_fd, directory.number)
+    .u32(BPF_QUERY.attach_type, BPF_CGROUP_DEVICE)
+    .word(BPF_QUERY.prog_ids, ids)
+    .u32(BPF_QUERY.prog_cnt, MAX_PROGRAMS)
   outside.bpf(BPF_PROG_QUERY, attr, 'find the device filter')
   const { view } = ids
   return Array.from({ length: MAX_PROGRAMS }, (_, i) => view.getUint32(4 * i, true)).filter(id => id !== 0)
@@ -93,9 +95,12 @@ function attachedPrograms(outside: Kernel<'outside'>, directory: Fd<'outside'>):
 /** BPF_OBJ_GET_INFO_BY_FD: what the program was called when it was loaded. */
 function programName(outside: Kernel<'outside'>, program: Fd<'outside'>): string {
   const info = new Out(INFO_SIZE)
-  const attr = new Struct(ATTR_SIZE).u32(0, program.number).u32(4, INFO_SIZE).word(8, info)
+  const attr = new Struct(ATTR_SIZE)
+    .u32(BPF_INFO.bpf_fd, program.number)
+    .u32(BPF_INFO.info_len, INFO_SIZE)
+    .word(BPF_INFO.info, info)
   outside.bpf(BPF_OBJ_GET_INFO_BY_FD, attr, program.subject)
-  const name = info.bytes.subarray(INFO_NAME)
+  const name = info.bytes.subarray(BPF_PROG_INFO.name)
   const end = name.indexOf(0)
   return decode(end < 0 ? name : name.subarray(0, end))
 }
@@ -108,15 +113,18 @@ function attach(
   old: Fd<'outside'> | undefined,
 ): void {
   const attr = new Struct(ATTR_SIZE)
-    .u32(0, directory.number)
-    .u32(4, program.number)
-    .u32(8, BPF_CGROUP_DEVICE)
-    .u32(12, old ? BPF_F_ALLOW_MULTI | BPF_F_REPLACE : BPF_F_ALLOW_MULTI)
-    .u32(16, old?.number ?? 0)
+    .u32(BPF_ATTACH.target_fd, directory.number)
+    .u32(BPF_ATTACH.attach_bpf_fd, program.number)
+    .u32(BPF_ATTACH.attach_type, BPF_CGROUP_DEVICE)
+    .u32(BPF_ATTACH.attach_flags, old ? BPF_F_ALLOW_MULTI | BPF_F_REPLACE : BPF_F_ALLOW_MULTI)
+    .u32(BPF_ATTACH.replace_bpf_fd, old?.number ?? 0)
   outside.bpf(BPF_PROG_ATTACH, attr, old ? 'replace the device filter' : 'attach the device filter')
 }
 
 function detach(outside: Kernel<'outside'>, directory: Fd<'outside'>, program: Fd<'outside'>): void {
-  const attr = new Struct(ATTR_SIZE).u32(0, directory.number).u32(4, program.number).u32(8, BPF_CGROUP_DEVICE)
+  const attr = new Struct(ATTR_SIZE)
+    .u32(BPF_ATTACH.target_fd, directory.number)
+    .u32(BPF_ATTACH.attach_bpf_fd, program.number)
+    .u32(BPF_ATTACH.attach_type, BPF_CGROUP_DEVICE)
   outside.bpf(BPF_PROG_DETACH, attr, 'detach the device filter')
 }

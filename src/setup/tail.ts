@@ -1,5 +1,6 @@
 import { errnoName } from '../../native/abi/errno.ts'
 import { O_CLOEXEC } from '../../native/abi/fcntl.ts'
+import { IOVEC } from '../../native/abi/layout/socket.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import { ARENA_ADDRESS, OP_RESULT } from '../../native/executor/protocol.ts'
@@ -14,9 +15,8 @@ import { decode, encode } from '../../native/utf8.ts'
 import { Failure } from '../errors.ts'
 import { shown } from './hooks/hooks.ts'
 
-/** Of a result in the arena, and of what writev(2) takes. */
+/** Of a result in the arena. */
 const RESULT_SIZE = 8
-const IOVEC = 16
 
 /** For those who can not look into the memory of the executor. */
 export function tellBeforeProgram(): void {
@@ -77,8 +77,9 @@ export function recordTail(
   const stepTable = encode(`${JSON.stringify(stepTableOf(told, start, base))}\0`)
   const length = told.at(-1)!.offset + RESULT_SIZE - start
   const failed = calls.record(() => {
-    const pieces = new Struct(2 * IOVEC).word(0, stepTable).u64(8, stepTable.length)
-    pieces.u64(IOVEC, calls.address + start + OP_RESULT).u64(IOVEC + 8, length)
+    const { size, iov_base, iov_len } = IOVEC
+    const pieces = new Struct(2 * size).word(iov_base, stepTable).u64(iov_len, stepTable.length)
+    pieces.u64(size + iov_base, calls.address + start + OP_RESULT).u64(size + iov_len, length)
     calls.later({ name: 'writev', args: [controlNumber, pieces, 2], tolerate: 'any' })
     kernel.exit(1)
   })

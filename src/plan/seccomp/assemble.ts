@@ -1,8 +1,9 @@
 import { BPF_JA, BPF_JMP } from '../../../native/abi/bpf.ts'
+import { SOCK_FILTER } from '../../../native/abi/layout/filter.ts'
 import { type Graph, NOWHERE, type Node, RETURN } from './graph.ts'
 
 /** `struct sock_filter`: code (16), jt (8), jf (8), k (32); little endian, as all machines that tsrun runs on. */
-export const INSTRUCTION_SIZE = 8
+export const INSTRUCTION_SIZE = SOCK_FILTER.size
 /** How far a comparison can lead, where 1 is the next instruction; an unconditional jump has 32 bits for it. */
 const FAR = 0x100
 

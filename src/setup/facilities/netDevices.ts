@@ -17,6 +17,7 @@ import {
   RTM_NEWADDR,
   RTM_NEWLINK,
 } from '../../../native/abi/rtnetlink.ts'
+import { IFADDRMSG, IFINFOMSG } from '../../../native/abi/layout/socket.ts'
 import type { Fd } from '../../../native/fd.ts'
 import type { Kernel } from '../../../native/kernel.ts'
 import { ask, type NetlinkMessage, parseAttributes, routeSocket, view } from '../../../native/netlink.ts'
@@ -24,9 +25,6 @@ import { Struct } from '../../../native/struct.ts'
 import { encode } from '../../../native/utf8.ts'
 import { doing, HostError } from '../../errors.ts'
 import type { NetDevicePlan } from '../../plan/namespaces/netDevices.ts'
-
-const IFINFOMSG_SIZE = 16
-const IFADDRMSG_SIZE = 8
 
 const moveHints = {
   EPERM: 'moving it needs CAP_NET_ADMIN on the host',
@@ -79,7 +77,10 @@ function moveDevice(host: Side, container: Side, pid: number, { name, inside }: 
 
 /** struct ifinfomsg. */
 function linkHeader(index: number, flags: number): Uint8Array {
-  return new Struct(IFINFOMSG_SIZE).u32(4, index).u32(8, flags).u32(12, flags).bytes
+  return new Struct(IFINFOMSG.size)
+    .u32(IFINFOMSG.ifi_index, index)
+    .u32(IFINFOMSG.ifi_flags, flags)
+    .u32(IFINFOMSG.ifi_change, flags).bytes
 }
 
 /** The index of the interface with this name, if there is one. */
@@ -87,12 +88,14 @@ function findLink({ kernel, socket }: Side, name: string): number | undefined {
   const attributes = [[IFLA_IFNAME, encode(`${name}\0`)]] as const
   const request = { type: RTM_GETLINK, fixed: linkHeader(0, 0), attributes }
   const [link] = ask(kernel, socket, request, { subject: `look for \`${name}\``, tolerate: [ENODEV] }) ?? []
-  return link && view(link.body).getInt32(4, true)
+  return link && view(link.body).getInt32(IFINFOMSG.ifi_index, true)
 }
 
 function linkIndexes({ kernel, socket }: Side): number[] {
   const request = { type: RTM_GETLINK, flags: NLM_F_DUMP, fixed: linkHeader(0, 0) }
-  return ask(kernel, socket, request, { subject: 'list interfaces' })!.map(({ body }) => view(body).getInt32(4, true))
+  return ask(kernel, socket, request, { subject: 'list interfaces' })!.map(({ body }) =>
+    view(body).getInt32(IFINFOMSG.ifi_index, true),
+  )
 }
 
 /** Changes flags, name or namespace of an interface. */
@@ -108,21 +111,21 @@ function setLink(
 
 /** What moving takes away: the addresses that somebody has set, and not those of the link alone. */
 function globalAddresses({ kernel, socket }: Side, index: number): NetlinkMessage[] {
-  const request = { type: RTM_GETADDR, flags: NLM_F_DUMP, fixed: new Uint8Array(IFADDRMSG_SIZE) }
+  const request = { type: RTM_GETADDR, flags: NLM_F_DUMP, fixed: new Uint8Array(IFADDRMSG.size) }
   return ask(kernel, socket, request, { subject: 'list addresses' })!.filter(message => {
     const fixed = view(message.body)
-    const more = parseAttributes(message, IFADDRMSG_SIZE).get(IFA_FLAGS)
-    const flags = more === undefined ? fixed.getUint8(2) : view(more).getUint32(0, true)
-    const isOurs = fixed.getUint32(4, true) === index
-    return isOurs && (flags & IFA_F_PERMANENT) !== 0 && fixed.getUint8(3) === RT_SCOPE_UNIVERSE
+    const more = parseAttributes(message, IFADDRMSG.size).get(IFA_FLAGS)
+    const flags = more === undefined ? fixed.getUint8(IFADDRMSG.ifa_flags) : view(more).getUint32(0, true)
+    const isOurs = fixed.getUint32(IFADDRMSG.ifa_index, true) === index
+    return isOurs && (flags & IFA_F_PERMANENT) !== 0 && fixed.getUint8(IFADDRMSG.ifa_scope) === RT_SCOPE_UNIVERSE
   })
 }
 
 function addAddress({ kernel, socket }: Side, index: number, address: NetlinkMessage): void {
-  const fixed = address.body.slice(0, IFADDRMSG_SIZE)
-  fixed[2] = 0 // flags: the kernel sets its own
-  view(fixed).setUint32(4, index, true)
-  const present = parseAttributes(address, IFADDRMSG_SIZE)
+  const fixed = address.body.slice(0, IFADDRMSG.size)
+  fixed[IFADDRMSG.ifa_flags] = 0 // flags: the kernel sets its own
+  view(fixed).setUint32(IFADDRMSG.ifa_index, index, true)
+  const present = parseAttributes(address, IFADDRMSG.size)
   const attributes = [IFA_LOCAL, IFA_ADDRESS, IFA_BROADCAST].flatMap(type => {
     const value = present.get(type)
     return value === undefined ? [] : [[type, value] as const]

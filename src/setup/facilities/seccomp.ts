@@ -1,15 +1,16 @@
 import { EFAULT } from '../../../native/abi/errno.ts'
+import { CMSGHDR } from '../../../native/abi/layout/socket.ts'
 import { CLONE_FILES, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM } from '../../../native/abi/sched.ts'
 import { SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_SET_MODE_FILTER } from '../../../native/abi/seccomp.ts'
 import { MSG_NOSIGNAL, SCM_RIGHTS, SHUT_RDWR, SOL_SOCKET } from '../../../native/abi/socket.ts'
 import { cloneCall, timespec } from '../../../native/calls/process.ts'
-import { messageHeader } from '../../../native/calls/socket.ts'
+import { CMSG_DATA, CMSG_SPACE, messageHeader } from '../../../native/calls/socket.ts'
 import { ARENA_ADDRESS } from '../../../native/executor/protocol.ts'
 import type { Fd } from '../../../native/fd.ts'
 import type { Kernel } from '../../../native/kernel.ts'
 import type { Operation } from '../../../native/kernels/executor.ts'
 import type { Call } from '../../../native/kernels/machine.ts'
-import { Out } from '../../../native/struct.ts'
+import { Out, Struct } from '../../../native/struct.ts'
 import { encode } from '../../../native/utf8.ts'
 import type { SeccompFlag } from '../../../spec/generated/config.ts'
 import { doing } from '../../errors.ts'
@@ -98,17 +99,13 @@ function callIn(chain: readonly Operation[], name: Call['name']): Operation {
   return chain.find(({ call }) => call.name === name)!
 }
 
-/** Where the descriptor lies in a control message, see cmsg(3). */
-const CMSG_DATA = 16
-
-/** `struct cmsghdr` with room for one descriptor, which is zero until there is one. */
+/** A control message with room for one descriptor, which is zero until there is one. */
 function rightsMessage(): Out {
-  const control = new Uint8Array(CMSG_DATA + 8)
-  const view = new DataView(control.buffer)
-  view.setUint32(0, CMSG_DATA + 4, true)
-  view.setUint32(8, SOL_SOCKET, true)
-  view.setUint32(12, SCM_RIGHTS, true)
-  return new Out(control)
+  const control = new Struct(CMSG_SPACE)
+    .u64(CMSGHDR.cmsg_len, CMSG_DATA + 4)
+    .u32(CMSGHDR.cmsg_level, SOL_SOCKET)
+    .u32(CMSGHDR.cmsg_type, SCM_RIGHTS)
+  return new Out(control.bytes)
 }
 
 /** Does this kernel know a flag? It looks at flags before it looks for the filter, of which there is none. */

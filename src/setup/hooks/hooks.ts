@@ -1,10 +1,11 @@
 import { errnoName } from '../../../native/abi/errno.ts'
 import { AT_FDCWD, CLOSE_RANGE_CLOEXEC, O_RDWR, SEEK_CUR, SEEK_SET } from '../../../native/abi/fcntl.ts'
+import { SIGINFO } from '../../../native/abi/layout/process.ts'
 import { CLONE_PARENT_SETTID, CLONE_PIDFD } from '../../../native/abi/sched.ts'
 import { SIGCHLD, SIGKILL } from '../../../native/abi/signal.ts'
 import { POLLIN } from '../../../native/abi/socket.ts'
 import { S_IFDIR, S_IFMT } from '../../../native/abi/stat.ts'
-import { P_PIDFD, SI_PID, SIGINFO_SIZE, WEXITED, WNOWAIT } from '../../../native/abi/wait.ts'
+import { P_PIDFD, WEXITED, WNOWAIT } from '../../../native/abi/wait.ts'
 import { cloneCall, type Exit, timespec } from '../../../native/calls/process.ts'
 import type { Executor } from '../../../native/executor/launch.ts'
 import { Failure, KernelError } from '../../../native/failure.ts'
@@ -183,10 +184,10 @@ export function runHookInside(executor: Executor, hook: Hook, { state, output, e
 
 /** The number of the process of a pidfd, which waitid(2) tells when it has ended. What lies behind it in the word is no part of a pid. */
 function waitForPid({ calls }: Executor, pidfd: Out): Result {
-  const info = new Out(SIGINFO_SIZE)
+  const info = new Out(SIGINFO.size)
   const child = calls.later({ name: 'load', args: [pidfd.address], tolerate: 'any' })
   calls.later({ name: 'waitid', args: [P_PIDFD, child, info, WEXITED | WNOWAIT, null] })
-  return calls.later({ name: 'load', args: [info.address + SI_PID], tolerate: 'any' })
+  return calls.later({ name: 'load', args: [info.address + SIGINFO.si_pid], tolerate: 'any' })
 }
 
 /** Runs hooks of one kind in the container's namespaces while the planner waits. */
