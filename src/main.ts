@@ -10,7 +10,7 @@ import type { CommandName } from './cli/line/options.ts'
 import { noHelpTopic, type Parsed, parse } from './cli/line/parse.ts'
 import { Failure, isErrno, UsageError } from './errors.ts'
 import { openOutput } from './host/callersFiles.ts'
-import { createLog, type Log, type Output } from './log/log.ts'
+import { createLog, type Log, type TextOutput } from './log/log.ts'
 import { createRuntime, type Runtime, type RuntimeOptions } from './runtime.ts'
 
 /**
@@ -59,7 +59,7 @@ function commandKernel(host: Host): Kernel {
   return kernel
 }
 
-function createOutput(kernel: () => Kernel): Output {
+function createOutput(kernel: () => Kernel): TextOutput {
   return {
     append: (path, text) => append(kernel(), path, text),
     send: (socket, text) => sendDatagram(kernel(), socket, text),
@@ -89,7 +89,7 @@ function ignoringFailure(write: () => void): void {
 }
 
 /** Answers what needs no runtime: --version, --help, `help`. Undefined when the line asks for something else. */
-async function inform({ command, globals, positionals }: Parsed, output: Output): Promise<number | undefined> {
+async function inform({ command, globals, positionals }: Parsed, output: TextOutput): Promise<number | undefined> {
   if (globals.version) {
     const { versionText } = await import('./cli/commands/looking/version.ts')
     output.stdout(versionText())

@@ -10,7 +10,7 @@ import { NodeFile, Stream } from './scripted/open.ts'
 import type { Process } from './scripted/process.ts'
 import { type Script, World } from './scripted/world.ts'
 
-export type { Entry } from './scripted/call.ts'
+export type { LoggedCall } from './scripted/call.ts'
 export { directoryAt, fileAt } from './scripted/nodes.ts'
 export { Hang, neverFails, PlannerGone, type Script } from './scripted/world.ts'
 

@@ -48,7 +48,7 @@ export interface Executor {
   /** Announces an operation that makes something which has to be taken back; it has to stay in the arena. */
   makes(what: string, operation: Operation): void
   /** Has that been done, also by an executor that is dead now? Unknown when that died in the midst of it, or before. */
-  made(what: string): Made
+  made(what: string): MadeState
   /** Pids of the processes cloned from it so far, which are the planner's children; oldest first. */
   children(): number[]
   /** Waits until the executor itself has ended; how, or undefined when somebody else has waited for it. */
@@ -57,7 +57,7 @@ export interface Executor {
   release(): void
 }
 
-export type Made = 'yes' | 'no' | 'unknown'
+export type MadeState = 'yes' | 'no' | 'unknown'
 
 /** What the executor gets besides its own descriptors. */
 export interface ExecutorOptions {

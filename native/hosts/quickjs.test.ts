@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { buildStatic, engineIsAtHand } from '../../scripts/buildStatic.ts'
-import type { Outcome } from '../../testing/quickjs/vitest.ts'
+import type { TestOutcome } from '../../testing/quickjs/vitest.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'tsrun-quickjs-'))
 afterAll(() => rmSync(directory, { recursive: true }))
 
 /** Runs the contract in a static executable of its own. */
-function contract(): Outcome[] {
+function contract(): TestOutcome[] {
   const program = join(directory, 'contract')
   buildStatic('testing/quickjs/contract.ts', program, { alias: { vitest: './testing/quickjs/vitest.ts' } })
   const { stdout, stderr, status } = spawnSync(program, [directory], { encoding: 'utf8', timeout: 60_000 })
@@ -18,7 +18,7 @@ function contract(): Outcome[] {
   return stdout
     .trim()
     .split('\n')
-    .map(line => JSON.parse(line) as Outcome)
+    .map(line => JSON.parse(line) as TestOutcome)
 }
 
 if (engineIsAtHand()) {

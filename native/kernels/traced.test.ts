@@ -6,11 +6,11 @@ import { doing, phraseTexts } from '../failure.ts'
 import { createKernel, type Kernel } from '../kernel.ts'
 import { Out, Struct } from '../struct.ts'
 import { DirectCalls } from './direct.ts'
-import { callText, type Made, madeText, outcome, traced } from './traced.ts'
+import { callText, type MadeCall, madeText, outcome, traced } from './traced.ts'
 
 /** A kernel, and what was made through it. The clock goes on by 3 ns whenever somebody looks. */
-function watched(): { kernel: Kernel; made: Made[] } {
-  const made: Made[] = []
+function watched(): { kernel: Kernel; made: MadeCall[] } {
+  const made: MadeCall[] = []
   let time = 0
   const clock = () => {
     time += 3

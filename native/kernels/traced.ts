@@ -31,7 +31,7 @@ const NUMBERS: Readonly<Record<string, readonly number[]>> = {
 }
 
 /** A call that was made. */
-export interface Made {
+export interface MadeCall {
   /** What an engine does by itself (posix_spawn) is shown like a system call. */
   readonly call: Omit<Call, 'name'> & { readonly name: string }
   /** What was being done when the call was asked for. */
@@ -44,9 +44,9 @@ export interface Made {
 }
 
 /** How a call ended: `tolerated` is an error that it takes as an answer. */
-export type Outcome = 'good' | 'tolerated' | 'failed' | 'unknown'
+export type CallOutcome = 'good' | 'tolerated' | 'failed' | 'unknown'
 
-export function outcome({ call, result }: Pick<Made, 'call' | 'result'>): Outcome {
+export function outcome({ call, result }: Pick<MadeCall, 'call' | 'result'>): CallOutcome {
   if (result === undefined) return 'unknown'
   if (result < 0) return tolerates(call, result) ? 'tolerated' : 'failed'
   const unexpected = (result === 0 && call.expect === 'positive') || (result > 0 && call.expect === 'zero')
@@ -54,7 +54,7 @@ export function outcome({ call, result }: Pick<Made, 'call' | 'result'>): Outcom
 }
 
 /** Reports every call to `made` and passes it on to a machine that makes calls at once. `clock` in nanoseconds. */
-export function traced(calls: Calls, made: (call: Made) => void, clock: () => number): Calls {
+export function traced(calls: Calls, made: (call: MadeCall) => void, clock: () => number): Calls {
   const now = (call: Call): number => {
     const phrase = currentPhrase()
     const start = clock()
@@ -82,7 +82,7 @@ export function traced(calls: Calls, made: (call: Made) => void, clock: () => nu
 }
 
 /** `mkdirat(AT_FDCWD, "/run/tsrun", 0x1c0) = -1 EEXIST`, as strace(1) shows it. */
-export function madeText({ call, result }: Pick<Made, 'call' | 'result'>): string {
+export function madeText({ call, result }: Pick<MadeCall, 'call' | 'result'>): string {
   return `${callText(call)} = ${resultText(result)}`
 }
 
@@ -92,7 +92,7 @@ export function resultText(result: number | undefined): string {
 }
 
 /** `openat(AT_FDCWD, "/etc/passwd", 0x80000, 0)`. */
-export function callText({ name, args }: Pick<Made['call'], 'name' | 'args'>): string {
+export function callText({ name, args }: Pick<MadeCall['call'], 'name' | 'args'>): string {
   const texts = args.map((arg, i) => (typeof arg === 'number' ? numberText(name, i, arg) : argumentText(arg)))
   // Environments hold secrets.
   if (name === 'execve' && Array.isArray(args[2])) texts[2] = `/* ${args[2].length} vars */`

@@ -4,7 +4,7 @@ import { currentPhrase, type Failure, type Phrase } from '../failure.ts'
 import { get64, Out } from '../struct.ts'
 import { ExecutorCalls, NOT_DONE, type Operation } from './executor.ts'
 import type { Call } from './machine.ts'
-import type { Made } from './traced.ts'
+import type { MadeCall } from './traced.ts'
 
 /** A moment as clock_gettime(2) gives it. */
 export interface Instant {
@@ -21,7 +21,7 @@ export interface Batch {
   readonly awaited: number
   /** What was being done when the planner asked for an answer. */
   readonly phrase: Phrase | undefined
-  readonly calls: readonly Made[]
+  readonly calls: readonly MadeCall[]
   /** How many calls were not made because one before them failed. */
   readonly left: number
   readonly error: unknown
@@ -31,7 +31,7 @@ export interface Batch {
 export interface Chain {
   /** The phase in which they were recorded. */
   readonly name: string
-  readonly calls: readonly Made[]
+  readonly calls: readonly MadeCall[]
 }
 
 /** Who watches an executor. */
@@ -53,12 +53,12 @@ interface Stamp {
 }
 
 /** A call and the time of its end. The first step of a batch or chain has no call. */
-interface Step {
+interface TracedStep {
   readonly operation: Operation | undefined
   stamp: Stamp | undefined
 }
 
-type Steps = Step[]
+type Steps = TracedStep[]
 
 interface NamedSteps {
   readonly name: string
@@ -97,7 +97,7 @@ export class TracedExecutorCalls extends ExecutorCalls {
     if (call.name === 'load') return super.later(call)
     if (this.#steps.length === 0) this.#steps.push({ operation: undefined, stamp: this.#stamp() })
     const operation = super.later(call)
-    const step: Step = { operation, stamp: undefined }
+    const step: TracedStep = { operation, stamp: undefined }
     this.#steps.push(step)
     // From a filter of system calls on, ours are not to be more than without a trace.
     if (call.name !== 'seccomp') step.stamp = this.#stamp()
@@ -171,8 +171,8 @@ export class TracedExecutorCalls extends ExecutorCalls {
   }
 
   /** The steps that were begun. What has no end of its own, since it led elsewhere or goes on, ends at `latest`. */
-  #made(steps: Steps, earliest: number, latest: number): Made[] {
-    const made: Made[] = []
+  #made(steps: Steps, earliest: number, latest: number): MadeCall[] {
+    const made: MadeCall[] = []
     let at: number | undefined
     for (const { operation, stamp } of steps) {
       const end = stamp && this.#time(stamp, earliest, latest)

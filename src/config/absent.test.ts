@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { dropAbsent, MAY_BE_EMPTY, type Place } from './absent.ts'
+import { dropAbsent, MAY_BE_EMPTY, type DocumentPlace } from './absent.ts'
 
-function dropped(data: unknown, place: Place = ''): unknown {
+function dropped(data: unknown, place: DocumentPlace = ''): unknown {
   const text = JSON.stringify(data)
   const copy = JSON.parse(text)
   dropAbsent(text, copy, place)

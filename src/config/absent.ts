@@ -1,7 +1,7 @@
 // What stands in a document and says nothing: engines written in Go write out what their structures have left empty.
 
 /** Where in config.json a document belongs: it is the whole of it, its `process`, or its `linux.resources`. */
-export type Place = '' | 'process' | 'linux/resources'
+export type DocumentPlace = '' | 'process' | 'linux/resources'
 
 /**
  * Words that may be left out, and are as if they were when they are empty; `*` stands for every entry. All other strings
@@ -38,7 +38,7 @@ export const MAY_BE_EMPTY: readonly string[] = [
  * Takes out of `data`, the JSON of `text`, the properties that are `null` and the empty words that may be left out. An
  * entry of a list stays: there the runtimes disagree, and a missing argument or group is not the same as none.
  */
-export function dropAbsent(text: string, data: unknown, place: Place): void {
+export function dropAbsent(text: string, data: unknown, place: DocumentPlace): void {
   if (hasNull(text)) dropNulls(data)
   if (!text.includes('""')) return
   for (const path of MAY_BE_EMPTY)

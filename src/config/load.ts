@@ -1,7 +1,7 @@
 import type { Config, Process, Resources } from '../../spec/generated/config.ts'
 import { validateConfig, validateProcess, validateResources } from '../../spec/generated/validate-config.js'
 import { ConfigError } from '../errors.ts'
-import { dropAbsent, type Place } from './absent.ts'
+import { dropAbsent, type DocumentPlace } from './absent.ts'
 import { explain } from './explain.ts'
 import { findSyntaxError, splitDocument } from './syntax.ts'
 
@@ -52,7 +52,7 @@ export interface Unsettled {
 /**
  * The first half of parseConfig(): any JSON, without what is as if it were not there. Errors: ConfigError for broken JSON.
  */
-export function readJson(given: string, name: string, place: Place = ''): Unsettled {
+export function readJson(given: string, name: string, place: DocumentPlace = ''): Unsettled {
   const { data, text, rest } = parseJson(given, name)
   const bigNumbers = hasLongNumber(text) ? findBigNumbers(text, data) : []
   dropAbsent(text, data, place)
@@ -84,7 +84,13 @@ function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39
 }
 
-function parse(text: string, validator: typeof validateConfig, name: string, place: Place, tell?: Tell): unknown {
+function parse(
+  text: string,
+  validator: typeof validateConfig,
+  name: string,
+  place: DocumentPlace,
+  tell?: Tell,
+): unknown {
   const { data, rest, settle } = readJson(text, name, place)
   if (rest !== undefined) tell?.(rest)
   if (!validator(data)) throw explain(validator.errors?.[0], data, name)

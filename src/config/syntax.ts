@@ -3,7 +3,7 @@
 /** Deeper nesting than any configuration has, and what fits into the smallest stack of an engine. */
 const MAX_DEPTH = 200
 
-class Fault extends Error {
+class SyntaxFault extends Error {
   readonly at: number
   readonly problem: string
 
@@ -18,10 +18,10 @@ class Fault extends Error {
 export function findSyntaxError(text: string): string {
   try {
     const end = endOfDocument(text)
-    if (end < text.length) throw new Fault(end, 'expected the end of the file')
+    if (end < text.length) throw new SyntaxFault(end, 'expected the end of the file')
     return 'is not valid JSON'
   } catch (fault) {
-    if (!(fault instanceof Fault)) throw fault
+    if (!(fault instanceof SyntaxFault)) throw fault
     const found =
       fault.at < text.length ? `found ${JSON.stringify(text.charAt(fault.at))}` : 'found the end of the file'
     return `is not valid JSON: ${place(text, fault.at)}: ${fault.problem}, ${found}`
@@ -34,7 +34,7 @@ export function splitDocument(text: string): { readonly document: string; readon
     const end = endOfDocument(text)
     return { document: text.slice(0, end), restAt: place(text, end) }
   } catch (fault) {
-    if (fault instanceof Fault) return undefined
+    if (fault instanceof SyntaxFault) return undefined
     throw fault
   }
 }
@@ -64,13 +64,13 @@ function skipSpace(text: string, at: number): number {
 }
 
 function value(text: string, at: number, depth: number): number {
-  if (depth > MAX_DEPTH) throw new Fault(at, `expected no more than ${MAX_DEPTH} levels of nesting`)
+  if (depth > MAX_DEPTH) throw new SyntaxFault(at, `expected no more than ${MAX_DEPTH} levels of nesting`)
   const first = text.charAt(at)
   if (first === '{') return list(text, at + 1, '}', next => member(text, next, depth))
   if (first === '[') return list(text, at + 1, ']', next => value(text, next, depth + 1))
   if (first === '"') return string(text, at, 'a string')
   const end = Math.max(behind(NUMBER, text, at), behind(WORD, text, at))
-  if (end < 0) throw new Fault(at, 'expected a value')
+  if (end < 0) throw new SyntaxFault(at, 'expected a value')
   return end
 }
 
@@ -80,20 +80,20 @@ function list(text: string, start: number, close: string, entry: (at: number) =>
   for (;;) {
     at = skipSpace(text, entry(at))
     if (text.charAt(at) === close) return at + 1
-    if (text.charAt(at) !== ',') throw new Fault(at, `expected \`,\` or \`${close}\``)
+    if (text.charAt(at) !== ',') throw new SyntaxFault(at, `expected \`,\` or \`${close}\``)
     at = skipSpace(text, at + 1)
   }
 }
 
 function member(text: string, at: number, depth: number): number {
   const colon = skipSpace(text, string(text, at, 'a name in double quotes'))
-  if (text.charAt(colon) !== ':') throw new Fault(colon, 'expected `:`')
+  if (text.charAt(colon) !== ':') throw new SyntaxFault(colon, 'expected `:`')
   return value(text, skipSpace(text, colon + 1), depth + 1)
 }
 
 function string(text: string, at: number, what: string): number {
-  if (text.charAt(at) !== '"') throw new Fault(at, `expected ${what}`)
+  if (text.charAt(at) !== '"') throw new SyntaxFault(at, `expected ${what}`)
   const end = behind(PLAIN, text, at + 1)
   if (text.charAt(end) === '"') return end + 1
-  throw new Fault(end, text.charAt(end) === '\\' ? 'expected a known escape' : 'expected the end of the string')
+  throw new SyntaxFault(end, text.charAt(end) === '\\' ? 'expected a known escape' : 'expected the end of the string')
 }

@@ -30,7 +30,7 @@ function measure(outside: Kernel<'outside'>, cgroup: string): ContainerEvent {
 }
 
 /** A container that is watched: its record, its first process, and the files that tell of events. */
-export interface Watch extends Disposable {
+export interface EventWatch extends Disposable {
   readonly record: ContainerRecord
   readonly pidfd: Fd<'outside'>
   readonly cgroup: string
@@ -38,7 +38,7 @@ export interface Watch extends Disposable {
 }
 
 /** Opens what there is to watch. Errors: StateError when the container has stopped, HostError when it has no cgroup. */
-export function openWatch(runtime: Runtime, id: string): Watch {
+export function openWatch(runtime: Runtime, id: string): EventWatch {
   const { outside, root } = runtime
   using container = openContainer(outside, root, id, false)
   const { established: record, status } = container
@@ -101,7 +101,7 @@ class WatchedFile {
  */
 export async function watchContainer(
   { host, outside }: Runtime,
-  watch: Watch,
+  watch: EventWatch,
   interval: number,
   tell: (event: ContainerEvent) => void,
 ): Promise<void> {

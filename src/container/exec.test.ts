@@ -9,10 +9,10 @@ import {
   plain,
   type Scene,
   scene,
-  type Variant,
+  type SceneVariant,
   variants,
 } from '../../testing/scenes/faults.scene.ts'
-import type { Entry } from '../../testing/scripted.ts'
+import type { LoggedCall } from '../../testing/scripted.ts'
 import { fileAt } from '../../testing/scripted.ts'
 import { Failure, StateError } from '../errors.ts'
 import { createContainer } from './create.ts'
@@ -24,7 +24,7 @@ const TIMEOUT = 120_000
 const request: ExecRequest = { id: ID, changes: { args: ['tool', 'x'] }, pidFile: '/run/tool.pid' }
 
 /** A running container with a tool in it that ends with 7. */
-function running(variant: Variant): Scene {
+function running(variant: SceneVariant): Scene {
   const one = scene({ ...variant, script: { ...variant.script, programs: { '/bin/tool': { exit: 7 } } } })
   fileAt(one.host.world.root, '/bundle/rootfs/bin/tool', '', 0o755)
   createContainer(one.runtime, { id: ID, bundle: '/bundle', consoleSocket: one.consoleSocket })
@@ -49,10 +49,10 @@ function left({ host }: Scene): string[] {
   ]
 }
 
-const signature = ({ who, name, texts }: Entry) => [who, name, ...texts].join(' ')
+const signature = ({ who, name, texts }: LoggedCall) => [who, name, ...texts].join(' ')
 
 /** What an exec in such a container calls. */
-async function signatures(variant: Variant): Promise<Set<string>> {
+async function signatures(variant: SceneVariant): Promise<Set<string>> {
   using one = running(variant)
   const before = one.host.world.log.length
   await attempt(one)
@@ -61,7 +61,7 @@ async function signatures(variant: Variant): Promise<Set<string>> {
 
 const hasPidFile = ({ host }: Scene) => host.below('/run').some(path => path.startsWith('/run/tool.pid'))
 
-const calls = (one: Scene, from: number): Entry[] => one.host.world.log.slice(from)
+const calls = (one: Scene, from: number): LoggedCall[] => one.host.world.log.slice(from)
 
 test.each(variants)('execContainer() $name: the exit code, and nothing is left', async variant => {
   using one = running(variant)

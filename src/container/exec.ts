@@ -14,7 +14,7 @@ import { type MembershipPlan, planMembership } from '../plan/container.ts'
 import { type ProcessPlan, withListenFds } from '../plan/process/process.ts'
 import { ContainerRoot } from '../rootfs/containerRoot.ts'
 import type { Runtime } from '../runtime.ts'
-import type { Program } from '../setup/build.ts'
+import type { PlannedProgram } from '../setup/build.ts'
 import {
   dismissWarden,
   type Entrance,
@@ -312,7 +312,7 @@ function defined<T>(list: readonly (T | undefined)[]): T[] {
  * Goes to the working directory and finds the executable; what it returns gives the answers. No magic link is followed:
  * /proc/self/fd/N leads to what a runtime has open (CVE-2024-21626).
  */
-function findProgram(root: ContainerRoot, process: ProcessPlan): () => Pick<Program, 'env' | 'executable'> {
+function findProgram(root: ContainerRoot, process: ProcessPlan): () => Pick<PlannedProgram, 'env' | 'executable'> {
   const { inside } = root
   const env = completeEnvironment(root, process)
   doing(`chdir to the working directory \`${process.cwd}\``, () =>
@@ -328,8 +328,8 @@ function applyOutside(
   { process, listenFds }: PreparedExec,
   { resctrl }: MembershipPlan,
   pid: number,
-  { env, executable }: Pick<Program, 'env' | 'executable'>,
-): Program {
+  { env, executable }: Pick<PlannedProgram, 'env' | 'executable'>,
+): PlannedProgram {
   const { outside, rootless } = runtime
   adjustOomScore(outside, pid, process.oomScoreAdj, rootless)
   if (resctrl) joinResctrl(outside, resctrl, pid)

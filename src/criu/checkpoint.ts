@@ -23,7 +23,7 @@ import {
   criuFailure,
   findCriu,
   openPlaces,
-  type Places,
+  type CheckpointPlaces,
   refuseHoles,
   requireAbility,
   requireLazyPages,
@@ -87,7 +87,7 @@ interface Site {
   readonly request: CheckpointRequest
   readonly container: StoredContainer
   readonly cgroup: string | undefined
-  readonly places: Places
+  readonly places: CheckpointPlaces
 }
 
 function dump(site: Site, program: CriuProgram): void {
@@ -225,7 +225,7 @@ function isHostNull(outside: Kernel<'outside'>, fd: Fd<'outside'>): boolean {
 /** CRIU follows it from the new checkpoint, and without it would store everything without a word. */
 function checkParent(
   outside: Kernel<'outside'>,
-  { images, prefix }: Places,
+  { images, prefix }: CheckpointPlaces,
   { parentPath, autoDedup }: CheckpointRequest,
 ): void {
   if (parentPath === undefined) return
@@ -238,7 +238,11 @@ function checkParent(
 }
 
 /** CRIU makes a link to it, which has to lead there from where it comes to. */
-function nameParent(outside: Kernel<'outside'>, { images, prefix }: Places, { parentPath }: CheckpointRequest): void {
+function nameParent(
+  outside: Kernel<'outside'>,
+  { images, prefix }: CheckpointPlaces,
+  { parentPath }: CheckpointRequest,
+): void {
   if (parentPath === undefined || prefix === '') return
   outside.unlink(images, PARENT_LINK)
   outside.symlinkat(parentPath, images, PARENT_LINK)
@@ -249,7 +253,12 @@ function checkStatusFd(outside: Kernel<'outside'>, { statusFd }: CheckpointReque
     throw new UsageError(`--status-fd: descriptor ${statusFd} is not open`)
 }
 
-function reactTo(outside: Kernel<'outside'>, { script }: Notice, request: CheckpointRequest, places: Places): void {
+function reactTo(
+  outside: Kernel<'outside'>,
+  { script }: Notice,
+  request: CheckpointRequest,
+  places: CheckpointPlaces,
+): void {
   if (script !== 'status-ready') return
   // From now on pages are fetched by who restores from what there is.
   nameParent(outside, places, request)

@@ -37,7 +37,7 @@ export interface CriuSettings {
 }
 
 /** The directories of a checkpoint. CRIU opens them through our descriptors. */
-export interface Places {
+export interface CheckpointPlaces {
   readonly images: Fd<'outside'>
   readonly work: Fd<'outside'> | undefined
   /** How a path relative to the directory of the checkpoint begins from `images`. */
@@ -94,7 +94,7 @@ export function openPlaces(
   logFile: string,
   make: boolean,
   fds: Fds,
-): Places {
+): CheckpointPlaces {
   const imagesAt = absolute(imagePath)
   const images = make ? openToFill(outside, '--image-path', imagesAt, fds) : openToRead(outside, imagesAt, fds)
   if (!make && autoDedup) refuseHoles(outside, '--image-path', images.fd)
@@ -147,9 +147,9 @@ export function refuseHoles(outside: Kernel<'outside'>, option: string, director
 export function placesFor(
   outside: Kernel<'outside'>,
   pid: number,
-  { images, work, ...rest }: Places,
+  { images, work, ...rest }: CheckpointPlaces,
   fds: Fds,
-): Places {
+): CheckpointPlaces {
   const same = (fd: Fd<'outside'>) => {
     const path = outside.readlinkat(AT_FDCWD, `/proc/self/fd/${fd.number}`)
     const again = fds.keep(outside.openat(AT_FDCWD, `/proc/${pid}/root${path}`, O_RDONLY | O_DIRECTORY))
@@ -168,7 +168,7 @@ function isSame(outside: Kernel<'outside'>, one: Fd<'outside'>, other: Fd<'outsi
 export function commonOptions(
   outside: Kernel<'outside'>,
   settings: CriuSettings,
-  places: Places,
+  places: CheckpointPlaces,
   annotations: Readonly<Record<string, string>> | undefined,
 ): CriuOptions {
   return {
@@ -299,7 +299,7 @@ export function requireRelease(runtime: Runtime, program: CriuProgram, option: k
 /** What went wrong, from CRIU's log and its answer. `deed` is what it could not do. */
 export function criuFailure(
   { outside, rootless }: Runtime,
-  { log, logFile, work, images }: Places,
+  { log, logFile, work, images }: CheckpointPlaces,
   deed: string,
   answer?: CriuResponse,
 ): HostError {

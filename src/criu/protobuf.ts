@@ -12,48 +12,48 @@ const FIXED32 = 5
 type Scalar = 'bool' | 'int32' | 'uint32' | 'string'
 
 /** A row of a message: the field's number and its type, in a list when it may occur more than once. */
-type Field = readonly [number: number, type: Scalar | Message | readonly [Scalar | Message]]
+type Field = readonly [number: number, type: Scalar | MessageTable | readonly [Scalar | MessageTable]]
 
 /** A message as a table: what `message { ... }` says in a .proto file. */
-export interface Message {
+export interface MessageTable {
   readonly [name: string]: Field
 }
 
 type ScalarValue<T> = T extends 'bool' ? boolean : T extends 'string' ? string : number
-type TypeValue<T> = T extends Scalar ? ScalarValue<T> : T extends Message ? MessageValue<T> : never
+type TypeValue<T> = T extends Scalar ? ScalarValue<T> : T extends MessageTable ? MessageValue<T> : never
 type FieldValue<T> = T extends readonly [infer One] ? readonly TypeValue<One>[] : TypeValue<T>
 
 /** The values of a message; what is left out is not sent, and what did not come is undefined. */
-export type MessageValue<M extends Message> = {
+export type MessageValue<M extends MessageTable> = {
   readonly [Name in keyof M]?: FieldValue<M[Name][1]> | undefined
 }
 
 type AnyValue = boolean | number | string | { readonly [name: string]: unknown }
 
 /** Bytes of a message. Fields are written in the order of the table. */
-export function encodeMessage<M extends Message>(message: M, value: MessageValue<M>): Uint8Array {
+export function encodeMessage<M extends MessageTable>(message: M, value: MessageValue<M>): Uint8Array {
   const bytes: number[] = []
   for (const [name, [number, type]] of Object.entries(message)) {
     const given = value[name] as AnyValue | readonly AnyValue[] | undefined
     if (given === undefined) continue
-    const one = typeof type === 'object' && isList(type) ? type[0] : (type as Scalar | Message)
+    const one = typeof type === 'object' && isList(type) ? type[0] : (type as Scalar | MessageTable)
     for (const item of Array.isArray(given) ? given : [given]) putField(bytes, number, one, item as AnyValue)
   }
   return new Uint8Array(bytes)
 }
 
-function isList(type: Message | readonly [Scalar | Message]): type is readonly [Scalar | Message] {
+function isList(type: MessageTable | readonly [Scalar | MessageTable]): type is readonly [Scalar | MessageTable] {
   return Array.isArray(type)
 }
 
-function putField(bytes: number[], number: number, type: Scalar | Message, value: AnyValue): void {
+function putField(bytes: number[], number: number, type: Scalar | MessageTable, value: AnyValue): void {
   const length = type === 'string' || typeof type === 'object'
   putVarint(bytes, (number << 3) | (length ? LENGTH : VARINT))
   if (!length) {
     putVarint(bytes, Number(value))
     return
   }
-  const content = type === 'string' ? encode(value as string) : encodeMessage(type, value as MessageValue<Message>)
+  const content = type === 'string' ? encode(value as string) : encodeMessage(type, value as MessageValue<MessageTable>)
   putVarint(bytes, content.length)
   for (const byte of content) bytes.push(byte)
 }
@@ -105,7 +105,7 @@ class Reader {
 }
 
 /** The message in these bytes. Fields that the table does not know are skipped. Errors: RangeError for other bytes. */
-export function decodeMessage<M extends Message>(message: M, bytes: Uint8Array): MessageValue<M> {
+export function decodeMessage<M extends MessageTable>(message: M, bytes: Uint8Array): MessageValue<M> {
   const byNumber = new Map(Object.entries(message).map(([name, [number, type]]) => [number, { name, type }]))
   const value: Record<string, unknown> = {}
   for (const reader = new Reader(bytes); !reader.done; ) {
@@ -117,7 +117,7 @@ export function decodeMessage<M extends Message>(message: M, bytes: Uint8Array):
     if (typeof type === 'object' && isList(type)) {
       const before = (value[name] ?? []) as unknown[]
       value[name] = [...before, understand(type[0], raw)]
-    } else value[name] = understand(type as Scalar | Message, raw)
+    } else value[name] = understand(type as Scalar | MessageTable, raw)
   }
   return value as MessageValue<M>
 }
@@ -130,7 +130,7 @@ function readRaw(reader: Reader, wire: number): number | Uint8Array {
   throw new RangeError(`wire type ${wire} is none`)
 }
 
-function understand(type: Scalar | Message, raw: number | Uint8Array): unknown {
+function understand(type: Scalar | MessageTable, raw: number | Uint8Array): unknown {
   if (typeof raw === 'number') return type === 'bool' ? raw !== 0 : type === 'int32' ? raw | 0 : raw
-  return type === 'string' ? decode(raw) : decodeMessage(type as Message, raw)
+  return type === 'string' ? decode(raw) : decodeMessage(type as MessageTable, raw)
 }

@@ -33,7 +33,7 @@ import {
   criuFailure,
   findCriu,
   openPlaces,
-  type Places,
+  type CheckpointPlaces,
   placesFor,
   requireRelease,
 } from './criu.ts'
@@ -58,7 +58,7 @@ interface Site {
   readonly request: RestoreRequest
   readonly prepared: Prepared
   readonly hostResources: HostResources
-  readonly places: Places
+  readonly places: CheckpointPlaces
   /** Which of our own streams takes whose place. */
   readonly streams: readonly Inherited[]
   readonly fds: Fds
@@ -108,7 +108,7 @@ export async function restoreContainer(runtime: Runtime, request: RestoreRequest
 }
 
 /** CRIU's log comes to where it was asked for, whatever becomes of the rest. */
-function withLog<T>({ warn }: Runtime, places: Places, work: () => T): T {
+function withLog<T>({ warn }: Runtime, places: CheckpointPlaces, work: () => T): T {
   try {
     return work()
   } finally {
@@ -162,7 +162,7 @@ function checkPlan({ plan }: Prepared): void {
   if (cgroup) throw new HostError(`CRIU can not restore into an existing cgroup namespace (\`${cgroup.path}\`)`)
 }
 
-function readStreams({ outside }: Runtime, { images }: Places): Inherited[] {
+function readStreams({ outside }: Runtime, { images }: CheckpointPlaces): Inherited[] {
   const bytes = readOwn(outside, images, DESCRIPTORS_FILE)
   if (bytes === undefined)
     throw new UsageError(

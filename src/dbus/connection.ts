@@ -12,25 +12,25 @@ import {
   encodeMessage,
   METHOD_CALL,
   METHOD_RETURN,
-  type Message,
+  type DBusMessage,
   messageLength,
   NO_REPLY_EXPECTED,
   SIGNAL,
 } from './message.ts'
-import type { Value } from './signature.ts'
+import type { DBusValue } from './signature.ts'
 
 /** How long the other side may take for the handshake or an answer. */
 const ANSWER_MS = 30_000
 const READ_SIZE = 1 << 16
 
 /** A method to call. */
-export interface Call {
+export interface MethodCall {
   readonly path: string
   readonly interface: string
   readonly member: string
   /** Types of the arguments. */
   readonly signature?: string
-  readonly args?: readonly Value[]
+  readonly args?: readonly DBusValue[]
 }
 
 /** What a method answered instead of a result. */
@@ -61,7 +61,7 @@ export class Connection {
   /** It was told once that this takes long. */
   #told = false
   /** Signals that came while an answer was awaited. */
-  #signals: Message[] = []
+  #signals: DBusMessage[] = []
 
   private constructor(outside: Kernel<'outside'>, socket: Fd<'outside'>, destination: string | undefined) {
     this.#outside = outside
@@ -113,9 +113,9 @@ export class Connection {
   }
 
   /** Calls a method and gives the values of its reply. Throws a BusError for an error. */
-  call(call: Call): readonly Value[] {
+  call(call: MethodCall): readonly DBusValue[] {
     const serial = this.#post(call, 0)
-    const isReply = ({ type, replySerial }: Message) =>
+    const isReply = ({ type, replySerial }: DBusMessage) =>
       (type === METHOD_RETURN || type === ERROR) && replySerial === serial
     const reply = this.#await(isReply, ANSWER_MS, `an answer to ${call.member}`)
     if (reply.type !== ERROR) return reply.body
@@ -124,12 +124,12 @@ export class Connection {
   }
 
   /** Calls a method whose reply nobody needs. */
-  tell(call: Call): void {
+  tell(call: MethodCall): void {
     this.#post(call, NO_REPLY_EXPECTED)
   }
 
   /** Waits for a signal, which may have come already. `what` is for the message when there is none in time. */
-  signal(wanted: (signal: Message) => boolean, timeoutMs: number, what: string): Message {
+  signal(wanted: (signal: DBusMessage) => boolean, timeoutMs: number, what: string): DBusMessage {
     const early = this.#signals.findIndex(wanted)
     if (early >= 0) return this.#signals.splice(early, 1)[0]!
     return this.#await(message => message.type === SIGNAL && wanted(message), timeoutMs, what)
@@ -139,7 +139,7 @@ export class Connection {
     this.socket.close()
   }
 
-  #post({ path, member, signature = '', args = [], interface: name }: Call, flags: number): number {
+  #post({ path, member, signature = '', args = [], interface: name }: MethodCall, flags: number): number {
     this.#serial++
     // The bus itself has a name like its interface's.
     const destination = name === BUS ? BUS : this.#destination
@@ -149,7 +149,7 @@ export class Connection {
     return this.#serial
   }
 
-  #await(wanted: (message: Message) => boolean, timeoutMs: number, what: string): Message {
+  #await(wanted: (message: DBusMessage) => boolean, timeoutMs: number, what: string): DBusMessage {
     const deadline = this.#deadline(timeoutMs)
     for (;;) {
       const message = this.#next()
@@ -161,7 +161,7 @@ export class Connection {
   }
 
   /** A message of those that have arrived. */
-  #next(): Message | undefined {
+  #next(): DBusMessage | undefined {
     const length = messageLength(this.#received)
     if (length === undefined || length > this.#received.length) return undefined
     const message = decodeMessage(this.#received.slice(0, length))
@@ -207,7 +207,7 @@ export class Connection {
 
 const BUS = 'org.freedesktop.DBus'
 /** The bus gives us a name; it takes no other call before. */
-const HELLO: Call = { path: '/org/freedesktop/DBus', interface: BUS, member: 'Hello' }
+const HELLO: MethodCall = { path: '/org/freedesktop/DBus', interface: BUS, member: 'Hello' }
 
 function hungUp(): Failure {
   return new HostError('the connection was closed')

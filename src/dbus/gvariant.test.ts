@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { parseVariant } from './gvariant.ts'
-import type { Value } from './signature.ts'
+import type { DBusValue } from './signature.ts'
 
-test.each<[string, string, Value]>([
+test.each<[string, string, DBusValue]>([
   ['true', 'b', true],
   [' false ', 'b', false],
   ['5', 'i', 5],

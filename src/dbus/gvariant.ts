@@ -1,5 +1,5 @@
 import { Failure } from '../errors.ts'
-import { fieldTypes, splitSignature, type Value, type Variant } from './signature.ts'
+import { fieldTypes, splitSignature, type DBusValue, type Variant } from './signature.ts'
 
 /**
  * Reads GVariant's text format, as people write values of D-Bus: `true`, `'text'`, `5`, `uint64 5`, `@t 5`, `1.5`,
@@ -121,7 +121,7 @@ class Parser {
   #array(type: string | undefined): Variant {
     if (type !== undefined && !type.startsWith('a')) throw this.#error(`an array where \`${type}\` is wanted`)
     let element = type?.slice(1)
-    const values: Value[] = []
+    const values: DBusValue[] = []
     while (!this.#passes(']')) {
       if (values.length > 0 && !this.#passes(',')) throw this.#error('`,` or `]` is missing')
       const variant = this.value(element)

@@ -1,5 +1,5 @@
 import { encode } from '../../native/utf8.ts'
-import { alignment, fieldTypes, splitSignature, type Value, type Variant } from './signature.ts'
+import { alignment, fieldTypes, splitSignature, type DBusValue, type Variant } from './signature.ts'
 
 /** Writes values as D-Bus has them on the wire, little endian. See D-Bus Specification, Marshaling (Wire Format). */
 export class Writer {
@@ -11,14 +11,14 @@ export class Writer {
   }
 
   /** Values of the types of `signature`, one after the other. */
-  all(signature: string, values: readonly Value[]): void {
+  all(signature: string, values: readonly DBusValue[]): void {
     splitSignature(signature).forEach((type, i) => {
       this.value(type, values[i]!)
     })
   }
 
   /** A value of one complete type. */
-  value(type: string, value: Value): void {
+  value(type: string, value: DBusValue): void {
     this.align(alignment(type))
     const code = type[0]!
     const size = SIZES[code]
@@ -26,11 +26,11 @@ export class Writer {
     else if (code === 'd') this.#push(new Uint8Array(new Float64Array([value as number]).buffer))
     else if (code === 's' || code === 'o') this.#string(encode(value as string), 4)
     else if (code === 'g') this.#string(encode(value as string), 1)
-    else if (code === 'a') this.#array(type.slice(1), value as Uint8Array | readonly Value[])
+    else if (code === 'a') this.#array(type.slice(1), value as Uint8Array | readonly DBusValue[])
     else if (code === 'v') this.#variant(value as Variant)
     else
       fieldTypes(type).forEach((field, i) => {
-        this.value(field, (value as readonly Value[])[i]!)
+        this.value(field, (value as readonly DBusValue[])[i]!)
       })
   }
 
@@ -55,7 +55,7 @@ export class Writer {
   }
 
   /** The length counts from the first element; the padding before that is there for an empty array, too. */
-  #array(type: string, elements: Uint8Array | readonly Value[]): void {
+  #array(type: string, elements: Uint8Array | readonly DBusValue[]): void {
     const at = this.bytes.length
     this.#integer(0n, 4)
     this.align(alignment(type))

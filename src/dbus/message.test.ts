@@ -2,19 +2,19 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Writer } from './marshal.ts'
 import { decodeMessage, encodeMessage, METHOD_CALL, messageLength, SIGNAL } from './message.ts'
-import type { Value } from './signature.ts'
+import type { DBusValue } from './signature.ts'
 import { Reader } from './unmarshal.ts'
 
 const hex = (bytes: Iterable<number>) => [...bytes].map(byte => byte.toString(16).padStart(2, '0')).join(' ')
 const bytes = (text: string) => Uint8Array.from(text.split(/\s+/).map(byte => Number.parseInt(byte, 16)))
 
-function marshalled(signature: string, ...values: Value[]): string {
+function marshalled(signature: string, ...values: DBusValue[]): string {
   const writer = new Writer()
   writer.all(signature, values)
   return hex(writer.bytes)
 }
 
-test.each<[string, Value[], string]>([
+test.each<[string, DBusValue[], string]>([
   ['y', [0xff], 'ff'],
   ['b', [true], '01 00 00 00'],
   ['n', [-2], 'fe ff'],
@@ -89,7 +89,7 @@ test('what is no message is refused, wherever it ends', () => {
 /** A type together with values of it. */
 interface Typed {
   readonly signature: string
-  readonly value: Value
+  readonly value: DBusValue
 }
 
 const integer = (signature: string, min: bigint, max: bigint, small = true) =>

@@ -1,6 +1,6 @@
 import { Failure } from '../errors.ts'
 import { Writer } from './marshal.ts'
-import type { Value, Variant } from './signature.ts'
+import type { DBusValue, Variant } from './signature.ts'
 import { Reader } from './unmarshal.ts'
 
 /** Types of messages, see D-Bus Specification, Message Format. */
@@ -20,7 +20,7 @@ const LITTLE = 'l'.charCodeAt(0)
 const BIG = 'B'.charCodeAt(0)
 const VERSION = 1
 
-export interface Message {
+export interface DBusMessage {
   readonly type: number
   readonly flags?: number
   readonly serial: number
@@ -33,7 +33,7 @@ export interface Message {
   readonly sender?: string
   /** The types of the body's values. */
   readonly signature?: string
-  readonly body: readonly Value[]
+  readonly body: readonly DBusValue[]
 }
 
 type Field = 'path' | 'interface' | 'member' | 'errorName' | 'replySerial' | 'destination' | 'sender' | 'signature'
@@ -51,7 +51,7 @@ const FIELDS: readonly (readonly [Field, number, string])[] = [
 ]
 
 /** The bytes of a message. */
-export function encodeMessage(message: Message): Uint8Array {
+export function encodeMessage(message: DBusMessage): Uint8Array {
   const body = new Writer()
   if (message.signature) body.all(message.signature, message.body)
   const writer = new Writer()
@@ -76,17 +76,17 @@ export function messageLength(bytes: Uint8Array): number | undefined {
 }
 
 /** The message of these bytes. Throws a Failure when they are none. */
-export function decodeMessage(bytes: Uint8Array): Message {
+export function decodeMessage(bytes: Uint8Array): DBusMessage {
   const reader = new Reader(bytes, isLittle(bytes))
   const [, type, flags, , , serial] = reader.all('yyyyuu') as number[]
-  const found: Partial<Record<Field, Value>> = {}
+  const found: Partial<Record<Field, DBusValue>> = {}
   for (const [code, variant] of reader.value('a(yv)') as [number, Variant][]) {
     const field = FIELDS.find(([, known, signature]) => known === code && signature === variant.signature)
     if (field !== undefined) found[field[0]] = variant.value
   }
   reader.align(8)
   const body = reader.all((found.signature as string | undefined) ?? '')
-  return { type: type!, flags: flags!, serial: serial!, ...(found as Partial<Message>), body }
+  return { type: type!, flags: flags!, serial: serial!, ...(found as Partial<DBusMessage>), body }
 }
 
 function isLittle(bytes: Uint8Array): boolean {

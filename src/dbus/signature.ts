@@ -4,14 +4,14 @@ import { Failure } from '../errors.ts'
 export interface Variant {
   /** One complete type. */
   readonly signature: string
-  readonly value: Value
+  readonly value: DBusValue
 }
 
 /**
  * What the types of D-Bus are here: `b` a boolean; `y n q i u d` a number; `x t` a bigint (a number is taken, too);
  * `s o g` a string; `ay` bytes; other arrays, structs and the pairs of dictionaries are arrays; `v` a Variant.
  */
-export type Value = boolean | number | bigint | string | Uint8Array | readonly Value[] | Variant
+export type DBusValue = boolean | number | bigint | string | Uint8Array | readonly DBusValue[] | Variant
 
 const BASIC = 'ybnqiuxtdsog'
 /** The limit of the specification for arrays and structs within each other, together. */

@@ -1,6 +1,6 @@
 import { decode } from '../../native/utf8.ts'
 import { Failure } from '../errors.ts'
-import { alignment, fieldTypes, splitSignature, type Value } from './signature.ts'
+import { alignment, fieldTypes, splitSignature, type DBusValue } from './signature.ts'
 
 /** Reads values as D-Bus has them on the wire. Throws a Failure at what is malformed or ends too early. */
 export class Reader {
@@ -21,11 +21,11 @@ export class Reader {
   }
 
   /** One value for each complete type of `signature`. */
-  all(signature: string): Value[] {
+  all(signature: string): DBusValue[] {
     return splitSignature(signature).map(type => this.value(type))
   }
 
-  value(type: string): Value {
+  value(type: string): DBusValue {
     this.align(alignment(type))
     const code = type[0]!
     const plain = PLAIN[code]
@@ -54,14 +54,14 @@ export class Reader {
     return decode(this.#bytes.subarray(at, at + length))
   }
 
-  #variant(): Value {
+  #variant(): DBusValue {
     const signature = this.value('g') as string
     const types = splitSignature(signature)
     if (types.length !== 1) throw new Failure(`a D-Bus message has a variant of type \`${signature}\``)
     return { signature, value: this.value(signature) }
   }
 
-  #array(type: string): Value {
+  #array(type: string): DBusValue {
     const length = this.#length()
     this.align(alignment(type))
     const end = this.at + length
@@ -69,7 +69,7 @@ export class Reader {
       const at = this.#take(length)
       return this.#bytes.slice(at, end)
     }
-    const elements: Value[] = []
+    const elements: DBusValue[] = []
     while (this.at < end) elements.push(this.value(type))
     if (this.at !== end) throw new Failure('a D-Bus message has an array of a wrong length')
     return elements
@@ -78,7 +78,7 @@ export class Reader {
 
 interface Plain {
   readonly size: number
-  readonly read: (view: DataView, at: number, little: boolean) => Value
+  readonly read: (view: DataView, at: number, little: boolean) => DBusValue
 }
 
 const PLAIN: Readonly<Record<string, Plain>> = {

@@ -12,7 +12,7 @@ import type * as program from './program.ts'
 //   code  for the Node.js and the options that install.ts has put into dist/tsrun
 //   text  of program.js, ASCII
 
-export type Program = typeof program
+export type CompiledProgram = typeof program
 
 /** Put in by the build. */
 declare const KOFFI_MAJOR: string
@@ -63,8 +63,8 @@ export function loadScript(koffi: typeof Koffi, extent: Extent): Script {
 }
 
 /** Runs the script. */
-export function runScript(script: Script, koffi: typeof Koffi): Program {
-  const module = { exports: {} as Program }
+export function runScript(script: Script, koffi: typeof Koffi): CompiledProgram {
+  const module = { exports: {} as CompiledProgram }
   script.runInThisContext()((name: string) => (name === 'koffi' ? koffi : require(name)), module)
   return module.exports
 }

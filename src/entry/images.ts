@@ -15,7 +15,7 @@ import {
   findKoffi,
   imageFile,
   makeImage,
-  type Program,
+  type CompiledProgram,
   readProgram,
   runScript,
 } from './compiled.ts'
@@ -52,7 +52,7 @@ async function exercise(host: Host): Promise<void> {
   await host.poll([{ fd: 0, events: 0 }], 0)
 }
 
-async function call({ main }: Program, world: ScriptedHost, lines: readonly string[]): Promise<void> {
+async function call({ main }: CompiledProgram, world: ScriptedHost, lines: readonly string[]): Promise<void> {
   for (const line of lines)
     if ((await main(hostFor(line, world))) !== 0) throw new Error(`\`tsrun ${line}\` failed on the kernel in memory`)
 }

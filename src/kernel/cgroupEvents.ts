@@ -13,10 +13,10 @@ export type ContainerEvent =
   | { readonly type: 'exit'; readonly code: number | undefined }
 
 /** What a file of a cgroup, whose counters were `before` and are `after` now, tells; see cgroup-v2.rst. */
-export type Reading = (before: Counters, after: Counters) => ContainerEvent[]
+export type EventReader = (before: Counters, after: Counters) => ContainerEvent[]
 
 /** The files that the kernel lets poll(2) wait for, by name. */
-export const readings: Readonly<Record<string, Reading>> = {
+export const readings: Readonly<Record<string, EventReader>> = {
   'memory.events': (before, after) => [
     ...(differ(before, after) ? [{ type: 'memory', events: after } as const] : []),
     ...oomKills((after['oom_kill'] ?? 0) - (before['oom_kill'] ?? 0)),

@@ -15,7 +15,7 @@ import { type ContainerState, containerState } from '../state/ociState.ts'
 import { openContainer } from '../state/store.ts'
 
 /** A process that was just made: a child of ours that nobody has waited for. */
-export interface Made {
+export interface MadeProcess {
   readonly pid: number
   /** The path of the container's cgroup. */
   readonly cgroup: string | undefined
@@ -23,7 +23,7 @@ export interface Made {
 
 /** What takes its time, and so is done in another thread. Arguments and results are plain data. */
 export const operations = {
-  create(runtime: Runtime, request: CreateRequest): Made {
+  create(runtime: Runtime, request: CreateRequest): MadeProcess {
     doing(`create \`${request.id}\``, () => createContainer(runtime, request))
     return made(runtime, request.id)
   },
@@ -32,7 +32,7 @@ export const operations = {
     doing(`start \`${id}\``, () => startContainer(runtime, id))
   },
 
-  exec(runtime: Runtime, request: ExecRequest): Made {
+  exec(runtime: Runtime, request: ExecRequest): MadeProcess {
     return doing(`exec in \`${request.id}\``, () => ({
       pid: startExec(runtime, request),
       cgroup: made(runtime, request.id).cgroup,
@@ -71,7 +71,7 @@ export const operations = {
   },
 } satisfies Record<string, (runtime: Runtime, ...args: never[]) => unknown>
 
-function made({ outside, root }: Runtime, id: string): Made {
+function made({ outside, root }: Runtime, id: string): MadeProcess {
   using container = openContainer(outside, root, id, false)
   const { pid, cgroup } = container.established
   return { pid, cgroup }

@@ -6,7 +6,7 @@ import { outOfMemory } from '../cgroup/outOfMemory.ts'
 import { Failure, StateError, UsageError } from '../errors.ts'
 import { signalName, signalNumber } from '../plan/process/signals.ts'
 import { here } from './local.ts'
-import type { Made } from './operations.ts'
+import type { MadeProcess } from './operations.ts'
 import type { ExitResult, Output } from './options.ts'
 import { collect, type OpenStdio } from './stdio.ts'
 
@@ -43,7 +43,7 @@ export class Program {
   #result: ExitResult | undefined
 
   /** @internal */
-  constructor({ pid, cgroup }: Made, stdio: OpenStdio, signal?: AbortSignal) {
+  constructor({ pid, cgroup }: MadeProcess, stdio: OpenStdio, signal?: AbortSignal) {
     this.pid = pid
     this.stdin = stdio.stdin
     this.stdout = stdio.stdout

@@ -17,12 +17,12 @@ export interface Job {
 }
 
 /** What a thread says: any number of warnings, then how the job ended. */
-export type Message = { readonly warning: string } | { readonly value: unknown } | { readonly error: SentError }
+export type ThreadMessage = { readonly warning: string } | { readonly value: unknown } | { readonly error: SentError }
 
 /** The life of a thread: one job after the other. */
 export function serve(): void {
   const port = parentPort!
-  const send = (message: Message) => port.postMessage(message)
+  const send = (message: ThreadMessage) => port.postMessage(message)
   whenSlow(warning => send({ warning }))
   const host = createNodeHost([])
   const outside = createKernel(new DirectCalls(host))

@@ -3,7 +3,7 @@ import { SHARE_ENV, Worker } from 'node:worker_threads'
 import { HostError } from '../errors.ts'
 import { receiveError } from './failures.ts'
 import type { ArgumentsOf, OperationName, ResultOf } from './operations.ts'
-import type { Job, Message, Settings } from './thread.ts'
+import type { Job, ThreadMessage, Settings } from './thread.ts'
 
 /** Two at least: one may wait for a hook, or for another program that holds a container's lock. */
 const MOST = Math.max(2, Math.min(4, availableParallelism()))
@@ -90,13 +90,13 @@ function launch(): Thread {
     thread.order?.reject(new HostError(`${thread.order.name}: the thread that did this has ended: ${reason}`))
     next()
   }
-  worker.on('message', (message: Message) => receive(thread, message))
+  worker.on('message', (message: ThreadMessage) => receive(thread, message))
   worker.on('error', lost)
   worker.on('exit', code => lost(`exit code ${code}`))
   return thread
 }
 
-function receive(thread: Thread, message: Message): void {
+function receive(thread: Thread, message: ThreadMessage): void {
   const { warn, resolve, reject } = thread.order!
   if ('warning' in message) {
     warn(message.warning)

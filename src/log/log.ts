@@ -2,7 +2,7 @@ import { ConfigError, Failure, KernelError } from '../errors.ts'
 import { daemonMessage, daemonSockets, type LogDaemon } from './logDaemon.ts'
 
 /** Where text goes in the end. Every function returns when the text is written. */
-export interface Output {
+export interface TextOutput {
   /** Adds to the end of a file, which it creates with mode 0644. */
   append(path: string, text: string): void
   /** Sends a datagram to a socket of the host. */
@@ -11,7 +11,7 @@ export interface Output {
   stderr(text: string): void
 }
 
-export type Level = 'error' | 'warning' | 'info' | 'debug'
+export type LogLevel = 'error' | 'warning' | 'info' | 'debug'
 
 export interface LogSettings {
   /** The file of --log. It is opened when there is something to write, so a run without a failure leaves none. */
@@ -19,7 +19,7 @@ export interface LogSettings {
   /** Instead of a file. */
   readonly daemon?: LogDaemon | undefined
   readonly format: 'text' | 'json'
-  readonly level: Level
+  readonly level: LogLevel
 }
 
 /** Messages for the user. */
@@ -34,7 +34,7 @@ export interface Log {
   end(): void
 }
 
-const LEVELS: readonly Level[] = ['error', 'warning', 'info', 'debug']
+const LEVELS: readonly LogLevel[] = ['error', 'warning', 'info', 'debug']
 
 /**
  * The log of one call of the program. podman reads the whole file as one JSON object after a failure, so it holds the one
@@ -42,7 +42,7 @@ const LEVELS: readonly Level[] = ['error', 'warning', 'info', 'debug']
  * stderr for the container's: they are held back until all has gone well. Without a file they and lesser messages go to
  * stderr if the level admits them, as do all errors.
  */
-export function createLog(output: Output, settings: LogSettings, now: () => Date = () => new Date()): Log {
+export function createLog(output: TextOutput, settings: LogSettings, now: () => Date = () => new Date()): Log {
   const { file, daemon, format, level } = settings
   let failed = false
   const held: string[] = []
@@ -64,7 +64,7 @@ export function createLog(output: Output, settings: LogSettings, now: () => Date
         output.send(daemonSockets[to.name], daemonMessage(to, record.level, oneLine(text)))
   }
   const message =
-    (at: Level) =>
+    (at: LogLevel) =>
     (...texts: string[]) => {
       if (LEVELS.indexOf(at) > LEVELS.indexOf(level)) return
       if ((file ?? daemon) !== undefined && level === 'debug') append(...texts.map(msg => ({ msg, level: at })))
@@ -88,7 +88,7 @@ export function createLog(output: Output, settings: LogSettings, now: () => Date
 /** A message as callers read it (`msg`, `level`), with what is known about a failure. */
 interface ErrorRecord {
   readonly msg: string
-  readonly level: Level
+  readonly level: LogLevel
   readonly kind?: string
   readonly pointer?: string | undefined
   readonly syscall?: string

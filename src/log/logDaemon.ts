@@ -1,4 +1,4 @@
-import type { Level } from './log.ts'
+import type { LogLevel } from './log.ts'
 
 /** A daemon that collects messages, and the name under which they are found: crun's `--log journald:ID`, `syslog:ID`. */
 export interface LogDaemon {
@@ -13,14 +13,14 @@ export const daemonSockets: Readonly<Record<LogDaemon['name'], string>> = {
 }
 
 /** LOG_ERR and so on, see syslog(3). */
-const priorities: Readonly<Record<Level, number>> = { error: 3, warning: 4, info: 6, debug: 7 }
+const priorities: Readonly<Record<LogLevel, number>> = { error: 3, warning: 4, info: 6, debug: 7 }
 const LOG_USER = 1 << 3
 
 /**
  * The datagram for a message of one line: fields of the journal (systemd.journal-fields(7), and ID as crun has it), or the
  * lines of syslog(3), whose reader adds the time.
  */
-export function daemonMessage({ name, id }: LogDaemon, level: Level, text: string): string {
+export function daemonMessage({ name, id }: LogDaemon, level: LogLevel, text: string): string {
   const priority = priorities[level]
   if (name === 'syslog') return `<${LOG_USER | priority}>${id}: ${text}`
   return `PRIORITY=${priority}\nSYSLOG_IDENTIFIER=${id}\nID=${id}\nMESSAGE=${text}\n`

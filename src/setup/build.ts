@@ -39,7 +39,7 @@ import { applyInherited, applyScheduling, resetAffinity } from './process/schedu
 import { ownedPathsOf, underKeeper } from './underKeeper.ts'
 
 /** The program that the first process becomes. */
-export type Program = ProcessPlan & { readonly executable: Executable }
+export type PlannedProgram = ProcessPlan & { readonly executable: Executable }
 
 /** A container that is complete but for its program: what is left is the tail. */
 export interface BuiltContainer {
@@ -54,7 +54,7 @@ export interface BuiltContainer {
   /** Binds that socket in the container's directory. */
   listen(): void
   /** Undefined for a configuration without a process, which can be created but not started. */
-  readonly program: Program | undefined
+  readonly program: PlannedProgram | undefined
   readonly setgroupsAllowed: boolean
   readonly labels: Labels | undefined
   /** The executor's socket for sd_notify(3). */
@@ -212,7 +212,7 @@ function changeRoot(
   { labels, notify }: ReturnType<typeof spawnInNamespaces>,
   { root, site, answers }: ReturnType<typeof makeContents>,
   { record, rlimits }: ReturnType<typeof placeOnHost>,
-): { program: Program | undefined; checkPlaces: () => void } {
+): { program: PlannedProgram | undefined; checkPlaces: () => void } {
   const { plan } = prepared
   const { kernel: inside } = executor
   const { protect, env: complete } = answers()

@@ -24,7 +24,7 @@ export function tellBeforeProgram(): void {
 }
 
 /** What has to be known of a call of the tail to tell of its failure when the planner is gone; null is undefined in JSON. */
-type Step = readonly [
+type TailStep = readonly [
   /** Where its result is in the piece of the arena. */
   at: number,
   /** Which of the chains of phrases holds for it. */
@@ -39,7 +39,7 @@ type Step = readonly [
 
 /** What a report begins with. */
 interface StepTable {
-  readonly steps: readonly Step[]
+  readonly steps: readonly TailStep[]
   /** What was being done, outermost first. */
   readonly chains: readonly (readonly string[])[]
 }
@@ -92,7 +92,7 @@ export function recordTail(
 function stepTableOf(told: readonly Operation[], start: number, base: Phrase | undefined): StepTable {
   const chains: string[][] = []
   let last: Phrase | undefined
-  const steps = told.map(({ call, phrase, offset }): Step => {
+  const steps = told.map(({ call, phrase, offset }): TailStep => {
     if (phrase !== last || chains.length === 0) chains.push(phraseTexts(phrase, base))
     last = phrase
     return [

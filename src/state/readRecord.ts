@@ -5,7 +5,7 @@ import { type ContainerRecord, RECORD_VERSION } from './record.ts'
  * A file that is damaged, or of a newer program, still says what in it has the right form: `rest`, which nobody may take
  * for true unless the kernel says the same.
  */
-export type Reading =
+export type RecordReading =
   | { readonly kind: 'none' }
   | { readonly kind: 'record'; readonly record: ContainerRecord }
   | { readonly kind: 'damaged' | 'newer'; readonly why: string; readonly rest: Partial<ContainerRecord> }
@@ -80,7 +80,7 @@ const OPTIONAL: Readonly<Partial<Record<keyof ContainerRecord, Form>>> = {
 const FORMS = Object.entries({ ...REQUIRED, ...OPTIONAL })
 
 /** Judges the text of a state.json that lies in the directory of the container `id`. */
-export function readRecord(content: string, id: string): Reading {
+export function readRecord(content: string, id: string): RecordReading {
   const found = parse(content)
   if (!isTable(found)) return damaged(found === undefined ? 'it is no JSON' : 'it is no JSON object', {})
   const wrong = FORMS.filter(([field, { fits }]) => !isRight(found, field, fits)).map(([field]) => field)
@@ -93,7 +93,7 @@ export function readRecord(content: string, id: string): Reading {
 }
 
 /** For a file that can not be read. */
-export function damaged(why: string, rest: Partial<ContainerRecord> = {}): Reading {
+export function damaged(why: string, rest: Partial<ContainerRecord> = {}): RecordReading {
   return { kind: 'damaged', why, rest }
 }
 

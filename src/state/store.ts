@@ -17,7 +17,7 @@ import { SLOW_MS, tellSlow } from '../../native/patience.ts'
 import { decode } from '../../native/utf8.ts'
 import { isErrno, StateError } from '../errors.ts'
 import { readOwn } from '../host/callersFiles.ts'
-import { damaged, type Reading, readRecord } from './readRecord.ts'
+import { damaged, type RecordReading, readRecord } from './readRecord.ts'
 import { CONFIG_FILE, type ContainerRecord, FILES, RECORD_VERSION, STATE_FILE, type Status } from './record.ts'
 import { computeStatus } from './status.ts'
 
@@ -27,7 +27,7 @@ export class StoredContainer {
   readonly directory: Fd<'outside'>
   readonly path: string
   /** What its state.json says. */
-  readonly reading: Reading
+  readonly reading: RecordReading
   readonly #outside: Kernel<'outside'>
 
   constructor(outside: Kernel<'outside'>, id: string, path: string, directory: Fd<'outside'>) {
@@ -87,7 +87,7 @@ export class StoredContainer {
 const STATE_SIZE = 1 << 24
 
 /** A name in the container's directory may lead anywhere, when somebody has damaged it; then nothing is read or waited for. */
-function readState(outside: Kernel<'outside'>, directory: Fd<'outside'>, id: string): Reading {
+function readState(outside: Kernel<'outside'>, directory: Fd<'outside'>, id: string): RecordReading {
   using fd = outside.openat(directory, STATE_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, [ENOENT, ELOOP, ENXIO])
   if (!fd.exists) return fd.number === -ENOENT ? { kind: 'none' } : damaged('it is no regular file')
   try {

@@ -55,14 +55,14 @@ function matchers(found: unknown, what: string, wanted: boolean) {
 }
 
 /** A line of JSON per test: what it is called, and what went wrong, or that it was skipped. */
-export interface Outcome {
+export interface TestOutcome {
   readonly title: string
   readonly failure?: string
   readonly skipped?: true
 }
 
 /** Runs all tests that were declared. */
-export function runTests(tell: (outcome: Outcome) => void): void {
+export function runTests(tell: (outcome: TestOutcome) => void): void {
   for (const { title, check } of cases) {
     if (check === undefined) {
       tell({ title, skipped: true })

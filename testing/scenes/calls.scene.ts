@@ -1,4 +1,4 @@
-import type { Entry } from '../scripted/call.ts'
+import type { LoggedCall } from '../scripted/call.ts'
 
 // What the calls of a recorded run are about, as texts: `executor move_mount /proc`, `planner write /proc/7/uid_map 0 1 1`.
 
@@ -30,7 +30,7 @@ const OPENS = new Set(['openat', 'openat2', 'open_tree'])
  * The calls as texts. Paths in the root file system `rootfs` begin there; so do those below a descriptor that the executor was
  * passed. Calls that failed are left out: they have done nothing.
  */
-export function callTexts(log: readonly Entry[], rootfs: string): string[] {
+export function callTexts(log: readonly LoggedCall[], rootfs: string): string[] {
   const tables = { planner: new Map<number, string>(), executor: new Map<number, string>() }
   return log.flatMap(entry => {
     if ((entry.result ?? 0) < 0) return []
@@ -41,7 +41,7 @@ export function callTexts(log: readonly Entry[], rootfs: string): string[] {
   })
 }
 
-function details({ name, args, texts, result }: Entry, paths: Map<number, string>): string[] {
+function details({ name, args, texts, result }: LoggedCall, paths: Map<number, string>): string[] {
   if (name === 'move_mount') {
     const place = under(paths, args[2]!, texts[1])
     paths.set(args[0]!, place)

@@ -134,7 +134,7 @@ function rootless(): Config {
   }
 }
 
-export interface Variant {
+export interface SceneVariant {
   readonly name: string
   readonly config: Config
   readonly script: Script
@@ -170,8 +170,8 @@ function onTerminal(): Config {
   return { ...config, process: { ...process!, terminal: true, consoleSize: { height: 24, width: 80 } } }
 }
 
-export const plain: Variant = { name: 'without hooks', config: rich(), script: {} }
-export const variants: readonly Variant[] = [
+export const plain: SceneVariant = { name: 'without hooks', config: rich(), script: {} }
+export const variants: readonly SceneVariant[] = [
   plain,
   { name: 'with hooks', config: withHooks(), script: {} },
   { name: 'with a user namespace', config: withUserNamespace(), script: {} },
@@ -190,7 +190,7 @@ export interface Scene extends Disposable {
 }
 
 /** A host with a bundle that has this configuration. */
-export function scene({ config, script, consoleSocket }: Omit<Variant, 'name'>): Scene {
+export function scene({ config, script, consoleSocket }: Omit<SceneVariant, 'name'>): Scene {
   const host = createScriptedHost({ ...script, programs: { '/hook': { exit: 0, says: 'done' }, ...script.programs } })
   const { root } = host.world
   fileAt(root, '/bundle/config.json', JSON.stringify(config))

@@ -8,8 +8,8 @@ import { deleteContainer } from '../../src/container/delete.ts'
 import { runContainer } from '../../src/container/run.ts'
 import { startContainer } from '../../src/container/start.ts'
 import { ConfigError, Failure, HostError, StateError, UsageError } from '../../src/errors.ts'
-import type { Entry, ScriptedHost } from '../scripted.ts'
-import { ID, leftovers, plain, ROOT, type Scene, scene, type Variant, variants } from './faults.scene.ts'
+import type { LoggedCall, ScriptedHost } from '../scripted.ts'
+import { ID, leftovers, plain, ROOT, type Scene, scene, type SceneVariant, variants } from './faults.scene.ts'
 
 const TIMEOUT = 120_000
 const request = { id: ID, bundle: '/bundle', pidFile: '/run/web.pid' }
@@ -33,7 +33,7 @@ function outcome(one: Scene, work: (one: Scene) => void): unknown {
 const IN_OTHER_WORDS = ['executable', 'executor died', 'not ours to write', 'exit code 127', 'execve']
 
 /** Is this what a user may get to read about a failed call? Says what is wrong with it. */
-function fault(error: unknown, call: Entry): string[] {
+function fault(error: unknown, call: LoggedCall): string[] {
   if (!(error instanceof Failure)) return [`no Failure but ${error}`]
   if (error.message.includes('\n')) return [`more than one line: ${error.message}`]
   const translated = [ConfigError, HostError, StateError, UsageError].some(type => error instanceof type)
@@ -41,24 +41,24 @@ function fault(error: unknown, call: Entry): string[] {
   return translated || named ? [] : [`does not name the call: ${error.message}`]
 }
 
-function describe(call: Entry, what: string): string {
+function describe(call: LoggedCall, what: string): string {
   return `${call.number} ${call.who} ${call.name} ${call.texts.join(' ').slice(0, 40)} ${what}`
 }
 
 /** Calls that nobody can be told about: a child that can not be waited for stays. */
-const hopeless = (call: Entry) => call.name === 'wait4'
+const hopeless = (call: LoggedCall) => call.name === 'wait4'
 
 interface Trial {
-  readonly variant: Variant
+  readonly variant: SceneVariant
   readonly errnos: readonly number[]
   /** Only calls for which this holds. */
-  readonly which?: (call: Entry) => boolean
+  readonly which?: (call: LoggedCall) => boolean
   before?(one: Scene): void
   work(one: Scene): void
 }
 
 /** The calls that `work` makes. */
-function calls({ variant, before, work, which = () => true }: Trial): Entry[] {
+function calls({ variant, before, work, which = () => true }: Trial): LoggedCall[] {
   using whole = scene(variant)
   before?.(whole)
   const first = whole.host.world.log.length
@@ -86,10 +86,10 @@ function failures(trial: Trial): string[] {
   )
 }
 
-const signature = ({ who, name, texts }: Entry) => [who, name, ...texts].join(' ')
+const signature = ({ who, name, texts }: LoggedCall) => [who, name, ...texts].join(' ')
 
 /** Is this a call that the plain configuration does not make? */
-function novel(): (call: Entry) => boolean {
+function novel(): (call: LoggedCall) => boolean {
   const known = new Set(calls({ variant: plain, errnos: [], work: create }).map(signature))
   return call => !known.has(signature(call))
 }
@@ -120,9 +120,9 @@ test.each(variants)('createContainer() $name: the first process waits, and nothi
 
 /** Positions in the log: `at(name, text)` is the first call of that name with that string among its arguments. */
 function reader({ world }: ScriptedHost) {
-  const matches = (name: string, text?: string) => (entry: Entry) =>
+  const matches = (name: string, text?: string) => (entry: LoggedCall) =>
     entry.name === name && (text === undefined || entry.texts.includes(text))
-  const position = (found: Entry | undefined, what: string) => {
+  const position = (found: LoggedCall | undefined, what: string) => {
     if (found === undefined) throw new Error(`the log has no ${what}`)
     return found.number
   }
@@ -242,8 +242,8 @@ function half(one: Scene): string[] {
 }
 
 interface Murder {
-  readonly variant: Variant
-  readonly which?: (call: Entry) => boolean
+  readonly variant: SceneVariant
+  readonly which?: (call: LoggedCall) => boolean
   kill(host: ScriptedHost, n: number): void
   /** What is not as it should be. */
   judge(one: Scene, error: unknown): string[]
@@ -340,14 +340,14 @@ test('a deleteContainer() that failed can be repeated', { timeout: TIMEOUT }, ()
   expect(problems).toEqual([])
 })
 
-const whole: Variant = {
+const whole: SceneVariant = {
   name: 'run',
   config: { ...plain.config, hooks: { poststart: [{ path: '/hook' }], poststop: [{ path: '/hook' }] } },
   script: { programs: { '/bin/sh': { exit: 3 } } },
 }
 
 /** In the foreground of a terminal that we hold. */
-const onTerminal: Variant = {
+const onTerminal: SceneVariant = {
   ...whole,
   name: 'run with a terminal',
   config: { ...whole.config, process: { ...whole.config.process!, terminal: true } },

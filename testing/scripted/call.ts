@@ -1,13 +1,13 @@
 import { EBADF, ENOTDIR } from '../../native/abi/errno.ts'
 import { AT_FDCWD } from '../../native/abi/fcntl.ts'
 import { Errno } from './errno.ts'
-import { type FileNode, type Place, type Walk, walk } from './nodes.ts'
+import { type FileNode, type Lookup, type Walk, walk } from './nodes.ts'
 import { Listener, NodeFile, type OpenFile, Stream } from './open.ts'
 import type { Process } from './process.ts'
 import type { Implementation, World } from './world.ts'
 
 /** One line of the log: a system call, by whom, and what came of it. */
-export interface Entry {
+export interface LoggedCall {
   /** The first call of a run is 1. */
   readonly number: number
   readonly pid: number
@@ -57,7 +57,7 @@ export class Invocation {
   readonly world: World
   readonly process: Process
   readonly args: readonly number[]
-  readonly entry: Entry
+  readonly entry: LoggedCall
   readonly implementation: Implementation | undefined
   /** When a call with a timeout gives up, in milliseconds of the world's clock. */
   deadline: number | undefined
@@ -129,7 +129,7 @@ export class Invocation {
   }
 
   /** What the path in argument `i + 1` leads to from the directory in argument `i`. */
-  place(i: number, follow: boolean, more: Partial<Walk> = {}): Place {
+  place(i: number, follow: boolean, more: Partial<Walk> = {}): Lookup {
     const path = this.text(i + 1)
     const start = path.startsWith('/') && more.root === undefined ? this.process.cwd : this.start(i)
     if (path !== '' && !start.isDirectory) throw new Errno(ENOTDIR)

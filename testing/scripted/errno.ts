@@ -15,4 +15,4 @@ export class Errno {
 /** What a modelled call gives instead of a result while it has to wait; it is tried again later, and has done nothing. */
 export const BLOCKED = Symbol('blocked')
 
-export type Outcome = number | typeof BLOCKED
+export type CallResult = number | typeof BLOCKED

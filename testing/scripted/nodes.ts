@@ -129,7 +129,7 @@ export function fileAt(root: FileNode, path: string, content = '', mode = 0o644)
 }
 
 /** What a path leads to. `node` is undefined when the directory has no such entry. */
-export interface Place {
+export interface Lookup {
   readonly directory: FileNode
   readonly name: string
   readonly node: FileNode | undefined
@@ -144,11 +144,11 @@ export interface Walk {
 }
 
 /** path_resolution(7). Errors: ENOENT and ENOTDIR on the way, ELOOP. */
-export function walk(from: FileNode, path: string, { root, by, follow, noSymlinks }: Walk): Place {
+export function walk(from: FileNode, path: string, { root, by, follow, noSymlinks }: Walk): Lookup {
   const split = (text: string) => text.split('/').filter(part => part !== '' && part !== '.')
   const parts = split(path)
   let at = path.startsWith('/') ? root : from
-  let place: Place = { directory: at, name: '.', node: at }
+  let place: Lookup = { directory: at, name: '.', node: at }
   let links = 0
   while (parts.length > 0) {
     const name = parts.shift()!

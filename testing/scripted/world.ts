@@ -1,12 +1,12 @@
 import { callNumbers } from '../../native/arch/numbers.ts'
-import { type Entry, Invocation } from './call.ts'
+import { type LoggedCall, Invocation } from './call.ts'
 import { descriptorCalls } from './calls/descriptors.ts'
 import { fileCalls } from './calls/files.ts'
 import { processCalls } from './calls/processes.ts'
 import { socketCalls } from './calls/sockets.ts'
 import { terminalCalls } from './calls/terminals.ts'
 import { withoutEffect } from './calls/withoutEffect.ts'
-import { BLOCKED, Errno, type Outcome } from './errno.ts'
+import { BLOCKED, Errno, type CallResult } from './errno.ts'
 import { step } from './executor.ts'
 import type { FileNode } from './nodes.ts'
 import { Opaque } from './open.ts'
@@ -14,10 +14,10 @@ import { Process } from './process.ts'
 import { makeTree } from './tree.ts'
 
 /** What a call does; nothing returned is 0. Errors: Errno. */
-export type Implementation = (call: Invocation) => Outcome | undefined
+export type Implementation = (call: Invocation) => CallResult | undefined
 
 /** A program that the model knows by its path; others run until they are killed. */
-export interface Program {
+export interface ScriptedProgram {
   readonly exit: number
   /** What it writes to descriptor 2. */
   readonly says?: string
@@ -49,13 +49,13 @@ export interface Script {
   /** Do other processes run whenever they can, or only while the planner waits? Both happen. */
   readonly eager?: boolean | undefined
   readonly uid?: number | undefined
-  readonly programs?: Readonly<Record<string, Program>> | undefined
+  readonly programs?: Readonly<Record<string, ScriptedProgram>> | undefined
 }
 
 /** A kernel with its processes and files, in memory. */
 export class World {
   readonly script: Script
-  readonly log: Entry[] = []
+  readonly log: LoggedCall[] = []
   readonly root: FileNode
   readonly cgroups: FileNode
   readonly processes = new Map<number, Process>()
@@ -86,7 +86,7 @@ export class World {
   }
 
   /** Starts a call: writes it down, lets the script interfere, and tries it. */
-  begin(process: Process, name: string, args: readonly number[], special?: Implementation): Outcome {
+  begin(process: Process, name: string, args: readonly number[], special?: Implementation): CallResult {
     const call = new Invocation(this, process, this.log.length + 1, name, args, special ?? implementations[name])
     this.log.push(call.entry)
     if (call.entry.number === this.killPlannerAt) this.end(this.planner, SIGKILL)
@@ -108,7 +108,7 @@ export class World {
   }
 
   /** Tries a call, for the first time or again. */
-  attempt(call: Invocation): Outcome {
+  attempt(call: Invocation): CallResult {
     const { process, entry } = call
     process.pending = undefined
     const outcome = this.#perform(call)
@@ -117,7 +117,7 @@ export class World {
     return outcome
   }
 
-  #perform(call: Invocation): Outcome {
+  #perform(call: Invocation): CallResult {
     if (call.implementation === undefined) throw new Error(`the scripted kernel has no model of ${call.entry.name}`)
     try {
       return call.implementation(call) ?? 0

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { BusError, type Call, type Connection } from '../../dbus/connection.ts'
-import type { Message } from '../../dbus/message.ts'
+import { BusError, type MethodCall, type Connection } from '../../dbus/connection.ts'
+import type { DBusMessage } from '../../dbus/message.ts'
 import { planScope } from '../../plan/systemd/scope.ts'
 import type { Runtime } from '../../runtime.ts'
 import { awaitStart, setUnitProperties, startScope, stopUnit } from './systemd.ts'
@@ -9,15 +9,15 @@ type Answer = BusError | readonly string[]
 
 /** systemd as it answers call after call; its jobs end with `result`. */
 function scripted(answers: Answer[], result = 'done') {
-  const calls: Call[] = []
+  const calls: MethodCall[] = []
   const connection = {
-    call(call: Call) {
+    call(call: MethodCall) {
       calls.push(call)
       const answer = answers.shift()
       if (answer instanceof BusError) throw answer
       return answer ?? []
     },
-    signal(wanted: (message: Message) => boolean) {
+    signal(wanted: (message: DBusMessage) => boolean) {
       const other = { type: 4, serial: 1, member: 'JobRemoved', body: [1, '/job/0', 'other.scope', 'failed'] }
       const ours = { type: 4, serial: 2, member: 'JobRemoved', body: [2, '/job/1', 'tsrun-web.scope', result] }
       return [other, ours].find(wanted)
@@ -46,7 +46,7 @@ const scope = planScope({
 })
 
 /** The names of the properties that a call asks for. */
-const propertiesOf = (call: Call) => (call.args![2] as [string][]).map(([name]) => name)
+const propertiesOf = (call: MethodCall) => (call.args![2] as [string][]).map(([name]) => name)
 
 test('startScope() asks for the unit with the process in it and gives the job', () => {
   const { systemd, runtime, calls } = scripted([['/job/1']])

@@ -1,5 +1,5 @@
 import { BusError, type Connection } from '../../dbus/connection.ts'
-import type { Message } from '../../dbus/message.ts'
+import type { DBusMessage } from '../../dbus/message.ts'
 import { ConfigError, doing, HostError } from '../../errors.ts'
 import type { Property } from '../../plan/systemd/property.ts'
 import type { ScopePlan } from '../../plan/systemd/scope.ts'
@@ -133,6 +133,6 @@ function isNamed(error: unknown, name: string): boolean {
 
 /** `done`, or what became of the job instead: canceled, timeout, failed, dependency, skipped. */
 function awaitJob(systemd: Connection, job: string, what: string): string {
-  const isEnd = ({ member, body }: Message) => member === 'JobRemoved' && body[1] === job
+  const isEnd = ({ member, body }: DBusMessage) => member === 'JobRemoved' && body[1] === job
   return systemd.signal(isEnd, JOB_MS, what).body[3] as string
 }

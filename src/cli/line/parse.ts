@@ -4,8 +4,8 @@ import { type Command, commands, isCommand } from '../commands.ts'
 import { type CommandName, commandsWith, type Option, type OptionsOf, optionsOf } from './options.ts'
 
 /** What an option can be worth. */
-export type Value = string | number | boolean | readonly string[] | undefined
-type Values = Record<string, Value>
+export type OptionValue = string | number | boolean | readonly string[] | undefined
+type Values = Record<string, OptionValue>
 
 /** A command line that makes sense. */
 export interface Parsed {

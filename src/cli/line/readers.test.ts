@@ -2,13 +2,13 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { commands } from '../commands.ts'
 import { type CommandName, type Option, optionsOf } from './options.ts'
-import { keywordsOf, parse, type Value } from './parse.ts'
+import { keywordsOf, parse, type OptionValue } from './parse.ts'
 import { yargsFor } from './usage.ts'
 
 /** Among the values that yargs found, those of a command; what it leaves undefined is the type's own default. */
-function valuesOf(command: CommandName | '*', found: Record<string, unknown>): Record<string, Value> {
-  const value = ({ name, type }: Option): Value => {
-    const got = found[name] as Value
+function valuesOf(command: CommandName | '*', found: Record<string, unknown>): Record<string, OptionValue> {
+  const value = ({ name, type }: Option): OptionValue => {
+    const got = found[name] as OptionValue
     if (type === 'array') return got ?? []
     const last = Array.isArray(got) ? got.at(-1) : got
     return last ?? (type === 'boolean' ? false : type === 'count' ? 0 : undefined)

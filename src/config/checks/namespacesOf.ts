@@ -1,8 +1,10 @@
 import type { Config, NamespaceType } from '../../../spec/generated/config.ts'
 
-/** What is wrong and where: a JSON pointer into config.json and one sentence. */
+/** What is wrong, and where. */
 export interface Complaint {
-  readonly pointer: string
+  /** A JSON pointer into config.json; undefined when it is the whole. */
+  readonly pointer: string | undefined
+  /** One sentence. */
   readonly reason: string
 }
 

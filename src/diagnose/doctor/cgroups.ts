@@ -5,13 +5,13 @@ import { cgroupMount } from '../../cgroup/cgroup.ts'
 import { DELEGATION_HINT } from '../../cgroup/controllers.ts'
 import { delegatedCgroup } from '../../cgroup/delegation.ts'
 import { loadDeviceFilter } from '../../cgroup/deviceFilter.ts'
-import { type Check, type Facts, type Finding, ok, problem, warning } from './finding.ts'
+import { type DoctorCheck, type Facts, type CheckResult, ok, problem, warning } from './checkResult.ts'
 
 const AREA = 'cgroups'
 const WANTED = ['cpu', 'cpuset', 'io', 'memory', 'pids']
 
 /** Version 2, who may write there, and what can be limited. */
-export const checkCgroups: Check = facts => {
+export const checkCgroups: DoctorCheck = facts => {
   const { outside, rootless } = facts
   const mount = cgroupMount(outside)
   if (mount === undefined) {
@@ -29,7 +29,7 @@ export const checkCgroups: Check = facts => {
     : [checkWritable(facts, mount), ...checkControllers(facts, mount, mount), checkDevices(facts)]
 }
 
-function checkWritable({ outside }: Facts, mount: string): Finding {
+function checkWritable({ outside }: Facts, mount: string): CheckResult {
   const result = outside.now({ name: 'faccessat', args: [AT_FDCWD, mount, W_OK], tolerate: [EACCES, EROFS, EPERM] })
   if (result >= 0) return ok(AREA, `version 2 is mounted at ${mount}`)
   return problem(
@@ -39,14 +39,14 @@ function checkWritable({ outside }: Facts, mount: string): Finding {
   )
 }
 
-function checkDelegation(facts: Facts, mount: string): Finding[] {
+function checkDelegation(facts: Facts, mount: string): CheckResult[] {
   const own = delegatedCgroup(facts.outside, mount)
   if (own === undefined)
     return [warning(AREA, 'no cgroup is delegated to this user, so nothing can be limited', DELEGATION_HINT)]
   return [ok(AREA, `\`${mount}${own}\` is delegated to this user`), ...checkControllers(facts, mount, `${mount}${own}`)]
 }
 
-function checkControllers({ outside, rootless }: Facts, mount: string, directory: string): Finding[] {
+function checkControllers({ outside, rootless }: Facts, mount: string, directory: string): CheckResult[] {
   const has = words(outside.readTextIfAny(AT_FDCWD, `${directory}/cgroup.controllers`))
   const missing = WANTED.filter(name => !has.includes(name))
   if (missing.length === 0) return [ok(AREA, `everything can be limited: ${has.join(', ')}`)]
@@ -66,7 +66,7 @@ function words(text = ''): string[] {
 }
 
 /** Loads the filter of a container that may use nothing, and forgets it. */
-function checkDevices({ outside }: Facts): Finding {
+function checkDevices({ outside }: Facts): CheckResult {
   using fds = new Fds()
   const program = loadDeviceFilter(outside, [{ allow: false }], fds)
   if (program?.exists) return ok('devices', 'access to devices can be filtered')

@@ -5,7 +5,7 @@ import { parseMountinfo } from '../../kernel/mountinfo.ts'
 import type { Runtime } from '../../runtime.ts'
 import { checkCgroups } from './cgroups.ts'
 import { checkFiles } from './files.ts'
-import { type Check, type Facts, type Finding, warning } from './finding.ts'
+import { type DoctorCheck, type Facts, type CheckResult, warning } from './checkResult.ts'
 import { checkKernel, checkSeccomp } from './kernel.ts'
 import { checkIds, checkNamespaces } from './namespaces.ts'
 import { checkRights } from './rights.ts'
@@ -13,7 +13,7 @@ import { checkSecurityModules } from './security.ts'
 import { checkCriu, checkPodman, checkSystemd } from './services.ts'
 
 /** What is looked at, in the order in which it is told. */
-const CHECKS: readonly (readonly [area: string, check: Check])[] = [
+const CHECKS: readonly (readonly [area: string, check: DoctorCheck])[] = [
   ['kernel', checkKernel],
   ['rights', checkRights],
   ['namespaces', checkNamespaces],
@@ -28,7 +28,7 @@ const CHECKS: readonly (readonly [area: string, check: Check])[] = [
 ]
 
 /** Looks at everything that containers need of this host, for whoever calls. Changes nothing, and never fails. */
-export function examine(runtime: Runtime): Finding[] {
+export function examine(runtime: Runtime): CheckResult[] {
   const { outside, host, rootless } = runtime
   const facts: Facts = {
     runtime,
@@ -41,7 +41,7 @@ export function examine(runtime: Runtime): Finding[] {
   return CHECKS.flatMap(([area, check]) => runtime.phase(area, () => perform(area, check, facts)))
 }
 
-function perform(area: string, check: Check, facts: Facts): readonly Finding[] {
+function perform(area: string, check: DoctorCheck, facts: Facts): readonly CheckResult[] {
   try {
     return check(facts)
   } catch (error) {

@@ -3,13 +3,13 @@ import { AT_FDCWD, W_OK } from '../../../native/abi/fcntl.ts'
 import { S_IFCHR, S_IFMT } from '../../../native/abi/stat.ts'
 import { topmost } from '../../kernel/mountinfo.ts'
 import { dirname, isWithin } from '../../paths.ts'
-import { type Check, type Facts, type Finding, ok, problem, warning } from './finding.ts'
+import { type DoctorCheck, type Facts, type CheckResult, ok, problem, warning } from './checkResult.ts'
 
 /** File systems that containers usually have. */
 const NEEDED = ['proc', 'sysfs', 'tmpfs', 'devpts', 'mqueue', 'cgroup2']
 
 /** File systems, /proc, /dev/null, the root, and where containers are kept. */
-export const checkFiles: Check = facts => [
+export const checkFiles: DoctorCheck = facts => [
   ...checkFileSystems(facts),
   ...checkProc(facts),
   ...checkNull(facts),
@@ -17,7 +17,7 @@ export const checkFiles: Check = facts => [
   checkState(facts),
 ]
 
-function checkFileSystems({ outside, rootless }: Facts): Finding[] {
+function checkFileSystems({ outside, rootless }: Facts): CheckResult[] {
   const area = 'file systems'
   const lines = outside.readTextIfAny(AT_FDCWD, '/proc/filesystems')?.split('\n') ?? []
   const there = lines.map(line => line.split('\t')[1] ?? '')
@@ -43,7 +43,7 @@ function checkFileSystems({ outside, rootless }: Facts): Finding[] {
   return findings.length === 0 ? [ok(area, `${NEEDED.join(', ')} and overlay are there`)] : findings
 }
 
-function checkProc({ mounts, rootless }: Facts): Finding[] {
+function checkProc({ mounts, rootless }: Facts): CheckResult[] {
   const area = '/proc'
   const proc = topmost(mounts, '/proc')
   if (proc?.type !== 'proc') return [problem(area, '/proc is no procfs', 'mount -t proc proc /proc')]
@@ -51,7 +51,7 @@ function checkProc({ mounts, rootless }: Facts): Finding[] {
   const covered = mounts.filter(
     ({ target }) => target !== '/proc' && isWithin(target, '/proc') && !target.startsWith('/proc/sys/fs/binfmt_misc'),
   )
-  const findings: Finding[] = []
+  const findings: CheckResult[] = []
   if (hidden !== undefined && rootless)
     findings.push(
       warning(
@@ -71,7 +71,7 @@ function checkProc({ mounts, rootless }: Facts): Finding[] {
   return findings.length === 0 ? [ok(area, 'procfs is mounted, and shows what it should')] : findings
 }
 
-function checkNull({ outside }: Facts): Finding[] {
+function checkNull({ outside }: Facts): CheckResult[] {
   const stat = outside.statx(AT_FDCWD, '/dev/null').stat
   if (stat !== undefined && (stat.mode & S_IFMT) === S_IFCHR && stat.rdevMajor === 1 && stat.rdevMinor === 3) return []
   return [
@@ -83,13 +83,13 @@ function checkNull({ outside }: Facts): Finding[] {
   ]
 }
 
-function checkRootMount({ mounts }: Facts): Finding[] {
+function checkRootMount({ mounts }: Facts): CheckResult[] {
   if (topmost(mounts, '/')?.type !== 'rootfs') return []
   return [warning('/', 'the root is an initramfs, which pivot_root(2) can not leave', 'use --no-pivot')]
 }
 
 /** The directory, or the lowest one above it that is there, must be ours to write. */
-function checkState({ outside, runtime: { root }, rootless }: Facts): Finding {
+function checkState({ outside, runtime: { root }, rootless }: Facts): CheckResult {
   const area = 'state'
   let directory = root
   while (directory !== '/' && outside.statx(AT_FDCWD, directory, 0, 'any').stat === undefined)

@@ -2,15 +2,15 @@ import { EINVAL, ENOSYS } from '../../../native/abi/errno.ts'
 import { AT_FDCWD, MFD_CLOEXEC, MFD_EXEC } from '../../../native/abi/fcntl.ts'
 import type { Kernel } from '../../../native/kernel.ts'
 import { isFiltered, isForbidden, NEEDED_CALLS, type NeededCall } from '../../host/denied.ts'
-import { type Check, type Facts, type Finding, ok, problem, warning } from './finding.ts'
+import { type DoctorCheck, type Facts, type CheckResult, ok, problem, warning } from './checkResult.ts'
 
 const AREA = 'kernel'
 const OLDEST = [5, 14] as const
 
 /** The version, the processor, and the system calls. */
-export const checkKernel: Check = facts => [checkVersion(facts), ...checkCalls(facts), checkMemfd(facts)]
+export const checkKernel: DoctorCheck = facts => [checkVersion(facts), ...checkCalls(facts), checkMemfd(facts)]
 
-function checkVersion({ outside, host: { arch } }: Facts): Finding {
+function checkVersion({ outside, host: { arch } }: Facts): CheckResult {
   const release = outside.readTextIfAny(AT_FDCWD, '/proc/sys/kernel/osrelease')?.trim() ?? 'unknown'
   const [major = 0, minor = 0] = release.split('.').map(Number.parseFloat)
   const text = `Linux ${release} on ${arch === 'aarch64' ? 'arm64' : 'x86-64'}`
@@ -18,14 +18,14 @@ function checkVersion({ outside, host: { arch } }: Facts): Finding {
   return isOld ? problem(AREA, `${text} is too old`, `install Linux ${OLDEST.join('.')} or newer`) : ok(AREA, text)
 }
 
-function checkCalls({ outside }: Facts): Finding[] {
+function checkCalls({ outside }: Facts): CheckResult[] {
   const missing = NEEDED_CALLS.filter(({ name, args }) => outside.now({ name, args, tolerate: 'any' }) === -ENOSYS)
   const forbidden = NEEDED_CALLS.filter(call => isForbidden(outside, call))
   const findings = [...checkRefused(outside, 'missing', missing), ...checkRefused(outside, 'denied', forbidden)]
   return findings.length > 0 ? findings : [ok(AREA, 'every system call that containers need is there')]
 }
 
-function checkRefused(outside: Kernel<'outside'>, how: string, calls: readonly NeededCall[]): Finding[] {
+function checkRefused(outside: Kernel<'outside'>, how: string, calls: readonly NeededCall[]): CheckResult[] {
   const found = calls.map(({ name, otherwise }) => ({ name, other: otherwise?.(outside) }))
   const needed = found.filter(({ other }) => other === undefined).map(({ name }) => name)
   const fix = isFiltered(outside)
@@ -40,7 +40,7 @@ function checkRefused(outside: Kernel<'outside'>, how: string, calls: readonly N
 }
 
 /** The executor is a program in memory; see vm.memfd_noexec in Documentation/admin-guide/sysctl/vm.rst, since 6.3. */
-function checkMemfd({ outside }: Facts): Finding {
+function checkMemfd({ outside }: Facts): CheckResult {
   using fd = outside.memfdCreate('tsrun', MFD_CLOEXEC | MFD_EXEC, 'any')
   if (fd.exists || fd.number === -EINVAL) return ok(AREA, 'programs in memory (memfd) can be executed')
   return problem(
@@ -51,7 +51,7 @@ function checkMemfd({ outside }: Facts): Finding {
 }
 
 /** What seccomp(2) has to offer. */
-export const checkSeccomp: Check = ({ outside }) => {
+export const checkSeccomp: DoctorCheck = ({ outside }) => {
   const actions = outside.readTextIfAny(AT_FDCWD, '/proc/sys/kernel/seccomp/actions_avail')?.trim()
   if (actions === undefined)
     return [

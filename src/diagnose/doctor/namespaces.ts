@@ -2,7 +2,7 @@ import { EACCES, ENOENT } from '../../../native/abi/errno.ts'
 import { AT_FDCWD } from '../../../native/abi/fcntl.ts'
 import { programPaths } from '../../host/programs.ts'
 import { NAMESPACES } from '../../plan/namespaces/namespaces.ts'
-import { type Check, type Facts, type Finding, ok, problem, warning } from './finding.ts'
+import { type DoctorCheck, type Facts, type CheckResult, ok, problem, warning } from './checkResult.ts'
 
 const AREA = 'namespaces'
 
@@ -10,7 +10,7 @@ const AREA = 'namespaces'
 const USUAL = ['mount', 'pid', 'ipc', 'uts', 'network', 'cgroup']
 
 /** Which types there are, and how many of them may be. */
-export const checkNamespaces: Check = facts => {
+export const checkNamespaces: DoctorCheck = facts => {
   const { outside, rootless } = facts
   const missing = NAMESPACES.filter(({ file }) => outside.statx(AT_FDCWD, `/proc/self/ns/${file}`).stat === undefined)
   const limits = NAMESPACES.filter(({ file }) => !missing.some(other => other.file === file)).flatMap(
@@ -55,7 +55,7 @@ const SWITCHES: readonly { readonly name: string; readonly forbids: string; read
 ]
 
 /** An unprivileged user needs a user namespace for everything else; root does not. */
-function checkUnprivileged(facts: Facts): Finding[] {
+function checkUnprivileged(facts: Facts): CheckResult[] {
   const { rootless, runtime } = facts
   const closed = SWITCHES.filter(({ name, forbids }) => readSysctl(facts, name) === forbids)
   if (closed.length === 0) return [ok(AREA, 'users without privileges may have user namespaces')]
@@ -67,7 +67,7 @@ function checkUnprivileged(facts: Facts): Finding[] {
 }
 
 /** Ranges of ids, and the programs that map them, for a user without privileges. */
-export const checkIds: Check = facts => {
+export const checkIds: DoctorCheck = facts => {
   const { rootless, runtime, outside } = facts
   if (!rootless || runtime.inUserNamespace) return []
   const area = 'ids'

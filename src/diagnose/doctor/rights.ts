@@ -1,5 +1,5 @@
 import { capabilityMask } from '../../plan/process/capabilities.ts'
-import { type Check, type Finding, ok, problem, warning } from './finding.ts'
+import { type DoctorCheck, type CheckResult, ok, problem, warning } from './checkResult.ts'
 
 const AREA = 'rights'
 
@@ -28,7 +28,7 @@ const CAPABILITIES: readonly {
 ]
 
 /** Who we are, and which capabilities root lacks. */
-export const checkRights: Check = ({ outside, capabilities, rootless, runtime }) => {
+export const checkRights: DoctorCheck = ({ outside, capabilities, rootless, runtime }) => {
   const { uid } = outside.effectiveIds()
   if (rootless) {
     const text = runtime.inUserNamespace ? 'root of a user namespace' : `user ${uid}, without privileges`
@@ -39,7 +39,7 @@ export const checkRights: Check = ({ outside, capabilities, rootless, runtime })
   return [ok(AREA, 'tsrun runs as root'), ...lost.map(lack)]
 }
 
-function lack({ name, level, without }: (typeof CAPABILITIES)[number]): Finding {
+function lack({ name, level, without }: (typeof CAPABILITIES)[number]): CheckResult {
   const make = level === 'problem' ? problem : warning
   return make(
     AREA,

@@ -1,10 +1,10 @@
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../../native/abi/fcntl.ts'
-import { type Check, type Facts, ok } from './finding.ts'
+import { type DoctorCheck, type Facts, ok } from './checkResult.ts'
 
 const AREA = 'security modules'
 
 /** Which of the modules that label containers are in use. None of them is needed. */
-export const checkSecurityModules: Check = facts => {
+export const checkSecurityModules: DoctorCheck = facts => {
   const labels = [apparmor(facts), selinux(facts)].filter(text => text !== undefined)
   if (labels.length > 0) return labels.map(text => ok(AREA, text))
   return [ok(AREA, 'neither AppArmor nor SELinux is in use; a config.json that asks for a profile or label is refused')]

@@ -1,11 +1,11 @@
 import { AT_FDCWD } from '../../../native/abi/fcntl.ts'
 import { connectToSystemd } from '../../cgroup/systemd/connection.ts'
 import { Failure } from '../../errors.ts'
-import { type Check, type Facts, ok, warning } from './finding.ts'
+import { type DoctorCheck, type Facts, ok, warning } from './checkResult.ts'
 import { findProgram } from './namespaces.ts'
 
 /** systemd, for cgroups that it manages. */
-export const checkSystemd: Check = ({ runtime, rootless }) => {
+export const checkSystemd: DoctorCheck = ({ runtime, rootless }) => {
   const whose = rootless ? "the user's systemd" : 'systemd'
   try {
     using _ = connectToSystemd(runtime)
@@ -20,14 +20,14 @@ export const checkSystemd: Check = ({ runtime, rootless }) => {
 }
 
 /** CRIU, for checkpoints. */
-export const checkCriu: Check = facts => {
+export const checkCriu: DoctorCheck = facts => {
   const path = findProgram(facts, 'criu')
   if (path !== undefined) return [ok('criu', `\`${path}\` is there, for checkpoint and restore`)]
   return [warning('criu', 'it is not installed, so there are no checkpoints', 'install criu, if you want them')]
 }
 
 /** Whether podman, if it is installed, knows this tsrun. */
-export const checkPodman: Check = facts => {
+export const checkPodman: DoctorCheck = facts => {
   if (findProgram(facts, 'podman') === undefined) return []
   const file = configurationFiles(facts).find(path => hasRuntime(facts, path))
   const program = ownPath(facts)

@@ -8,15 +8,15 @@ import { planDeviceRules } from '../../plan/devices/deviceRules.ts'
 import { sameSetting } from '../../plan/resources/sameSetting.ts'
 import type { LimitStep } from '../../plan/resources/step.ts'
 import { currentCgroup } from '../inspect.ts'
-import type { Comparison, Finding } from './drift.ts'
+import type { Comparison, Deviation } from './drift.ts'
 
 /** The limits, the device filter, and whether all processes are where they hold. */
-export function cgroupDrift(comparison: Comparison): Finding[] {
+export function cgroupDrift(comparison: Comparison): Deviation[] {
   if (comparison.record.cgroup === undefined) return []
   return [...limitDrift(comparison), ...deviceDrift(comparison), ...membershipDrift(comparison)]
 }
 
-function limitDrift({ runtime: { outside }, record, plan: { resources } }: Comparison): Finding[] {
+function limitDrift({ runtime: { outside }, record, plan: { resources } }: Comparison): Deviation[] {
   const { steps } = resources
   return findSettings(outside, record.cgroup!, steps).flatMap(setting => {
     const step = stepOf(steps, setting)
@@ -35,7 +35,7 @@ function stepOf(steps: readonly LimitStep[], { file, key }: FoundSetting): Limit
   return steps.findLast(writes)
 }
 
-function deviceDrift({ runtime, plan: { deviceRules }, now }: Comparison): Finding[] {
+function deviceDrift({ runtime, plan: { deviceRules }, now }: Comparison): Deviation[] {
   const found = now.cgroup?.deviceFilter
   if (found === undefined || runtime.rootless) return []
   const { allowsAll } = deviceProgram(planDeviceRules(deviceRules))
@@ -52,7 +52,7 @@ function deviceDrift({ runtime, plan: { deviceRules }, now }: Comparison): Findi
 }
 
 /** A process that has left the cgroup has left its limits, too. */
-function membershipDrift(comparison: Comparison): Finding[] {
+function membershipDrift(comparison: Comparison): Deviation[] {
   const { runtime, record, config } = comparison
   const mount = cgroupMount(runtime.outside)
   if (mount === undefined) return []

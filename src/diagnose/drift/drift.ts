@@ -15,7 +15,7 @@ import { schedulingDrift } from './scheduling.ts'
 import { sysctlDrift } from './sysctl.ts'
 
 /** One thing that is not as it was asked for. */
-export interface Finding {
+export interface Deviation {
   /** Who asks for it: a JSON pointer into config.json. */
   readonly pointer: string
   /** What differs: a file of the cgroup, a mount, a set of capabilities. */
@@ -29,9 +29,9 @@ export interface Finding {
 /** How a container differs from what config.json and updates have made of it. */
 export interface Drift {
   readonly id: string
-  readonly drift: readonly Finding[]
+  readonly drift: readonly Deviation[]
   /** Differences that need no explanation: a program may give up rights, and change what is its own. */
-  readonly notes: readonly Finding[]
+  readonly notes: readonly Deviation[]
 }
 
 /** All that a comparison looks at. */
@@ -45,7 +45,7 @@ export interface Comparison {
   readonly started: boolean
 }
 
-const PARTS: readonly ((comparison: Comparison) => Finding[])[] = [
+const PARTS: readonly ((comparison: Comparison) => Deviation[])[] = [
   namespaceDrift,
   clockDrift,
   sysctlDrift,

@@ -18,7 +18,7 @@ import { planMountLabel } from '../../plan/mounts/labels.ts'
 import { type BindStep, type MountStep, planMounts } from '../../plan/mounts/mounts.ts'
 import { isOwn } from '../../plan/namespaces/namespaces.ts'
 import { ContainerRoot } from '../../rootfs/containerRoot.ts'
-import type { Comparison, Finding } from './drift.ts'
+import type { Comparison, Deviation } from './drift.ts'
 
 /** A mount that has to be there. */
 interface Expected {
@@ -49,7 +49,7 @@ const WORDS: Readonly<Record<string, number>> = {
 const MOUNTING_HOOKS = ['prestart', 'createRuntime', 'createContainer', 'startContainer'] as const
 
 /** What is mounted in the container: each expected mount with its attributes, masks, and nothing else. */
-export function mountDrift(comparison: Comparison): Finding[] {
+export function mountDrift(comparison: Comparison): Deviation[] {
   const { plan, now, record, runtime } = comparison
   if (!isOwn(plan.namespaces, 'mount') || now.mounts === undefined) return []
   using fds = new Fds()
@@ -154,7 +154,7 @@ function changeLast(mounts: Expected[], { destination, attributes }: MountStep):
 }
 
 /** Is it there, is it what it is to be, and has it its attributes? */
-function differences(place: Place, expected: Expected): Finding[] {
+function differences(place: Place, expected: Expected): Deviation[] {
   const { pointer, destination, step, optional } = expected
   const what = `the mount \`${destination}\``
   const row = place.at(destination, step?.noFollowTarget)
@@ -171,7 +171,7 @@ function isCopiedLink(outside: Kernel<'outside'>, { copySymlink, source }: BindS
   return fd.exists && ((outside.statx(fd, '').stat?.mode ?? 0) & S_IFMT) === S_IFLNK
 }
 
-function contentDrift(place: Place, { pointer, destination, step }: Expected, row: MountRow): Finding[] {
+function contentDrift(place: Place, { pointer, destination, step }: Expected, row: MountRow): Deviation[] {
   const what = `the mount \`${destination}\``
   if (step?.op === 'filesystem' && row.type !== step.type)
     return [{ pointer: `${pointer}/type`, what, expected: step.type, found: row.type }]
@@ -201,7 +201,7 @@ function locate(
   return { device: mount.device, root: join(mount.root, path.slice(mount.target === '/' ? 0 : mount.target.length)) }
 }
 
-function attributeDrift({ set, clear, destination }: Expected, row: MountRow, pointer: string): Finding[] {
+function attributeDrift({ set, clear, destination }: Expected, row: MountRow, pointer: string): Deviation[] {
   const has = (word: string) => row.options.includes(word)
   const missing = Object.keys(WORDS).filter(word => set & WORDS[word]! && !has(word))
   const added = Object.keys(WORDS).filter(word => clear & WORDS[word]! && has(word))
@@ -219,7 +219,7 @@ function attributeDrift({ set, clear, destination }: Expected, row: MountRow, po
 }
 
 /** Paths that are masked or read-only, where there is such a path. */
-function protectedPaths({ plan }: Comparison, place: Place): Finding[] {
+function protectedPaths({ plan }: Comparison, place: Place): Deviation[] {
   const masked = plan.maskedPaths.flatMap((path, i) => {
     place.at(path)
     const found = unmasked(place, path)
@@ -256,7 +256,7 @@ function unmasked(place: Place, path: string): string | undefined {
 }
 
 /** Mounts that nobody has asked for. */
-function unexpected({ config }: Comparison, place: Place, expected: readonly Expected[]): Finding[] {
+function unexpected({ config }: Comparison, place: Place, expected: readonly Expected[]): Deviation[] {
   const hooks = MOUNTING_HOOKS.some(kind => (config.hooks?.[kind] ?? []).length > 0)
   const left = new Map(place.known)
   const surplus = place.rows.filter(row => {

@@ -3,12 +3,12 @@ import { AT_FDCWD } from '../../../native/abi/fcntl.ts'
 import type { TimeOffsets } from '../../../spec/generated/config.ts'
 import { NAMESPACES } from '../../plan/namespaces/namespaces.ts'
 import { procText } from '../inspect.ts'
-import type { Comparison, Finding } from './drift.ts'
+import type { Comparison, Deviation } from './drift.ts'
 
 /** A namespace of its own that is the host's after all, or another than the one that config.json names. */
-export function namespaceDrift({ runtime: { outside }, config, now }: Comparison): Finding[] {
+export function namespaceDrift({ runtime: { outside }, config, now }: Comparison): Deviation[] {
   const asked = config.linux?.namespaces ?? []
-  return NAMESPACES.flatMap(({ type }): Finding[] => {
+  return NAMESPACES.flatMap(({ type }): Deviation[] => {
     const found = now.namespaces?.find(namespace => namespace.type === type)
     const at = asked.findIndex(namespace => namespace.type === type)
     if (found === undefined) return []
@@ -27,14 +27,14 @@ export function namespaceDrift({ runtime: { outside }, config, now }: Comparison
  * Clocks of a time namespace that run differently. Nobody can set them once a process is in it, but `restore` has them go on
  * from where they were.
  */
-export function clockDrift({ runtime: { outside }, record, config }: Comparison): Finding[] {
+export function clockDrift({ runtime: { outside }, record, config }: Comparison): Deviation[] {
   const wanted = config.linux?.timeOffsets
   const text = wanted && procText(outside, `${record.pid}/timens_offsets`)
   return text === undefined ? [] : offsetDrift(wanted!, text)
 }
 
 /** `text` is /proc/PID/timens_offsets, see time_namespaces(7). */
-export function offsetDrift(wanted: TimeOffsets, text: string): Finding[] {
+export function offsetDrift(wanted: TimeOffsets, text: string): Deviation[] {
   return Object.entries(wanted).flatMap(([clock, { secs = 0, nanosecs = 0 }]) => {
     const [, foundSecs, foundNanosecs] = new RegExp(`^${clock}\\s+(-?\\d+)\\s+(\\d+)$`, 'm').exec(text) ?? []
     if (foundSecs === undefined) return []

@@ -4,10 +4,10 @@ import { capabilityMask, capabilityNames } from '../../plan/process/capabilities
 import type { ProcessPlan } from '../../plan/process/process.ts'
 import type { RlimitStep } from '../../plan/process/rlimits.ts'
 import type { InspectedProcess } from '../inspect.ts'
-import type { Comparison, Finding } from './drift.ts'
+import type { Comparison, Deviation } from './drift.ts'
 
 /** What the program is and may do, compared with what it was started with. */
-export function processDrift({ plan, now, started }: Comparison): Finding[] {
+export function processDrift({ plan, now, started }: Comparison): Deviation[] {
   if (!started || plan.process === undefined || now.process === undefined) return []
   const [wanted, found] = [plan.process, now.process]
   return [
@@ -30,7 +30,7 @@ const POINTER = '/process/capabilities'
 function capabilityDrift(
   { capabilities: wanted, uid, noNewPrivileges }: ProcessPlan,
   found: InspectedProcess,
-): Finding[] {
+): Deviation[] {
   const isRoot = uid === 0
   const granted = isRoot ? wanted.bounding | wanted.inheritable : wanted.ambient
   const possible = noNewPrivileges ? granted : granted | wanted.bounding
@@ -46,7 +46,7 @@ function capabilityDrift(
   ]
 }
 
-function setDrift(set: string, found: bigint, atMost: bigint, usual: bigint): Finding[] {
+function setDrift(set: string, found: bigint, atMost: bigint, usual: bigint): Deviation[] {
   const pointer = `${POINTER}/${set}`
   const names = (mask: bigint) => capabilityNames(mask).join(' ') || 'none'
   const finding = { pointer, what: `the ${set} set`, expected: names(usual), found: names(found) }
@@ -57,7 +57,7 @@ function setDrift(set: string, found: bigint, atMost: bigint, usual: bigint): Fi
 function privilegeDrift(
   { noNewPrivileges: wanted }: ProcessPlan,
   { noNewPrivileges: found }: InspectedProcess,
-): Finding[] {
+): Deviation[] {
   if (wanted === found) return []
   // It can not be taken back: then this is not the process that we have started.
   const finding = {
@@ -69,7 +69,7 @@ function privilegeDrift(
   return [wanted ? finding : { ...finding, note: true }]
 }
 
-function seccompDrift(wanted: boolean, { seccomp }: InspectedProcess): Finding[] {
+function seccompDrift(wanted: boolean, { seccomp }: InspectedProcess): Deviation[] {
   if (wanted === (seccomp.mode === 'filter')) return []
   const expected = wanted ? 'filter' : 'disabled'
   const finding = { pointer: '/linux/seccomp', what: 'the seccomp mode', expected, found: seccomp.mode }
@@ -77,7 +77,7 @@ function seccompDrift(wanted: boolean, { seccomp }: InspectedProcess): Finding[]
 }
 
 /** A kernel with AppArmor says `profile (enforce)`, and `a//&b` of stacked ones. */
-function labelDrift({ apparmorProfile, selinuxLabel }: ProcessPlan, { label = 'none' }: InspectedProcess): Finding[] {
+function labelDrift({ apparmorProfile, selinuxLabel }: ProcessPlan, { label = 'none' }: InspectedProcess): Deviation[] {
   const profiles = label.replace(/ \(\w+\)$/, '').split('//&')
   const wrong = (pointer: string, what: string, expected: string) => [{ pointer, what, expected, found: label }]
   if (apparmorProfile !== undefined && !profiles.includes(apparmorProfile))
@@ -88,7 +88,7 @@ function labelDrift({ apparmorProfile, selinuxLabel }: ProcessPlan, { label = 'n
 }
 
 /** A program may lower its limits, and raise the soft one up to the hard one, as programs in Go do. */
-function limitDrift({ name, soft, hard }: RlimitStep, index: number, limits: readonly ProcessLimit[]): Finding[] {
+function limitDrift({ name, soft, hard }: RlimitStep, index: number, limits: readonly ProcessLimit[]): Deviation[] {
   const found = limits.find(({ type }) => type === name)
   if (found === undefined) return []
   const [foundSoft, foundHard] = [found.soft ?? RLIM_INFINITY, found.hard ?? RLIM_INFINITY]
@@ -107,7 +107,7 @@ function limitText(value: bigint): string {
 }
 
 /** Everybody may make himself more likely to be killed. */
-function oomDrift({ oomScoreAdj: wanted }: ProcessPlan, { oomScoreAdj: found }: InspectedProcess): Finding[] {
+function oomDrift({ oomScoreAdj: wanted }: ProcessPlan, { oomScoreAdj: found }: InspectedProcess): Deviation[] {
   if (wanted === undefined || found === undefined || wanted === found) return []
   const finding = { pointer: '/process/oomScoreAdj', what: 'oom_score_adj', expected: `${wanted}`, found: `${found}` }
   return [found < wanted ? finding : { ...finding, note: true }]

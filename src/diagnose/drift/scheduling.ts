@@ -1,13 +1,13 @@
 import { IOPRIO_CLASS_SHIFT, ioPriorityClasses } from '../../../native/abi/scheduling/ioprio.ts'
 import type { SchedulingPlan } from '../../plan/process/scheduling.ts'
 import type { InspectedProcess } from '../inspect.ts'
-import type { Comparison, Finding } from './drift.ts'
+import type { Comparison, Deviation } from './drift.ts'
 
 /**
  * How the first process shares processors and disks, compared with process.scheduler and process.ioPriority. Everybody may
  * make himself less important, and have any priority of the class that all are in.
  */
-export function schedulingDrift({ runtime: { outside }, record, plan, now, started }: Comparison): Finding[] {
+export function schedulingDrift({ runtime: { outside }, record, plan, now, started }: Comparison): Deviation[] {
   const { process } = plan
   if (!started || process === undefined || now.process === undefined) return []
   const { scheduler, ioPriority } = process
@@ -24,8 +24,8 @@ const FAIR = ['SCHED_OTHER', 'SCHED_BATCH']
 export function schedulerDrift(
   wanted: NonNullable<SchedulingPlan['scheduler']>,
   found: InspectedProcess['scheduler'],
-): Finding[] {
-  const differs = (key: 'policy' | 'nice' | 'priority', what: string, expected: string | number): Finding => ({
+): Deviation[] {
+  const differs = (key: 'policy' | 'nice' | 'priority', what: string, expected: string | number): Deviation => ({
     pointer: `/process/scheduler/${key}`,
     what,
     expected: `${expected}`,
@@ -40,13 +40,13 @@ export function schedulerDrift(
 }
 
 /** `excess` is by how much it is more important than asked for. */
-function ranked(finding: Finding, excess: number): Finding[] {
+function ranked(finding: Deviation, excess: number): Deviation[] {
   if (excess === 0) return []
   return [excess > 0 ? finding : { ...finding, note: true }]
 }
 
 /** `found` is undefined when the process has ended. */
-export function ioPriorityDrift(wanted: number, found: number | undefined): Finding[] {
+export function ioPriorityDrift(wanted: number, found: number | undefined): Deviation[] {
   if (found === undefined || found === wanted) return []
   const finding = {
     pointer: '/process/ioPriority',

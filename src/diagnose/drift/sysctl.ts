@@ -11,7 +11,7 @@ import { foreignNamespaces, leave } from '../../setup/enter.ts'
 import { holdInit } from '../../setup/visit.ts'
 import type { ContainerRecord } from '../../state/record.ts'
 import { isAlive } from '../../state/status.ts'
-import type { Comparison, Finding } from './drift.ts'
+import type { Comparison, Deviation } from './drift.ts'
 
 /** Something of a namespace that a file below /proc/sys tells. */
 interface Setting {
@@ -22,7 +22,7 @@ interface Setting {
 }
 
 /** Host name, domain name and sysctls, which all are files below /proc/sys to who is in the container's namespaces. */
-export function sysctlDrift({ runtime, record, plan }: Comparison): Finding[] {
+export function sysctlDrift({ runtime, record, plan }: Comparison): Deviation[] {
   const wanted = settings(plan)
   if (wanted.length === 0) return []
   const found = readSysctls(
@@ -49,7 +49,7 @@ function settings({ hostname, domainname, sysctl }: ContainerPlan): Setting[] {
 }
 
 /** The kernel has tabs between numbers, however they were written; undefined is what we may not read. */
-export function settingDrift({ pointer, what, value }: Setting, found: string | undefined): Finding[] {
+export function settingDrift({ pointer, what, value }: Setting, found: string | undefined): Deviation[] {
   if (found === undefined) return []
   const words = (text: string) => text.trim().split(/\s+/).join(' ')
   if (words(found) === words(value)) return []

@@ -1,5 +1,5 @@
 import type { SeccompArch } from '../../../spec/generated/config.ts'
-import { type Architecture, architectures } from '../../plan/seccomp/architectures.ts'
+import { type FilterArchitecture, architectures } from '../../plan/seccomp/architectures.ts'
 import type { Condition, Decision, Rule, Word } from '../../plan/seccomp/profile.ts'
 
 /** A condition as it stands before one call. */
@@ -34,7 +34,7 @@ export function wide({ high, low }: Word): bigint {
 }
 
 /** Of a narrow argument only the lower half counts, on both sides. */
-function judge(condition: Condition, args: readonly bigint[], { bits }: Architecture): Judged {
+function judge(condition: Condition, args: readonly bigint[], { bits }: FilterArchitecture): Judged {
   const cut = (value: bigint) => (bits === 32 ? value & 0xffff_ffffn : value)
   const argument = cut(args[condition.index] ?? 0n)
   const [value, second] = [cut(wide(condition.value)), cut(wide(condition.second))]

@@ -14,7 +14,7 @@ import { compile } from '../../plan/seccomp/compile.ts'
 import { answerText } from '../../plan/seccomp/disassemble.ts'
 import { interpret } from '../../plan/seccomp/interpreter.ts'
 import { knownCalls } from '../../plan/seccomp/plan.ts'
-import { type Finding, finding } from '../validate/finding.ts'
+import { type Finding, finding } from '../finding.ts'
 import { callsOf } from './calls.ts'
 import { pointerArguments } from './pointers.ts'
 

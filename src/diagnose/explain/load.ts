@@ -9,7 +9,7 @@ import { ConfigError } from '../../errors.ts'
 import { readInput } from '../../host/callersFiles.ts'
 import type { Runtime } from '../../runtime.ts'
 import { Draft } from '../validate/draft.ts'
-import { type Finding, fromReason } from '../validate/finding.ts'
+import { type Finding, fromReason } from '../finding.ts'
 import { type Bearer, isEngineProfile, resolveProfile } from './engines.ts'
 
 type Json = Record<string, unknown>

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import type { Made } from '../../../native/kernels/traced.ts'
+import type { MadeCall } from '../../../native/kernels/traced.ts'
 import { chromeTrace } from './chrome.ts'
 import type { Recording } from './recorder.ts'
 
 /** A call; times in microseconds. */
-function call(name: string, start: number, end: number): Made {
+function call(name: string, start: number, end: number): MadeCall {
   return { call: { name, args: [] }, phrase: undefined, start: start * 1000, end: end * 1000, result: 0 }
 }
 

@@ -1,9 +1,9 @@
 import { errnoName } from '../../../native/abi/errno.ts'
 import { phraseTexts } from '../../../native/failure.ts'
-import { type Made, madeText, outcome } from '../../../native/kernels/traced.ts'
+import { type MadeCall, madeText, outcome } from '../../../native/kernels/traced.ts'
 import type { Batch } from '../../../native/kernels/tracedExecutor.ts'
 import type { ExecutorRecord, Recording } from './recorder.ts'
-import { batchNode, chainNode, type Node, plannerNode } from './slices.ts'
+import { batchNode, chainNode, type SliceNode, plannerNode } from './slices.ts'
 
 interface Thread {
   readonly pid: number
@@ -37,7 +37,7 @@ export function chromeTrace(recording: Recording, pid: number): string {
 
 interface Track {
   readonly name: string
-  readonly nodes: readonly Node[]
+  readonly nodes: readonly SliceNode[]
 }
 
 function executorTracks({ batches, chains }: ExecutorRecord, i: number): Track[] {
@@ -47,8 +47,8 @@ function executorTracks({ batches, chains }: ExecutorRecord, i: number): Track[]
 }
 
 /** Chains are made by several processes at once: each goes to the first lane that is free at that time. */
-function lanes(nodes: readonly Node[]): Node[][] {
-  const found: Node[][] = []
+function lanes(nodes: readonly SliceNode[]): SliceNode[][] {
+  const found: SliceNode[][] = []
   for (const node of [...nodes].sort((a, b) => a.start - b.start)) {
     const free = found.find(lane => lane.at(-1)!.end <= node.start)
     if (free === undefined) found.push([node])
@@ -67,7 +67,7 @@ function nameEvents(name: string, thread: Thread): Event[] {
 }
 
 /** `number` gives the number of a batch, which leads from the planner's waiting to what the executor did. */
-function nodeEvents(node: Node, thread: Thread, number: (batch: Batch) => number): Event[] {
+function nodeEvents(node: SliceNode, thread: Thread, number: (batch: Batch) => number): Event[] {
   const { kind, start, end, batch, children } = node
   const ts = start / 1000
   const event: Event = {
@@ -84,11 +84,11 @@ function nodeEvents(node: Node, thread: Thread, number: (batch: Batch) => number
   return [event, ...arrows, ...children.flatMap(child => nodeEvents(child, thread, number))]
 }
 
-function eventName({ name, made }: Node): string {
+function eventName({ name, made }: SliceNode): string {
   return made?.result === undefined || made.result >= 0 ? name : `${name} ${errnoName(-made.result)}`
 }
 
-function details(node: Node): object {
+function details(node: SliceNode): object {
   const { kind, phrase, made, batch, error } = node
   const phrases = phraseTexts(phrase).join(': ')
   return {
@@ -100,7 +100,7 @@ function details(node: Node): object {
   }
 }
 
-function callDetails(made: Made): object {
+function callDetails(made: MadeCall): object {
   const how = outcome(made)
   return { call: madeText(made), ...(how !== 'good' && { outcome: how }) }
 }

@@ -10,7 +10,7 @@ import {
   ROOT,
   type Scene,
   scene,
-  type Variant,
+  type SceneVariant,
   variants,
 } from '../../../testing/scenes/faults.scene.ts'
 import { createContainer } from '../../container/create.ts'
@@ -160,7 +160,7 @@ test('a command that fails leaves its trace, with the failed call, and fails as 
 })
 
 /** The number of the first such call of a traced create. */
-async function callNumber(variant: Variant, call: string, text = ''): Promise<number> {
+async function callNumber(variant: SceneVariant, call: string, text = ''): Promise<number> {
   using one = scene(variant)
   await create(one)
   return one.host.world.log.find(({ name, texts }) => name === call && texts.join().includes(text))!.number

@@ -1,12 +1,12 @@
 import { currentPhrase } from '../../../native/failure.ts'
 import type { Host } from '../../../native/host.ts'
-import type { Made } from '../../../native/kernels/traced.ts'
+import type { MadeCall } from '../../../native/kernels/traced.ts'
 import type { Recorder } from './recorder.ts'
 
 /** The host, with what its engine does besides system calls in the trace too. */
 export function tracedHost(host: Host, recorder: Recorder): Host {
   const { clock, made } = recorder
-  const begin = (name: string, args: Made['call']['args']) => {
+  const begin = (name: string, args: MadeCall['call']['args']) => {
     const phrase = currentPhrase()
     const start = clock.now()
     return (result: number) =>

@@ -1,6 +1,6 @@
 import { currentPhrase, type Phrase } from '../../../native/failure.ts'
 import type { Memory } from '../../../native/host.ts'
-import type { Made } from '../../../native/kernels/traced.ts'
+import type { MadeCall } from '../../../native/kernels/traced.ts'
 import { type Batch, type Chain, TracedExecutorCalls, type Watcher } from '../../../native/kernels/tracedExecutor.ts'
 import type { Observer } from '../../runtime.ts'
 import type { Clock } from './clock.ts'
@@ -28,7 +28,7 @@ export interface Recording {
   readonly error: unknown
   readonly phases: readonly Phase[]
   /** Of the planner, in order. */
-  readonly calls: readonly Made[]
+  readonly calls: readonly MadeCall[]
   readonly executors: readonly ExecutorRecord[]
 }
 
@@ -37,7 +37,7 @@ export class Recorder implements Observer {
   readonly clock: Clock
   readonly #title: string
   readonly #phases: Phase[] = []
-  readonly #calls: Made[] = []
+  readonly #calls: MadeCall[] = []
   readonly #executors: ExecutorRecord[] = []
   #machines: TracedExecutorCalls[] = []
   #open: string[] = []
@@ -47,7 +47,7 @@ export class Recorder implements Observer {
     this.#title = title
   }
 
-  readonly made = (call: Made): void => {
+  readonly made = (call: MadeCall): void => {
     this.#calls.push(call)
   }
 

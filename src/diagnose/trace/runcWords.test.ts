@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Made } from '../../../native/kernels/traced.ts'
+import type { MadeCall } from '../../../native/kernels/traced.ts'
 import type { ExecutorRecord, Recording } from './recorder.ts'
 import { inWordsOfRunc } from './runcWords.ts'
 
@@ -9,7 +9,7 @@ function recording(names: readonly string[], executors: readonly ExecutorRecord[
 }
 
 test('the moments of create, in order, with the flags of the filter', () => {
-  const call = (name: string, args: Made['call']['args'], start: number): Made => {
+  const call = (name: string, args: MadeCall['call']['args'], start: number): MadeCall => {
     return { call: { name, args }, phrase: undefined, start, end: start + 1, result: 0 }
   }
   const calls = [call('seccomp', [1, 41], 15), call('seccomp', [2, 0], 15), call('execve', ['/x'], 17)]

@@ -1,5 +1,5 @@
 import type { Phrase } from '../../../native/failure.ts'
-import type { Made } from '../../../native/kernels/traced.ts'
+import type { MadeCall } from '../../../native/kernels/traced.ts'
 import type { Batch, Chain } from '../../../native/kernels/tracedExecutor.ts'
 import type { Phase, Recording } from './recorder.ts'
 
@@ -16,15 +16,15 @@ export interface Slice {
   readonly start: number
   readonly end: number
   readonly phrase: Phrase | undefined
-  readonly made?: Made
+  readonly made?: MadeCall
   /** A trip of the planner, and the executor's batch, have one in common. */
   readonly batch?: Batch
   readonly error?: unknown
 }
 
 /** A slice with those that lie in it, in order. */
-export interface Node extends Slice {
-  readonly children: readonly Node[]
+export interface SliceNode extends Slice {
+  readonly children: readonly SliceNode[]
 }
 
 /** A node that gets children while it is put together. */
@@ -34,7 +34,7 @@ interface Growing extends Slice {
 }
 
 /** The planner's track: the whole command, phrases and phases, exchanges with executors, calls. */
-export function plannerNode({ title, end, error, phases, calls, executors }: Recording): Node {
+export function plannerNode({ title, end, error, phases, calls, executors }: Recording): SliceNode {
   const batches = executors.flatMap(executor => executor.batches)
   const slices = [...phases.map(phaseSlice), ...batches.map(tripSlice), ...calls.map(callSlice)]
   const root: Slice = { kind: 'root', name: title, start: 0, end, phrase: undefined, error }
@@ -42,21 +42,21 @@ export function plannerNode({ title, end, error, phases, calls, executors }: Rec
 }
 
 /** An exchange on the executor's track. */
-export function batchNode(batch: Batch): Node {
+export function batchNode(batch: Batch): SliceNode {
   const { start, calls, error } = batch
   const end = calls.at(-1)?.end ?? batch.end
   return { kind: 'batch', name: summary(calls), start, end, batch, error, ...inPhrases(calls) }
 }
 
 /** Calls that the executor, or a process born from it, made without the planner. */
-export function chainNode({ name, calls }: Chain): Node {
+export function chainNode({ name, calls }: Chain): SliceNode {
   const { start } = calls[0]!
   const { end } = calls.at(-1)!
   return { kind: 'chain', name: `${name}: ${summary(calls)}`, start, end, ...inPhrases(calls) }
 }
 
 /** The names of a few calls, the number of many. */
-function summary(calls: readonly Made[]): string {
+function summary(calls: readonly MadeCall[]): string {
   return calls.length > FEW ? `${calls.length} calls` : calls.map(({ call }) => call.name).join(', ')
 }
 
@@ -69,13 +69,13 @@ function tripSlice(batch: Batch): Slice {
   return { kind: 'trip', name: `round trip: ${summary(batch.calls)}`, start: awaited, end, phrase, batch, error }
 }
 
-function callSlice(made: Made): Slice {
+function callSlice(made: MadeCall): Slice {
   const { call, start, end, phrase } = made
   return { kind: 'call', name: call.name, start, end, phrase, made }
 }
 
 /** Calls in the order in which they were made, inside of the phrases that not all of them have in common. */
-function inPhrases(calls: readonly Made[]): Pick<Node, 'phrase' | 'children'> {
+function inPhrases(calls: readonly MadeCall[]): Pick<SliceNode, 'phrase' | 'children'> {
   const base = commonPhrase(calls)
   const top: Growing[] = []
   const open: Growing[] = []
@@ -112,7 +112,7 @@ function lineage(phrase: Phrase | undefined, base: Phrase | undefined): Phrase[]
 }
 
 /** The innermost phrase that all calls have in common. */
-function commonPhrase(calls: readonly Made[]): Phrase | undefined {
+function commonPhrase(calls: readonly MadeCall[]): Phrase | undefined {
   const lineages = calls.map(call => lineage(call.phrase, undefined))
   return lineages[0]?.findLast(phrase => lineages.every(phrases => phrases.includes(phrase)))
 }
@@ -129,7 +129,7 @@ function phraseSlices(slices: readonly Slice[]): Slice[] {
 }
 
 /** Puts slices into those that contain them: what a single process does is properly nested. */
-function nest(slices: readonly Slice[]): Node[] {
+function nest(slices: readonly Slice[]): SliceNode[] {
   const top: Growing[] = []
   const open: Growing[] = []
   for (const slice of [...slices].sort(outerFirst)) {

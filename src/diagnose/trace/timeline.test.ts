@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { EEXIST, ENOENT } from '../../../native/abi/errno.ts'
 import { currentPhrase, doing, type Phrase } from '../../../native/failure.ts'
-import type { Made } from '../../../native/kernels/traced.ts'
+import type { MadeCall } from '../../../native/kernels/traced.ts'
 import type { Recording } from './recorder.ts'
 import { timeline } from './timeline.ts'
 
@@ -10,7 +10,7 @@ const command = phraseOf('run `web`')
 const proc: Phrase = { text: 'mount `/proc`', outer: command }
 
 /** A call; times in microseconds. */
-function call(name: string, start: number, end: number, phrase: Phrase, result = 0, tolerate?: [number]): Made {
+function call(name: string, start: number, end: number, phrase: Phrase, result = 0, tolerate?: [number]): MadeCall {
   return { call: { name, args: ['/x'], tolerate }, phrase, start: start * 1000, end: end * 1000, result }
 }
 

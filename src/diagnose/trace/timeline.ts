@@ -1,14 +1,14 @@
-import { type Made, madeText, type Outcome, outcome, resultText } from '../../../native/kernels/traced.ts'
+import { type MadeCall, madeText, type CallOutcome, outcome, resultText } from '../../../native/kernels/traced.ts'
 import type { Recording } from './recorder.ts'
 import { inWordsOfRunc } from './runcWords.ts'
-import { batchNode, chainNode, type Node, plannerNode } from './slices.ts'
+import { batchNode, chainNode, type SliceNode, plannerNode } from './slices.ts'
 
-const FAILURES: readonly Outcome[] = ['tolerated', 'failed']
+const FAILURES: readonly CallOutcome[] = ['tolerated', 'failed']
 const HEAD = '    at ms       ms  calls  trips'
 
 /** A node with what is in it, a batch in the place of a trip: what the executor did, not how the planner reached it. */
 interface Row {
-  readonly node: Node
+  readonly node: SliceNode
   readonly calls: number
   readonly trips: number
   readonly inner: readonly Row[]
@@ -27,7 +27,7 @@ export function timeline(recording: Recording): string[] {
   return [HEAD, ...lines(row(plannerNode(recording)), 0), ...(chains.length > 0 ? alone : []), ...words]
 }
 
-function row(node: Node): Row {
+function row(node: SliceNode): Row {
   const inner = (node.kind === 'trip' ? batchNode(node.batch!).children : node.children).map(row)
   let calls = node.kind === 'call' ? 1 : 0
   let trips = node.kind === 'trip' ? 1 : 0
@@ -49,8 +49,8 @@ function lines({ node, calls, trips, inner }: Row, depth: number): string[] {
 }
 
 /** Those that failed; what is alike shares a line. */
-function failureTexts(calls: readonly Made[]): string[] {
-  const alike = new Map<string, Made[]>()
+function failureTexts(calls: readonly MadeCall[]): string[] {
+  const alike = new Map<string, MadeCall[]>()
   for (const made of calls) {
     if (!FAILURES.includes(outcome(made))) continue
     const text = `${outcome(made)}: ${made.call.name}(...) = ${resultText(made.result)}`

@@ -5,18 +5,18 @@ import { nearest } from '../../config/nearest.ts'
 import { oddities } from '../../config/oddities.ts'
 import { ConfigError, escaped } from '../../errors.ts'
 import { Draft } from './draft.ts'
-import { type Finding, finding, fromReason } from './finding.ts'
+import { type Finding, finding, fromReason } from '../finding.ts'
 import { unknownProperties } from './properties.ts'
 
 /** What can be said of a config.json without a look at the host. */
-export interface Reading {
+export interface ConfigReading {
   readonly findings: readonly Finding[]
   /** The configuration without what is wrong in it; undefined when nothing can be read. */
   readonly draft: Draft<Config> | undefined
 }
 
 /** Reads the text of a config.json and finds everything that `create` would refuse about its shape and meaning. */
-export function readDraft(text: string): Reading {
+export function readDraft(text: string): ConfigReading {
   try {
     return judge(text)
   } catch (error) {
@@ -37,7 +37,7 @@ function refuseDepth(text: string): void {
   }
 }
 
-function judge(text: string): Reading {
+function judge(text: string): ConfigReading {
   refuseDepth(text)
   const { data, rest, settle } = readJson(text, 'config.json')
   const draft = new Draft(data as Config)
@@ -49,7 +49,9 @@ function judge(text: string): Reading {
   for (const { pointer } of meaning) if (pointer !== undefined) draft.drop(pointer)
   settle()
   const trailing = rest === undefined ? [] : [finding('warning', undefined, rest)]
-  const odd = oddities(draft.value).map(({ pointer, reason }) => finding('warning', draft.place(pointer), reason))
+  const odd = oddities(draft.value).map(({ pointer, reason }) =>
+    finding('warning', pointer && draft.place(pointer), reason),
+  )
   const errors = [...shape, ...meaning].map(({ pointer, reason }) => fromReason('error', pointer, reason))
   return { findings: [...errors, ...trailing, ...odd, ...unknown], draft }
 }

@@ -1,14 +1,8 @@
+import type { Complaint } from '../../config/checks/namespacesOf.ts'
 import { ConfigError, escaped } from '../../errors.ts'
 import { isRequired } from './properties.ts'
 
 type Node = Record<string, unknown>
-
-/** What is wrong, and where in the document as it was read. */
-export interface Fault {
-  /** Undefined when it is the whole. */
-  readonly pointer: string | undefined
-  readonly reason: string
-}
 
 /** Without which nothing else can be looked at. */
 const STAND_INS: Readonly<Record<string, unknown>> = { ociVersion: '1.3.0' }
@@ -31,8 +25,8 @@ export class Draft<T> {
   }
 
   /** All that `judge` throws about it as ConfigErrors. Ends early where nothing can be taken away to go on. */
-  faults(judge: (value: T) => void): Fault[] {
-    const found: Fault[] = []
+  faults(judge: (value: T) => void): Complaint[] {
+    const found: Complaint[] = []
     for (;;) {
       try {
         judge(this.value)
@@ -50,7 +44,7 @@ export class Draft<T> {
   }
 
   /** The faults that a judge finds who knows nothing of what others have found; nothing is taken away. */
-  opinion(judge: (value: T) => void): Fault[] {
+  opinion(judge: (value: T) => void): Complaint[] {
     const copied = new Map<unknown, number[]>()
     return new Draft(this.#copy(this.value, copied) as T, this.#removed, copied).faults(judge)
   }

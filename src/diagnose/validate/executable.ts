@@ -2,7 +2,7 @@ import type { Architecture } from '../../../native/arch/architecture.ts'
 import { decode } from '../../../native/utf8.ts'
 
 /** What the beginning of a file tells about how it is executed, see execve(2). */
-export type Executable =
+export type ExecutableFormat =
   | { readonly kind: 'script'; readonly interpreter: string }
   | {
       readonly kind: 'elf'
@@ -41,21 +41,21 @@ export const executes: Readonly<Record<Architecture, readonly number[]>> = {
 const PT_INTERP = 3
 
 /** Reads the beginning of a file; see elf(5). */
-export function readExecutable(head: Uint8Array): Executable {
+export function readExecutable(head: Uint8Array): ExecutableFormat {
   if (head[0] === 0x23 && head[1] === 0x21) return script(head)
   const isElf = head.length >= 52 && head[0] === 0x7f && decode(head.subarray(1, 4)) === 'ELF'
   return isElf ? elf(head) : { kind: 'unknown' }
 }
 
 /** The rest of the line up to a space; the kernel hands all behind it on as one argument. */
-function script(head: Uint8Array): Executable {
+function script(head: Uint8Array): ExecutableFormat {
   const end = head.indexOf(0x0a)
   const line = decode(head.subarray(2, end < 0 ? head.length : end)).trim()
   const interpreter = line.split(/[ \t]/)[0]!
   return interpreter === '' ? { kind: 'unknown' } : { kind: 'script', interpreter }
 }
 
-function elf(head: Uint8Array): Executable {
+function elf(head: Uint8Array): ExecutableFormat {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength)
   const wide = head[4] === 2
   const little = head[5] !== 2

@@ -6,7 +6,7 @@ import { userName } from '../../host/host.ts'
 import { programPaths } from '../../host/programs.ts'
 import { type IdMapping, isOwnIdOnly } from '../../plan/namespaces/idMappings.ts'
 import { NAMESPACES } from '../../plan/namespaces/namespaces.ts'
-import type { Finding } from './finding.ts'
+import type { Finding } from '../finding.ts'
 import type { HostCheck, Site } from './site.ts'
 import { isFile } from './view.ts'
 

@@ -6,7 +6,7 @@ import { S_IFBLK, S_IFCHR, S_IFMT } from '../../../native/abi/stat.ts'
 import { isWithin } from '../../paths.ts'
 import type { MountStep } from '../../plan/mounts/mounts.ts'
 import { isOwn } from '../../plan/namespaces/namespaces.ts'
-import type { Finding } from './finding.ts'
+import type { Finding } from '../finding.ts'
 import type { HostCheck, Site } from './site.ts'
 import { isDirectory } from './view.ts'
 

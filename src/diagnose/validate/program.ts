@@ -8,9 +8,9 @@ import { isOwn } from '../../plan/namespaces/namespaces.ts'
 import { executableCandidates, type ProcessPlan } from '../../plan/process/process.ts'
 import { mayExecute } from '../../setup/process/prepareProcess.ts'
 import { executes, HEAD_SIZE, machines, readExecutable } from './executable.ts'
-import type { Finding } from './finding.ts'
+import type { Finding } from '../finding.ts'
 import type { HostCheck, Site } from './site.ts'
-import { isDirectory, isFile, type Place } from './view.ts'
+import { isDirectory, isFile, type PathPlace } from './view.ts'
 
 export const PROGRAM_CHECKS: readonly HostCheck[] = [rootIsThere, workingDirectory, program]
 
@@ -74,14 +74,14 @@ function* program(site: Site): Iterable<Finding> {
   else yield tell('error', '/process/args/0', `\`${name}\` is not found in the container`, lookedFor(name, candidates))
 }
 
-function lookedFor(name: string, candidates: readonly Place[]): string {
+function lookedFor(name: string, candidates: readonly PathPlace[]): string {
   if (!name.includes('/')) return `PATH leads to ${candidates.map(({ path }) => `\`${path}\``).join(', ')}`
   const [place] = candidates
   return place?.kind === 'absent' ? `\`${place.at}\` is missing` : ''
 }
 
 /** The owner as the container sees it: in a user namespace ids are translated. */
-function executable({ plan }: Site, process: ProcessPlan, place: Place): boolean {
+function executable({ plan }: Site, process: ProcessPlan, place: PathPlace): boolean {
   if (place.kind !== 'there') return false
   const { mode } = place.stat
   return (mode & 0o111) !== 0 && mayExecute(place.stat, onHost(plan.namespaces, process))
@@ -97,7 +97,7 @@ function onHost(namespaces: Site['plan']['namespaces'], process: ProcessPlan): P
 }
 
 /** May the user get to the place at all? */
-function* searchable(site: Site, process: ProcessPlan, place: Place, pointer: string): Iterable<Finding> {
+function* searchable(site: Site, process: ProcessPlan, place: PathPlace, pointer: string): Iterable<Finding> {
   if (place.kind !== 'there') return
   const user = onHost(site.plan.namespaces, process)
   const closed = place.searched.find(({ stat }) => !mayExecute(stat, user))
@@ -106,7 +106,7 @@ function* searchable(site: Site, process: ProcessPlan, place: Place, pointer: st
 }
 
 /** What a mount or a mask makes of a program that is there. */
-function* isNotCovered({ plan, view, tell }: Site, { path }: Place): Iterable<Finding> {
+function* isNotCovered({ plan, view, tell }: Site, { path }: PathPlace): Iterable<Finding> {
   const step = view.mountOf(path)
   if (step !== undefined && ((step.attributes.set | step.recursiveAttributes.set) & MOUNT_ATTR_NOEXEC) !== 0)
     yield tell(
@@ -122,7 +122,7 @@ function* isNotCovered({ plan, view, tell }: Site, { path }: Place): Iterable<Fi
 const SCRIPTS_MAX = 5
 
 /** What execve(2) says about the file, as far as it can be foreseen. */
-export function* format(site: Site, place: Place, pointer: string, depth = 0): Iterable<Finding> {
+export function* format(site: Site, place: PathPlace, pointer: string, depth = 0): Iterable<Finding> {
   const { runtime, view, tell } = site
   const head = view.head(place, HEAD_SIZE)
   if (head === undefined) return

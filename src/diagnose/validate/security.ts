@@ -11,7 +11,7 @@ import { isOwn } from '../../plan/namespaces/namespaces.ts'
 import { capabilityNames } from '../../plan/process/capabilities.ts'
 import { apparmorEnabled, requireSecurityModules } from '../../setup/facilities/labels.ts'
 import { lintSeccomp } from '../explain/lint.ts'
-import { type Finding, fromReason } from './finding.ts'
+import { type Finding, fromReason } from '../finding.ts'
 import type { HostCheck, Site } from './site.ts'
 
 export const SECURITY_CHECKS: readonly HostCheck[] = [

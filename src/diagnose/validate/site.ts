@@ -1,7 +1,7 @@
 import type { Config } from '../../../spec/generated/config.ts'
 import type { ContainerPlan } from '../../plan/container.ts'
 import type { Runtime } from '../../runtime.ts'
-import type { Finding, Severity } from './finding.ts'
+import type { Finding, Severity } from '../finding.ts'
 import type { ContainerView } from './view.ts'
 
 /** A bundle on its host, for those who look whether the two fit. */

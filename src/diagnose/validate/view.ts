@@ -12,7 +12,7 @@ export interface Searched {
 }
 
 /** What stands at a path of a container that is not there yet. */
-export type Place =
+export type PathPlace =
   | {
       readonly kind: 'there'
       /** Without symbolic links. */
@@ -67,7 +67,7 @@ export class ContainerView {
   }
 
   /** Follows symbolic links, as the container does. */
-  locate(path: string): Place {
+  locate(path: string): PathPlace {
     const pending = path.split('/')
     const searched: Searched[] = []
     let here = '/'
@@ -104,7 +104,7 @@ export class ContainerView {
   }
 
   /** The first bytes of a file; undefined when they can not be had. Whatever it is in this image, it must not make us wait. */
-  head(place: Place, size: number): Uint8Array | undefined {
+  head(place: PathPlace, size: number): Uint8Array | undefined {
     if (place.kind !== 'there' || !isFile(place.stat)) return undefined
     const flags = O_RDONLY | O_NONBLOCK
     using fd = this.#outside.openat(AT_FDCWD, place.host, flags, 0, 'any')

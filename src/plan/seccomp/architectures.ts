@@ -19,7 +19,7 @@ import { x86 } from './numbers/x86.ts'
 import { x86_64 } from './numbers/x86_64.ts'
 
 /** What a filter has to know of an architecture. */
-export interface Architecture {
+export interface FilterArchitecture {
   /** AUDIT_ARCH_* of <linux/audit.h>, which the kernel puts into `struct seccomp_data`. */
   readonly audit: number
   /** Names in the order of their numbers; a number stands where they do not go up by one. */
@@ -29,7 +29,7 @@ export interface Architecture {
   readonly endian: 'little' | 'big'
 }
 
-const row = (audit: number, calls: string, bits: 32 | 64, endian: 'little' | 'big'): Architecture => ({
+const row = (audit: number, calls: string, bits: 32 | 64, endian: 'little' | 'big'): FilterArchitecture => ({
   audit,
   calls,
   bits,
@@ -37,7 +37,7 @@ const row = (audit: number, calls: string, bits: 32 | 64, endian: 'little' | 'bi
 })
 
 /** In the order of libseccomp's names. SH is the little endian one there, SHEB the big endian one. */
-export const architectures: Readonly<Record<SeccompArch, Architecture>> = {
+export const architectures: Readonly<Record<SeccompArch, FilterArchitecture>> = {
   SCMP_ARCH_X86: row(0x40000003, x86, 32, 'little'),
   SCMP_ARCH_X86_64: row(0xc000003e, x86_64, 64, 'little'),
   SCMP_ARCH_X32: row(0xc000003e, x32, 32, 'little'), // told from x86-64 by X32_BIT in the number

@@ -2,7 +2,7 @@ import { ENOSYS } from '../../../native/abi/errno.ts'
 import { SECCOMP_DATA_ARCH, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_THREAD } from '../../../native/abi/seccomp.ts'
 import type { Seccomp, SeccompArch } from '../../../spec/generated/config.ts'
 import { actions, answer } from './actions.ts'
-import { type Architecture, architectures, isNumber, X32_BIT } from './architectures.ts'
+import { type FilterArchitecture, architectures, isNumber, X32_BIT } from './architectures.ts'
 import { assemble } from './assemble.ts'
 import { decide } from './conditions.ts'
 import { EQUAL, Graph, type Node } from './graph.ts'
@@ -75,7 +75,7 @@ class Compiler {
   }
 
   /** Some thousand names are looked at, by an interpreter, so this does without a function for each. */
-  #addCalls(spans: Spans, first: number, arch: Architecture): void {
+  #addCalls(spans: Spans, first: number, arch: FilterArchitecture): void {
     const decisions = this.#decisions
     const unnamed = this.#unnamed
     const words = arch.calls.split(' ')
@@ -126,7 +126,7 @@ class Compiler {
       spans.add(Math.max(told, newest + 1), this.#graph.answer(NO_SUCH_CALL))
   }
 
-  #decide(decision: Decision, arch: Architecture): Node {
+  #decide(decision: Decision, arch: FilterArchitecture): Node {
     if (decision.always !== undefined) return this.#graph.answer(decision.always.answer)
     const layout = `${arch.bits} ${arch.endian}`
     const decided = this.#decided.get(layout) ?? new Map<Decision, Node>()

@@ -1,18 +1,18 @@
 import { SECCOMP_DATA_ARGS } from '../../../native/abi/seccomp.ts'
 import type { SeccompOperator } from '../../../spec/generated/config.ts'
-import type { Architecture } from './architectures.ts'
+import type { FilterArchitecture } from './architectures.ts'
 import { ANY_BIT, AT_LEAST, EQUAL, GREATER, type Graph, type Node } from './graph.ts'
 import type { Condition, Decision, Rule } from './profile.ts'
 
 const ALL = 0xffff_ffff
 
 /** The instructions that decide by the arguments of a call. */
-export function decide(graph: Graph, decision: Decision, unnamed: Node, arch: Architecture): Node {
+export function decide(graph: Graph, decision: Decision, unnamed: Node, arch: FilterArchitecture): Node {
   if (decision.always !== undefined) return graph.answer(decision.always.answer)
   return decision.rules.reduceRight((otherwise, rule) => applyRule(graph, rule, otherwise, arch), unnamed)
 }
 
-function applyRule(graph: Graph, { answer, conditions }: Rule, otherwise: Node, arch: Architecture): Node {
+function applyRule(graph: Graph, { answer, conditions }: Rule, otherwise: Node, arch: FilterArchitecture): Node {
   return conditions.reduceRight(
     (fits, condition) => operators[condition.op](new Comparison(graph, condition, arch), fits, otherwise),
     graph.answer(answer),
@@ -38,7 +38,7 @@ class Comparison {
   readonly #low: number
   readonly #high: number | undefined
 
-  constructor(graph: Graph, condition: Condition, { bits, endian }: Architecture) {
+  constructor(graph: Graph, condition: Condition, { bits, endian }: FilterArchitecture) {
     this.#graph = graph
     this.#condition = condition
     const argument = SECCOMP_DATA_ARGS + 8 * condition.index

@@ -15,7 +15,7 @@ export interface CallData {
   readonly args?: readonly (number | bigint)[]
 }
 
-export interface Outcome {
+export interface FilterOutcome {
   /** What the filter returns: SECCOMP_RET_* with its data. */
   readonly value: number
   /** How many instructions it took. */
@@ -33,7 +33,7 @@ const holds: Readonly<Record<number, (a: number, k: number) => boolean>> = {
  * Runs a filter as the kernel does. It knows the instructions that filters for seccomp(2) are made of; errors: RangeError
  * for any other, and for a program that runs past its end. `endian` is the order of bytes of the machine that it is for.
  */
-export function interpret(program: Uint8Array, call: CallData, endian: 'little' | 'big' = 'little'): Outcome {
+export function interpret(program: Uint8Array, call: CallData, endian: 'little' | 'big' = 'little'): FilterOutcome {
   const view = new DataView(program.buffer, program.byteOffset, program.byteLength)
   const data = layOut(call, endian === 'little')
   let a = 0

@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { aarch64 } from '../../../native/arch/aarch64.ts'
 import { x86_64 } from '../../../native/arch/x86_64.ts'
-import { type Architecture, architectures, isNumber } from './architectures.ts'
+import { type FilterArchitecture, architectures, isNumber } from './architectures.ts'
 
-function numbers({ calls }: Architecture): Map<string, number> {
+function numbers({ calls }: FilterArchitecture): Map<string, number> {
   const found = new Map<string, number>()
   let next = 0
   for (const word of calls.split(' ')) {

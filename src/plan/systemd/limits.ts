@@ -1,4 +1,4 @@
-import type { Value } from '../../dbus/signature.ts'
+import type { DBusValue } from '../../dbus/signature.ts'
 import { numberMask } from '../process/numberList.ts'
 import type { LimitStep } from '../resources/step.ts'
 import type { Property } from './property.ts'
@@ -51,7 +51,7 @@ const FILES: Readonly<Record<string, (text: string, pointer: string) => Property
   'io.weight': text => amount('IOWeight')(text.replace(/^default\s+/, '')),
 }
 
-function property(name: string, signature: string, value: Value): Property {
+function property(name: string, signature: string, value: DBusValue): Property {
   return { name, variant: { signature, value } }
 }
 

@@ -1,6 +1,6 @@
 import { doing } from '../../errors.ts'
 import { hookState } from '../../state/ociState.ts'
-import type { BuiltContainer, Program } from '../build.ts'
+import type { BuiltContainer, PlannedProgram } from '../build.ts'
 import { becomeHook, type IdentityFacts } from '../process/identity.ts'
 import { hookPhrase, runHookInside } from './hooks.ts'
 
@@ -10,7 +10,7 @@ import { hookPhrase, runHookInside } from './hooks.ts'
  */
 export function runStartContainerHooks(
   { executor, plan, record, hookOutput }: BuiltContainer,
-  program: Program,
+  program: PlannedProgram,
   facts: Pick<IdentityFacts, 'setgroupsAllowed' | 'lastCapability'>,
 ): void {
   const { kernel } = executor

@@ -5,7 +5,7 @@ import { get64 } from '../../../native/struct.ts'
 import { decode } from '../../../native/utf8.ts'
 import type { Invocation } from '../call.ts'
 import { BLOCKED, EADDRINUSE, Errno } from '../errno.ts'
-import { FileNode, type Place, walk } from '../nodes.ts'
+import { FileNode, type Lookup, walk } from '../nodes.ts'
 import { Listener, Stream } from '../open.ts'
 import type { Implementation } from '../world.ts'
 
@@ -99,7 +99,7 @@ function listener(call: Invocation): Listener {
 }
 
 /** The path of a struct sockaddr_un: a family of two bytes, then the name. */
-function place(call: Invocation): Place {
+function place(call: Invocation): Lookup {
   const name = decode(call.bytes(1, call.unsigned(2)).subarray(2)).replace(/\0.*$/, '')
   const { root, cwd } = call.process
   return walk(cwd, name, { root, by: call.process, follow: true })

@@ -1,5 +1,5 @@
 import { examine } from '../../../diagnose/doctor/doctor.ts'
-import type { Finding, Level } from '../../../diagnose/doctor/finding.ts'
+import type { CheckResult, CheckLevel } from '../../../diagnose/doctor/checkResult.ts'
 import type { Verb } from '../../commands.ts'
 
 export const verb: Verb<'doctor'> = (runtime, { format }) => {
@@ -13,18 +13,18 @@ export const verb: Verb<'doctor'> = (runtime, { format }) => {
 
 const WIDTH = 10
 
-function formatFindings(findings: readonly Finding[]): string {
+function formatFindings(findings: readonly CheckResult[]): string {
   return `${findings.map(formatFinding).join('')}\n${verdict(findings)}\n`
 }
 
 /** The fix stands below, in line with the sentence. */
-function formatFinding({ area, level, text, fix }: Finding): string {
+function formatFinding({ area, level, text, fix }: CheckResult): string {
   const lines = fix?.split('\n').map((line, i) => `${' '.repeat(WIDTH)}${i === 0 ? '=> ' : '   '}${line}\n`) ?? []
   return `${level.padEnd(WIDTH)}${area}: ${text}\n${lines.join('')}`
 }
 
-function verdict(findings: readonly Finding[]): string {
-  const count = (level: Level) => findings.filter(finding => finding.level === level).length
+function verdict(findings: readonly CheckResult[]): string {
+  const count = (level: CheckLevel) => findings.filter(finding => finding.level === level).length
   const counted = (n: number, word: string) => `${n} ${word}${n === 1 ? '' : 's'}`
   const [problems, warnings] = [count('problem'), count('warning')]
   if (problems > 0) return `no containers: ${counted(problems, 'problem')}, ${counted(warnings, 'warning')}`

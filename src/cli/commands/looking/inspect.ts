@@ -1,6 +1,6 @@
 import { checkId } from '../../../config/id.ts'
 import { stringify } from '../../../config/json.ts'
-import { type Drift, type Finding, findDrift } from '../../../diagnose/drift/drift.ts'
+import { type Drift, type Deviation, findDrift } from '../../../diagnose/drift/drift.ts'
 import { type Inspection, inspectContainer } from '../../../diagnose/inspect.ts'
 import { doing } from '../../../errors.ts'
 import type { Verb } from '../../commands.ts'
@@ -22,11 +22,11 @@ export const verb: Verb<'inspect'> = (runtime, { drift, format }, positionals) =
 }
 
 function formatDrift({ drift, notes }: Drift): string {
-  const line = (mark: string) => (finding: Finding) => `${mark}${formatFinding(finding)}\n`
+  const line = (mark: string) => (finding: Deviation) => `${mark}${formatFinding(finding)}\n`
   return [...drift.map(line('')), ...notes.map(line('note: '))].join('')
 }
 
-function formatFinding({ pointer, what, expected, found }: Finding): string {
+function formatFinding({ pointer, what, expected, found }: Deviation): string {
   return printable(`${pointer}: ${what} is ${found}, expected ${expected}`)
 }
 

@@ -1,6 +1,6 @@
 import { type StepList, stepsFor } from '../../../diagnose/plan.ts'
 import { doing } from '../../../errors.ts'
-import { difference, type Line } from '../../../plan/steps/difference.ts'
+import { difference, type DiffLine } from '../../../plan/steps/difference.ts'
 import { type Step, stepText } from '../../../plan/steps/step.ts'
 import type { Verb } from '../../commands.ts'
 
@@ -45,12 +45,12 @@ function relocated({ bundle, steps }: StepList, to: string): Step[] {
   return JSON.parse(moved)
 }
 
-function changes(lines: readonly Line<Step>[]) {
-  const only = (side: Line<Step>['side']) => lines.filter(line => line.side === side).map(({ entry }) => entry)
+function changes(lines: readonly DiffLine<Step>[]) {
+  const only = (side: DiffLine<Step>['side']) => lines.filter(line => line.side === side).map(({ entry }) => entry)
   return { removed: only('first'), added: only('second') }
 }
 
-function differenceText(lines: readonly Line<Step>[]): string {
+function differenceText(lines: readonly DiffLine<Step>[]): string {
   const marks = { both: ' ', first: '-', second: '+' } as const
   return lines
     .filter(({ side }) => side !== 'both')

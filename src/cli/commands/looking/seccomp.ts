@@ -6,7 +6,7 @@ import { type Explanation, explain, type Filter, type Question } from '../../../
 import { lintSeccomp } from '../../../diagnose/explain/lint.ts'
 import { type LoadedProfile, loadProfile } from '../../../diagnose/explain/load.ts'
 import { defaultText, type Overview, overview, sizeOf } from '../../../diagnose/explain/overview.ts'
-import { type Finding, findingText, sorted, summary } from '../../../diagnose/validate/finding.ts'
+import { type Finding, findingText, sorted, summary } from '../../../diagnose/finding.ts'
 import { doing, UsageError } from '../../../errors.ts'
 import { nativeArchitecture } from '../../../plan/seccomp/architectures.ts'
 import { compile } from '../../../plan/seccomp/compile.ts'

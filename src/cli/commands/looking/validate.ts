@@ -1,4 +1,4 @@
-import { type Finding, findingText, summary } from '../../../diagnose/validate/finding.ts'
+import { type Finding, findingText, summary } from '../../../diagnose/finding.ts'
 import { validateBundle } from '../../../diagnose/validate/validate.ts'
 import { doing } from '../../../errors.ts'
 import type { Verb } from '../../commands.ts'

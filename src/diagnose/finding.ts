@@ -1,4 +1,4 @@
-import { oneLine } from '../../log/log.ts'
+import { oneLine } from '../log/log.ts'
 
 /** `error`: create or start would fail, or do something else than what is meant. `note`: worth knowing. */
 export type Severity = 'error' | 'warning' | 'note'

@@ -4,12 +4,12 @@ import type { MountRow } from '../../kernel/mountinfo.ts'
 import type { Runtime } from '../../runtime.ts'
 
 /** `warning`: something will not work; `problem`: no container will. */
-export type Level = 'ok' | 'warning' | 'problem'
+export type CheckLevel = 'ok' | 'warning' | 'problem'
 
 /** What is known about one thing that containers need. */
-export interface Finding {
+export interface CheckResult {
   readonly area: string
-  readonly level: Level
+  readonly level: CheckLevel
   /** One sentence. */
   readonly text: string
   /** What to do about it; there for everything that is not ok. */
@@ -27,10 +27,10 @@ export interface Facts {
   readonly mounts: readonly MountRow[]
 }
 
-export type Check = (facts: Facts) => readonly Finding[]
+export type DoctorCheck = (facts: Facts) => readonly CheckResult[]
 
-export const ok = (area: string, text: string): Finding => ({ area, level: 'ok', text })
+export const ok = (area: string, text: string): CheckResult => ({ area, level: 'ok', text })
 
-export const warning = (area: string, text: string, fix: string): Finding => ({ area, level: 'warning', text, fix })
+export const warning = (area: string, text: string, fix: string): CheckResult => ({ area, level: 'warning', text, fix })
 
-export const problem = (area: string, text: string, fix: string): Finding => ({ area, level: 'problem', text, fix })
+export const problem = (area: string, text: string, fix: string): CheckResult => ({ area, level: 'problem', text, fix })
