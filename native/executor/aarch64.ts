@@ -52,6 +52,10 @@ const movFd = (register: Register, fd: number) => [mov(register, fd & 0xffff), m
 
 /** The executor for AArch64, one instruction a line; see protocol.ts for what it does. `base` is its first descriptor. */
 export function listing(base: number): Line[] {
+  return [...starting(base), ...waiting(), ...operating(), ...answering()]
+}
+
+function starting(base: number): Line[] {
   return [
     ...movFd(control, base + CONTROL_FD),
     mov(arena, ARENA_ADDRESS),
@@ -65,7 +69,11 @@ export function listing(base: number): Line[] {
     ...movFd(x4, base + ARENA_FD),
     mov(x5, 0),
     svc,
+  ]
+}
 
+function waiting(): Line[] {
+  return [
     { label: 'wait' }, // read(control, ARENA_ADDRESS, 8)
     mov(number, numbers.read),
     movr(x0, control),
@@ -75,7 +83,11 @@ export function listing(base: number): Line[] {
     cmp(x0, MESSAGE_SIZE),
     bne('exit'),
     ldr(operation, arena, 0),
+  ]
+}
 
+function operating(): Line[] {
+  return [
     { label: 'operation' },
     cbz(operation, 'done'),
     ldr(number, operation, OP_NUMBER),
@@ -113,7 +125,11 @@ export function listing(base: number): Line[] {
     { label: 'load' },
     ldar(x0, x0),
     b('store'),
+  ]
+}
 
+function answering(): Line[] {
+  return [
     { label: 'done' }, // write(control, ARENA_ADDRESS, 8)
     mov(number, numbers.write),
     movr(x0, control),

@@ -15,8 +15,11 @@ const imm = (value: number) => [value & 0xff, (value >> 8) & 0xff, (value >> 16)
  * Registers: rbx holds the operation. A system call takes rax, rdi, rsi, rdx, r10, r8, r9 and destroys rcx and r11.
  */
 export function listing(base: number): Line[] {
-  const arena = base + ARENA_FD
   const control = base + CONTROL_FD
+  return [...mapping(base + ARENA_FD), ...waiting(control), ...operating(), ...answering(control)]
+}
+
+function mapping(arena: number): Line[] {
   return [
     // mmap(ARENA_ADDRESS, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, arena, 0)
     { asm: 'mov eax,0x9', bytes: [0xb8, ...imm(9)] },
@@ -27,6 +30,11 @@ export function listing(base: number): Line[] {
     { asm: `mov r8d,0x${arena.toString(16)}`, bytes: [0x41, 0xb8, ...imm(arena)] },
     { asm: 'xor r9d,r9d', bytes: [0x45, 0x31, 0xc9] },
     { asm: 'syscall', bytes: [0x0f, 0x05] },
+  ]
+}
+
+function waiting(control: number): Line[] {
+  return [
     { label: 'wait' }, // read(control, ARENA_ADDRESS, 8)
     { asm: 'xor eax,eax', bytes: [0x31, 0xc0] },
     { asm: `mov edi,0x${control.toString(16)}`, bytes: [0xbf, ...imm(control)] },
@@ -36,6 +44,11 @@ export function listing(base: number): Line[] {
     { asm: `cmp eax,0x${MESSAGE_SIZE.toString(16)}`, bytes: [0x83, 0xf8, MESSAGE_SIZE] },
     { asm: 'jne exit', jump: [0x0f, 0x85], to: 'exit', wide: true },
     { asm: `mov rbx,ds:0x${ARENA_ADDRESS.toString(16)}`, bytes: [0x48, 0x8b, 0x1c, 0x25, ...imm(ARENA_ADDRESS)] },
+  ]
+}
+
+function operating(): Line[] {
+  return [
     { label: 'operation' },
     { asm: 'test rbx,rbx', bytes: [0x48, 0x85, 0xdb] },
     { asm: 'je done', jump: [0x74], to: 'done' },
@@ -74,6 +87,11 @@ export function listing(base: number): Line[] {
     { label: 'load' },
     { asm: 'mov rax,[rdi]', bytes: [0x48, 0x8b, 0x07] },
     { asm: 'jmp store', jump: [0xeb], to: 'store' },
+  ]
+}
+
+function answering(control: number): Line[] {
+  return [
     { label: 'done' }, // write(control, ARENA_ADDRESS, 8)
     { asm: 'mov eax,0x1', bytes: [0xb8, ...imm(1)] },
     { asm: `mov edi,0x${control.toString(16)}`, bytes: [0xbf, ...imm(control)] },

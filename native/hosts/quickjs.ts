@@ -2,8 +2,8 @@ import { O_CLOEXEC, O_NONBLOCK } from '../abi/fcntl.ts'
 import type { Architecture } from '../arch/architecture.ts'
 import { callNumbers } from '../arch/numbers.ts'
 import { KernelError } from '../failure.ts'
-import type { Host, Memory, Spawn } from '../host.ts'
-import { createKernel } from '../kernel.ts'
+import type { Host, Memory } from '../host.ts'
+import { createKernel, type Kernel } from '../kernel.ts'
 import { DirectCalls } from '../kernels/direct.ts'
 import type { Argument } from '../kernels/machine.ts'
 import { type Marshaller, putWord, Space, useNativeWords } from '../kernels/marshal.ts'
@@ -34,31 +34,45 @@ const PAGE = 4096
 
 /** QuickJS in the static binary as a host. There is one thread and no event loop, so `poll` waits in the kernel. */
 export function createQuickjsHost(): Host {
-  const {
+  const { arch, argv, env, syscall, encodeAscii, decodeAscii, putWords } = globalThis.quickjs
+  useNativeAscii({ encodeInto: encodeAscii, decode: decodeAscii })
+  useNativeWords({ putWords })
+  const host: Host = {
     arch,
     argv,
     env,
+    callerNofile: undefined,
+    callerDescriptors: undefined,
     syscall,
-    map,
-    spawn: spawnAt,
-    catchSignal,
-    encodeAscii,
-    decodeAscii,
-    putWords,
-  } = globalThis.quickjs
-  const numbers = callNumbers[arch]
-  useNativeAscii({ encodeInto: encodeAscii, decode: decodeAscii })
-  useNativeWords({ putWords })
+    ...mappings(globalThis.quickjs),
+    spawn: spawner(globalThis.quickjs),
+    poll: async (entries, timeoutMs) => kernel.poll(entries, timeoutMs),
+    watchSignals: signals => watchSignals(kernel, signals),
+    exit(code) {
+      syscall(callNumbers[arch].exit_group, [code])
+      throw new Error('exit_group returned')
+    },
+  }
+  const kernel = createKernel(new DirectCalls(host))
+  return host
+}
 
+function mappings({ arch, map, syscall }: QuickjsHost): Pick<Host, 'allocate' | 'map' | 'unmap'> {
   const memory = (fd: number, size: number): Memory => {
     const mapped = map(fd, size)
     if (typeof mapped === 'number') throw new KernelError('mmap', -mapped, `${size} bytes`)
     const { buffer, address } = mapped
     return { bytes: new Uint8Array(buffer), view: new DataView(buffer), address }
   }
-  const allocate = (size: number) => memory(-1, size)
-  const unmap = ({ address, bytes }: Memory) => void syscall(numbers.munmap, [address, bytes.length])
+  return {
+    allocate: size => memory(-1, size),
+    map: memory,
+    unmap: ({ address, bytes }) => void syscall(callNumbers[arch].munmap, [address, bytes.length]),
+  }
+}
 
+function spawner(quickjs: QuickjsHost): Host['spawn'] {
+  const { allocate, unmap } = mappings(quickjs)
   // Kept: to unmap even one page costs more than the rest of a spawn.
   let room: Memory | undefined
   const roomFor = (size: number): Memory => {
@@ -67,8 +81,7 @@ export function createQuickjsHost(): Host {
     room = allocate(Math.ceil(size / PAGE) * PAGE)
     return room
   }
-
-  const spawn = ({ file, argv, env, descriptors, directory }: Spawn): number => {
+  return ({ file, argv, env, descriptors, directory }) => {
     const strings = [file, ...argv, ...env, directory ?? '']
     const taken = roomFor(strings.reduce((size, text) => size + byteBound(text) + 24, PAGE + 8 * descriptors.length))
     const space = new Space(taken, 0)
@@ -76,36 +89,15 @@ export function createQuickjsHost(): Host {
       placed({ side: 'outside', space, address: taken.address, out() {}, result() {} }, value)
     const numbers = new Uint8Array(Int32Array.from(descriptors, from => from ?? -1).buffer)
     const at = directory === undefined ? 0 : place(directory)
-    return spawnAt(place(file), place(argv), place(env), place(numbers), descriptors.length, at)
+    return quickjs.spawn(place(file), place(argv), place(env), place(numbers), descriptors.length, at)
   }
+}
 
-  const watchSignals = (signals: readonly number[]): number => {
-    const pair = new Out(8)
-    kernel.now({ name: 'pipe2', args: [pair, O_CLOEXEC | O_NONBLOCK] })
-    for (const signal of signals) catchSignal(signal, pair.view.getInt32(4, true))
-    return pair.view.getInt32(0, true)
-  }
-
-  const host: Host = {
-    arch,
-    argv,
-    env,
-    callerNofile: undefined,
-    callerDescriptors: undefined,
-    syscall,
-    allocate,
-    map: memory,
-    unmap,
-    spawn,
-    poll: async (entries, timeoutMs) => kernel.poll(entries, timeoutMs),
-    watchSignals,
-    exit(code) {
-      syscall(numbers.exit_group, [code])
-      throw new Error('exit_group returned')
-    },
-  }
-  const kernel = createKernel(new DirectCalls(host))
-  return host
+function watchSignals(kernel: Kernel, signals: readonly number[]): number {
+  const pair = new Out(8)
+  kernel.now({ name: 'pipe2', args: [pair, O_CLOEXEC | O_NONBLOCK] })
+  for (const signal of signals) globalThis.quickjs.catchSignal(signal, pair.view.getInt32(4, true))
+  return pair.view.getInt32(0, true)
 }
 
 /** Puts `value` where C finds it; returns its address. */

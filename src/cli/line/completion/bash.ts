@@ -18,7 +18,27 @@ ${valued}  esac
   return 1
 }
 
-_tsrun_words() {
+${FUNCTIONS}${READING}  if [[ -n $option ]]; then
+    case "$command $option" in
+${values.replace(/^ {2}/gm, '    ')}    esac
+  elif [[ -z $command && $current == -* ]]; then
+    _tsrun_words ${words(forms(globals))}
+  elif [[ -z $command ]]; then
+    _tsrun_words ${words(commands.map(({ name }) => name))}
+  elif [[ $current == -* ]]; then
+    case $command in
+${options.map(line => `  ${line}`).join('')}    esac
+  else
+    case "$command $place" in
+${places.map(line => `  ${line}`).join('')}    esac
+  fi
+}
+
+complete -F _tsrun tsrun
+`
+}
+
+const FUNCTIONS = `_tsrun_words() {
   mapfile -t COMPREPLY < <(compgen -W "$*" -- "$current")
 }
 
@@ -41,7 +61,10 @@ _tsrun_containers() {
   _tsrun_words "$("\${COMP_WORDS[0]}" "\${root[@]}" list --quiet 2>/dev/null)"
 }
 
-_tsrun() {
+`
+
+/** The beginning of the function that bash calls: what stands before the word at the cursor. */
+const READING = `_tsrun() {
   local current=\${COMP_WORDS[COMP_CWORD]} command= option= place=0 root=() rest= i word
   COMPREPLY=()
   # In --format=json and A=b the sign is a word of its own.
@@ -63,25 +86,7 @@ _tsrun() {
       ((place++))
     fi
   done
-  if [[ -n $option ]]; then
-    case "$command $option" in
-${values.replace(/^ {2}/gm, '    ')}    esac
-  elif [[ -z $command && $current == -* ]]; then
-    _tsrun_words ${words(forms(globals))}
-  elif [[ -z $command ]]; then
-    _tsrun_words ${words(commands.map(({ name }) => name))}
-  elif [[ $current == -* ]]; then
-    case $command in
-${options.map(line => `  ${line}`).join('')}    esac
-  else
-    case "$command $place" in
-${places.map(line => `  ${line}`).join('')}    esac
-  fi
-}
-
-complete -F _tsrun tsrun
 `
-}
 
 function forms(options: readonly OptionModel[]): string[] {
   return [...new Set(options.flatMap(option => option.forms.filter(form => form.startsWith('--'))))]

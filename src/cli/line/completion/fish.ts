@@ -11,6 +11,16 @@ export function fishScript({ globals, commands }: CompletionModel): string {
   const plain = commands.flatMap(({ name, options }) =>
     options.filter(({ values }) => !values).flatMap(({ forms }) => forms.map(form => `${name}:${form}`)),
   )
+  const lines = [
+    ...commands.map(({ name, summary }) => `complete -c tsrun -n __tsrun_no_command -a ${name} -d ${quote(summary)}\n`),
+    ...globals.map(option => optionLine(option, '')),
+    ...commands.flatMap(commandLines),
+  ]
+  return `${reader(valued, plain)}${FUNCTIONS}complete -c tsrun -f\n${lines.join('')}`
+}
+
+/** What takes the line apart: `valued` options have a value, of a command or of all; `plain` ones of a command have none. */
+function reader(valued: readonly string[], plain: readonly string[]): string {
   return `# Completion of tsrun for fish, printed by \`tsrun completion fish\`.
 
 # The command and the arguments behind it, without options and their values. With -r: the options --root, with its value.
@@ -44,7 +54,10 @@ function __tsrun_line
     return 0
 end
 
-# Is this the command, and is it followed by so many arguments? At least so many with a + behind the number.
+`
+}
+
+const FUNCTIONS = `# Is this the command, and is it followed by so many arguments? At least so many with a + behind the number.
 function __tsrun_at
     set -l line (__tsrun_line)
     test "$line[1]" = "$argv[1]"; or return 1
@@ -81,9 +94,7 @@ function __tsrun_bundles
     end
 end
 
-complete -c tsrun -f
-${commands.map(({ name, summary }) => `complete -c tsrun -n __tsrun_no_command -a ${name} -d ${quote(summary)}\n`).join('')}${globals.map(option => optionLine(option, '')).join('')}${commands.flatMap(commandLines).join('')}`
-}
+`
 
 function commandLines({ name, options, places, many }: CommandModel): string[] {
   return [
