@@ -25,7 +25,6 @@ main({
         'exec-opts': ['native.cgroupdriver=cgroupfs'],
         runtimes: { tested: { path: runtime } },
         'default-runtime': 'tested',
-        'oom-score-adjust': 0,
         bip: '10.91.0.1/24',
       }),
     )
@@ -33,7 +32,9 @@ main({
       echo remapped:x:4001:4001:::/bin/sh >> /etc/passwd
       echo remapped:x:4001: >> /etc/group
       echo remapped:400000:65536 | tee -a /etc/subuid >> /etc/subgid
-      dockerd --config-file daemon.json -H $DOCKER_HOST > dockerd.log 2>&1 &
+      # Versions that have this option set a score by default that is not to be set here.
+      score=$(dockerd --help | grep -q -e --oom-score-adjust && echo --oom-score-adjust=0 || :)
+      dockerd --config-file daemon.json $score -H $DOCKER_HOST > dockerd.log 2>&1 &
       for i in $(seq 200); do docker info > /dev/null 2>&1 && break; sleep 0.2; done
       docker import image.tar busybox || { tail -20 dockerd.log; exit 1; }`
   },

@@ -10,7 +10,7 @@ suite=$1 root=$2
 [ ! -e "$root.whole" ] || exit 0
 
 engines=podman,buildah,skopeo,umoci,docker.io,containerd,runc,crun,criu
-parts=conmon,netavark,aardvark-dns,passt,slirp4netns,fuse-overlayfs,uidmap,catatonit,tini,iptables,nftables,dbus
+parts=conmon,netavark,aardvark-dns,passt,slirp4netns,fuse-overlayfs,uidmap,catatonit,tini,iptables,nftables,dbus,libcriu2
 tools=iproute2,procps,busybox-static,jq,socat,strace,bsdutils,util-linux,kmod,ca-certificates
 # Parts of packages since Debian 13; mmdebstrap refuses names that are not there.
 case $suite in
