@@ -7,7 +7,7 @@ import type { Kernel } from '../../native/kernel.ts'
 import { ExecutorDeath } from '../../native/kernels/executor.ts'
 import { openExecCgroup } from '../cgroup/execCgroup.ts'
 import { doing, HostError, isErrno, StateError } from '../errors.ts'
-import { Detour, detour } from '../host/denied.ts'
+import { byAnotherWay, Detour, detour } from '../host/denied.ts'
 import { lastCapability } from '../host/host.ts'
 import { keepsOriginalGroups } from '../plan/annotations.ts'
 import { type MembershipPlan, planMembership } from '../plan/container.ts'
@@ -122,16 +122,14 @@ function startProgram(
   const { host, outside } = runtime
   const membership = planMembership(prepared.config, { id: prepared.record.id, arch: host.arch })
   const hostResources = runtime.phase('open what is on the host', () => pack(runtime, prepared, membership, fds))
-  try {
-    return startIn(runtime, prepared, membership, hostResources, terminal, streams, fds)
-  } catch (error) {
-    if (!(error instanceof KilledAtSpawn || error instanceof Detour)) throw error
+  const moving = (failure: unknown) => {
+    if (!(failure instanceof KilledAtSpawn || failure instanceof Detour)) return undefined
     const { record, request } = prepared
     const cgroup = openExecCgroup(outside, record, request.cgroup, false)
     const processes = cgroup && fds.keep(outside.openat(fds.keep(cgroup), 'cgroup.procs', O_WRONLY))
-    const entrance = { ...hostResources.entrance, cgroup: undefined, processes }
-    return startIn(runtime, prepared, membership, { ...hostResources, entrance }, terminal, streams, fds)
+    return { ...hostResources, entrance: { ...hostResources.entrance, cgroup: undefined, processes } }
   }
+  return byAnotherWay(hostResources, moving, way => startIn(runtime, prepared, membership, way, terminal, streams, fds))
 }
 
 function startIn(

@@ -75,6 +75,24 @@ export function detour(outside: Kernel<'outside'>, failure: unknown): Detour | u
   return new Detour(`${call.name} is denied`)
 }
 
+/**
+ * Has `work` done, and done once more when its failure shows that there is another way, which `other` tells. Everything of
+ * the first is gone by then.
+ */
+export function byAnotherWay<Way, T>(
+  way: Way,
+  other: (failure: unknown, way: Way) => Way | undefined,
+  work: (way: Way) => T,
+): T {
+  try {
+    return work(way)
+  } catch (failure) {
+    const next = other(failure, way)
+    if (next === undefined) throw failure
+    return byAnotherWay(next, other, work)
+  }
+}
+
 /** The call that failed, when this host lets none of that name through. */
 function deniedCall(outside: Kernel<'outside'>, failure: unknown): NeededCall | undefined {
   if (!isErrno(failure, 'ENOSYS', 'EPERM')) return undefined

@@ -1,7 +1,7 @@
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Failure } from '../errors.ts'
-import { Detour, detour } from '../host/denied.ts'
+import { byAnotherWay, Detour, detour } from '../host/denied.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import type { Runtime } from '../runtime.ts'
 import { cleanUp, cleanUpSpawn } from './cleanUp.ts'
@@ -21,15 +21,14 @@ export function underKeeper<T>(
   more: readonly Fd<'outside'>[],
   work: (executor: Executor, hostResources: HostResources) => T,
 ): T {
-  try {
-    return underOneKeeper(runtime, prepared, hostResources, more, work)
-  } catch (error) {
-    const { cgroup } = hostResources
-    if (error instanceof Detour) return underKeeper(runtime, prepared, hostResources, more, work)
-    if (!(error instanceof KilledAtSpawn) || cgroup?.owned === undefined) throw error
-    const moving = { ...hostResources, cgroup: { ...cgroup, owned: { ...cgroup.owned, moves: true } } }
-    return underKeeper(runtime, prepared, moving, more, work)
-  }
+  return byAnotherWay(hostResources, wayAfter, way => underOneKeeper(runtime, prepared, way, more, work))
+}
+
+function wayAfter(failure: unknown, hostResources: HostResources): HostResources | undefined {
+  const { cgroup } = hostResources
+  if (failure instanceof Detour) return hostResources
+  if (!(failure instanceof KilledAtSpawn) || cgroup?.owned === undefined) return undefined
+  return { ...hostResources, cgroup: { ...cgroup, owned: { ...cgroup.owned, moves: true } } }
 }
 
 function underOneKeeper<T>(

@@ -5,7 +5,7 @@ import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import type { Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { doing, StateError } from '../errors.ts'
-import { Detour, detour } from '../host/denied.ts'
+import { byAnotherWay, Detour, detour } from '../host/denied.ts'
 import { ownCapabilities } from '../host/host.ts'
 import { ContainerRoot } from '../rootfs/containerRoot.ts'
 import type { Runtime } from '../runtime.ts'
@@ -61,12 +61,8 @@ export function visitContainer<T>(
   passed: readonly Fd<'outside'>[],
   work: (visit: Visit) => T,
 ): T {
-  try {
-    return visitOnce(runtime, record, init, passed, work)
-  } catch (error) {
-    if (!(error instanceof Detour)) throw error
-    return visitOnce(runtime, record, init, passed, work)
-  }
+  const again = (failure: unknown) => (failure instanceof Detour ? passed : undefined)
+  return byAnotherWay(passed, again, passed => visitOnce(runtime, record, init, passed, work))
 }
 
 function visitOnce<T>(

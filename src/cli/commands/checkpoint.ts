@@ -3,7 +3,8 @@ import { type CheckpointRequest, checkpointContainer } from '../../criu/checkpoi
 import { doing, UsageError } from '../../errors.ts'
 import type { Verb } from '../commands.ts'
 import type { OptionsOf } from '../line/options.ts'
-import { criuSettings, path } from './criuSettings.ts'
+import { criuSettings } from './criuSettings.ts'
+import { given } from './request.ts'
 
 export const verb: Verb<'checkpoint'> = (runtime, options, positionals) => {
   const request = checkpointRequest(options, checkId(positionals[0]!))
@@ -12,12 +13,12 @@ export const verb: Verb<'checkpoint'> = (runtime, options, positionals) => {
 
 /** Throws a UsageError for what makes no sense. */
 export function checkpointRequest(options: OptionsOf<'checkpoint'>, id: string): CheckpointRequest {
-  const pageServer = path(options['page-server'])
-  const statusFd = path(options['status-fd'])
+  const pageServer = given(options['page-server'])
+  const statusFd = given(options['status-fd'])
   return {
     ...criuSettings(options),
     id,
-    parentPath: path(options['parent-path']),
+    parentPath: given(options['parent-path']),
     leaveRunning: options['leave-running'],
     preDump: options['pre-dump'],
     tcpSkipInFlight: options['tcp-skip-in-flight'],

@@ -1,16 +1,12 @@
 import type { CriuSettings } from '../../criu/criu.ts'
 import type { OptionsOf } from '../line/options.ts'
-
-/** An empty path is no path: callers build `--work-path=` from an unset variable. */
-export function path(text: string | undefined): string | undefined {
-  return text === '' ? undefined : text
-}
+import { given } from './request.ts'
 
 /** What the options say that checkpoint and restore share. */
 export function criuSettings(options: OptionsOf<'checkpoint'> | OptionsOf<'restore'>): CriuSettings {
   return {
-    imagePath: path(options['image-path']) ?? './checkpoint',
-    workPath: path(options['work-path']),
+    imagePath: given(options['image-path']) ?? './checkpoint',
+    workPath: given(options['work-path']),
     tcpEstablished: options['tcp-established'],
     extUnixSk: options['ext-unix-sk'],
     shellJob: options['shell-job'],

@@ -4,6 +4,7 @@ import { doing, UsageError } from '../../errors.ts'
 import type { CapabilityChanges, ProcessChanges } from '../../plan/process/execProcess.ts'
 import type { Verb } from '../commands.ts'
 import type { OptionsOf } from '../line/options.ts'
+import { given } from './request.ts'
 
 type ExecOptions = OptionsOf<'exec'>
 
@@ -12,11 +13,6 @@ export const verb: Verb<'exec'> = (runtime, options, positionals) => {
   const id = checkId(word!)
   const request = execRequest(options, id, args)
   return doing(`exec in \`${id}\``, () => execContainer(runtime, { ...request, forwardSignals: true }))
-}
-
-/** An empty value is none: callers build `--pid-file=` from an unset variable. */
-function given(text: string | undefined): string | undefined {
-  return text === '' ? undefined : text
 }
 
 /** What the command line asks for. Throws a UsageError for what makes no sense. */

@@ -2,8 +2,8 @@ import type { CreateRequest } from '../../container/create.ts'
 import { UsageError } from '../../errors.ts'
 import type { OptionsOf } from '../line/options.ts'
 
-/** An empty path is no path: callers build `--pid-file=` from an unset variable. */
-function path(text: string | undefined): string | undefined {
+/** An empty value is none: callers build `--pid-file=` from an unset variable. */
+export function given(text: string | undefined): string | undefined {
   return text === '' ? undefined : text
 }
 
@@ -13,10 +13,10 @@ export function createRequest(options: OptionsOf<'create'>, id: string, bundle: 
   return {
     id,
     bundle,
-    configFile: path(options.config),
-    pidFile: path(options['pid-file']),
-    consoleSocket: path(options['console-socket']),
-    pidfdSocket: path(options['pidfd-socket']),
+    configFile: given(options.config),
+    pidFile: given(options['pid-file']),
+    consoleSocket: given(options['console-socket']),
+    pidfdSocket: given(options['pidfd-socket']),
     noPivot: options['no-pivot'],
     noNewKeyring: options['no-new-keyring'],
     preserveFds: options['preserve-fds'],

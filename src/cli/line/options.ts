@@ -50,6 +50,56 @@ export interface OptionGroup {
   readonly options: readonly Option[]
 }
 
+// Options of several commands.
+const BUNDLE = {
+  name: 'bundle',
+  short: 'b',
+  type: 'string',
+  placeholder: 'DIR',
+  help: 'the bundle, else the current directory',
+} as const
+const CONFIG = {
+  name: 'config',
+  short: 'f',
+  type: 'string',
+  placeholder: 'FILE',
+  help: 'read this instead of config.json',
+} as const
+const CONSOLE_SOCKET = {
+  name: 'console-socket',
+  type: 'string',
+  placeholder: 'PATH',
+  help: 'send the terminal to this socket',
+} as const
+const INIT_PID_FILE = {
+  name: 'pid-file',
+  type: 'string',
+  placeholder: 'FILE',
+  help: "write init's pid to this file",
+} as const
+const PRESERVE_FDS = {
+  name: 'preserve-fds',
+  type: 'number',
+  placeholder: 'N',
+  default: 0,
+  help: 'pass N more descriptors, from 3 on',
+} as const
+const DETACH = { name: 'detach', short: 'd', type: 'boolean', help: 'return as soon as the program runs' } as const
+const KEEP = { name: 'keep', type: 'boolean', help: 'do not delete the container after its end' } as const
+const NO_SUBREAPER = {
+  name: 'no-subreaper',
+  type: 'boolean',
+  help: 'no effect: orphans of the container are never adopted',
+} as const
+const JSON_OR_TEXT = {
+  name: 'format',
+  type: 'string',
+  choices: ['text', 'json'],
+  default: 'text',
+  help: 'output format',
+} as const
+const FORMAT = { ...JSON_OR_TEXT, short: 'f' } as const
+
 /**
  * Every option of every command. A name means one thing within a command; where a command and the global options share
  * a name (`spec --rootless`), the word's place decides: before the command it is the global one.
@@ -105,35 +155,20 @@ export const optionGroups = [
   {
     commands: ['create', 'run'],
     options: [
-      {
-        name: 'bundle',
-        short: 'b',
-        type: 'string',
-        placeholder: 'DIR',
-        help: 'the bundle, else the current directory',
-      },
-      { name: 'config', short: 'f', type: 'string', placeholder: 'FILE', help: 'read this instead of config.json' },
-      { name: 'console-socket', type: 'string', placeholder: 'PATH', help: 'send the terminal to this socket' },
+      BUNDLE,
+      CONFIG,
+      CONSOLE_SOCKET,
       { name: 'pidfd-socket', type: 'string', placeholder: 'PATH', help: "send init's pidfd to this socket" },
-      { name: 'pid-file', type: 'string', placeholder: 'FILE', help: "write init's pid to this file" },
+      INIT_PID_FILE,
       { name: 'no-pivot', type: 'boolean', help: 'change the root by MS_MOVE and chroot, for a root on a ramdisk' },
       { name: 'no-new-keyring', type: 'boolean', help: "keep the caller's session keyring" },
-      {
-        name: 'preserve-fds',
-        type: 'number',
-        placeholder: 'N',
-        default: 0,
-        help: 'pass N more descriptors, from 3 on',
-      },
-      { name: 'no-subreaper', type: 'boolean', help: 'no effect: orphans of the container are never adopted' },
+      PRESERVE_FDS,
+      NO_SUBREAPER,
     ],
   },
   {
     commands: ['run'],
-    options: [
-      { name: 'detach', short: 'd', type: 'boolean', help: 'return as soon as the program runs' },
-      { name: 'keep', type: 'boolean', help: 'do not delete the container after its end' },
-    ],
+    options: [DETACH, KEEP],
   },
   {
     commands: ['exec'],
@@ -150,9 +185,9 @@ export const optionGroups = [
       { name: 'user', short: 'u', type: 'string', placeholder: 'UID[:GID]', help: 'run as this user, in numbers' },
       { name: 'additional-gids', short: 'g', type: 'array', placeholder: 'GID', help: 'a further group, as a number' },
       { name: 'tty', short: 't', type: 'boolean', help: 'give the program a terminal of its own' },
-      { name: 'console-socket', type: 'string', placeholder: 'PATH', help: 'send the terminal to this socket' },
+      CONSOLE_SOCKET,
       { name: 'pidfd-socket', type: 'string', placeholder: 'PATH', help: "send the program's pidfd to this socket" },
-      { name: 'detach', short: 'd', type: 'boolean', help: 'return as soon as the program runs' },
+      DETACH,
       { name: 'pid-file', type: 'string', placeholder: 'FILE', help: "write the program's pid to this file" },
       { name: 'cap', short: 'c', type: 'array', placeholder: 'CAP', help: 'the same as --cap-add' },
       {
@@ -171,13 +206,7 @@ export const optionGroups = [
       { name: 'no-new-privs', type: 'boolean', help: 'let no execve gain privileges' },
       { name: 'process-label', type: 'string', placeholder: 'LABEL', help: 'SELinux label of the program' },
       { name: 'apparmor', type: 'string', placeholder: 'PROFILE', help: 'AppArmor profile of the program' },
-      {
-        name: 'preserve-fds',
-        type: 'number',
-        placeholder: 'N',
-        default: 0,
-        help: 'pass N more descriptors, from 3 on',
-      },
+      PRESERVE_FDS,
       {
         name: 'cgroup',
         type: 'array',
@@ -244,7 +273,7 @@ export const optionGroups = [
         type: 'boolean',
         help: 'show only what differs from config.json; the exit code is 1 if anything does',
       },
-      { name: 'format', short: 'f', type: 'string', choices: ['text', 'json'], default: 'text', help: 'output format' },
+      FORMAT,
     ],
   },
   {
@@ -263,31 +292,23 @@ export const optionGroups = [
         placeholder: 'TIME',
         help: 'take containers that have stopped and were created that long ago for orphans: 24h',
       },
-      { name: 'format', type: 'string', choices: ['text', 'json'], default: 'text', help: 'output format' },
+      JSON_OR_TEXT,
     ],
   },
   {
     commands: ['doctor'],
-    options: [
-      { name: 'format', short: 'f', type: 'string', choices: ['text', 'json'], default: 'text', help: 'output format' },
-    ],
+    options: [FORMAT],
   },
   {
     commands: ['restore'],
     options: [
-      {
-        name: 'bundle',
-        short: 'b',
-        type: 'string',
-        placeholder: 'DIR',
-        help: 'the bundle, else the current directory',
-      },
-      { name: 'config', short: 'f', type: 'string', placeholder: 'FILE', help: 'read this instead of config.json' },
+      BUNDLE,
+      CONFIG,
       { name: 'detach', short: 'd', type: 'boolean', help: 'return as soon as the processes go on' },
-      { name: 'console-socket', type: 'string', placeholder: 'PATH', help: 'send the terminal to this socket' },
-      { name: 'pid-file', type: 'string', placeholder: 'FILE', help: "write init's pid to this file" },
-      { name: 'keep', type: 'boolean', help: 'do not delete the container after its end' },
-      { name: 'no-subreaper', type: 'boolean', help: 'no effect: orphans of the container are never adopted' },
+      CONSOLE_SOCKET,
+      INIT_PID_FILE,
+      KEEP,
+      NO_SUBREAPER,
       { name: 'no-pivot', type: 'boolean', help: 'no effect: CRIU changes the root in its own way' },
       { name: 'no-new-keyring', type: 'boolean', help: 'no effect: CRIU makes no keyring' },
     ],
@@ -466,9 +487,7 @@ export const optionGroups = [
   },
   {
     commands: ['validate', 'plan', 'seccomp'],
-    options: [
-      { name: 'format', short: 'f', type: 'string', choices: ['text', 'json'], default: 'text', help: 'output format' },
-    ],
+    options: [FORMAT],
   },
   {
     commands: ['spec'],
