@@ -1,12 +1,5 @@
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH } from '../../../native/abi/fcntl.ts'
-import {
-  MOUNT_ATTR_NODEV,
-  MOUNT_ATTR_NODIRATIME,
-  MOUNT_ATTR_NOEXEC,
-  MOUNT_ATTR_NOSUID,
-  MOUNT_ATTR_NOSYMFOLLOW,
-  MOUNT_ATTR_RDONLY,
-} from '../../../native/abi/mount.ts'
+import { MOUNT_ATTR_RDONLY } from '../../../native/abi/mount.ts'
 import { S_IFCHR, S_IFLNK, S_IFMT } from '../../../native/abi/stat.ts'
 import { Fds } from '../../../native/fd.ts'
 import type { Kernel } from '../../../native/kernel.ts'
@@ -15,6 +8,7 @@ import { type MountRow, parseMountinfo, topmost } from '../../kernel/mountinfo.t
 import { isWithin, join } from '../../paths.ts'
 import { mountContext } from '../../plan/container.ts'
 import { planMountLabel } from '../../plan/mounts/labels.ts'
+import { attributeWords } from '../../plan/mounts/mountOptions.ts'
 import { type BindStep, type MountStep, planMounts } from '../../plan/mounts/mounts.ts'
 import { isOwn } from '../../plan/namespaces/namespaces.ts'
 import { ContainerRoot } from '../../rootfs/containerRoot.ts'
@@ -36,14 +30,7 @@ interface Expected {
 }
 
 /** The attributes as mountinfo has them. Access times are left out: the kernel has defaults of its own for them. */
-const WORDS: Readonly<Record<string, number>> = {
-  ro: MOUNT_ATTR_RDONLY,
-  nosuid: MOUNT_ATTR_NOSUID,
-  nodev: MOUNT_ATTR_NODEV,
-  noexec: MOUNT_ATTR_NOEXEC,
-  nodiratime: MOUNT_ATTR_NODIRATIME,
-  nosymfollow: MOUNT_ATTR_NOSYMFOLLOW,
-}
+const WORDS: Readonly<Record<string, number>> = Object.fromEntries(attributeWords.map(({ set, bit }) => [set, bit]))
 
 /** Hooks that may mount what config.json does not tell of. */
 const MOUNTING_HOOKS = ['prestart', 'createRuntime', 'createContainer', 'startContainer'] as const

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { mountOptionNames, parseMountOptions } from './mountOptions.ts'
+import { MS_PRIVATE, MS_SLAVE } from '../../../native/abi/mount.ts'
+import { accessTimeWord, attributeWords, mountOptionNames, parseMountOptions, propagationWord } from './mountOptions.ts'
 
 // config.md of runtime-spec 1.3, "Linux mount options", in its order.
 const specified =
@@ -108,4 +109,17 @@ test('parseMountOptions() splits the data of the file system', () => {
     { key: 'context', value: 'u:r:t:c1,c2' },
     { key: 'a', value: 'b=c' },
   ])
+})
+
+test('every attribute of the table has its words, and no other', () => {
+  expect(attributeWords.map(({ bit, set, clear }) => `${bit.toString(16)} ${set} ${clear}`)).toEqual([
+    '1 ro rw',
+    '2 nosuid suid',
+    '4 nodev dev',
+    '8 noexec exec',
+    '80 nodiratime diratime',
+    '200000 nosymfollow symfollow',
+  ])
+  expect([0, 0x10, 0x20].map(accessTimeWord)).toEqual(['relatime', 'noatime', 'strictatime'])
+  expect([MS_PRIVATE, MS_SLAVE].map(propagationWord)).toEqual(['private', 'slave'])
 })

@@ -95,10 +95,10 @@ const rows: Readonly<Record<string, Row>> = {
   dev: { clear: MOUNT_ATTR_NODEV },
   noexec: { set: MOUNT_ATTR_NOEXEC },
   exec: { clear: MOUNT_ATTR_NOEXEC },
-  nosymfollow: { set: MOUNT_ATTR_NOSYMFOLLOW },
-  symfollow: { clear: MOUNT_ATTR_NOSYMFOLLOW },
   nodiratime: { set: MOUNT_ATTR_NODIRATIME },
   diratime: { clear: MOUNT_ATTR_NODIRATIME },
+  nosymfollow: { set: MOUNT_ATTR_NOSYMFOLLOW },
+  symfollow: { clear: MOUNT_ATTR_NOSYMFOLLOW },
   noatime: { atime: NOATIME },
   atime: { notAtime: NOATIME },
   relatime: { atime: RELATIME },
@@ -169,6 +169,30 @@ const rows: Readonly<Record<string, Row>> = {
 /** The words that are not left to the file system, sorted; for `tsrun features`. */
 export function mountOptionNames(): string[] {
   return Object.keys(rows).sort()
+}
+
+const ownRows = Object.entries(rows).filter(([, { recursive }]) => !recursive)
+
+/** An attribute of a mount: its bit in mount_setattr(2), and the words that set it, as mountinfo shows it, and clear it. */
+export interface AttributeWords {
+  readonly bit: number
+  readonly set: string
+  readonly clear: string
+}
+
+export const attributeWords: readonly AttributeWords[] = ownRows.flatMap(([set, { set: bit }]) => {
+  const clear = ownRows.find(([, row]) => bit !== undefined && row.clear === bit)?.[0]
+  return bit === undefined || clear === undefined ? [] : [{ bit, set, clear }]
+})
+
+/** The word for this value of the access time field; `relatime` is the kernel's default. */
+export function accessTimeWord(value: number): string {
+  return ownRows.find(([, { atime }]) => atime === value)?.[0] ?? 'relatime'
+}
+
+/** The word for MS_SHARED and the like. */
+export function propagationWord(flag: number): string {
+  return ownRows.find(([, { propagation }]) => propagation === flag)![0]
 }
 
 /** Attributes while words come in. */

@@ -1,18 +1,4 @@
-import {
-  MOUNT_ATTR__ATIME,
-  MOUNT_ATTR_NOATIME,
-  MOUNT_ATTR_NODEV,
-  MOUNT_ATTR_NODIRATIME,
-  MOUNT_ATTR_NOEXEC,
-  MOUNT_ATTR_NOSUID,
-  MOUNT_ATTR_NOSYMFOLLOW,
-  MOUNT_ATTR_RDONLY,
-  MOUNT_ATTR_STRICTATIME,
-  MS_PRIVATE,
-  MS_SHARED,
-  MS_SLAVE,
-  MS_UNBINDABLE,
-} from '../../../native/abi/mount.ts'
+import { MOUNT_ATTR__ATIME } from '../../../native/abi/mount.ts'
 import {
   SECCOMP_FILTER_FLAG_LOG,
   SECCOMP_FILTER_FLAG_NEW_LISTENER,
@@ -20,44 +6,28 @@ import {
   SECCOMP_FILTER_FLAG_TSYNC,
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
 } from '../../../native/abi/seccomp.ts'
-import type { Attributes, Parameter, Propagation } from '../mounts/mountOptions.ts'
-
-/** Bits of mount_setattr(2) and their words in mount(8), to set and to clear. */
-const attributeWords: readonly (readonly [bit: number, set: string, clear: string])[] = [
-  [MOUNT_ATTR_RDONLY, 'ro', 'rw'],
-  [MOUNT_ATTR_NOSUID, 'nosuid', 'suid'],
-  [MOUNT_ATTR_NODEV, 'nodev', 'dev'],
-  [MOUNT_ATTR_NOEXEC, 'noexec', 'exec'],
-  [MOUNT_ATTR_NODIRATIME, 'nodiratime', 'diratime'],
-  [MOUNT_ATTR_NOSYMFOLLOW, 'nosymfollow', 'symfollow'],
-]
-
-const accessTimes: Readonly<Record<number, string>> = {
-  0: 'relatime',
-  [MOUNT_ATTR_NOATIME]: 'noatime',
-  [MOUNT_ATTR_STRICTATIME]: 'strictatime',
-}
-
-const propagations: Readonly<Record<number, string>> = {
-  [MS_PRIVATE]: 'private',
-  [MS_SHARED]: 'shared',
-  [MS_SLAVE]: 'slave',
-  [MS_UNBINDABLE]: 'unbindable',
-}
+import {
+  type Attributes,
+  accessTimeWord,
+  attributeWords,
+  type Parameter,
+  type Propagation,
+  propagationWord,
+} from '../mounts/mountOptions.ts'
 
 /** The attributes of a mount in words; with `r` in front those of the tree below it. */
 export function attributesText({ set, clear }: Attributes, recursive = ''): string[] {
-  const words = attributeWords.flatMap(([bit, on, off]) => [
-    ...((set & bit) !== 0 ? [on] : []),
-    ...((clear & bit) !== 0 && (set & bit) === 0 ? [off] : []),
+  const words = attributeWords.flatMap(word => [
+    ...((set & word.bit) !== 0 ? [word.set] : []),
+    ...((clear & word.bit) !== 0 && (set & word.bit) === 0 ? [word.clear] : []),
   ])
   const atime = set & MOUNT_ATTR__ATIME
-  const timed = (clear & MOUNT_ATTR__ATIME) !== 0 || atime !== 0 ? [accessTimes[atime] ?? 'relatime'] : []
+  const timed = (clear & MOUNT_ATTR__ATIME) !== 0 || atime !== 0 ? [accessTimeWord(atime)] : []
   return [...words, ...timed].map(word => `${recursive}${word}`)
 }
 
 export function propagationText({ flag, recursive }: Propagation): string {
-  return `${recursive ? 'r' : ''}${propagations[flag]}`
+  return `${recursive ? 'r' : ''}${propagationWord(flag)}`
 }
 
 export function parameterText({ key, value }: Parameter): string {
