@@ -67,25 +67,28 @@ export class Failure extends Error {
   readonly cleanup: Failure[] = []
   /** A stable word for programs that react to failures. */
   readonly kind: string = 'failure'
+  /** By field and not by the class, whose name a bundler may change. */
+  override readonly name: string = 'Failure'
+  /** What programs of Node.js look at: an errno's name where there is one, else one of `ERR_TSRUN_`. */
+  readonly code: string
 
-  constructor(reason: string, phrase: Phrase | undefined = current) {
+  constructor(reason: string, phrase: Phrase | undefined = current, code = 'ERR_TSRUN_FAILURE') {
     const phrases = phraseTexts(phrase).map(failing)
     super([...phrases, reason].join(': '))
-    this.name = new.target.name
     this.phrases = phrases
     this.reason = reason
+    this.code = code
   }
 }
 
 /** A system call that failed: which, why, on what. Nothing is dressed up at this level. */
 export class KernelError extends Failure {
   override readonly kind = 'kernel'
+  override readonly name = 'KernelError'
   /** The system call, `openat2`. */
   readonly call: string
   /** The number of the error, positive as in errno(3). */
   readonly errno: number
-  /** The errno's name, `ENOENT`. */
-  readonly code: string
   /** What the call was about: a path, a mount point, a pid. */
   readonly subject: string | undefined
   /** What the error means here. */
@@ -97,10 +100,10 @@ export class KernelError extends Failure {
     super(
       `${call}${subject === undefined ? '' : ` ${subject}`}: ${code}${hint === undefined ? '' : ` (${hint})`}`,
       phrase,
+      code,
     )
     this.call = call
     this.errno = errno
-    this.code = code
     this.subject = subject
     this.hint = hint
   }

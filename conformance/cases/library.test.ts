@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { makeBundle } from '../lib/bundle.ts'
 import { createRunning, oci, removeLater } from '../lib/container.ts'
-import { configFor, library, libraryPath, openLibrary, rootfs, shell } from '../lib/library.ts'
+import { configFor, library, libraryPath, openLibrary, rejection, rootfs, shell } from '../lib/library.ts'
 import { isTsrun } from '../lib/runtime.ts'
 import { fresh, later, sceneDirectory, stateRoot } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
@@ -19,16 +19,6 @@ leavesNothing()
 const it = test.skipIf(!isTsrun)
 const runtime = openLibrary()
 const id = () => removeLater(fresh())
-
-/** What a promise is rejected with. */
-async function rejection(promise: Promise<unknown>): Promise<unknown> {
-  return await promise.then(
-    value => {
-      throw new Error(`not rejected, but resolved to ${JSON.stringify(value)}`)
-    },
-    (error: unknown) => error,
-  )
-}
 
 it('run() resolves to the exit code and what was written', async () => {
   const result = await runtime.run({ id: id(), config: shell('echo out; echo err >&2; exit 3') })
@@ -242,7 +232,7 @@ it('a signal can be aborted at any moment', async () => {
     const run = rejection(runtime.run({ id: id(), config: shell('sleep 60'), signal: abort.signal }))
     await new Promise(resolve => setTimeout(resolve, ms))
     abort.abort(`after ${ms} ms`)
-    expect(await run).toBe(`after ${ms} ms`)
+    expect(await run).toMatchObject({ name: 'AbortError', cause: `after ${ms} ms` })
   }
   expect(await runtime.list()).toEqual([])
 })

@@ -30,3 +30,13 @@ export function shell(script: string): CompleteConfig {
 }
 
 export const openLibrary = () => new library.Runtime({ root: stateRoot })
+
+/** What a promise is rejected with. */
+export async function rejection(promise: Promise<unknown>): Promise<unknown> {
+  return await promise.then(
+    value => {
+      throw new Error(`not rejected, but resolved to ${JSON.stringify(value)}`)
+    },
+    (error: unknown) => error,
+  )
+}

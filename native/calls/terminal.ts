@@ -65,6 +65,12 @@ export const terminalCalls = {
     this.later({ name: 'ioctl', args: [terminal, TIOCSWINSZ, size], subject: `${columns} x ${rows} characters` })
   },
 
+  /** The same at once, of a descriptor of our own. Nothing happens when the terminal has hung up. */
+  resizeTerminal(this: Calls, fd: number, { rows, columns }: WindowSize): void {
+    const size = new Struct(8).u16(0, rows).u16(2, columns)
+    this.now({ name: 'ioctl', args: [fd, TIOCSWINSZ, size], tolerate: 'any' })
+  },
+
   /** ioctl(fd, TIOCGWINSZ, &size), see ioctl_tty(2). Undefined when `fd` is no terminal. */
   windowSize(this: Calls, fd: number): WindowSize | undefined {
     const size = new Out(WINSIZE.size)

@@ -61,18 +61,19 @@ function mountOf(fdinfo: string): number | undefined {
 }
 
 /**
- * Which of our own streams takes whose place. Errors: HostError for something else than a list of texts; UsageError for a
+ * Which of the streams takes whose place; `stdio` are our descriptors that the restored program gets as its streams. Errors: HostError for something else than a list of texts; UsageError for a
  * stream that can not take the place of what was there.
  */
 export function inheritedStreams(
   outside: Kernel<'outside'>,
   text: string,
+  stdio: readonly [number, number, number] = STREAMS,
 ): { readonly key: string; readonly fd: number }[] {
   const keys = parseKeys(text)
   const streams = keys
     .map((key, fd) => ({ key, fd }))
     .filter(({ key, fd }) => /^(pipe:|file\[|tty\[)/.test(key) && keys.indexOf(key) === fd)
-  for (const { key, fd } of streams) if (key.startsWith('file[')) refuseUnseekable(outside, fd)
+  for (const { key, fd } of streams) if (key.startsWith('file[')) refuseUnseekable(outside, stdio[fd]!)
   return streams
 }
 

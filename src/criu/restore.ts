@@ -93,7 +93,7 @@ export async function restoreContainer(runtime: Runtime, request: RestoreRequest
   using terminal = new ForegroundTerminal(runtime)
   const places = openPlaces(runtime, request, LOG_FILE, false, fds)
   const program = withLog(runtime, places, () => {
-    const streams = readStreams(runtime, places)
+    const streams = readStreams(runtime, places, request.stdio)
     requireReleases(runtime, criu, request)
     const hostResources = runtime.phase('open what is on the host', () => pack(runtime, prepared, fds))
     if (request.manageCgroupsMode === 'strict' && hostResources.cgroup?.owned?.exists)
@@ -162,13 +162,13 @@ function checkPlan({ plan }: Prepared): void {
   if (cgroup) throw new HostError(`CRIU can not restore into an existing cgroup namespace (\`${cgroup.path}\`)`)
 }
 
-function readStreams({ outside }: Runtime, { images }: CheckpointPlaces): Inherited[] {
+function readStreams({ outside }: Runtime, { images }: CheckpointPlaces, stdio: RestoreRequest['stdio']): Inherited[] {
   const bytes = readOwn(outside, images, DESCRIPTORS_FILE)
   if (bytes === undefined)
     throw new UsageError(
       `--image-path: there is no checkpoint in \`${images.subject}\` (\`${DESCRIPTORS_FILE}\` is missing)`,
     )
-  return inheritedStreams(outside, decode(bytes))
+  return inheritedStreams(outside, decode(bytes), stdio)
 }
 
 /** Namespaces that CRIU gets as open descriptors; see externalNamespaces(). */

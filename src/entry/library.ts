@@ -7,6 +7,9 @@
 export type * from '../../spec/generated/config.ts'
 export type { ListedContainer } from '../container/list.ts'
 export type { Difference } from '../container/update.ts'
+export type { Drift, DriftFinding } from '../diagnose/drift/drift.ts'
+export type { InspectedCgroup, InspectedNamespace, InspectedProcess, Inspection } from '../diagnose/inspect.ts'
+export type { Finding, Severity } from '../diagnose/finding.ts'
 export { ConfigError, Failure, HostError, KernelError, StateError, UsageError } from '../errors.ts'
 export type { ContainerEvent } from '../kernel/cgroupEvents.ts'
 export type {
@@ -18,20 +21,28 @@ export type {
   Pressure,
   PressureLine,
 } from '../kernel/cgroupStats.ts'
+export { AbortError, MaxOutputError, TimeoutError } from '../library/aborted.ts'
 export { Container } from '../library/container.ts'
 export { type CompleteConfig, defaultConfig } from '../library/defaultConfig.ts'
 export type {
+  CheckpointOptions,
   CreateOptions,
+  Environment,
   ExecOptions,
   ExitResult,
   Output,
+  OutputOptions,
+  RestoreOptions,
   RunOptions,
   RuntimeOptions,
   Stdio,
   StdioOptions,
+  TerminalSize,
+  ValidateOptions,
 } from '../library/options.ts'
 export { Program } from '../library/program.ts'
 export { Runtime } from '../library/runtime.ts'
+export type { Terminal } from '../library/terminal.ts'
 export type { CapabilityChanges } from '../plan/process/execProcess.ts'
 export type { CgroupManager } from '../runtime.ts'
 export type { ContainerState } from '../state/ociState.ts'

@@ -7,14 +7,20 @@ import { openWatch, watchContainer } from '../container/events.ts'
 import { killContainer } from '../container/kill.ts'
 import type { Difference } from '../container/update.ts'
 import { exitStatus, openInit } from '../container/wait.ts'
+import type { Drift } from '../diagnose/drift/drift.ts'
+import type { Inspection } from '../diagnose/inspect.ts'
 import { doing, Failure } from '../errors.ts'
 import type { ContainerEvent } from '../kernel/cgroupEvents.ts'
 import type { ContainerState } from '../state/ociState.ts'
-import { checkChanges } from './checkChanges.ts'
+import { checkChanges, environmentOf } from './check/changes.ts'
+import { checkArgument, checkOptions, kinds } from './check/options.ts'
+import { CHECKPOINT_OPTIONS, EXEC_OPTIONS } from './check/tables.ts'
 import { localRuntime } from './local.ts'
-import type { ExecOptions, ExitResult } from './options.ts'
+import type { CheckpointOptions, ExecOptions, ExitResult, TerminalSize } from './options.ts'
 import { exitResult, numberOf, Program, readStatus } from './program.ts'
 import { withStdio } from './stdio.ts'
+import { disposableEverywhere } from './symbols.ts'
+import type { Terminal } from './terminal.ts'
 import { type CallOptions, inThread } from './threads.ts'
 
 /** How often numbers are told, in milliseconds, unless the caller says otherwise. */
@@ -63,6 +69,11 @@ export class Container implements AsyncDisposable {
     return this.#program?.stderr ?? null
   }
 
+  /** Its terminal; null unless it was made with one here. */
+  get terminal(): Terminal | null {
+    return this.#program?.terminal ?? null
+  }
+
   /**
    * Starts the program; resolves when it runs. Rejects with a StateError unless the container is `created`, with a
    * KernelError when the program can not be executed. A failing poststart hook removes the container.
@@ -75,7 +86,9 @@ export class Container implements AsyncDisposable {
    * Waits until the program has ended. `signal` gives up the wait and leaves the container as it is. How a program ended whose
    * container another process has created is not always to be known: then code and signal are both null.
    */
-  async wait({ signal }: { readonly signal?: AbortSignal } = {}): Promise<ExitResult> {
+  async wait(options: { readonly signal?: AbortSignal } = {}): Promise<ExitResult> {
+    checkOptions('wait', options, { signal: kinds.signal })
+    const { signal } = options
     const waiting = this.#program?.wait(signal ? { signal } : {}) ?? this.#waitForOther(signal)
     return await this.#unlessAborted(waiting)
   }
@@ -96,13 +109,16 @@ export class Container implements AsyncDisposable {
    * is paused, with a UsageError or ConfigError for options that make no sense, with a KernelError.
    */
   async exec(args: readonly string[], options: ExecOptions = {}): Promise<Program> {
-    const { stdin, stdout, stderr, cgroup, signal, ...changes } = options
-    checkChanges({ ...changes, args })
+    checkArgument('exec', 'the command', args, kinds.texts)
+    checkOptions('exec', options, EXEC_OPTIONS)
+    const { stdin, stdout, stderr, terminal, cgroup, signal, env, ...others } = options
+    const changes = { ...others, args, env: environmentOf(env), ...terminalChanges(terminal) }
+    checkChanges('exec', changes)
     signal?.throwIfAborted()
     const program = await withStdio(options, async open => {
       const executed = inThread({ ...this.#call, signal }, 'exec', () => {
         const stdio = open().descriptors
-        return [{ id: this.id, changes: { ...changes, args }, cgroup, stdio }]
+        return [{ id: this.id, changes, cgroup, stdio }]
       })
       return new Program(await this.#unlessAborted(executed), open(), signal)
     })
@@ -119,10 +135,9 @@ export class Container implements AsyncDisposable {
    * Sends a signal to the first process, by name or number, or to all processes of the container. Throws a StateError when it
    * has stopped.
    */
-  async kill(
-    signal: NodeJS.Signals | number = 'SIGTERM',
-    { all = false }: { readonly all?: boolean } = {},
-  ): Promise<void> {
+  async kill(signal: NodeJS.Signals | number = 'SIGTERM', options: { readonly all?: boolean } = {}): Promise<void> {
+    checkOptions('kill', options, { all: kinds.flag })
+    const { all = false } = options
     const number = numberOf(signal)
     // Here and now: all threads may be busy with what this is to end.
     doing(`kill \`${this.id}\``, () => killContainer(localRuntime(this.#call.settings), this.id, number, all))
@@ -132,15 +147,16 @@ export class Container implements AsyncDisposable {
    * What happens to the container until it has stopped: its numbers every `interval` milliseconds, pauses, limits that are
    * met, processes that the kernel kills for lack of memory, and last its exit. `signal` ends it with a rejection.
    */
-  async *events({
-    interval = INTERVAL_MS,
-    signal,
-  }: {
-    readonly interval?: number
-    readonly signal?: AbortSignal
-  } = {}): AsyncGenerator<ContainerEvent, void, void> {
+  async *events(
+    options: { readonly interval?: number; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<ContainerEvent, void, void> {
+    checkOptions('events', options, { interval: kinds.count, signal: kinds.signal })
+    const { interval = INTERVAL_MS, signal } = options
     const over = new AbortController()
-    const runtime = localRuntime(this.#call.settings, signal ? AbortSignal.any([over.signal, signal]) : over.signal)
+    const abort = () => over.abort(signal!.reason)
+    signal?.addEventListener('abort', abort)
+    if (signal?.aborted) abort()
+    const runtime = localRuntime(this.#call.settings, over.signal)
     const watch = doing(`events of \`${this.id}\``, () => openWatch(runtime, this.id))
     const pending: ContainerEvent[] = []
     let wake = () => {}
@@ -164,6 +180,7 @@ export class Container implements AsyncDisposable {
       }
       await watching
     } finally {
+      signal?.removeEventListener('abort', abort)
       over.abort()
     }
   }
@@ -182,16 +199,39 @@ export class Container implements AsyncDisposable {
    * Changes its limits, all or none, and resolves to what has changed, or would with `dryRun`. Rejects with a ConfigError for
    * values that make no sense, with a HostError for what this host can not limit.
    */
-  async update(
-    resources: Resources,
-    { dryRun = false }: { readonly dryRun?: boolean } = {},
-  ): Promise<readonly Difference[]> {
+  async update(resources: Resources, options: { readonly dryRun?: boolean } = {}): Promise<readonly Difference[]> {
+    checkArgument('update', 'the resources', resources, kinds.object)
+    checkOptions('update', options, { dryRun: kinds.flag })
+    const { dryRun = false } = options
     return await inThread(this.#call, 'update', () => [this.id, resources, dryRun])
   }
 
   /** The process ids of all that runs in it, as this process sees them. */
   async pids(): Promise<readonly number[]> {
     return await inThread(this.#call, 'pids', () => [this.id])
+  }
+
+  /**
+   * Writes the state of it, running or paused, into a directory, from which {@link Runtime.restore} makes a container that
+   * goes on from there. It is gone afterwards, unless it is left running. Rejects with a StateError, a UsageError, or a
+   * HostError with what CRIU says; then it goes on as if nothing had been.
+   */
+  async checkpoint(options: CheckpointOptions): Promise<void> {
+    checkOptions('checkpoint', options, CHECKPOINT_OPTIONS)
+    checkArgument('checkpoint', 'imagePath', options.imagePath, kinds.text)
+    this.#program?.settle()
+    await this.#unlessAborted(inThread(this.#call, 'checkpoint', () => [{ ...options, id: this.id }]))
+    if (!options.leaveRunning && !options.preDump) this.#isGone()
+  }
+
+  /** All about it as the kernel has it. Rejects with a StateError when there is none. */
+  async inspect(): Promise<Inspection> {
+    return await inThread(this.#call, 'inspect', () => [this.id])
+  }
+
+  /** How it differs from what its configuration and updates have made of it. Rejects with a StateError unless it runs. */
+  async drift(): Promise<Drift> {
+    return await inThread(this.#call, 'drift', () => [this.id])
   }
 
   /** Its state. Rejects with a StateError when it does not exist. */
@@ -203,10 +243,16 @@ export class Container implements AsyncDisposable {
    * Removes it. Rejects with a StateError when it runs and `force` is not given, or when there is none; with `force` it is
    * killed first, and one that does not exist is fine. What it has written and nobody has begun to read is lost.
    */
-  async delete({ force = false }: { readonly force?: boolean } = {}): Promise<void> {
+  async delete(options: { readonly force?: boolean } = {}): Promise<void> {
+    checkOptions('delete', options, { force: kinds.flag })
+    const { force = false } = options
     this.#program?.settle() // as long as its cgroup can tell of it
     if (force) this.#killNow()
     await inThread(this.#call, 'delete', () => [this.id, force])
+    this.#isGone()
+  }
+
+  #isGone(): void {
     this.#deleted = true
     this.#signal?.removeEventListener('abort', this.#abort)
     for (const program of [this.#program, ...this.#others]) program?.forget()
@@ -239,5 +285,15 @@ export class Container implements AsyncDisposable {
         throw this.#signal!.reason
       }
     }
+  }
+}
+
+disposableEverywhere(Container.prototype)
+
+/** What a terminal means for a process. */
+export function terminalChanges(terminal: boolean | TerminalSize | undefined) {
+  return {
+    terminal: Boolean(terminal),
+    consoleSize: typeof terminal === 'object' ? { width: terminal.columns, height: terminal.rows } : undefined,
   }
 }

@@ -1,5 +1,6 @@
 import type { Config, Linux, Mount, Process, Root } from '../../spec/generated/config.ts'
 import { specTemplate } from '../config/template.ts'
+import { checkArgument, kinds } from './check/options.ts'
 
 /** A configuration in which nothing that a caller is likely to change is missing. */
 export interface CompleteConfig extends Config {
@@ -18,6 +19,8 @@ export interface CompleteConfig extends Config {
  * @param args the program and its arguments
  */
 export function defaultConfig(rootfs: string, args: readonly string[]): CompleteConfig {
+  checkArgument('defaultConfig', 'rootfs', rootfs, kinds.text)
+  checkArgument('defaultConfig', 'args', args, kinds.texts)
   const [uid, gid] = [process.geteuid!(), process.getegid!()]
   const config = specTemplate(uid === 0 ? {} : { rootless: { uid, gid } }) as CompleteConfig
   config.root.path = rootfs

@@ -25,12 +25,44 @@ export function sendError(thrown: unknown): SentError {
   return { message, stack, properties, cleanup: cleanup.map(sendError) }
 }
 
-/** The same error, of the same class. */
-export function receiveError({ message, stack, properties, cleanup }: SentError): Error {
+/**
+ * The same error, of the same class. With the `caller`, which knows who asked for the work, the stack is that of the caller,
+ * and `cause` has the one of the other thread.
+ */
+export function receiveError({ message, stack, properties, cleanup }: SentError, caller?: Caller): Error {
   const error = new Error(message)
   const known = CLASSES[`${properties['kind']}`]
   if (known) Object.setPrototypeOf(error, known.prototype)
-  Object.assign(error, properties, known && { cleanup: cleanup.map(receiveError) })
-  if (stack !== undefined) error.stack = stack
+  Object.assign(error, properties, known && { cleanup: cleanup.map(sent => receiveError(sent)) })
+  if (caller === undefined) {
+    if (stack !== undefined) error.stack = stack
+    return error
+  }
+  const cause = new Error(message)
+  if (stack !== undefined) cause.stack = stack
+  Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true })
+  return calledBy(error, caller)
+}
+
+/** Who called, as a stack. */
+export interface Caller {
+  readonly stack: string
+}
+
+/** The frames above `below`, which is the function that somebody has called. */
+export function callerOf(below: (...args: never[]) => unknown): Caller {
+  const caller = { stack: '' }
+  Error.captureStackTrace(caller, below)
+  return caller
+}
+
+/** The error with the stack of the caller. */
+export function calledBy<E extends Error>(error: E, { stack }: Caller): E {
+  const frames = stack.split('\n').filter(line => line.startsWith('    at '))
+  Object.defineProperty(error, 'stack', {
+    value: [`${error.name}: ${error.message}`, ...frames].join('\n'),
+    writable: true,
+    configurable: true,
+  })
   return error
 }

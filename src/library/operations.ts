@@ -1,6 +1,6 @@
-import type { Resources } from '../../spec/generated/config.ts'
+import type { Config, Resources } from '../../spec/generated/config.ts'
 import { stringify } from '../config/json.ts'
-import { parseResources } from '../config/load.ts'
+import { parseConfig, parseResources } from '../config/load.ts'
 import { type CreateRequest, createContainer } from '../container/create.ts'
 import { deleteContainer } from '../container/delete.ts'
 import { type ExecRequest, startExec } from '../container/exec.ts'
@@ -9,23 +9,40 @@ import { pauseContainer, resumeContainer } from '../container/pause.ts'
 import { containerPids } from '../container/ps.ts'
 import { startContainer } from '../container/start.ts'
 import { type Difference, updateContainer } from '../container/update.ts'
+import type { CheckpointRequest } from '../criu/checkpoint.ts'
+import type { RestoreRequest } from '../criu/restore.ts'
+import type { Drift } from '../diagnose/drift/drift.ts'
+import type { Inspection } from '../diagnose/inspect.ts'
+import type { Finding } from '../diagnose/finding.ts'
 import { doing } from '../errors.ts'
+import type { ProcessChanges } from '../plan/process/execProcess.ts'
 import type { Runtime } from '../runtime.ts'
+import { readConfig } from '../setup/prepare.ts'
 import { type ContainerState, containerState } from '../state/ociState.ts'
 import { openContainer } from '../state/store.ts'
+import { TerminalLine } from './terminalLine.ts'
 
 /** A process that was just made: a child of ours that nobody has waited for. */
 export interface MadeProcess {
   readonly pid: number
   /** The path of the container's cgroup. */
   readonly cgroup: string | undefined
+  /** The descriptor of its terminal's master, which the caller owns. */
+  readonly terminal?: number | undefined
 }
+
+/** What the caller wants to be otherwise in a configuration. */
+export type ConfigChanges = Pick<ProcessChanges, 'args' | 'env' | 'cwd' | 'terminal' | 'consoleSize'>
 
 /** What takes its time, and so is done in another thread. Arguments and results are plain data. */
 export const operations = {
-  create(runtime: Runtime, request: CreateRequest): MadeProcess {
-    doing(`create \`${request.id}\``, () => createContainer(runtime, request))
-    return made(runtime, request.id)
+  create(runtime: Runtime, request: CreateRequest, changes: ConfigChanges): MadeProcess {
+    return doing(`create \`${request.id}\``, () => {
+      const changed = changedRequest(runtime, request, changes)
+      using line = new TerminalLine(runtime.outside, changes.terminal)
+      createContainer(runtime, { ...changed, ...line.request })
+      return { ...made(runtime, request.id), terminal: line.receive() }
+    })
   },
 
   start(runtime: Runtime, id: string): void {
@@ -33,10 +50,11 @@ export const operations = {
   },
 
   exec(runtime: Runtime, request: ExecRequest): MadeProcess {
-    return doing(`exec in \`${request.id}\``, () => ({
-      pid: startExec(runtime, request),
-      cgroup: made(runtime, request.id).cgroup,
-    }))
+    return doing(`exec in \`${request.id}\``, () => {
+      using line = new TerminalLine(runtime.outside, request.changes.terminal)
+      const pid = startExec(runtime, { ...request, ...line.request })
+      return { pid, cgroup: made(runtime, request.id).cgroup, terminal: line.receive() }
+    })
   },
 
   pause(runtime: Runtime, id: string): void {
@@ -52,6 +70,40 @@ export const operations = {
       const change = parseResources(stringify(resources), 'the change')
       return updateContainer(runtime, { id, change, schemata: {}, dryRun })
     })
+  },
+
+  async checkpoint(runtime: Runtime, request: CheckpointRequest): Promise<void> {
+    const { checkpointContainer } = await import('../criu/checkpoint.ts')
+    doing(`checkpoint \`${request.id}\``, () => checkpointContainer(runtime, request))
+  },
+
+  async restore(runtime: Runtime, request: RestoreRequest, terminal: boolean): Promise<MadeProcess> {
+    const { restoreContainer } = await import('../criu/restore.ts')
+    using line = new TerminalLine(runtime.outside, terminal)
+    await doing(`restore \`${request.id}\``, () =>
+      restoreContainer(runtime, { ...request, ...line.request, detach: true }),
+    )
+    return { ...made(runtime, request.id), terminal: line.receive() }
+  },
+
+  async inspect(runtime: Runtime, id: string): Promise<Inspection> {
+    const { inspectContainer } = await import('../diagnose/inspect.ts')
+    return doing(`inspect \`${id}\``, () => inspectContainer(runtime, id))
+  },
+
+  async drift(runtime: Runtime, id: string): Promise<Drift> {
+    const { findDrift } = await import('../diagnose/drift/drift.ts')
+    return doing(`inspect \`${id}\``, () => findDrift(runtime, id))
+  },
+
+  async validate(
+    runtime: Runtime,
+    bundle: string,
+    configFile: string | undefined,
+    configText: string | undefined,
+  ): Promise<Finding[]> {
+    const { validateBundle } = await import('../diagnose/validate/validate.ts')
+    return doing('validate', () => validateBundle(runtime, bundle, configFile, configText))
   },
 
   pids(runtime: Runtime, id: string): number[] {
@@ -77,10 +129,32 @@ function made({ outside, root }: Runtime, id: string): MadeProcess {
   return { pid, cgroup }
 }
 
+/** With a configuration that has the changes, when there are any. */
+function changedRequest(runtime: Runtime, request: CreateRequest, changes: ConfigChanges): CreateRequest {
+  if (Object.values(changes).every(change => change === undefined || change === false)) return request
+  const text = request.configText ?? readConfig(runtime, runtime.absolute(request.bundle), request.configFile)
+  return { ...request, configText: stringify(changedConfig(parseConfig(text), changes)) }
+}
+
+function changedConfig(config: Config, { args, env, cwd, terminal, consoleSize }: ConfigChanges): Config {
+  const base = { cwd: '/', ...config.process }
+  return {
+    ...config,
+    process: {
+      ...base,
+      ...(args && { args: [...args] }),
+      ...(env && { env: [...(base.env ?? []), ...env] }),
+      ...(cwd !== undefined && { cwd }),
+      ...(terminal && { terminal }),
+      ...(consoleSize && { consoleSize }),
+    },
+  }
+}
+
 export type Operations = typeof operations
 export type OperationName = keyof Operations
 
 /** The arguments of an operation after the runtime. */
 export type ArgumentsOf<N extends OperationName> =
   Parameters<Operations[N]> extends [Runtime, ...infer Rest] ? Rest : never
-export type ResultOf<N extends OperationName> = ReturnType<Operations[N]>
+export type ResultOf<N extends OperationName> = Awaited<ReturnType<Operations[N]>>

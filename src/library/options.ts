@@ -1,5 +1,8 @@
 import type { Readable, Writable } from 'node:stream'
 import type { Config } from '../../spec/generated/config.ts'
+import type { CheckpointRequest } from '../criu/checkpoint.ts'
+import type { CriuSettings } from '../criu/criu.ts'
+import type { RestoreRequest } from '../criu/restore.ts'
 import type { ProcessChanges } from '../plan/process/execProcess.ts'
 import type { CgroupManager } from '../runtime.ts'
 
@@ -28,6 +31,15 @@ export interface RuntimeOptions {
  */
 export type Stdio<S> = 'pipe' | 'ignore' | 'inherit' | number | S
 
+/** Variables of the environment: `NAME=VALUE` strings, or an object, in which what is undefined is not set. */
+export type Environment = readonly string[] | Readonly<Record<string, string | undefined>>
+
+/** How large a terminal is, in characters. */
+export interface TerminalSize {
+  readonly columns: number
+  readonly rows: number
+}
+
 /** The standard streams of a program. */
 export interface StdioOptions {
   /** `'ignore'` by default. */
@@ -36,12 +48,15 @@ export interface StdioOptions {
   readonly stdout?: Stdio<Writable>
   /** `'pipe'` by default, as `stdout`. */
   readonly stderr?: Stdio<Writable>
+  /**
+   * A terminal takes the place of all three: it is `terminal` of the container or program, a stream to read and to write.
+   * `stdin` and `stdout` may be streams all the same, which are joined to it.
+   */
+  readonly terminal?: boolean | TerminalSize
 }
 
-/** What a container is made of. */
-export interface CreateOptions extends StdioOptions {
-  /** Its name among the containers of the runtime; one that is not taken by default. */
-  readonly id?: string
+/** Where a configuration is found. */
+export interface ValidateOptions {
   /** The bundle: a directory, in which config.json lies unless `config` is given. The current directory by default. */
   readonly bundle?: string
   /**
@@ -51,6 +66,18 @@ export interface CreateOptions extends StdioOptions {
   readonly config?: Config
   /** A file to read the configuration from, instead of config.json in the bundle. */
   readonly configFile?: string
+}
+
+/** What a container is made of. */
+export interface CreateOptions extends StdioOptions, ValidateOptions {
+  /** Its name among the containers of the runtime; one that is not taken by default. */
+  readonly id?: string
+  /** The program and its arguments, instead of those of the configuration. */
+  readonly args?: readonly string[]
+  /** Variables besides those of the configuration; they replace those of the same name. */
+  readonly env?: Environment
+  /** The working directory, instead of that of the configuration. */
+  readonly cwd?: string
   /** A unix socket that gets the terminal of a process with `terminal: true`, as the option of runc. */
   readonly consoleSocket?: string
   /** Keep the session keyring of this process. */
@@ -59,21 +86,29 @@ export interface CreateOptions extends StdioOptions {
   readonly noPivot?: boolean
   /**
    * Ends the container, whatever it is at: it is killed and removed, and what is pending (create, start, wait, run) is
-   * rejected with the reason of the signal.
+   * rejected with the reason of the signal; `run` with an {@link AbortError} of which that is the cause.
    */
   readonly signal?: AbortSignal
 }
 
+/** How what a program writes is collected. */
+export interface OutputOptions {
+  /** How many bytes each of stdout and stderr may have; 1 MiB by default. */
+  readonly maxOutput?: number
+  /** `'buffer'` for bytes as they are; by default they are decoded as UTF-8. */
+  readonly encoding?: 'utf8' | 'buffer'
+}
+
 /** What a container that is run to its end is made of. */
-export interface RunOptions extends CreateOptions {
+export interface RunOptions extends CreateOptions, OutputOptions {
   /** Not `'pipe'`: a stream, such as `Readable.from(['text'])`. */
   readonly stdin?: Exclude<Stdio<Readable>, 'pipe'>
-  /** How many bytes each of stdout and stderr may have when they are collected; 1 MiB by default. */
-  readonly maxOutput?: number
 }
 
 /** What another program in a container is to be like, other than the container's own process. */
-export interface ExecOptions extends StdioOptions, Omit<ProcessChanges, 'args' | 'terminal'> {
+export interface ExecOptions extends StdioOptions, Omit<ProcessChanges, 'args' | 'env' | 'terminal' | 'consoleSize'> {
+  /** Variables besides those of the container's own process; they replace those of the same name. */
+  readonly env?: Environment | undefined
   /** A cgroup below the container's, instead of that one. */
   readonly cgroup?: string
   /** Kills the program; what is pending (exec, wait) is rejected with the reason of the signal. */
@@ -91,9 +126,24 @@ export interface ExitResult {
 }
 
 /** How a program ended, and what it has written where its streams are `'pipe'`. */
-export interface Output extends ExitResult {
+export interface Output<T extends string | Buffer = string> extends ExitResult {
   /** What it has written to its standard output. */
-  readonly stdout: string
+  readonly stdout: T
   /** What it has written to its standard error. */
-  readonly stderr: string
+  readonly stderr: T
+}
+
+/** What a checkpoint is to be like; options as those of `tsrun checkpoint`. */
+export interface CheckpointOptions extends Omit<CheckpointRequest, 'id' | 'statusFd'> {}
+
+/** What to make a container of that was stored by {@link Container.checkpoint}; options as those of `tsrun restore`. */
+export interface RestoreOptions
+  extends StdioOptions,
+    ValidateOptions,
+    CriuSettings,
+    Pick<RestoreRequest, 'tcpClose' | 'lsmProfile' | 'lsmMountContext' | 'noPivot' | 'noNewKeyring'> {
+  /** Its name among the containers of the runtime; one that is not taken by default. */
+  readonly id?: string
+  /** Ends the container, as that of {@link CreateOptions}. */
+  readonly signal?: AbortSignal
 }

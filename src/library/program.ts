@@ -1,17 +1,25 @@
 import type { Readable, Writable } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
 import { POLLIN } from '../../native/abi/socket.ts'
 import type { Exit } from '../../native/calls/process.ts'
 import type { Fd } from '../../native/fd.ts'
 import { outOfMemory } from '../cgroup/outOfMemory.ts'
-import { Failure, StateError, UsageError } from '../errors.ts'
+import { StateError, UsageError } from '../errors.ts'
 import { signalName, signalNumber } from '../plan/process/signals.ts'
+import { abortedBy, MaxOutputError } from './aborted.ts'
+import { checkOptions } from './check/options.ts'
+import { OUTPUT_OPTIONS } from './check/tables.ts'
+import { Collection } from './collection.ts'
 import { here } from './local.ts'
 import type { MadeProcess } from './operations.ts'
-import type { ExitResult, Output } from './options.ts'
-import { collect, type OpenStdio } from './stdio.ts'
+import type { ExitResult, Output, OutputOptions } from './options.ts'
+import type { OpenStdio } from './stdio.ts'
+import type { Terminal } from './terminal.ts'
 
 /** What is collected of each stream unless the caller says otherwise, as in child_process. */
 const MAX_OUTPUT = 1024 * 1024
+/** What a program that was ended has written is in its pipes, and read within this time; others may hold them open. */
+const REST_MS = 100
 
 /** The number of a signal given by name or number. */
 export function numberOf(signal: string | number): number {
@@ -30,6 +38,8 @@ export class Program {
   readonly stdout: Readable | null
   /** As `stdout`, what it writes to its standard error. */
   readonly stderr: Readable | null
+  /** Its terminal, which takes the place of these; null unless it has one. */
+  readonly terminal: Terminal | null
   readonly #stdio: OpenStdio
   readonly #cgroup: string | undefined
   readonly #pidfd: Fd<'outside'>
@@ -43,11 +53,12 @@ export class Program {
   #result: ExitResult | undefined
 
   /** @internal */
-  constructor({ pid, cgroup }: MadeProcess, stdio: OpenStdio, signal?: AbortSignal) {
+  constructor({ pid, cgroup, terminal }: MadeProcess, stdio: OpenStdio, signal?: AbortSignal) {
     this.pid = pid
     this.stdin = stdio.stdin
     this.stdout = stdio.stdout
     this.stderr = stdio.stderr
+    this.terminal = stdio.takeTerminal(terminal)
     this.#stdio = stdio
     this.#cgroup = cgroup
     // Nobody else waits for it, so it is there, if only as a zombie.
@@ -76,21 +87,37 @@ export class Program {
   }
 
   /**
-   * Waits for the end of the program and of its streams, and collects what is written to those that are `'pipe'`. To be called
-   * before somebody else reads them. More than `maxOutput` bytes of one of them kill the program and throw a Failure.
+   * Waits for the end of the program and of its streams, and collects what is written to those that are `'pipe'`, or to the
+   * terminal. To be called before somebody else reads them. More than `maxOutput` bytes of one of them kill the program and
+   * throw a {@link MaxOutputError}; when its signal is aborted, it is an {@link AbortError}. Both have what it has written.
    */
-  async output({ maxOutput = MAX_OUTPUT }: { readonly maxOutput?: number } = {}): Promise<Output> {
+  output(options: OutputOptions & { readonly encoding: 'buffer' }): Promise<Output<Buffer>>
+  output(options?: OutputOptions & { readonly encoding?: 'utf8' }): Promise<Output>
+  output(options?: OutputOptions): Promise<Output<string | Buffer>>
+  async output(options: OutputOptions = {}): Promise<Output<string | Buffer>> {
+    checkOptions('output', options, OUTPUT_OPTIONS)
+    const { maxOutput = MAX_OUTPUT, encoding } = options
     let excessive = false
     const tooMuch = () => {
       if (!excessive && this.settle() === undefined) this.kill('SIGKILL')
       excessive = true
     }
-    const collected = [this.stdout, this.stderr].map(stream => collect(stream, maxOutput, tooMuch))
-    const result = await this.wait()
-    const [stdout = '', stderr = ''] = await Promise.all(collected)
-    await this.drained()
-    if (excessive) throw new Failure(`the program has written more than ${maxOutput} bytes (maxOutput)`)
-    return { ...result, stdout, stderr }
+    const [output, errors] = [this.terminal ?? this.stdout, this.stderr].map(
+      stream => new Collection(stream, maxOutput, tooMuch),
+    )
+    const written = () => ({ stdout: output!.get(encoding), stderr: errors!.get(encoding) })
+    const collected = Promise.all([output!.done, errors!.done])
+    try {
+      const result = await this.wait()
+      await collected
+      await this.drained()
+      if (!excessive) return { ...result, ...written() }
+    } catch (error) {
+      if (!this.#aborted) throw error
+      await Promise.race([collected.catch(() => {}), setTimeout(REST_MS, undefined, { ref: false })])
+      throw abortedBy(this.#signal!.reason, written())
+    }
+    throw new MaxOutputError(maxOutput, written())
   }
 
   /** @internal All that it has written has arrived where it belongs. */
@@ -117,13 +144,15 @@ export class Program {
 
   /** @internal It has ended, and all that it has written was read. */
   get isOver(): boolean {
-    return this.settle() !== undefined && (this.stdout?.closed ?? true) && (this.stderr?.closed ?? true)
+    return (
+      this.settle() !== undefined && [this.stdout, this.stderr, this.terminal].every(stream => stream?.closed ?? true)
+    )
   }
 
   /** @internal The container is gone: what nobody has begun to read, nobody will. */
   forget(): void {
     this.settle()
-    for (const stream of [this.stdout, this.stderr])
+    for (const stream of [this.stdout, this.stderr, this.terminal])
       if (stream && stream.readableFlowing === null && stream.listenerCount('readable') === 0) stream.destroy()
   }
 }

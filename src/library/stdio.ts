@@ -5,6 +5,7 @@ import { Fds } from '../../native/fd.ts'
 import { UsageError } from '../errors.ts'
 import { here } from './local.ts'
 import type { Stdio, StdioOptions } from './options.ts'
+import { Terminal } from './terminal.ts'
 
 /** The standard streams of a program: its ends, which are descriptors, and ours. */
 export interface OpenStdio {
@@ -14,7 +15,9 @@ export interface OpenStdio {
   readonly stdout: Readable | null
   readonly stderr: Readable | null
   /** Until all that the program writes is where it belongs, for what leads on to streams of the caller. */
-  readonly flows: readonly Promise<void>[]
+  readonly flows: Promise<void>[]
+  /** Takes the master of the program's terminal, when it has one. */
+  takeTerminal(master: number | undefined): Terminal | null
   /** The program reads no more. */
   closeInput(): void
   /** The program has its ends, or will never have. */
@@ -31,7 +34,7 @@ export async function withStdio<T>(options: StdioOptions, start: (open: () => Op
   let stdio: OpenStdio | undefined
   try {
     return await start(() => {
-      stdio ??= openStdio(options)
+      stdio ??= options.terminal ? openForTerminal(options) : openStdio(options)
       return stdio
     })
   } catch (error) {
@@ -70,6 +73,7 @@ function openStdio({ stdin = 'ignore', stdout = 'pipe', stderr = 'pipe' }: Stdio
         ...(typeof stdout === 'object' ? [lead(output.socket!, stdout)] : []),
         ...(typeof stderr === 'object' ? [lead(errors.socket!, stderr)] : []),
       ],
+      takeTerminal: () => null,
       closeInput: () => void input.socket?.destroy(),
       handedOver: () => theirs[Symbol.dispose](),
       destroy,
@@ -78,6 +82,34 @@ function openStdio({ stdin = 'ignore', stdout = 'pipe', stderr = 'pipe' }: Stdio
     theirs[Symbol.dispose]()
     destroy()
     throw error
+  }
+}
+
+/** The program gets its streams from the terminal; until then there is nothing to read or to write. */
+function openForTerminal({ stdin, stdout, stderr }: StdioOptions): OpenStdio {
+  const theirs = new Fds()
+  const nothing = openPlain('ignore', 0, theirs)!
+  const flows: Promise<void>[] = []
+  const unfit = [stdin, stdout].find(option => (option ?? 'pipe') !== 'pipe' && typeof option !== 'object')
+  if (unfit !== undefined || stderr !== undefined) {
+    theirs[Symbol.dispose]()
+    throw new UsageError('with a terminal, stdin and stdout can be streams, and there is no stderr; see StdioOptions')
+  }
+  return {
+    descriptors: [nothing, nothing, nothing],
+    stdin: null,
+    stdout: null,
+    stderr: null,
+    flows,
+    takeTerminal: master => {
+      const terminal = new Terminal(master!)
+      if (typeof stdin === 'object') feed(stdin, terminal)
+      if (typeof stdout === 'object') flows.push(lead(terminal, stdout))
+      return terminal
+    },
+    closeInput: () => {},
+    handedOver: () => theirs[Symbol.dispose](),
+    destroy: () => {},
   }
 }
 
@@ -91,9 +123,7 @@ interface Opened {
 function openPlain(option: Stdio<Readable | Writable>, own: number, theirs: Fds): number | undefined {
   if (option === 'inherit') return own
   if (option === 'ignore') return theirs.keep(here().outside.openat(AT_FDCWD, '/dev/null', O_RDWR)).number
-  if (typeof option === 'number') return option
-  if (option === 'pipe' || typeof option === 'object') return undefined
-  throw new UsageError(`a standard stream can not be \`${option}\`; see Stdio`)
+  return typeof option === 'number' ? option : undefined
 }
 
 /** Copies what the program reads, which may end without reading all of it. */
@@ -113,17 +143,4 @@ async function lead(from: Readable, to: Writable): Promise<void> {
   } catch {
     // There is no program, or it is gone and somebody has closed our end.
   }
-}
-
-/** Collects the text that a stream gives until its end; calls `tooMuch` when it has more than `limit` bytes. */
-export async function collect(stream: Readable | null, limit: number, tooMuch: () => void): Promise<string> {
-  if (stream === null) return ''
-  const pieces: Buffer[] = []
-  let size = 0
-  for await (const piece of stream as AsyncIterable<Buffer>) {
-    size += piece.length
-    if (size > limit) tooMuch()
-    else pieces.push(piece)
-  }
-  return Buffer.concat(pieces).toString()
 }

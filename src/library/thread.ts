@@ -37,10 +37,10 @@ export function serve(): void {
     return runtime
   }
 
-  port.on('message', ({ settings, name, args }: Job) => {
+  port.on('message', async ({ settings, name, args }: Job) => {
     try {
       const operation = operations[name] as (runtime: Runtime, ...args: readonly unknown[]) => unknown
-      send({ value: operation(runtimeFor(settings), ...args) })
+      send({ value: await operation(runtimeFor(settings), ...args) })
     } catch (error) {
       send({ error: sendError(error) })
     }

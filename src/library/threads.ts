@@ -1,16 +1,30 @@
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { SHARE_ENV, Worker } from 'node:worker_threads'
 import { HostError } from '../errors.ts'
-import { receiveError } from './failures.ts'
+import { type Caller, callerOf, calledBy, receiveError } from './failures.ts'
 import type { ArgumentsOf, OperationName, ResultOf } from './operations.ts'
 import type { Job, ThreadMessage, Settings } from './thread.ts'
 
 /** Two at least: one may wait for a hook, or for another program that holds a container's lock. */
 const MOST = Math.max(2, Math.min(4, availableParallelism()))
 
+/**
+ * The program of a thread, which the build makes of libraryThread.ts: as text, so that whoever bundles this module has it in
+ * the bundle, and no file has to be found.
+ */
+declare const TSRUN_THREAD: string
+
+/** From where a thread looks for the packages that it needs. A bundler may know one of these, or none. */
+function location(): string {
+  const url: string | undefined = import.meta.url
+  return url ?? (typeof __filename === 'string' ? __filename : join(process.cwd(), 'index.js'))
+}
+
 interface Order extends Omit<Job, 'args'> {
   readonly args: () => readonly unknown[]
   readonly warn: (text: string) => void
+  readonly caller: Caller
   readonly resolve: (value: unknown) => void
   readonly reject: (reason: unknown) => void
 }
@@ -41,9 +55,10 @@ export function inThread<N extends OperationName>(
   name: N,
   args: () => readonly [...ArgumentsOf<N>],
 ): Promise<ResultOf<N>> {
+  const caller = callerOf(inThread)
   let giveUp = () => {}
   return new Promise<ResultOf<N>>((resolve, reject) => {
-    const order: Order = { settings, name, args, warn, resolve: resolve as (value: unknown) => void, reject }
+    const order: Order = { settings, name, args, warn, caller, resolve: resolve as (value: unknown) => void, reject }
     giveUp = () => withdraw(order, signal?.reason)
     signal?.addEventListener('abort', giveUp)
     waiting.push(order)
@@ -79,15 +94,25 @@ function perform(thread: Thread, order: Order): void {
 }
 
 function launch(): Thread {
-  // Beside this file in dist; it is one of the entries of the build.
-  const file = new URL('./thread.js', import.meta.url)
   // None of the loaders that the program was started with are for it.
-  const worker = new Worker(file, { name: 'tsrun', env: SHARE_ENV, argv: [], execArgv: [] })
+  const worker = new Worker(TSRUN_THREAD, {
+    name: 'tsrun',
+    eval: true,
+    workerData: location(),
+    env: SHARE_ENV,
+    argv: [],
+    execArgv: [],
+  })
   const thread: Thread = { worker, order: undefined }
   threads.add(thread)
   const lost = (reason: unknown) => {
     threads.delete(thread)
-    thread.order?.reject(new HostError(`${thread.order.name}: the thread that did this has ended: ${reason}`))
+    const { order } = thread
+    thread.order = undefined
+    if (order)
+      order.reject(
+        calledBy(new HostError(`${order.name}: the thread that did this has ended: ${reason}`), order.caller),
+      )
     next()
   }
   worker.on('message', (message: ThreadMessage) => receive(thread, message))
@@ -97,7 +122,7 @@ function launch(): Thread {
 }
 
 function receive(thread: Thread, message: ThreadMessage): void {
-  const { warn, resolve, reject } = thread.order!
+  const { warn, caller, resolve, reject } = thread.order!
   if ('warning' in message) {
     warn(message.warning)
     return
@@ -105,7 +130,7 @@ function receive(thread: Thread, message: ThreadMessage): void {
   thread.order = undefined
   // An idle thread keeps nobody from ending the process.
   thread.worker.unref()
-  if ('error' in message) reject(receiveError(message.error))
+  if ('error' in message) reject(receiveError(message.error, caller))
   else resolve(message.value)
   next()
 }

@@ -17,7 +17,7 @@ import { isOwn } from '../plan/namespaces/namespaces.ts'
 import { type CapabilityPlan, capabilityNames, capabilityNumber } from '../plan/process/capabilities.ts'
 import { RECEIVER_VARIABLE, withUsualReceiver } from '../plan/seccomp/plan.ts'
 import type { Runtime } from '../runtime.ts'
-import { checkConsole } from '../streams/consoleRoute.ts'
+import { type ConsoleSocket, checkConsole } from '../streams/consoleRoute.ts'
 import { checkPidFile } from '../streams/pidFile.ts'
 import { withMappings } from './defaultMappings.ts'
 import { requireSecurityModules } from './facilities/labels.ts'
@@ -36,7 +36,7 @@ export interface CreateRequest {
   /** The text of config.json itself, instead of a file. */
   readonly configText?: string | undefined
   readonly pidFile?: string | undefined
-  readonly consoleSocket?: string | undefined
+  readonly consoleSocket?: ConsoleSocket | undefined
   readonly pidfdSocket?: string | undefined
   /** MS_MOVE and chroot instead of pivot_root, for a host that runs from its initramfs. */
   readonly noPivot?: boolean

@@ -18,7 +18,7 @@ import { RECEIVER_VARIABLE, withUsualReceiver } from '../plan/seccomp/plan.ts'
 import type { Runtime } from '../runtime.ts'
 import type { ContainerRecord, Status } from '../state/record.ts'
 import { openContainer } from '../state/store.ts'
-import { checkConsole } from '../streams/consoleRoute.ts'
+import { type ConsoleSocket, checkConsole } from '../streams/consoleRoute.ts'
 import { checkPidFile } from '../streams/pidFile.ts'
 import { requireOwnProcess } from './belongings.ts'
 import { requireSecurityModules } from './facilities/labels.ts'
@@ -34,7 +34,7 @@ export interface ExecRequest {
   /** Return as soon as the program runs. */
   readonly detach?: boolean
   readonly pidFile?: string | undefined
-  readonly consoleSocket?: string | undefined
+  readonly consoleSocket?: ConsoleSocket | undefined
   readonly pidfdSocket?: string | undefined
   /** Descriptors of this process that are the program's standard input, output and error, instead of our own. */
   readonly stdio?: readonly [number, number, number] | undefined

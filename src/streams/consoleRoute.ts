@@ -29,8 +29,11 @@ const sendHints = {
   ECONNRESET: 'the receiver has closed the connection',
 }
 
+/** Who gets the master: the path of a socket where somebody listens, or the descriptor of one that is connected. */
+export type ConsoleSocket = string | number
+
 /** Throws a UsageError when the command line does not fit: only a command in the foreground can hold a terminal itself. */
-export function checkConsole(terminal: boolean, consoleSocket: string | undefined, foreground: boolean): void {
+export function checkConsole(terminal: boolean, consoleSocket: ConsoleSocket | undefined, foreground: boolean): void {
   if (consoleSocket !== undefined && !terminal)
     throw new UsageError('--console-socket is given, but the process has no terminal (`process.terminal` is not true)')
   if (terminal && consoleSocket === undefined && !foreground)
@@ -40,9 +43,11 @@ export function checkConsole(terminal: boolean, consoleSocket: string | undefine
 /** The way for the master: to the console socket when there is one, else to this process. */
 export function openConsoleRoute(
   { outside, absolute }: Runtime,
-  consoleSocket: string | undefined,
+  consoleSocket: ConsoleSocket | undefined,
   fds: Fds,
 ): ConsoleRoute {
+  if (typeof consoleSocket === 'number')
+    return { passedFd: fds.keep(outside.duplicate(consoleSocket, 3)), to: 'the caller', receive: undefined }
   if (consoleSocket !== undefined) {
     const path = absolute(consoleSocket)
     const passedFd = doing('console socket', () => fds.keep(connectSocket(outside, path, connectHints)))

@@ -29,9 +29,9 @@ const HOST_CHECKS: readonly HostCheck[] = [
  * Finds all that is wrong, doubtful or worth knowing about a bundle: in the shape of its config.json, in the meaning, and in
  * how it fits this host. Only looks. Errors: ConfigError when there is no config.json, KernelError when it can't be read.
  */
-export function validateBundle(runtime: Runtime, bundle: string, configFile?: string): Finding[] {
+export function validateBundle(runtime: Runtime, bundle: string, configFile?: string, configText?: string): Finding[] {
   const directory = runtime.absolute(bundle)
-  const { findings, draft } = readDraft(readConfig(runtime, directory, configFile))
+  const { findings, draft } = readDraft(configText ?? readConfig(runtime, directory, configFile))
   if (draft === undefined) return sorted(findings)
   const plan = planOf(runtime, directory, draft)
   const host = plan.value === undefined ? [notPlanned] : lookAtHost(runtime, draft, plan.value)

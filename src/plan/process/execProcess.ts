@@ -23,6 +23,8 @@ export interface ProcessChanges {
   /** Besides those that there are. */
   readonly additionalGids?: readonly number[] | undefined
   readonly terminal?: boolean | undefined
+  /** Of the terminal, in characters. */
+  readonly consoleSize?: Process['consoleSize'] | undefined
   readonly noNewPrivileges?: boolean | undefined
   readonly selinuxLabel?: string | undefined
   readonly apparmorProfile?: string | undefined
@@ -55,13 +57,15 @@ function inherited(own: Process | undefined): Partial<Process> {
 }
 
 function change(base: Process, changes: ProcessChanges): Process {
-  const { args, cwd, env, terminal, noNewPrivileges, selinuxLabel, apparmorProfile, capabilities } = changes
+  const { args, cwd, env, terminal, consoleSize, noNewPrivileges, selinuxLabel, apparmorProfile, capabilities } =
+    changes
   return {
     ...base,
     ...(args && { args: [...args] }),
     ...(cwd !== undefined && { cwd }),
     ...(env && { env: [...(base.env ?? []), ...env] }),
     ...(terminal && { terminal }),
+    ...(consoleSize && { consoleSize }),
     ...(noNewPrivileges && { noNewPrivileges }),
     ...(selinuxLabel !== undefined && { selinuxLabel }),
     ...(apparmorProfile !== undefined && { apparmorProfile }),

@@ -5,6 +5,7 @@ import { S_IFMT, S_IFREG } from '../../../native/abi/stat.ts'
 import type { PendingStat, Stat } from '../../../native/calls/file.ts'
 import type { Fd } from '../../../native/fd.ts'
 import type { Kernel } from '../../../native/kernel.ts'
+import { currentPhrase } from '../../../native/failure.ts'
 import { doing, Failure } from '../../errors.ts'
 import { executableCandidates, type ProcessPlan, variable } from '../../plan/process/process.ts'
 import type { ContainerRoot } from '../../rootfs/containerRoot.ts'
@@ -66,13 +67,21 @@ function choose(candidates: readonly Candidate[], plan: ProcessPlan): string {
   if (found) return found.path
   const name = plan.args[0]
   if (files.length > 0)
-    throw new Failure(`open executable \`${files[0]!.path}\`: permission denied: user ${plan.uid} may not execute it`)
+    throw refused(
+      'EACCES',
+      `open executable \`${files[0]!.path}\`: permission denied: user ${plan.uid} may not execute it`,
+    )
   if (name?.includes('/') && candidates[0]?.stat.stat !== undefined)
-    throw new Failure(`open executable \`${name}\`: permission denied: it is not a file`)
+    throw refused('EACCES', `open executable \`${name}\`: permission denied: it is not a file`)
   const where = name?.includes('/')
     ? 'in the container'
     : `in $PATH (${variable(plan.env, 'PATH') ?? 'the default one'})`
-  throw new Failure(`executable file \`${name}\` not found ${where}: no such file or directory`)
+  throw refused('ENOENT', `executable file \`${name}\` not found ${where}: no such file or directory`)
+}
+
+/** With the code that child_process has for it. */
+function refused(code: 'EACCES' | 'ENOENT', reason: string): Failure {
+  return new Failure(reason, currentPhrase(), code)
 }
 
 const OVERRIDE = 1n << BigInt(capabilities['CAP_DAC_OVERRIDE']!)
