@@ -20,6 +20,7 @@ async function buildThread(): Promise<string> {
     format: 'cjs',
     minifyWhitespace: true,
     minifySyntax: true,
+    supported: { 'dynamic-import': false },
     write: false,
     banner: { js: "require = require('node:module').createRequire(require('node:worker_threads').workerData);" },
   })

@@ -7,7 +7,7 @@
 export type * from '../../spec/generated/config.ts'
 export type { ListedContainer } from '../container/list.ts'
 export type { Difference } from '../container/update.ts'
-export type { Drift, DriftFinding } from '../diagnose/drift/drift.ts'
+export type { Drift, Deviation } from '../diagnose/drift/drift.ts'
 export type { InspectedCgroup, InspectedNamespace, InspectedProcess, Inspection } from '../diagnose/inspect.ts'
 export type { Finding, Severity } from '../diagnose/finding.ts'
 export { ConfigError, Failure, HostError, KernelError, StateError, UsageError } from '../errors.ts'

@@ -14,12 +14,14 @@ import type { RestoreRequest } from '../criu/restore.ts'
 import type { Drift } from '../diagnose/drift/drift.ts'
 import type { Inspection } from '../diagnose/inspect.ts'
 import type { Finding } from '../diagnose/finding.ts'
-import { doing } from '../errors.ts'
+import { doing, Failure } from '../errors.ts'
 import type { ProcessChanges } from '../plan/process/execProcess.ts'
 import type { Runtime } from '../runtime.ts'
 import { readConfig } from '../setup/prepare.ts'
 import { type ContainerState, containerState } from '../state/ociState.ts'
 import { openContainer } from '../state/store.ts'
+import { removeImageDirectory } from './image/belonging.ts'
+import type { UnpackedImage } from './image/unpack.ts'
 import { TerminalLine } from './terminalLine.ts'
 
 /** A process that was just made: a child of ours that nobody has waited for. */
@@ -119,9 +121,27 @@ export const operations = {
   },
 
   delete(runtime: Runtime, id: string, force: boolean): void {
+    const bundle = bundleOf(runtime, id)
     doing(`delete \`${id}\``, () => deleteContainer(runtime, id, force))
+    if (bundle !== undefined) removeImageDirectory(bundle, id)
+  },
+
+  async unpack(runtime: Runtime, image: string, directory: string): Promise<UnpackedImage> {
+    const { unpackImage } = await import('./image/unpack.ts')
+    return await doing(`image \`${image}\``, () => unpackImage(runtime, image, directory))
   },
 } satisfies Record<string, (runtime: Runtime, ...args: never[]) => unknown>
+
+/** Undefined when there is no container, or none that can be read. */
+function bundleOf({ outside, root }: Runtime, id: string): string | undefined {
+  try {
+    using container = openContainer(outside, root, id, false)
+    return container.established.bundle
+  } catch (error) {
+    if (error instanceof Failure) return undefined
+    throw error
+  }
+}
 
 function made({ outside, root }: Runtime, id: string): MadeProcess {
   using container = openContainer(outside, root, id, false)

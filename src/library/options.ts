@@ -72,6 +72,12 @@ export interface ValidateOptions {
 export interface CreateOptions extends StdioOptions, ValidateOptions {
   /** Its name among the containers of the runtime; one that is not taken by default. */
   readonly id?: string
+  /**
+   * A file of `docker save` or `podman save`, or an OCI image layout (a directory, or an archive of it). It is unpacked for this
+   * container, by the optional package `tar-stream`, into a directory in /var/tmp that goes with it. Without `config` what the
+   * image says about its program holds: arguments, environment, working directory, user.
+   */
+  readonly image?: string
   /** The program and its arguments, instead of those of the configuration. */
   readonly args?: readonly string[]
   /** Variables besides those of the configuration; they replace those of the same name. */

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import type { Config } from '../../spec/generated/config.ts'
 import { checkId } from '../config/id.ts'
 import { stringify } from '../config/json.ts'
 import type { ListedContainer } from '../container/list.ts'
@@ -8,6 +10,8 @@ import { checkChanges, environmentOf } from './check/changes.ts'
 import { checkArgument, checkOptions, kinds } from './check/options.ts'
 import { CREATE_OPTIONS, RESTORE_OPTIONS, RUN_OPTIONS, RUNTIME_OPTIONS, VALIDATE_OPTIONS } from './check/tables.ts'
 import { Container, terminalChanges } from './container.ts'
+import { makeImageDirectory } from './image/belonging.ts'
+import { configOfImage } from './image/config.ts'
 import type {
   CreateOptions,
   Output,
@@ -96,7 +100,8 @@ export class Runtime {
     checkArgument('restore', 'imagePath', options.imagePath, kinds.text)
     const { id: given, config, bundle = '.', stdin, stdout, stderr, terminal, signal, ...others } = options
     const configText = config && stringify(config)
-    const [container] = await this.#make(given, options, (id, call, stdio) =>
+    const id = checkId(given ?? randomUUID())
+    const [container] = await this.#make(id, options, (call, stdio) =>
       inThread(call, 'restore', () => [{ ...others, id, bundle, configText, stdio: stdio() }, Boolean(terminal)]),
     )
     return container
@@ -126,41 +131,41 @@ export class Runtime {
     return await inThread(this.#call, 'list', () => [])
   }
 
-  #create(where: string, options: CreateOptions): Promise<[Container, Program]> {
-    const {
-      id: given,
-      config,
-      bundle = '.',
-      args,
-      env,
-      cwd,
-      stdin,
-      stdout,
-      stderr,
-      terminal,
-      signal,
-      ...others
-    } = options
+  async #create(where: string, options: CreateOptions): Promise<[Container, Program]> {
+    const { id: given, image, config, bundle = '.', args, env, cwd, stdin, stdout, stderr, ...more } = options
+    const { terminal, signal, ...others } = more
     const changes = { args, env: environmentOf(env), cwd, ...terminalChanges(terminal) }
     checkChanges(where, changes)
-    const configText = config && stringify(config)
-    return this.#make(given, options, (id, call, stdio) =>
-      inThread(call, 'create', () => [{ ...others, id, bundle, configText, stdio: stdio() }, changes]),
-    )
+    const id = checkId(given ?? randomUUID())
+    const make = (bundle: string, config: Config | undefined) => {
+      const configText = config && stringify(config)
+      return this.#make(id, options, (call, stdio) =>
+        inThread(call, 'create', () => [{ ...others, id, bundle, configText, stdio: stdio() }, changes]),
+      )
+    }
+    if (image === undefined) return await make(bundle, config)
+    signal?.throwIfAborted()
+    const directory = makeImageDirectory(id)
+    try {
+      const unpacked = await inThread({ ...this.#call, signal }, 'unpack', () => [image, directory])
+      return await make(directory, configOfImage(directory, unpacked, config, args))
+    } catch (error) {
+      await rm(directory, { recursive: true, force: true })
+      throw error
+    }
   }
 
   /** A container that `make` makes in another thread, which ends by the signal of `options`. */
   async #make(
-    given: string | undefined,
+    id: string,
     options: StdioOptions & { readonly signal?: AbortSignal },
-    make: (id: string, call: CallOptions, stdio: () => OpenStdio['descriptors']) => Promise<MadeProcess>,
+    make: (call: CallOptions, stdio: () => OpenStdio['descriptors']) => Promise<MadeProcess>,
   ): Promise<[Container, Program]> {
     const { signal } = options
     signal?.throwIfAborted()
-    const id = checkId(given ?? randomUUID())
     const program = await withStdio(
       options,
-      async open => new Program(await make(id, { ...this.#call, signal }, () => open().descriptors), open()),
+      async open => new Program(await make({ ...this.#call, signal }, () => open().descriptors), open()),
     )
     const container = new Container(id, this.#call, program, signal)
     if (!signal?.aborted) return [container, program]

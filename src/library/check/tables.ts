@@ -28,6 +28,7 @@ export const CREATE_OPTIONS: Table<CreateOptions> = {
   ...STDIO,
   ...VALIDATE_OPTIONS,
   id: text,
+  image: text,
   args: texts,
   env,
   cwd: text,
