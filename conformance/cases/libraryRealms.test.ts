@@ -16,6 +16,8 @@ const it = test.skipIf(!isTsrun)
 const tool = (name: string) => join(repository, 'node_modules/.bin', name)
 const project = join(sceneDirectory, 'project')
 const modules = join(project, 'node_modules')
+/** Where bundles are: there is koffi there, and no tsrun. */
+const elsewhere = join(sceneDirectory, 'elsewhere')
 /** Others can be had with scripts/get-nodes.sh. */
 const nodes = [process.execPath, ...(process.env['TSRUN_NODES'] ?? '').split(':').filter(Boolean)]
 
@@ -24,6 +26,8 @@ beforeAll(() => {
   mkdirSync(join(modules, 'tsrun'), { recursive: true })
   for (const name of ['package.json', 'dist/library.js', 'dist/library.cjs'])
     cpSync(join(repository, name), join(modules, 'tsrun', name))
+  mkdirSync(join(elsewhere, 'node_modules'), { recursive: true })
+  symlinkSync(join(repository, 'node_modules/koffi'), join(elsewhere, 'node_modules/koffi'))
   for (const name of ['koffi', 'vitest']) symlinkSync(join(repository, 'node_modules', name), join(modules, name))
 })
 
@@ -61,7 +65,7 @@ for (const pool of ['vmThreads', 'vmForks', 'threads'])
       const server = inline ? '{ deps: { inline: ["tsrun"] } }' : '{}'
       writeFileSync(
         join(project, 'vitest.config.mjs'),
-        `export default { test: { pool: '${pool}', server: ${server} } }`,
+        `export default { test: { pool: '${pool}', testTimeout: 60000, server: ${server} } }`,
       )
       const { status, stdout, stderr } = await launch([tool('vitest'), 'run', '--root', project]).done
       expect(`${stdout}${stderr}`).toMatch(/Tests .*1 passed/)
@@ -90,11 +94,7 @@ for (const format of ['esm', 'cjs'] as const)
       async () => {
         const entry = join(project, `${language}.${language === 'required' ? 'cjs' : 'mjs'}`)
         writeFileSync(entry, source)
-        // Elsewhere, where there is koffi and no tsrun.
-        const elsewhere = join(sceneDirectory, `bundle-${format}-${language}`)
-        mkdirSync(join(elsewhere, 'node_modules'), { recursive: true })
-        symlinkSync(join(repository, 'node_modules/koffi'), join(elsewhere, 'node_modules/koffi'))
-        const outfile = join(elsewhere, format === 'esm' ? 'app.mjs' : 'app.cjs')
+        const outfile = join(elsewhere, `${language}.${format === 'esm' ? 'mjs' : 'cjs'}`)
         const options = { bundle: true, minify: true, platform: 'node', target: 'node20', logLevel: 'error' } as const
         await build({ ...options, entryPoints: [entry], format, outfile, external: ['koffi', 'tar-stream'] })
         for (const node of nodes) {
