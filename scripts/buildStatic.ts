@@ -1,5 +1,6 @@
 /**
- * Builds dist/static/tsrun: the program as QuickJS bytecode in one static executable. With --sanitized it is
+ * Builds dist/static/tsrun: the program as QuickJS bytecode in one static executable. With `--arch arm64` on another machine it
+ * is dist/static-arm64/tsrun, see scripts/cross.sh. With --sanitized it is
  * dist/sanitized/tsrun instead, where AddressSanitizer and UndefinedBehaviorSanitizer watch the engine and the C program,
  * and write what they find to files in dist/sanitized/findings.
  */
@@ -8,7 +9,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, s
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type BuildOptions, buildSync } from 'esbuild'
-import { architecture } from '../native/arch/architecture.ts'
+import { type Architecture, architecture } from '../native/arch/architecture.ts'
 import { commit } from './commit.ts'
 
 /** What scripts/quickjs.sh found or built: the C compiler that goes with it, quickjs.h, libquickjs.a, qjsc. */
@@ -22,23 +23,47 @@ interface Engine {
 const ENTRY = 'tsrun'
 const HOST = ['native/quickjs/host.c', 'native/quickjs/heap.c']
 
+/** What the program is for, and what of this machine's tools builds that. */
+interface Target {
+  readonly architecture: Architecture | undefined
+  /** The script that finds or makes the engine. */
+  readonly engine: readonly string[]
+  /** Before a command for that machine. */
+  readonly emulator: readonly string[]
+  readonly objcopy: string
+}
+
+const OWN: Target = { architecture, engine: ['scripts/quickjs.sh'], emulator: [], objcopy: 'objcopy' }
+
+const ARM64: Target = {
+  architecture: 'aarch64',
+  engine: ['scripts/cross.sh', 'arm64'],
+  emulator: ['qemu-aarch64'],
+  objcopy: 'aarch64-linux-gnu-objcopy',
+}
+
 /** How the C program is compiled and linked. */
 interface Flavour {
-  /** What scripts/quickjs.sh is asked for. */
+  readonly target: Target
+  /** What the script of the engine is asked for. */
   readonly engine: readonly string[]
   readonly flags: readonly string[]
 }
 
-const SHIPPED: Flavour = { engine: [], flags: ['-static', '-s', '-fdata-sections', '-Wl,--gc-sections'] }
+const SHIPPED: Flavour = { target: OWN, engine: [], flags: ['-static', '-s', '-fdata-sections', '-Wl,--gc-sections'] }
 
 /** The snapshot has addresses of the executable, so that may not move; those of libraries do not get into it. */
 function sanitized(findings: string): Flavour {
   const options = `-DFINDINGS="${findings}"`
-  return { engine: ['--sanitized'], flags: ['-g', '-fsanitize=address,undefined', '-fno-pie', '-no-pie', options] }
+  return {
+    target: OWN,
+    engine: ['--sanitized'],
+    flags: ['-g', '-fsanitize=address,undefined', '-fno-pie', '-no-pie', options],
+  }
 }
 
-function findEngine(words: readonly string[]): Engine {
-  const command = ['scripts/quickjs.sh', ...words]
+function findEngine({ target, engine }: Flavour): Engine {
+  const command = [...target.engine, ...engine]
   const output = execFileSync('sh', command, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
   const [cc, include, library, qjsc] = output.trim().split('\n') as [string, string, string, string]
   return { cc, include, library, qjsc }
@@ -51,7 +76,7 @@ export function engineIsAtHand(): boolean {
 }
 
 /** Bundles `entry` into `outdir`: a module per command and what they share. Returns the names of the files. */
-function bundle(entry: string, outdir: string, options: BuildOptions): string[] {
+function bundle(entry: string, outdir: string, { architecture }: Target, options: BuildOptions): string[] {
   buildSync({
     entryPoints: { [ENTRY]: entry },
     outdir,
@@ -101,29 +126,26 @@ function link({ cc, include, library }: Engine, { flags }: Flavour, directory: s
 }
 
 /** Gives the executable a heap in which its modules are loaded and evaluated already: see native/quickjs/heap.c. */
-function embedSnapshot(directory: string, bare: string, output: string): void {
+function embedSnapshot({ emulator, objcopy }: Target, directory: string, bare: string, output: string): void {
   const parts = ['heap', 'small'].map(section => ({ section, file: join(directory, section) }))
-  execFileSync(
-    bare,
-    parts.map(({ file }) => file),
-    { stdio: 'inherit' },
-  )
+  const [program, ...words] = [...emulator, bare, ...parts.map(({ file }) => file)]
+  execFileSync(program!, words, { stdio: 'inherit' })
   const updates = parts.flatMap(({ section, file }) => ['--update-section', `.${section}=${file}`])
-  execFileSync('objcopy', [...updates, bare, output], { stdio: 'inherit' })
+  execFileSync(objcopy, [...updates, bare, output], { stdio: 'inherit' })
 }
 
 /** Makes a static executable of the program that starts with `entry`. */
 export function buildStatic(entry: string, output: string, options: BuildOptions = {}, flavour = SHIPPED): void {
   const directory = mkdtempSync(join(tmpdir(), 'tsrun-static-'))
   try {
-    const engine = findEngine(flavour.engine)
-    const names = bundle(entry, directory, options)
+    const engine = findEngine(flavour)
+    const names = bundle(entry, directory, flavour.target, options)
     compile(engine, directory, names, 'whole_', [])
     compile(engine, directory, names, 'stripped_', ['-s'])
     writeTable(directory, names)
     mkdirSync(join(output, '..'), { recursive: true })
     link(engine, flavour, directory, join(directory, 'bare'))
-    embedSnapshot(directory, join(directory, 'bare'), output)
+    embedSnapshot(flavour.target, directory, join(directory, 'bare'), output)
     console.log(`${output}: ${statSync(output).size} bytes`)
   } finally {
     rmSync(directory, { recursive: true })
@@ -139,6 +161,10 @@ function buildSanitized(): void {
 }
 
 if (process.argv[1]?.endsWith('buildStatic.ts')) {
+  const arch = process.argv.includes('--arch') ? process.argv[process.argv.indexOf('--arch') + 1] : undefined
   if (process.argv.includes('--sanitized')) buildSanitized()
+  else if (arch === 'arm64')
+    buildStatic('src/entry/quickjs.ts', 'dist/static-arm64/tsrun', {}, { ...SHIPPED, target: ARM64 })
+  else if (arch !== undefined) throw new Error(`there is no static build for \`${arch}\`; \`arm64\` is one`)
   else buildStatic('src/entry/quickjs.ts', 'dist/static/tsrun')
 }

@@ -1,5 +1,6 @@
 # To be sourced: apt on another suite of Debian than the machine's, with lists and downloads in a directory of its own.
-# Nothing of the machine's own apt changes. Packages are verified as usual, with the machine's keys.
+# Nothing of the machine's own apt changes. Packages are verified as usual, with the machine's keys. They are for the machine,
+# or for another one that `newer_architecture` names.
 
 # newer_suite SUITE DIRECTORY: from now on `newer` works on SUITE.
 newer_suite() {
@@ -31,5 +32,6 @@ newer() {
   newer_tool=$1
   shift
   "$newer_tool" -q -o Dir::State="$newer_dir" -o Dir::State::status=/dev/null -o Dir::Cache="$newer_dir/cache" \
-    -o Dir::Etc::sourcelist="$newer_source" -o Dir::Etc::sourceparts=/dev/null -o APT::Sandbox::User=root "$@"
+    -o Dir::Etc::sourcelist="$newer_source" -o Dir::Etc::sourceparts=/dev/null -o APT::Sandbox::User=root \
+    ${newer_architecture:+-o APT::Architecture=$newer_architecture -o APT::Architectures=$newer_architecture} "$@"
 }

@@ -529,7 +529,7 @@ export const attacks: readonly Attack[] = [
     attack:
       'somebody renames files of his own without a pause, and images with `..` in links fail to start, or lose masks',
     defence: 'an openat2 that was disturbed is made again, whatever errors its caller tolerates',
-    where: 'native/kernels/again.ts, native/executor/x86_64.ts',
+    where: 'native/kernels/again.ts, native/executor/x86_64.ts, native/executor/aarch64.ts',
     test: e2e('renames', 'beside renames at full speed every container is created and run'),
     mutation: {
       name: 'what was disturbed is a failure',

@@ -4,6 +4,7 @@ import { readdirSync, readlinkSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { ENOSYS, EPERM } from '../../native/abi/errno.ts'
+import { architecture } from '../../native/arch/architecture.ts'
 import { callNumbers } from '../../native/arch/numbers.ts'
 import { makeBundle, makeDirectory } from '../lib/bundle.ts'
 import type { Hook } from '../lib/config.ts'
@@ -30,7 +31,7 @@ beforeAll(() => {
   if (!skip) must(['cc', '-static', '-o', program, join(repository, 'conformance/lib/deny.c')])
 })
 
-const denying = (name: Name, errno: number) => [program, `${callNumbers.x86_64[name]}`, `${errno}`]
+const denying = (name: Name, errno: number) => [program, `${callNumbers[architecture!][name]}`, `${errno}`]
 
 const sh = (script: string): Hook => ({ path: '/bin/sh', args: ['sh', '-c', script] })
 

@@ -3,7 +3,7 @@ import { EINTR } from '../abi/errno.ts'
 import { O_CLOEXEC } from '../abi/fcntl.ts'
 import { POLLFD } from '../abi/layout/process.ts'
 import { signals as signalNumbers } from '../abi/signal.ts'
-import { architecture as arch } from '../arch/architecture.ts'
+import { architecture as arch, FOREIGN } from '../arch/architecture.ts'
 import { callNumbers } from '../arch/numbers.ts'
 import { Failure, KernelError } from '../failure.ts'
 import type { Host, Memory, Poll, Spawn } from '../host.ts'
@@ -33,7 +33,7 @@ type Libc = ReturnType<typeof koffi.load>
  * Errors: Failure on a machine that there is no executor for.
  */
 export function createNodeHost(argv: readonly string[], { patienceMs = 0, poll }: NodeHostOptions = {}): Host {
-  if (arch === undefined) throw new Failure(`tsrun makes containers on x86-64 and arm64, and this is ${process.arch}`)
+  if (arch === undefined) throw new Failure(FOREIGN)
   const libc = koffi.load(null)
   const numbers = callNumbers[arch]
   const rawCall = libc.func('syscall', 'int64_t', Array(7).fill('int64_t'))

@@ -19,7 +19,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* The largest page that a kernel of the machine may have. */
+#ifdef __aarch64__
+#define PAGE (64 << 10)
+#else
 #define PAGE 4096
+#endif
 #define HUGE_PAGE (2 << 20)
 /* Each has to hold its part of all modules. */
 #define SMALL_SNAPSHOT (1728 << 10)

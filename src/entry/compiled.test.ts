@@ -43,6 +43,16 @@ test('the command works without an environment, from a directory with spaces', (
   expect(run(join(dist, 'tsrun'), ['nonsense'])).toMatchObject({ status: 1, stdout: '' })
 })
 
+test('a machine that there is no executor for is told so', () => {
+  const start = join(dist, 'lib', 'tsrun.cjs')
+  const script = `Object.defineProperty(process, 'arch', { value: 'riscv64' }); require(${JSON.stringify(start)})`
+  expect(run(process.execPath, ['-e', script, 'list'])).toMatchObject({
+    status: 1,
+    stdout: '',
+    stderr: 'tsrun: containers are made on x86-64 and arm64 only, and this machine is riscv64\n',
+  })
+})
+
 test('the command works through a symbolic link', () => {
   symlinkSync(join('dist', 'tsrun'), join(scratch, 'link'))
   expect(run(join(scratch, 'link'), ['--version']).stdout).toMatch(SAYS)

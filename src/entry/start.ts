@@ -1,5 +1,11 @@
 // The installed command.
+import { architecture, FOREIGN } from '../../native/arch/architecture.ts'
 import { extentFor, findKoffi, loadScript, runScript } from './compiled.ts'
+
+if (architecture === undefined) {
+  console.error(`tsrun: ${FOREIGN}`)
+  process.exit(1)
+}
 
 const argv = process.argv.slice(2)
 const koffi = findKoffi()
