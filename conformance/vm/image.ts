@@ -3,6 +3,7 @@
 //   kernel-KEY/   vmlinux, initrd.img, lib/modules: made by build/kernel.sh
 //   layer-KEY/    layer.img: made by build/layer.sh
 //   disk-KEY/     disk.img, an empty file system
+//   root-KEY/     root, the tree of a machine with another processor than the host's: made by build/root-arm64.sh
 //
 // KEY is a hash of everything that the result depends on, so there is nothing to invalidate.
 
@@ -21,8 +22,11 @@ import {
 } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import type { Lane } from './lanes.ts'
 
 export interface Image {
+  /** The tree over which the layer comes: the host's, or one of its own. */
+  readonly root: string
   readonly kernel: string
   readonly initrd: string
   /** A directory that has lib/modules. */
@@ -73,14 +77,53 @@ function removeUnused(): void {
 }
 
 /** Runs a script of build/; its output is shown when it fails. */
-function build(script: string, directory: string): void {
-  const words = ['-m', '--propagation', 'private', 'sh', join(here, 'build', script), directory]
+function build(script: string, directory: string, ...options: string[]): void {
+  const words = ['-m', '--propagation', 'private', 'sh', join(here, 'build', script), directory, ...options]
   const { status, signal, stdout, stderr } = spawnSync('unshare', words, { encoding: 'utf8', timeout: 900_000 })
   if (status !== 0) throw new Error(`${script} failed, ${signal ?? `exit code ${status}`}:\n${stdout}${stderr}`)
 }
 
 /** Gives the paths of all parts, after building those that are missing. Needs root, apt and scripts/vm-packages.sh. */
-export function prepareImage(): Image {
+export function prepareImage({ processor }: Lane): Image {
+  const image = processor === undefined ? ownImage() : otherImage(processor)
+  removeUnused()
+  return image
+}
+
+function emptyDisk(): string {
+  const directory = part('disk', ['4G'], directory => {
+    const path = join(directory, 'disk.img')
+    execFileSync('truncate', ['-s', '4G', path])
+    execFileSync('mkfs.ext4', ['-q', '-O', '^has_journal', path])
+  })
+  return join(directory, 'disk.img')
+}
+
+/** What a machine with another processor has is in its root: there is nothing in its layer. */
+function otherImage(processor: 'arm64'): Image {
+  const missing = (what: string, how: string) => new Error(`${what} is missing; ${how}`)
+  if (spawnSync('qemu-system-aarch64', ['--version']).status !== 0)
+    throw missing('qemu-system-aarch64', 'install qemu-system-arm')
+  if (!existsSync(join(here, `../../dist/static-${processor}/tsrun`)))
+    throw missing(`dist/static-${processor}/tsrun`, `make it with \`npm run build:static -- --arch ${processor}\``)
+  const kernel = part('kernel', [read('build/kernel.sh'), read('guest/initramfs.sh'), processor], directory =>
+    build('kernel.sh', directory, processor),
+  )
+  const lock = readFileSync(join(here, '../../package-lock.json'), 'utf8')
+  const root = part('root', [read(`build/root-${processor}.sh`), lock, process.execPath], directory =>
+    build(`root-${processor}.sh`, directory),
+  )
+  return {
+    root: join(root, 'root'),
+    kernel: join(kernel, 'vmlinux'),
+    initrd: join(kernel, 'initrd.img'),
+    modules: kernel,
+    layer: emptyDisk(),
+    disk: emptyDisk(),
+  }
+}
+
+function ownImage(): Image {
   const kernel = part('kernel', [read('build/kernel.sh'), read('guest/initramfs.sh')], directory =>
     build('kernel.sh', directory),
   )
@@ -89,17 +132,12 @@ export function prepareImage(): Image {
   const layer = part('layer', [read('build/layer.sh'), read('guest/container.cil'), installed], directory =>
     build('layer.sh', directory),
   )
-  const disk = part('disk', ['4G'], directory => {
-    const path = join(directory, 'disk.img')
-    execFileSync('truncate', ['-s', '4G', path])
-    execFileSync('mkfs.ext4', ['-q', '-O', '^has_journal', path])
-  })
-  removeUnused()
   return {
+    root: '/',
     kernel: join(kernel, 'vmlinux'),
     initrd: join(kernel, 'initrd.img'),
     modules: kernel,
     layer: join(layer, 'layer.img'),
-    disk: join(disk, 'disk.img'),
+    disk: emptyDisk(),
   }
 }

@@ -20,6 +20,8 @@ export interface Lane {
   readonly security: 'apparmor' | 'selinux'
   /** Is systemd process 1, or guest/init.sh? */
   readonly systemd: boolean
+  /** Another processor than this machine's, emulated; then the lane runs only when it is named. */
+  readonly processor?: 'arm64'
   /** Seconds until the machine is given up, emulated. All lanes together have less than CI allows: .ci/run. */
   readonly timeout: number
   readonly topics: readonly Topic[]
@@ -32,6 +34,9 @@ export function topicsOf({ topics }: Lane, host: Host): readonly Topic[] {
 
 /** For hosts without the LSM that the lane has. */
 const ELSEWHERE = 'what is said on other hosts'
+
+/** The lanes of `npm run test:vm` without a name. */
+export const defaultLanes = () => lanes.filter(({ processor }) => processor === undefined)
 
 export const lanes: readonly Lane[] = [
   {
@@ -84,5 +89,14 @@ export const lanes: readonly Lane[] = [
       { file: 'cases/systemd.test.ts', skips: { 'without systemd the driver says': ELSEWHERE } },
       { file: 'cases/update.test.ts', skips: { 'a limit that this host can not set': ELSEWHERE } },
     ],
+  },
+  {
+    name: 'arm64',
+    summary: 'arm64, with a root of Debian of its own; the static binary of build:static --arch arm64',
+    security: 'apparmor',
+    systemd: false,
+    processor: 'arm64',
+    timeout: 1800,
+    topics: [{ file: 'cases/lifecycle.test.ts' }],
   },
 ]

@@ -1,7 +1,7 @@
 // One boot of a machine: qemu's command line, the console, the time limit, the end.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { accessSync, constants, cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { Image } from './image.ts'
 import type { Lane } from './lanes.ts'
@@ -33,10 +33,32 @@ function canAccelerate(): boolean {
 export const CPUS = 2
 const MEMORY = '3G'
 
+/** The program that is the machine, and its console. */
+function emulator({ processor }: Lane): { words: string[]; console: string } {
+  if (processor === 'arm64') {
+    const words = ['qemu-system-aarch64', '-M', 'virt,gic-version=3', '-accel', TCG, '-cpu', 'cortex-a72']
+    return { words, console: 'ttyAMA0' }
+  }
+  const accelerator = canAccelerate() ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', TCG, '-cpu', 'max,-la57']
+  return { words: ['qemu-system-x86_64', '-M', 'q35', ...accelerator], console: 'ttyS0' }
+}
+
+const TCG = 'tcg,thread=multi,tb-size=512'
+
+/** Has the repository and the modules of the kernel in a root that is not the host's, in a mount namespace of the machine's own. */
+function mounting({ image }: Boot): string[] {
+  if (image.root === '/') return []
+  const place = `${image.root}${repository}`
+  mkdirSync(place, { recursive: true })
+  const script = 'mount --bind "$1" "$2"; mount --bind "$3" "$4"; shift 4; exec "$@"'
+  const mounts = [repository, place, join(image.modules, 'lib/modules'), join(image.root, 'lib/modules')]
+  return ['unshare', '-m', '--propagation', 'private', 'sh', '-ec', script, 'sh', ...mounts]
+}
+
 function kernelArguments({ lane }: Boot): string {
   const lsm = lane.security === 'selinux' ? ['security=selinux', 'selinux=1'] : ['security=apparmor']
   return [
-    'console=ttyS0 quiet panic=-1', // and qemu ends instead of booting again
+    `console=${emulator(lane).console} quiet panic=-1`, // and qemu ends instead of booting again
     'mitigations=off nokaslr no_timer_check tsc=reliable random.trust_cpu=on', // sooner there
     'systemd.show_status=0 systemd.unit=vm.target',
     ...lsm,
@@ -56,20 +78,16 @@ function disk(name: string, path: string, options: string): string[] {
 
 function commandLine(boot: Boot): string[] {
   const { image, shared, onLine } = boot
-  const accelerated = canAccelerate()
   return [
-    ...['setpriv', '--pdeathsig', 'KILL', 'qemu-system-x86_64'],
-    ...['-M', 'q35', '-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
+    ...['setpriv', '--pdeathsig', 'KILL', ...mounting(boot), ...emulator(boot.lane).words],
+    ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     ...['-serial', onLine === undefined ? 'mon:stdio' : 'stdio'],
-    ...(accelerated
-      ? ['-accel', 'kvm', '-cpu', 'host']
-      : ['-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max,-la57']),
     ...['-smp', String(CPUS), '-m', MEMORY],
     ...['-kernel', image.kernel, '-initrd', image.initrd, '-append', kernelArguments(boot)],
     ...['-device', 'virtio-rng-pci'],
     ...disk('layer', image.layer, 'readonly=on'),
     ...disk('disk', image.disk, 'snapshot=on,cache=unsafe'),
-    ...share('host', '/', ',readonly=on,multidevs=remap'),
+    ...share('host', image.root, ',readonly=on,multidevs=remap'),
     ...share('vm', shared),
   ]
 }
@@ -78,8 +96,9 @@ function commandLine(boot: Boot): string[] {
 function fillShared({ lane, image, shared }: Boot): void {
   const settings = {
     REPOSITORY: repository,
-    MODULES: join(image.modules, 'lib/modules'),
+    MODULES: image.root === '/' ? join(image.modules, 'lib/modules') : '/lib/modules',
     KEEP: [repository, dirname(process.execPath)].join(' '),
+    CONSOLE: emulator(lane).console,
     SECURITY: lane.security,
     SYSTEMD: lane.systemd ? 'yes' : 'no',
   }
@@ -87,6 +106,8 @@ function fillShared({ lane, image, shared }: Boot): void {
   writeFileSync(join(shared, 'settings'), lines.join(''))
   const types = join(repository, 'dist/types')
   cpSync(join(repository, 'dist'), join(shared, 'dist'), { recursive: true, filter: path => path !== types })
+  if (lane.processor !== undefined)
+    cpSync(join(repository, `dist/static-${lane.processor}`), join(shared, 'dist/static'), { recursive: true })
 }
 
 function forwardLines(child: ChildProcess, onLine: (line: string) => void): void {

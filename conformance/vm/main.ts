@@ -5,12 +5,12 @@ import { availableParallelism, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Image, prepareImage } from './image.ts'
-import { type Lane, lanes } from './lanes.ts'
+import { defaultLanes, type Lane, lanes } from './lanes.ts'
 import { boot, CPUS } from './machine.ts'
 import { type Counts, countsText, figuresTable, judgeLane, type Row, sum, UNSTEADY } from './results.ts'
 import { commandTask, testTask } from './task.ts'
 
-const HELP = `npm run test:vm -- [OPTIONS] [LANE...]    the tests of these lanes, of all without one
+const HELP = `npm run test:vm -- [OPTIONS] [LANE...]    the tests of these lanes, without one of all for this processor
   --json FILE        writes the counts there, as vitest does
   --machines N       so many at the same time
   --timeout SECONDS  for each lane, instead of its own
@@ -104,12 +104,13 @@ async function test(args: string[]): Promise<number> {
   const text = { type: 'string' } as const
   const options = { json: text, machines: text, timeout: text }
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
-  const chosen = (positionals.length === 0 ? lanes : positionals.map(findLane)).map(lane => ({
+  const chosen = (positionals.length === 0 ? defaultLanes() : positionals.map(findLane)).map(lane => ({
     ...lane,
     timeout: Number(values.timeout ?? lane.timeout),
   }))
-  const image = prepareImage()
-  const results = await inParallel(chosen, Number(values.machines ?? machinesAtOnce()), lane => testLane(lane, image))
+  const work = chosen.map(lane => ({ lane, image: prepareImage(lane) }))
+  const atOnce = Number(values.machines ?? machinesAtOnce())
+  const results = await inParallel(work, atOnce, ({ lane, image }) => testLane(lane, image))
   for (const [index, lane] of chosen.entries()) printLane(lane, results[index]!)
   const rows = results.flatMap(({ rows }) => rows)
   const total = sum(rows)
@@ -121,7 +122,7 @@ async function test(args: string[]): Promise<number> {
 async function command([name, ...words]: string[]): Promise<number> {
   const lane = findLane(name ?? '')
   const script = commandTask(lane, words.length === 0 ? ['sh'] : words)
-  const code = await withShared(script, shared => boot({ lane, image: prepareImage(), shared }))
+  const code = await withShared(script, shared => boot({ lane, image: prepareImage(lane), shared }))
   return code ?? 1
 }
 

@@ -2,25 +2,36 @@
 # Makes in DIRECTORY what the machine boots from: `vmlinux`, `initrd.img`, `lib/modules`. The kernel is Debian's, taken
 # out of its package: nothing is installed here.
 #
-# usage: kernel.sh DIRECTORY
+# usage: kernel.sh DIRECTORY [arm64]      for this machine, or for that one
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$1"
+machine=${2:-amd64}
 
 # --- the package ---
 
-apt-get update -q
+if [ "$machine" = amd64 ]; then
+  apt-get update -q
+  apt() { "$@" -q -o APT::Sandbox::User=root; }
+else
+  . "$here/../../../scripts/newer-suite.sh"
+  . /etc/os-release
+  newer_architecture=$machine
+  newer_suite "$VERSION_CODENAME" "$PWD/apt"
+  apt() { newer "$@"; }
+fi
 # The meta package depends on the one of the newest version.
-package=$(apt-cache depends linux-image-amd64 | awk '/Depends: linux-image/ { print $2; exit }')
-apt-get -q -o APT::Sandbox::User=root download "$package"
+package=$(apt apt-cache depends "linux-image-$machine" | awk '/Depends: linux-image/ { print $2; exit }')
+apt apt-get download "$package" busybox-static
 dpkg-deb --fsys-tarfile "$package"_*.deb | tar -x ./boot ./lib/modules
-rm "$package"_*.deb
+dpkg-deb --fsys-tarfile busybox-static_*.deb | tar -x ./bin/busybox
+rm -rf apt ./*.deb
 version=$(ls lib/modules)
 depmod -b . "$version"
 
 # --- the kernel, decompressed ---
 
-# Emulated, the kernel needs 3 s to unpack itself. The header says where in the image its compressed ELF file is:
+# Emulated, the kernel needs 3 s to unpack itself, which that of arm64 has no need to. The header says where in the image its compressed ELF file is:
 # Documentation/arch/x86/boot.rst. The last 4 bytes of that are its size.
 image=boot/vmlinuz-$version
 number() { # OFFSET SIZE: an unsigned number of the header
@@ -36,7 +47,7 @@ rm -r payload boot
 # --- the initramfs ---
 
 mkdir -p initrd/bin initrd/modules initrd/proc initrd/sys initrd/dev initrd/host initrd/layer initrd/writable initrd/root
-cp /bin/busybox initrd/bin
+mv bin/busybox initrd/bin
 cp "$here/../guest/initramfs.sh" initrd/init
 chmod +x initrd/init
 for module in virtio_pci virtio_blk virtio_rng 9pnet_virtio 9p overlay ext4 crc32c_generic; do
@@ -49,4 +60,4 @@ while read -r path; do
   cp "$path" "initrd/modules/$count-$(basename "$path")"
 done < modules
 (cd initrd && find . | cpio -o -H newc --quiet) > initrd.img
-rm -r initrd modules
+rm -r initrd modules bin

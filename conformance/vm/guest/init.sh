@@ -9,7 +9,7 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 mount -t tmpfs -o mode=755,nosuid,nodev tmpfs /run
 mkdir /run/vm /run/lock /run/root /run/disk
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000 vm /run/vm
-. /run/vm/settings # REPOSITORY, MODULES: paths of the host; KEEP: those that must stay visible; SECURITY; SYSTEMD
+. /run/vm/settings # REPOSITORY, MODULES: paths of the host; KEEP: those that must stay visible; CONSOLE; SECURITY; SYSTEMD
 
 mount --bind / /run/root
 mkdir -p /lib/modules
@@ -68,6 +68,6 @@ for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
 done
 run=
 [ "$SECURITY" != selinux ] || run="sh $REPOSITORY/conformance/vm/guest/selinux.sh"
-setsid --ctty --wait $run sh /run/vm/task.sh < /dev/ttyS0 > /dev/ttyS0 2>&1 || true # it writes down its exit code
+setsid --ctty --wait $run sh /run/vm/task.sh < "/dev/$CONSOLE" > "/dev/$CONSOLE" 2>&1 || true # it writes down its exit code
 dmesg -n 1 # not even that it powers off
 exec /bin/busybox poweroff -f
