@@ -58,6 +58,7 @@ test.each<[string, unknown[]]>([
   ['resctrl', ['/a', [1], ['..'], ['/']]],
   ['unit', ['ssh.service', '', '.scope', 'a/b.scope', 'user.slice', 1]],
   ['sharedPidNamespace', ['true', 1]],
+  ['keyring', [7, null]],
   ['exitCode', [-1, 256, '0']],
   ['resources', ['{', {}]],
   ['mounts', [{}, [1], [{ destination: 'data', mountId: '12', entry: {} }], [{ destination: '/d', mountId: '12' }]]],

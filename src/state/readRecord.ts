@@ -48,7 +48,11 @@ const mounts: Form = {
   ),
 }
 
-const REQUIRED: Readonly<Partial<Record<keyof ContainerRecord, Form>>> = {
+type OptionalField = {
+  [K in keyof ContainerRecord]-?: undefined extends ContainerRecord[K] ? K : never
+}[keyof ContainerRecord]
+
+const REQUIRED: Readonly<Record<Exclude<keyof ContainerRecord, OptionalField>, Form>> = {
   id: text,
   ociVersion: text,
   bundle: path,
@@ -59,7 +63,7 @@ const REQUIRED: Readonly<Partial<Record<keyof ContainerRecord, Form>>> = {
   startTime: digits,
 }
 
-const OPTIONAL: Readonly<Partial<Record<keyof ContainerRecord, Form>>> = {
+const OPTIONAL: Readonly<Record<OptionalField, Form>> = {
   version: { what: 'a version', fits: isInteger(1, RECORD_VERSION) },
   cgroup: cleanPath,
   cgroupId: digits,
@@ -71,6 +75,7 @@ const OPTIONAL: Readonly<Partial<Record<keyof ContainerRecord, Form>>> = {
   laterHooks: flag,
   exitCode: { what: 'an exit code', fits: isInteger(0, 255) },
   resources: json,
+  keyring: text,
   noNewKeyring: flag,
   mounts,
   unmounted: texts,
@@ -102,7 +107,7 @@ function isRight(found: Record<string, unknown>, field: string, fits: Form['fits
 }
 
 function complaint(found: Record<string, unknown>, field: string): string {
-  const { what } = { ...REQUIRED, ...OPTIONAL }[field as keyof ContainerRecord]!
+  const { what } = { ...REQUIRED, ...OPTIONAL }[field as keyof ContainerRecord]
   return Object.hasOwn(found, field) ? `\`${field}\` is not ${what}` : `\`${field}\` is missing`
 }
 
