@@ -38,6 +38,8 @@ export interface Image {
 const here = new URL('.', import.meta.url).pathname
 const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'tsrun/vm')
 const UNUSED_DAYS = 14
+/** As build/root-arm64.sh has them; each has a package for every processor, of the same version. */
+const NATIVE = ['esbuild', 'koffi', 'rolldown', 'lightningcss']
 
 function keyOf(inputs: readonly string[]): string {
   const hash = createHash('sha256')
@@ -109,8 +111,9 @@ function otherImage(processor: 'arm64'): Image {
   const kernel = part('kernel', [read('build/kernel.sh'), read('guest/initramfs.sh'), processor], directory =>
     build('kernel.sh', directory, processor),
   )
-  const lock = readFileSync(join(here, '../../package-lock.json'), 'utf8')
-  const root = part('root', [read(`build/root-${processor}.sh`), lock, process.execPath], directory =>
+  // Of the packages that it has one of its own of.
+  const versions = NATIVE.map(name => readFileSync(join(here, '../../node_modules', name, 'package.json'), 'utf8'))
+  const root = part('root', [read(`build/root-${processor}.sh`), ...versions, process.execPath], directory =>
     build(`root-${processor}.sh`, directory),
   )
   return {
