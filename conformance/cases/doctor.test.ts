@@ -1,6 +1,6 @@
 // `doctor`: what this host lacks, told before a container does. Each view of the machine here has one thing wrong with it.
 
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { makeDirectory } from '../lib/bundle.ts'
@@ -120,6 +120,43 @@ describe.skipIf(!isTsrun)('doctor (tsrun only)', () => {
     expect(podman()[0]?.fix).toContain(`\ntsrun = ["${runtime.path}"]`)
     writeFileSync(file, `[engine.runtimes]\ntsrun = ["${runtime.path}"]\n`)
     expect(podman()).toEqual([{ area: 'podman', level: 'ok', text: `\`${file}\` tells podman of tsrun` }])
+  })
+
+  test.skipIf(!have('podman'))('a file of its own tells podman, as a package brings it', () => {
+    const script = 'mount -t tmpfs none /etc/containers; mkdir /etc/containers/containers.conf.d'
+    const podman = (text: string) =>
+      after(`${script}; printf '${text}' > /etc/containers/containers.conf.d/x.conf`).filter(
+        ({ area }) => area === 'podman',
+      )
+    expect(podman('')).toMatchObject([{ level: 'warning' }])
+    expect(podman('[engine.runtimes]\\ntsrun = ["/usr/bin/tsrun"]\\n')).toMatchObject([
+      { level: 'ok', text: expect.stringContaining('containers.conf.d/x.conf') },
+    ])
+  })
+
+  test('which engine runs the program', () => {
+    expect(findings(run(doctor))).toContainEqual({
+      area: 'tsrun',
+      level: 'ok',
+      text: expect.stringMatching(/^the program runs on (QuickJS|Node\.js \d+\.\d+\.\d+)$/),
+    })
+  })
+
+  test('colours are for terminals, and not for who sets NO_COLOR', () => {
+    const typescript = join(makeDirectory(), 'typescript')
+    const on = (words: string, env: object) => {
+      run(['script', '-qec', `${runtime.path} --root ${sceneDirectory} ${words}`, typescript], {
+        env: { ...process.env, TERM: 'xterm', NO_COLOR: '', ...env },
+      })
+      return readFileSync(typescript, 'utf8')
+    }
+    for (const words of ['doctor', 'list', '--help']) {
+      expect(on(words, {})).toContain('\x1b[')
+      expect(on(words, { NO_COLOR: '1' })).not.toContain('\x1b[')
+      expect(run([runtime.path, ...words.split(' ')], { env: { ...process.env, TERM: 'xterm' } }).stdout).not.toContain(
+        '\x1b[',
+      )
+    }
   })
 
   test('nothing is changed', () => {

@@ -250,6 +250,34 @@ test('a script whose interpreter is missing is told by start, with the interpret
   if (isTsrun) expectOneSentence(started, /exec \/bin\/script: no such file or directory/)
 })
 
+/** A script with this first line, and what run and start say of it. */
+function failedScript(line: string): Result[] {
+  const bundle = makeBundle((config, rootfs) => {
+    writeFileSync(join(rootfs, 'bin/script'), line, { mode: 0o755 })
+    config.process.args = ['/bin/script']
+  })
+  const created = tryCreate(bundle)
+  return [oci(['run', '--bundle', bundle.directory, fresh()]), created.start()]
+}
+
+test.skipIf(!isTsrun)('what is wrong with a program is told as validate tells it', () => {
+  for (const result of failedScript('#!/no/such/interpreter\n'))
+    expectOneSentence(
+      result,
+      /no such file or directory: the interpreter `\/no\/such\/interpreter` of `\/bin\/script` is not/,
+    )
+  for (const result of failedScript('#!/bin/sh\r\necho hi\r\n'))
+    expectOneSentence(result, /no such file or directory: the first line of `\/bin\/script` ends in a carriage return/)
+  for (const result of failedScript('\0\0\0\0'))
+    expectOneSentence(result, /exec format error: `\/bin\/script` is neither a program nor a script/)
+})
+
+test.skipIf(!isTsrun)('a mount option that is nearly one is asked about', () => {
+  createFails(config => {
+    config.mounts.push({ destination: '/srv', type: 'tmpfs', source: 'tmpfs', options: ['nosiud'] })
+  }, /tmpfs does not take this option; did you mean `nosuid`\?/)
+})
+
 test('a loop of symlinks for the program fails create', () => {
   createFails((config, rootfs) => {
     symlinkSync('loop', join(rootfs, 'bin/loop'))
@@ -359,10 +387,10 @@ test('a text log has the message', () => {
   if (!isCrun) expect(text).toMatch(/^time="[^"]+" level=error msg=".*"\n$/)
 })
 
-test('a log that can not be written is an error, not silence', () => {
-  const result = run(command('--log', '/no/such/directory/log', 'state', 'never-was'))
-  expect(result.status).not.toBe(0)
-  expect(result.stderr).not.toBe('')
+test('a log that can not be written is an error before anything happens', () => {
+  const result = run(command('--log', '/no/such/directory/log', 'list'))
+  expect([result.status, result.stdout]).toEqual([1, ''])
+  expect(result.stderr).toContain('/no/such/directory/log')
 })
 
 test('delete --force after a failed create succeeds', () => {

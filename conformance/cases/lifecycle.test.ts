@@ -182,6 +182,12 @@ test.each([['NOSUCH'], ['999'], ['-1x']])('kill refuses the signal `%s`', word =
   expect(container.state().status).toBe('running')
 })
 
+test.skipIf(!isTsrun)('a signal that is nearly one is asked about', () => {
+  const container = createRunning()
+  expect(container.kill('TREM').stderr).toContain('unknown signal `TREM`: did you mean `TERM`?')
+  expect(container.kill('sigkil').stderr).toContain('unknown signal `sigkil`: did you mean `SIGKILL`?')
+})
+
 test('a second create with the same id says that it exists, and harms nothing', () => {
   const container = createRunning()
   const second = tryCreate(makeBundle(), [], container.id)

@@ -130,6 +130,8 @@ test('exec enters a container that is started, and is refused before (runc: ente
   expect(oci('exec', id, 'hostname')).toMatchObject({ status: 0, stdout: 'inside\n' })
 })
 
+const NOTHING_DIFFERS = 'nothing differs from config.json and updates\n'
+
 test.skipIf(!isTsrun)('inspect --drift looks into a container that is started, and says so before', () => {
   const { directory, oci } = own(['sleep', '1000'], config => {
     rootless(config)
@@ -145,7 +147,7 @@ test.skipIf(!isTsrun)('inspect --drift looks into a container that is started, a
   })
   expect(oci('start', id)).toMatchObject({ status: 0, stderr: '' })
   eventually('the program to run', () => oci('inspect', id).stdout.includes('sleep'))
-  expect(oci('inspect', '--drift', id)).toMatchObject({ status: 0, stdout: '', stderr: '' })
+  expect(oci('inspect', '--drift', id)).toMatchObject({ status: 0, stdout: NOTHING_DIFFERS, stderr: '' })
   const { pid } = JSON.parse(oci('state', id).stdout) as { pid: number }
   must(['nsenter', '--target', `${pid}`, '--net', '--', 'sh', '-c', 'echo 0 > /proc/sys/net/ipv4/ip_forward'])
   expect(oci('inspect', '--drift', id)).toMatchObject({
@@ -244,6 +246,15 @@ test('the state root is below XDG_RUNTIME_DIR by default', () => {
   expect(result).toMatchObject({ status: 0 })
   expect(existsSync(join(runtimeDirectory, runtime.kind, id))).toBe(true)
   expect(run(wrap([runtime.path, 'delete', '--force', id]))).toMatchObject({ status: 0, stderr: '' })
+})
+
+test.skipIf(!isTsrun)('without XDG_RUNTIME_DIR it is told what to set', () => {
+  const { directory } = own(['true'], rootless)
+  const wrapped = user.current.wrap([runtime.path, 'create', '--bundle', directory, fresh()], { XDG_RUNTIME_DIR: '' })
+  expectOneSentence(
+    run(wrapped, { cwd: directory }),
+    /kept in `\/run\/tsrun`: .*; set XDG_RUNTIME_DIR .* or give --root/,
+  )
 })
 
 test('without a user namespace an unprivileged caller is told to use one', () => {

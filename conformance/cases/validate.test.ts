@@ -59,6 +59,16 @@ describe.runIf(isTsrun && isRoot)('a good bundle', () => {
     expect(runBundle(bundle).status).toBe(0)
   })
 
+  test('may be named by its config.json', () => {
+    const { directory } = makeBundle(config => {
+      config.process.args = ['no-such-program']
+    })
+    const whole = oci(['validate', directory])
+    expect(oci(['validate', join(directory, 'config.json')])).toMatchObject({ status: 1, stdout: whole.stdout })
+    expect(run([...command('validate', 'config.json')], { cwd: directory })).toMatchObject({ stdout: whole.stdout })
+    expect(oci(['validate', join(directory, 'missing.json')]).stderr).toMatch(/missing\.json` does not exist/)
+  })
+
   test('in the current directory needs no argument, and the text is for people', () => {
     const { directory } = makeBundle()
     const { status, stdout } = oci(['validate'], { cwd: directory })
@@ -252,6 +262,15 @@ describe.runIf(isTsrun && isRoot)('a bundle that is a little wrong', () => {
       config.process.args = ['foreign']
     })
     expect(found.join()).toMatch(/\/process\/args\/0: `\/bin\/foreign` is for (aarch64|x86_64), this host is/)
+  })
+
+  test('a word that a bind does not know is asked about', () => {
+    const bundle = makeBundle(config =>
+      config.mounts.push({ destination: '/srv', source: makeDirectory(), options: ['rbind', 'nosiud'] }),
+    )
+    const found = validate(bundle).findings.find(({ message }) => message.includes('nosiud'))
+    expect(found).toMatchObject({ severity: 'warning', hint: 'did you mean `nosuid`?' })
+    expect(runBundle(bundle).status).toBe(0)
   })
 
   test('a program whose dynamic loader is missing', () => {

@@ -79,9 +79,15 @@ export const mountCalls = {
     this.later({ name: 'fsconfig', args, subject: `\`${key}=${value}\``, hint })
   },
 
-  /** fsconfig(fs, FSCONFIG_SET_FLAG, key), see fsconfig(2). */
-  fsconfigFlag(this: Calls, fs: Fd, key: string): void {
-    const hint = { EINVAL: `Invalid argument: ${fs.subject} does not take this option` }
+  /** fsconfig(fs, FSCONFIG_SET_FLAG, key), see fsconfig(2). `guess` is asked, when it fails, what may have been meant. */
+  fsconfigFlag(this: Calls, fs: Fd, key: string, guess?: () => string | undefined): void {
+    const hint = {
+      get EINVAL() {
+        const meant = guess?.()
+        const question = meant === undefined ? '' : `; did you mean \`${meant}\`?`
+        return `Invalid argument: ${fs.subject} does not take this option${question}`
+      },
+    }
     this.later({ name: 'fsconfig', args: [fs, FSCONFIG_SET_FLAG, key, null, 0], subject: `\`${key}\``, hint })
   },
 

@@ -187,3 +187,27 @@ test('a log file that can not be written does not hide the error', () => {
   createLog(output, { file: '/missing/log', format: 'json', level: 'error' }).error(new Failure('it broke'))
   expect(stderr).toBe('tsrun: it broke\ntsrun: --log: openat `/missing/log`: ENOENT\n')
 })
+
+test('open() makes the file, and what keeps it from that is told once', () => {
+  const { log, files } = record()
+  log.open()
+  expect(files['/log']).toBe('')
+
+  const tries: string[] = []
+  let stderr = ''
+  const output = {
+    append: (path: string) => {
+      tries.push(path)
+      throw new KernelError('openat', 2, `\`${path}\``)
+    },
+    send: () => {},
+    stdout: () => {},
+    stderr: (text: string) => {
+      stderr += text
+    },
+  }
+  const missing = createLog(output, { file: '/missing/log', format: 'json', level: 'error' })
+  expect(() => missing.open()).toThrow('openat `/missing/log`: ENOENT')
+  missing.error(new Failure('--log: openat `/missing/log`: ENOENT'))
+  expect([stderr, tries]).toEqual(['tsrun: --log: openat `/missing/log`: ENOENT\n', ['/missing/log']])
+})

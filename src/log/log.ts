@@ -14,7 +14,7 @@ export interface TextOutput {
 export type LogLevel = 'error' | 'warning' | 'info' | 'debug'
 
 export interface LogSettings {
-  /** The file of --log. It is opened when there is something to write, so a run without a failure leaves none. */
+  /** The file of --log. */
   readonly file: string | undefined
   /** Instead of a file. */
   readonly daemon?: LogDaemon | undefined
@@ -24,6 +24,8 @@ export interface LogSettings {
 
 /** Messages for the user. */
 export interface Log {
+  /** Makes the file, as crun and runc do: one that can not be made is an error before anything happens. */
+  open(): void
   /** The end of the program: whatever was thrown. Goes to stderr and, the first time, to the log file. */
   error(error: unknown): void
   warning(text: string): void
@@ -79,10 +81,19 @@ export function createLog(output: TextOutput, settings: LogSettings, now: () => 
     if (!failed) append(record)
     failed = true
   }
+  const open = () => {
+    if (file === undefined) return
+    try {
+      output.append(file, '')
+    } catch (error) {
+      failed = true // it is told once, on stderr
+      throw error
+    }
+  }
   const end = () => {
     if (!failed && held.length > 0) append(...held.map(msg => ({ msg, level: 'warning' as const })))
   }
-  return { error, warning: message('warning'), info: message('info'), debug: message('debug'), end }
+  return { open, error, warning: message('warning'), info: message('info'), debug: message('debug'), end }
 }
 
 /** A message as callers read it (`msg`, `level`), with what is known about a failure. */

@@ -5,8 +5,9 @@ import type { Executor } from '../../native/executor/launch.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { cgroupMount as findCgroupMount } from '../cgroup/cgroup.ts'
+import { nearest } from '../config/nearest.ts'
 import { doing, HostError } from '../errors.ts'
-import type { Parameter } from '../plan/mounts/mountOptions.ts'
+import { mountOptionNames, type Parameter } from '../plan/mounts/mountOptions.ts'
 import type { BindStep, Fallback, FilesystemStep, MountStep, RemountStep } from '../plan/mounts/mounts.ts'
 import type { ContainerRoot } from './containerRoot.ts'
 import { copyUp } from './copyUp.ts'
@@ -119,7 +120,7 @@ function configure(
 ): void {
   for (const flag of flags) inside.fsconfigFlag(fs, flag)
   for (const { key, value } of parameters)
-    if (value === undefined) inside.fsconfigFlag(fs, key)
+    if (value === undefined) inside.fsconfigFlag(fs, key, () => nearest(key, mountOptionNames()))
     else inside.fsconfigString(fs, key, value)
 }
 

@@ -15,7 +15,7 @@ import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { SLOW_MS, tellSlow } from '../../native/patience.ts'
 import { decode } from '../../native/utf8.ts'
-import { isErrno, StateError } from '../errors.ts'
+import { HostError, isErrno, StateError } from '../errors.ts'
 import { readOwn } from '../host/callersFiles.ts'
 import { damaged, type RecordReading, readRecord } from './readRecord.ts'
 import { CONFIG_FILE, type ContainerRecord, FILES, RECORD_VERSION, STATE_FILE, type Status } from './record.ts'
@@ -99,10 +99,16 @@ function readState(outside: Kernel<'outside'>, directory: Fd<'outside'>, id: str
   }
 }
 
-/** The directory of all containers: opened, made when it is not there. */
+/** The directory of all containers: opened, made when it is not there. Errors: HostError where we may not make it. */
 export function openRoot(outside: Kernel<'outside'>, root: string): Fd<'outside'> {
-  makeDirectories(outside, root, 0o700)
-  return outside.openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY)
+  try {
+    makeDirectories(outside, root, 0o700)
+    return outside.openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY)
+  } catch (error) {
+    if (!isErrno(error, 'EACCES') || outside.effectiveIds().uid === 0) throw error
+    const advice = 'set XDG_RUNTIME_DIR to a directory of yours, as a login session does, or give --root'
+    throw new HostError(`containers can not be kept in \`${root}\`: permission denied; ${advice}`)
+  }
 }
 
 /** mkdir -p for a path of the host. */

@@ -1,7 +1,7 @@
 import { runContainer } from '../../container/run.ts'
 import { doing } from '../../errors.ts'
 import type { Verb } from '../commands.ts'
-import { createRequest } from './request.ts'
+import { createRequest, explainingExecve } from './request.ts'
 import { chooseTarget } from './target.ts'
 
 export const verb: Verb<'run'> = (runtime, options, positionals) => {
@@ -13,5 +13,9 @@ export const verb: Verb<'run'> = (runtime, options, positionals) => {
     noSubreaper: options['no-subreaper'],
     forwardSignals: true,
   }
-  return doing(`run \`${id}\``, () => runContainer(runtime, request))
+  return explainingExecve(
+    runtime,
+    () => request,
+    () => doing(`run \`${id}\``, () => runContainer(runtime, request)),
+  )
 }

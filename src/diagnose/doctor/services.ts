@@ -1,4 +1,5 @@
-import { AT_FDCWD } from '../../../native/abi/fcntl.ts'
+import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../../native/abi/fcntl.ts'
+import type { Kernel } from '../../../native/kernel.ts'
 import { connectToSystemd } from '../../cgroup/systemd/connection.ts'
 import { Failure } from '../../errors.ts'
 import { type DoctorCheck, type Facts, ok, warning } from './checkResult.ts'
@@ -41,12 +42,20 @@ export const checkPodman: DoctorCheck = facts => {
   ]
 }
 
-/** In the order in which the later override the earlier; see containers.conf(5). */
-function configurationFiles({ runtime, rootless }: Facts): string[] {
+/** All that podman reads; see containers.conf(5). */
+function configurationFiles({ runtime, outside, rootless }: Facts): string[] {
   const home = runtime.env('XDG_CONFIG_HOME') ?? `${runtime.env('HOME') ?? ''}/.config`
-  const own = rootless ? [`${home}/containers/containers.conf`] : []
   const named = runtime.env('CONTAINERS_CONF')
-  return [...(named ? [named] : []), ...own, '/etc/containers/containers.conf', '/usr/share/containers/containers.conf']
+  const places = [...(rootless ? [`${home}/containers`] : []), '/etc/containers', '/usr/share/containers']
+  const files = places.flatMap(place => [`${place}/containers.conf`, ...dropIns(outside, `${place}/containers.conf.d`)])
+  return [...(named ? [named] : []), ...files]
+}
+
+function dropIns(outside: Kernel<'outside'>, path: string): string[] {
+  using directory = outside.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, 'any')
+  if (!directory.exists) return []
+  const names = outside.readDirectory(directory).filter(name => name.endsWith('.conf'))
+  return names.sort().map(name => `${path}/${name}`)
 }
 
 function hasRuntime({ outside }: Facts, path: string): boolean {

@@ -4,6 +4,7 @@ import { readExecutable } from './executable.ts'
 
 test('readExecutable() reads the line of a script', () => {
   expect(readExecutable(encode('#!/bin/sh -e\nexit\n'))).toEqual({ kind: 'script', interpreter: '/bin/sh' })
+  expect(readExecutable(encode('#!/bin/sh\r\n'))).toEqual({ kind: 'script', interpreter: '/bin/sh\r' })
   expect(readExecutable(encode('#! \t/usr/bin/env python3'))).toEqual({ kind: 'script', interpreter: '/usr/bin/env' })
   expect(readExecutable(encode('#!\n'))).toEqual({ kind: 'unknown' })
 })

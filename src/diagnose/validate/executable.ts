@@ -50,7 +50,7 @@ export function readExecutable(head: Uint8Array): ExecutableFormat {
 /** The rest of the line up to a space; the kernel hands all behind it on as one argument. */
 function script(head: Uint8Array): ExecutableFormat {
   const end = head.indexOf(0x0a)
-  const line = decode(head.subarray(2, end < 0 ? head.length : end)).trim()
+  const line = decode(head.subarray(2, end < 0 ? head.length : end)).replace(/^[ \t]+|[ \t]+$/g, '')
   const interpreter = line.split(/[ \t]/)[0]!
   return interpreter === '' ? { kind: 'unknown' } : { kind: 'script', interpreter }
 }

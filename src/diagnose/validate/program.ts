@@ -139,6 +139,11 @@ export function* format(site: Site, place: PathPlace, pointer: string, depth = 0
     return
   }
   if (found.interpreter === undefined) return
+  if (found.interpreter.endsWith('\r')) {
+    const text = `the first line of \`${place.path}\` ends in a carriage return, which belongs to the interpreter's name then`
+    yield tell('error', pointer, text, "give the file line ends of Unix: sed -i 's/\\r$//'")
+    return
+  }
   const interpreter = view.locate(resolve(site.plan.process?.cwd ?? '/', found.interpreter))
   const what = found.kind === 'script' ? 'the interpreter' : 'the dynamic loader'
   if (interpreter.kind === 'absent' || (interpreter.kind === 'there' && !isFile(interpreter.stat)))

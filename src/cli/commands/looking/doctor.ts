@@ -1,26 +1,31 @@
 import { examine } from '../../../diagnose/doctor/doctor.ts'
 import type { CheckResult, CheckLevel } from '../../../diagnose/doctor/checkResult.ts'
 import type { Verb } from '../../commands.ts'
+import { type Paint, paintFor, type Style } from '../../paint.ts'
 
 export const verb: Verb<'doctor'> = (runtime, { format }) => {
   const findings = examine(runtime)
   const possible = !findings.some(({ level }) => level === 'problem')
   runtime.write(
-    format === 'json' ? `${JSON.stringify({ possible, findings }, undefined, 2)}\n` : formatFindings(findings),
+    format === 'json'
+      ? `${JSON.stringify({ possible, findings }, undefined, 2)}\n`
+      : formatFindings(findings, paintFor(runtime)),
   )
   return possible ? 0 : 1
 }
 
 const WIDTH = 10
 
-function formatFindings(findings: readonly CheckResult[]): string {
-  return `${findings.map(formatFinding).join('')}\n${verdict(findings)}\n`
+const STYLES: Readonly<Record<CheckLevel, Style>> = { ok: 'green', warning: 'yellow', problem: 'red' }
+
+function formatFindings(findings: readonly CheckResult[], paint: Paint): string {
+  return `${findings.map(finding => formatFinding(finding, paint)).join('')}\n${paint('bold', verdict(findings))}\n`
 }
 
 /** The fix stands below, in line with the sentence. */
-function formatFinding({ area, level, text, fix }: CheckResult): string {
+function formatFinding({ area, level, text, fix }: CheckResult, paint: Paint): string {
   const lines = fix?.split('\n').map((line, i) => `${' '.repeat(WIDTH)}${i === 0 ? '=> ' : '   '}${line}\n`) ?? []
-  return `${level.padEnd(WIDTH)}${area}: ${text}\n${lines.join('')}`
+  return `${paint(STYLES[level], level)}${' '.repeat(WIDTH - level.length)}${area}: ${text}\n${lines.join('')}`
 }
 
 function verdict(findings: readonly CheckResult[]): string {

@@ -23,7 +23,8 @@ export const verb: Verb<'inspect'> = (runtime, { drift, format }, positionals) =
 
 function formatDrift({ drift, notes }: Drift): string {
   const line = (mark: string) => (finding: Deviation) => `${mark}${formatFinding(finding)}\n`
-  return [...drift.map(line('')), ...notes.map(line('note: '))].join('')
+  const none = drift.length === 0 ? 'nothing differs from config.json and updates\n' : ''
+  return [...drift.map(line('')), none, ...notes.map(line('note: '))].join('')
 }
 
 function formatFinding({ pointer, what, expected, found }: Deviation): string {

@@ -4,6 +4,7 @@ import { type ListedContainer, listContainers } from '../../../container/list.ts
 import { doing, StateError } from '../../../errors.ts'
 import type { Runtime } from '../../../runtime.ts'
 import type { Verb } from '../../commands.ts'
+import { type Paint, paintFor } from '../../paint.ts'
 import { formatTable } from '../../table.ts'
 
 export const verb: Verb<'list'> = (runtime, options) => {
@@ -12,7 +13,11 @@ export const verb: Verb<'list'> = (runtime, options) => {
     return listContainers(runtime)
   })
   runtime.write(
-    options.quiet ? formatIds(entries) : options.format === 'json' ? formatJson(entries) : formatList(entries),
+    options.quiet
+      ? formatIds(entries)
+      : options.format === 'json'
+        ? formatJson(entries)
+        : formatList(entries, paintFor(runtime)),
   )
 }
 
@@ -31,7 +36,8 @@ function formatJson(entries: readonly ListedContainer[]): string {
   return `${JSON.stringify(entries)}\n`
 }
 
-function formatList(entries: readonly ListedContainer[]): string {
+function formatList(entries: readonly ListedContainer[], paint: Paint): string {
   const rows = entries.map(e => [e.id, `${e.pid}`, e.status, e.bundle, e.created, e.owner])
-  return formatTable([['ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER'], ...rows])
+  const table = formatTable([['ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER'], ...rows])
+  return table.replace(/^.*/, heading => paint('bold', heading))
 }
