@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { examples } from '../../scripts/manual/examples.ts'
+import { manualPages } from '../../scripts/manual/roff.ts'
 import { manual } from '../../scripts/manual/text.ts'
 import { commands, isCommand } from './commands.ts'
 import { type CommandName, optionsOf } from './line/options.ts'
@@ -23,4 +24,23 @@ test.each(Object.keys(commands) as CommandName[])('the examples of %s call it wi
     expect(words.slice(words.indexOf('tsrun') + 1).find(isCommand), line).toBe(command)
     for (const option of optionsIn(line)) expect(known, line).toContain(option)
   }
+})
+
+describe('man pages', () => {
+  const pages = manualPages('1.2.3', '2026-01-02')
+
+  test('there is one of the program and one of each command, in which all options are', () => {
+    const names = Object.keys(commands) as CommandName[]
+    expect(pages.map(({ name }) => name)).toEqual(['tsrun', ...names.map(name => `tsrun-${name}`)])
+    for (const [i, command] of (['*', ...names] as const).entries())
+      for (const { name, hidden } of optionsOf(command))
+        expect(pages[i]!.text.includes(`\\fB\\-\\-${name.replaceAll('-', '\\-')}\\fR`), name).toBe(!hidden)
+  })
+
+  test('no line is taken for a request of roff that is none', () => {
+    const requests = /^\.(TH|SH|PP|TP)( |$)/
+    for (const { name, text } of pages)
+      for (const line of text.split('\n'))
+        expect(!/^[.']/.test(line) || requests.test(line), `${name}: ${line}`).toBe(true)
+  })
 })
