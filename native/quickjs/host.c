@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fixed.h"
 #include "heap.h"
 #include "modules.h"
 
@@ -368,8 +369,9 @@ static int run_jobs(JSContext *ctx)
 }
 
 /* Loads and evaluates the modules, and saves the heap in which they lie then. */
-static int make_snapshot(const char *heap_path, const char *small_path)
+static int make_snapshot(void *opaque)
 {
+    char **paths = opaque;
     JSRuntime *runtime = JS_NewRuntime2(&heap_functions, NULL);
     JSContext *ctx = new_context(runtime);
 
@@ -387,7 +389,7 @@ static int make_snapshot(const char *heap_path, const char *small_path)
     if (JS_PromiseState(ctx, done) != JS_PROMISE_FULFILLED)
         return die(ctx, JS_PromiseResult(ctx, done));
     JS_RunGC(runtime);
-    if (heap_save(heap_path, small_path, ctx) == 0)
+    if (heap_save(paths[0], paths[1], ctx) == 0)
         return 0;
     return die(ctx, JS_NewString(ctx, "the snapshot could not be written; have the modules outgrown heap.c?"));
 }
@@ -423,5 +425,8 @@ int main(int argc, char **argv)
         write_error("this is a part of the build: it takes the paths of two files to write\n");
         return 2;
     }
-    return make_snapshot(argv[1], argv[2]);
+    int code = on_fixed_stack(make_snapshot, argv + 1);
+    if (code < 0)
+        write_error("the snapshot can not be made: there is no place for its stack\n");
+    return code < 0 ? 70 : code;
 }
