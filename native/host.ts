@@ -33,6 +33,10 @@ export interface Poll {
 export interface Host {
   /** Selects the table of system call numbers, and the executor. */
   readonly arch: Architecture
+  /** Its name, with a version where there is one: for people. */
+  readonly engine: string
+  /** Why this is not the static binary, where that was wanted and is not there. */
+  readonly noBinary: string | undefined
   /** The arguments after the program's name. */
   readonly argv: readonly string[]
   /** `KEY=value` strings, as environ(7). */

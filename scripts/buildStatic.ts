@@ -1,11 +1,21 @@
 /**
- * Builds dist/static/tsrun: the program as QuickJS bytecode in one static executable. With `--arch arm64` on another machine it
- * is dist/static-arm64/tsrun, see scripts/cross.sh. With --sanitized it is
+ * Builds dist/tsrun: the program as QuickJS bytecode in one static executable. With `--arch arm64` on another machine it is
+ * dist/static-arm64/tsrun, see scripts/cross.sh. With --sanitized it is
  * dist/sanitized/tsrun instead, where AddressSanitizer and UndefinedBehaviorSanitizer watch the engine and the C program,
  * and write what they find to files in dist/sanitized/findings.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type BuildOptions, buildSync } from 'esbuild'
@@ -13,7 +23,7 @@ import { type Architecture, architecture } from '../native/arch/architecture.ts'
 import { commit } from './commit.ts'
 
 /** What scripts/quickjs.sh found or built: the C compiler that goes with it, quickjs.h, libquickjs.a, qjsc. */
-interface Engine {
+export interface Engine {
   readonly cc: string
   readonly include: string
   readonly library: string
@@ -21,7 +31,7 @@ interface Engine {
 }
 
 const ENTRY = 'tsrun'
-const HOST = ['native/quickjs/host.c', 'native/quickjs/heap.c']
+const HOST = ['host', 'heap', 'fixed'].map(name => `native/quickjs/${name}.c`)
 
 /** What the program is for, and what of this machine's tools builds that. */
 interface Target {
@@ -62,10 +72,20 @@ function sanitized(findings: string): Flavour {
   }
 }
 
-function findEngine({ target, engine }: Flavour): Engine {
+/** There is no QuickJS to build with; the message says why. */
+export class NoEngine extends Error {}
+
+/** Throws NoEngine. */
+export function findEngine({ target, engine }: Flavour = SHIPPED): Engine {
   const command = [...target.engine, ...engine]
-  const output = execFileSync('sh', command, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
-  const [cc, include, library, qjsc] = output.trim().split('\n') as [string, string, string, string]
+  const { status, signal, stdout } = spawnSync('sh', command, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  if (status === null) throw new Error(`${command[0]} was ended by ${signal}`)
+  const lines = stdout.trim().split('\n')
+  if (status !== 0) throw new NoEngine(lines.at(-1))
+  const [cc, include, library, qjsc] = lines as [string, string, string, string]
   return { cc, include, library, qjsc }
 }
 
@@ -75,9 +95,9 @@ export function engineIsAtHand(): boolean {
   return spawnSync('sh', ['scripts/quickjs.sh', '--check'], { stdio: 'ignore' }).status === 0
 }
 
-/** Bundles `entry` into `outdir`: a module per command and what they share. Returns the names of the files. */
-function bundle(entry: string, outdir: string, { architecture }: Target, options: BuildOptions): string[] {
-  buildSync({
+/** A module per command of `entry`, and what they share. */
+export function bundleOptions(entry: string, outdir: string, { architecture }: Target = OWN): BuildOptions {
+  return {
     entryPoints: { [ENTRY]: entry },
     outdir,
     bundle: true,
@@ -87,13 +107,20 @@ function bundle(entry: string, outdir: string, { architecture }: Target, options
     target: 'es2023',
     inject: ['native/quickjs/symbols.ts'],
     chunkNames: '[hash]',
+    preserveSymlinks: true, // where packages really lie is in the names of chunks
     minify: true,
     define: { TSRUN_COMMIT: JSON.stringify(commit()), TSRUN_ARCHITECTURE: JSON.stringify(architecture) },
     legalComments: 'none',
     logLevel: 'warning',
-    ...options,
-  })
-  return readdirSync(outdir).filter(name => name.endsWith('.js'))
+  }
+}
+
+/** Bundles `entry` into `outdir`. Returns the names of the files. */
+function bundle(entry: string, outdir: string, target: Target, options: BuildOptions): string[] {
+  buildSync({ ...bundleOptions(entry, outdir, target), ...options })
+  return readdirSync(outdir)
+    .filter(name => name.endsWith('.js'))
+    .sort()
 }
 
 /** Compiles modules to bytecode in a file of C, where the array of `x.js` is `${prefix}x`. */
@@ -119,7 +146,7 @@ function writeTable(directory: string, names: readonly string[]): void {
 }
 
 function link({ cc, include, library }: Engine, { flags }: Flavour, directory: string, output: string): void {
-  const options = ['-O2', '-Wall', ...flags]
+  const options = ['-O2', '-Wall', '-Wl,--wrap=gettimeofday', ...flags]
   const includes = [`-I${include}`, '-Inative/quickjs', `-I${directory}`]
   const sources = [...HOST, join(directory, 'table.c'), library]
   execFileSync(cc, [...options, ...includes, '-o', output, ...sources, '-lm'], { stdio: 'inherit' })
@@ -145,11 +172,17 @@ export function buildStatic(entry: string, output: string, options: BuildOptions
     writeTable(directory, names)
     mkdirSync(join(output, '..'), { recursive: true })
     link(engine, flavour, directory, join(directory, 'bare'))
-    embedSnapshot(flavour.target, directory, join(directory, 'bare'), output)
+    embedSnapshot(flavour.target, directory, join(directory, 'bare'), `${output}.new`)
+    renameSync(`${output}.new`, output) // the old one may be running
     console.log(`${output}: ${statSync(output).size} bytes`)
   } finally {
     rmSync(directory, { recursive: true })
   }
+}
+
+/** Makes dist/tsrun. Throws NoEngine. */
+export function buildBinary(): void {
+  buildStatic('src/entry/quickjs.ts', 'dist/tsrun')
 }
 
 function buildSanitized(): void {
@@ -162,9 +195,15 @@ function buildSanitized(): void {
 
 if (process.argv[1]?.endsWith('buildStatic.ts')) {
   const arch = process.argv.includes('--arch') ? process.argv[process.argv.indexOf('--arch') + 1] : undefined
-  if (process.argv.includes('--sanitized')) buildSanitized()
-  else if (arch === 'arm64')
-    buildStatic('src/entry/quickjs.ts', 'dist/static-arm64/tsrun', {}, { ...SHIPPED, target: ARM64 })
-  else if (arch !== undefined) throw new Error(`there is no static build for \`${arch}\`; \`arm64\` is one`)
-  else buildStatic('src/entry/quickjs.ts', 'dist/static/tsrun')
+  try {
+    if (process.argv.includes('--sanitized')) buildSanitized()
+    else if (arch === 'arm64')
+      buildStatic('src/entry/quickjs.ts', 'dist/static-arm64/tsrun', {}, { ...SHIPPED, target: ARM64 })
+    else if (arch !== undefined) throw new NoEngine(`there is no build for \`${arch}\`; \`arm64\` is one`)
+    else buildBinary()
+  } catch (error) {
+    if (!(error instanceof NoEngine)) throw error
+    console.error(`build: there can be no static binary: ${error.message}`)
+    process.exitCode = 1
+  }
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The counterpart of quickjs.sh for another machine: makes, once, what a static build for it takes, and prints the same four
-# lines: a C compiler, the directory of quickjs.h, the path of libquickjs.a, and the path of this machine's qjsc.
+# lines: a C compiler, the directory of quickjs.h, the path of libquickjs.a, and the path of this machine's qjsc. Or one that says
+# why it can not.
 #
 # usage: cross.sh arm64
 #
@@ -16,7 +17,7 @@ cache=${XDG_CACHE_HOME:-${HOME:-/var/cache}/.cache}/tsrun
 place=$cache/quickjs-$version-$machine
 
 fail() {
-  echo "cross: $1" >&2
+  echo "$1"
   exit 1
 }
 
@@ -66,7 +67,7 @@ build() {
   mv -T "$work/engine" "$place" 2>/dev/null || [ -e "$place/libquickjs.a" ]
 }
 
-qjsc=$(sh ./quickjs.sh | sed -n 4p)
-[ -n "$qjsc" ] || exit 1
+said=$(sh ./quickjs.sh) || fail "$said"
+qjsc=$(echo "$said" | sed -n 4p)
 [ -e "$place/libquickjs.a" ] || build
 printf '%s\n' "$place/cc" "$place" "$place/libquickjs.a" "$qjsc"

@@ -1,12 +1,15 @@
 #!/bin/sh
-# Installs what the end-to-end tests use: engines, the runtimes to compare with, and tools. Needs root and apt.
+# Installs what the end-to-end tests use: engines, the runtimes to compare with, and tools; with --compiler only what the
+# build of the static binary takes. Needs root and apt.
 set -eu
 
-packages="
-  busybox-static uidmap iproute2 procps strace attr jq socat file binutils gcc libasan8 libubsan1 libc6-dev libseccomp-dev make musl-tools xz-utils
+compiler='musl-tools make xz-utils binutils'
+packages="$compiler
+  busybox-static uidmap iproute2 procps strace attr jq socat file gcc libasan8 libubsan1 libc6-dev libseccomp-dev
   podman conmon buildah catatonit crun runc fuse-overlayfs slirp4netns
   netavark aardvark-dns iptables criu tmux zsh fish
 "
+[ "${1:-}" != --compiler ] || packages=$compiler
 missing=
 for package in $packages; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"

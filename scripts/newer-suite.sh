@@ -8,9 +8,20 @@ newer_suite() {
   mkdir -p "$newer_dir/lists/partial" "$newer_dir/cache/archives/partial"
   . /etc/os-release
   # The machine's own source with the suite's name replaced: update and security suites have no counterpart.
+  for newer_old in "${VERSION_CODENAME:-sid}" sid unstable testing stable; do
+    newer_replace "$newer_old" "$1"
+    [ ! -s "$newer_source" ] || break
+  done
+  [ -s "$newer_source" ] || { echo "$0: no source for ${VERSION_CODENAME:-sid} in the machine's apt configuration" >&2; return 1; }
+  echo "reading the package list of $1" >&2
+  newer apt-get update > "$newer_dir/log" 2>&1 || { cat "$newer_dir/log" >&2; return 1; }
+}
+
+# newer_replace OLD NEW: writes the file $newer_source, which is empty where the machine has no source for OLD.
+newer_replace() {
   if [ -f /etc/apt/sources.list.d/debian.sources ]; then
     newer_source=$newer_dir/newer.sources
-    awk -v old="$VERSION_CODENAME" -v new="$1" '
+    awk -v old="$1" -v new="$2" '
       BEGIN { RS = ""; FS = "\n" }
       $0 ~ "Suites: *" old "( |\n|$)" {
         for (i = 1; i <= NF; i++)
@@ -19,12 +30,9 @@ newer_suite() {
       }' /etc/apt/sources.list.d/debian.sources > "$newer_source"
   else
     newer_source=$newer_dir/newer.list
-    sed -n "s/^deb\( .*[[:space:]]\)$VERSION_CODENAME\([[:space:]]\)/\1$1\2/p" /etc/apt/sources.list | head -1 |
+    sed -n "s/^deb\( .*[[:space:]]\)$1\([[:space:]]\)/\1$2\2/p" /etc/apt/sources.list | head -1 |
       sed 's/.*/deb&\ndeb-src&/' > "$newer_source"
   fi
-  [ -s "$newer_source" ] || { echo "$0: no source for $VERSION_CODENAME in the machine's apt configuration" >&2; return 1; }
-  echo "reading the package list of $1" >&2
-  newer apt-get update > "$newer_dir/log" 2>&1 || { cat "$newer_dir/log" >&2; return 1; }
 }
 
 # newer apt-get|apt-cache ARGUMENT...

@@ -8,7 +8,7 @@ import { commands, isCommand } from './cli/commands.ts'
 import { logSettings, readGlobals } from './cli/line/globals.ts'
 import type { CommandName } from './cli/line/options.ts'
 import { noHelpTopic, type Parsed, parse } from './cli/line/parse.ts'
-import { Failure, isErrno, UsageError } from './errors.ts'
+import { doing, Failure, isErrno, UsageError } from './errors.ts'
 import { openOutput } from './host/callersFiles.ts'
 import { createLog, type Log, type TextOutput } from './log/log.ts'
 import { createRuntime, type Runtime, type RuntimeOptions } from './runtime.ts'
@@ -24,7 +24,7 @@ export async function main(host: Host): Promise<number> {
   const log = createLog(output, logSettings(parsed.globals))
   try {
     if ('misuse' in parsed) throw parsed.misuse
-    const code = (await inform(parsed, output)) ?? (await dispatch(host, kernel(), parsed, log))
+    const code = (await inform(host, kernel, parsed, output)) ?? (await dispatch(host, kernel(), parsed, log))
     log.end()
     return code
   } catch (error) {
@@ -89,16 +89,19 @@ function ignoringFailure(write: () => void): void {
 }
 
 /** Answers what needs no runtime: --version, --help, `help`. Undefined when the line asks for something else. */
-async function inform({ command, globals, positionals }: Parsed, output: TextOutput): Promise<number | undefined> {
+async function inform(host: Host, kernel: () => Kernel, parsed: Parsed, output: TextOutput): Promise<number | undefined> {
+  const { command, globals, positionals } = parsed
   if (globals.version) {
     const { versionText } = await import('./cli/commands/looking/version.ts')
-    output.stdout(versionText())
+    output.stdout(versionText(host))
     return 0
   }
   const about = command === 'help' ? topic(positionals[0]) : command
   if (command !== 'help' && !globals.help && !globals.usage) return undefined
   const { helpText } = await import('./cli/line/usage.ts')
-  output.stdout(await helpText(about))
+  const { paintFor, paintHelp } = await import('./cli/paint.ts')
+  const env = (name: string) => host.env.find(entry => entry.startsWith(`${name}=`))?.slice(name.length + 1)
+  output.stdout(paintHelp(await helpText(about), paintFor({ outside: kernel(), env })))
   return 0
 }
 
@@ -114,6 +117,7 @@ function topic(word: string | undefined): CommandName | undefined {
 async function dispatch(host: Host, outside: Kernel<'outside'>, parsed: Parsed, log: Log): Promise<number> {
   const { trace, ...settings } = readGlobals(parsed.globals)
   const debug = logSettings(parsed.globals).level === 'debug'
+  doing('--log', () => log.open())
   whenSlow(text => (outside.termios(STDERR_FILENO) ? log.warning : log.info)(text))
   const perform = (on: Host, options: RuntimeOptions) =>
     callVerb(createRuntime(on, { ...settings, ...options, inform: log.info, warn: log.warning }), parsed)

@@ -30,7 +30,7 @@ async function build(cwd: string, output: string, env: Record<string, string>): 
   return createHash('sha256').update(readFileSync(output)).digest('hex')
 }
 
-test.skipIf(!engineIsAtHand())('two builds give one executable', { timeout: 120_000 }, async () => {
+test.skipIf(!engineIsAtHand())('two builds give one executable', { timeout: 300_000 }, async () => {
   const [here, there] = await Promise.all([
     build('.', join(scratch, 'here'), {}),
     build(copySource(), join(scratch, 'there'), { TZ: 'Asia/Tokyo', A_VARIABLE: 'x'.repeat(1000) }),

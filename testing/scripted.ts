@@ -58,6 +58,8 @@ export function createScriptedHost(script: Script = {}): ScriptedHost {
     env: [],
     callerNofile: 1024,
     callerDescriptors: undefined,
+    engine: 'a kernel in memory',
+    noBinary: undefined,
     syscall: (number, args) => world.plannerCall(world.names.get(number)!, args.map(Number)),
     allocate: size => lend(planner.memory.map(new Uint8Array(largeBuffer(size)))),
     map: (fd, size) => lend(map(world, fd, size)),

@@ -56,8 +56,8 @@ function candidates({ dist, newer, others }: Places): Candidate[] {
   const peer = (path: string | undefined): Candidate[] =>
     path !== undefined && existsSync(path) ? [{ kind: 'peer', path }] : []
   return [
-    { name: 'tsrun', label: 'tsrun, static binary', kind: 'tsrun', path: join(dist, 'static/tsrun') },
-    { name: 'tsrun-node', label: 'tsrun, through Node.js', kind: 'tsrun', path: join(dist, 'tsrun') },
+    { name: 'tsrun', label: 'tsrun, static binary', kind: 'tsrun', path: join(dist, 'tsrun') },
+    { name: 'tsrun-node', label: 'tsrun, through Node.js', kind: 'tsrun', path: join(dist, 'node/tsrun') },
     ...peer(join(newer, 'crun')),
     ...peer(onPath('crun')),
     ...peer(join(newer, 'runc')),
@@ -82,8 +82,7 @@ export function findRuntimes(places: Places, say: (text: string) => void): Runti
   for (const candidate of candidates(places)) {
     const { path, kind, options = [] } = candidate
     if (!existsSync(path)) {
-      const command = candidate.name === 'tsrun' ? 'npm run build:static' : 'npm run build'
-      say(`${candidate.label} is left out: there is no ${path} (\`${command}\` makes it)`)
+      say(`${candidate.label} is left out: there is no ${path} (\`npm run build\` makes it)`)
       continue
     }
     const known = versionOf(path)

@@ -26,7 +26,7 @@ const TIMEOUT_MS = 300_000
 /** The source with what a mutation changes; `built` is the command that was made of it. */
 class Copy implements Disposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'mutation-'))
-  readonly built = join(this.directory, 'dist/tsrun')
+  readonly built = join(this.directory, 'dist/node/tsrun')
 
   constructor() {
     chmodSync(this.directory, 0o755) // an unprivileged user runs it, too
@@ -45,7 +45,7 @@ class Copy implements Disposable {
   }
 
   build(): void {
-    const script = "import('./scripts/buildCommand.ts').then(({ buildCommand }) => buildCommand('dist'))"
+    const script = "import('./scripts/buildCommand.ts').then(({ buildCommand }) => buildCommand('dist/node'))"
     execFileSync(process.execPath, ['--import', 'tsx', '-e', script], { cwd: this.directory, stdio: 'inherit' })
   }
 

@@ -184,7 +184,7 @@ test.each([['NOSUCH'], ['999'], ['-1x']])('kill refuses the signal `%s`', word =
 
 test.skipIf(!isTsrun)('a signal that is nearly one is asked about', () => {
   const container = createRunning()
-  expect(container.kill('TREM').stderr).toContain('unknown signal `TREM`: did you mean `TERM`?')
+  expect(container.kill('TRM').stderr).toContain('unknown signal `TRM`: did you mean `TERM`?')
   expect(container.kill('sigkil').stderr).toContain('unknown signal `sigkil`: did you mean `SIGKILL`?')
 })
 

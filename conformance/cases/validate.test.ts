@@ -264,15 +264,6 @@ describe.runIf(isTsrun && isRoot)('a bundle that is a little wrong', () => {
     expect(found.join()).toMatch(/\/process\/args\/0: `\/bin\/foreign` is for (aarch64|x86_64), this host is/)
   })
 
-  test('a word that a bind does not know is asked about', () => {
-    const bundle = makeBundle(config =>
-      config.mounts.push({ destination: '/srv', source: makeDirectory(), options: ['rbind', 'nosiud'] }),
-    )
-    const found = validate(bundle).findings.find(({ message }) => message.includes('nosiud'))
-    expect(found).toMatchObject({ severity: 'warning', hint: 'did you mean `nosuid`?' })
-    expect(runBundle(bundle).status).toBe(0)
-  })
-
   test('a program whose dynamic loader is missing', () => {
     const found = mistakes((config, rootfs) => {
       writeFileSync(

@@ -13,7 +13,7 @@ const HELP = `npm run engines -- [OPTIONS] [ENGINE...]      all engines without 
   --suite SUITE   in a root of this suite of Debian (bookworm, trixie, sid) instead of on this machine
   --root DIR      where that root is, and stays (/var/tmp/engines/SUITE)
   --only PATTERN  cases whose names match
-  --tsrun PATH    instead of dist/static/tsrun
+  --tsrun PATH    instead of dist/tsrun
   --json FILE     all outcomes
 `
 
@@ -88,7 +88,7 @@ function main(): number {
     const words = [
       ...[...enter, process.execPath, ...process.execArgv, helper(`../${engine}.ts`), '--json', json],
       ...(values.only === undefined ? [] : ['--only', values.only]),
-      ...[`tsrun=${values.tsrun ?? 'dist/static/tsrun'}`, `${peer}=${PATHS[peer]}`],
+      ...[`tsrun=${values.tsrun ?? 'dist/tsrun'}`, `${peer}=${PATHS[peer]}`],
     ]
     const ending = spawnSync(words[0]!, words.slice(1), { cwd: repository, stdio: 'inherit' })
     if (existsSync(json)) reports.push(JSON.parse(readFileSync(json, 'utf8')) as Judged)

@@ -19,7 +19,7 @@ const { values: options } = parseArgs({
     seed: { type: 'string' },
     shrink: { type: 'boolean', default: false },
     invalid: { type: 'boolean', default: false },
-    subject: { type: 'string', default: 'dist/static/tsrun' },
+    subject: { type: 'string', default: 'dist/tsrun' },
     peer: { type: 'string', multiple: true, default: ['crun', 'runc'] },
   },
 })

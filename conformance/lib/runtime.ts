@@ -10,8 +10,8 @@ export type Kind = 'tsrun' | 'runc' | 'crun'
 
 export const repository = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 
-/** The built command of each host, by the value of TSRUN_HOST. */
-const BUILT: Record<string, string> = { node: 'dist/tsrun', static: 'dist/static/tsrun' }
+/** The built command of each host, by the value of TSRUN_HOST. Where there is no static binary, both are Node.js. */
+const BUILT: Record<string, string> = { static: 'dist/tsrun', node: 'dist/node/tsrun' }
 
 function onPath(name: string): string | undefined {
   const directories = (process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin').split(delimiter)
@@ -20,7 +20,7 @@ function onPath(name: string): string | undefined {
 
 function locate(): string {
   const wanted = process.env['RUNTIME']
-  if (!wanted) return join(repository, BUILT[process.env['TSRUN_HOST'] ?? 'node'] ?? 'dist/tsrun')
+  if (!wanted) return join(repository, BUILT[process.env['TSRUN_HOST'] ?? 'static'] ?? 'dist/tsrun')
   const found = wanted.includes('/') ? resolve(wanted) : onPath(wanted)
   if (found === undefined) throw new Error(`RUNTIME=${wanted}: no such program in PATH`)
   return found

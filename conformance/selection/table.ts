@@ -32,8 +32,8 @@ export interface Entry {
   readonly after?: string
 }
 
-const STATIC = 'dist/static/tsrun'
-const NODE = 'dist/tsrun'
+const STATIC = 'dist/tsrun'
+const NODE = 'dist/node/tsrun'
 const TSX = 'node_modules/.bin/tsx'
 
 /** Those of Debian's stable suite, which does not change: old enough to be there, new enough to agree with. */

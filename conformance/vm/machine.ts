@@ -107,7 +107,7 @@ function fillShared({ lane, image, shared }: Boot): void {
   const types = join(repository, 'dist/types')
   cpSync(join(repository, 'dist'), join(shared, 'dist'), { recursive: true, filter: path => path !== types })
   if (lane.processor !== undefined)
-    cpSync(join(repository, `dist/static-${lane.processor}`), join(shared, 'dist/static'), { recursive: true })
+    cpSync(join(repository, `dist/static-${lane.processor}/tsrun`), join(shared, 'dist/tsrun'))
 }
 
 function forwardLines(child: ChildProcess, onLine: (line: string) => void): void {

@@ -23,8 +23,8 @@ interface Runtime {
 }
 
 const runtimes: Runtime[] = [
-  { name: 'tsrun, static', path: join(repository, 'dist/static/tsrun'), isTsrun: true, searched: true },
-  { name: 'tsrun, Node.js', path: join(repository, 'dist/tsrun'), isTsrun: true, searched: false },
+  { name: 'tsrun, static', path: join(repository, 'dist/tsrun'), isTsrun: true, searched: true },
+  { name: 'tsrun, Node.js', path: join(repository, 'dist/node/tsrun'), isTsrun: true, searched: false },
   { name: 'crun', path: '/usr/bin/crun', isTsrun: false, searched: true },
   { name: 'runc', path: '/usr/sbin/runc', isTsrun: false, searched: true },
 ].filter(({ path }) => existsSync(path))

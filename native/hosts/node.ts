@@ -24,6 +24,8 @@ export interface NodeHostOptions {
   readonly patienceMs?: number
   /** Instead of `poll` of its own. */
   readonly poll?: Host['poll']
+  /** Looked up when somebody asks. */
+  readonly noBinary?: () => string | undefined
 }
 
 type Libc = ReturnType<typeof koffi.load>
@@ -32,7 +34,8 @@ type Libc = ReturnType<typeof koffi.load>
  * Node.js as a host: every system call goes through koffi to libc's syscall(2), which is the same on every machine.
  * Errors: Failure on a machine that there is no executor for.
  */
-export function createNodeHost(argv: readonly string[], { patienceMs = 0, poll }: NodeHostOptions = {}): Host {
+export function createNodeHost(argv: readonly string[], options: NodeHostOptions = {}): Host {
+  const { patienceMs = 0, poll, noBinary } = options
   if (arch === undefined) throw new Failure(FOREIGN)
   const libc = koffi.load(null)
   const numbers = callNumbers[arch]
@@ -52,7 +55,37 @@ export function createNodeHost(argv: readonly string[], { patienceMs = 0, poll }
   }
   const allocate = (size: number) => mmap(size, MAP_PRIVATE_ANONYMOUS, -1)
 
-  const watchSignals = (watched: readonly number[]): number => {
+  return {
+    arch,
+    engine: `Node.js ${process.versions.node}`,
+    get noBinary() {
+      return noBinary?.()
+    },
+    argv,
+    get env() {
+      return Object.entries(process.env).map(([key, value]) => `${key}=${value}`)
+    },
+    callerNofile: callerNofile(),
+    callerDescriptors: callerDescriptors(),
+    syscall,
+    allocate,
+    map: (fd, size) => mmap(size, MAP_SHARED, fd),
+    unmap: ({ address, bytes }) => void syscall(numbers.munmap, [address, bytes.length]),
+    spawn: spawner(libc),
+    poll: poll ?? poller(libc, patienceMs),
+    watchSignals: signalWatcher(allocate, syscall),
+    exit: code => {
+      // Nothing waits to be written, and what Node.js does at its end takes 2 ms.
+      syscall(numbers.exit_group, [code])
+      throw new Error('exit_group() returned')
+    },
+  }
+}
+
+/** Signals become bytes in a pipe. */
+function signalWatcher(allocate: Host['allocate'], syscall: Host['syscall']): Host['watchSignals'] {
+  const numbers = callNumbers[arch!]
+  return (watched: readonly number[]): number => {
     const { address, bytes, view } = allocate(16)
     syscall(numbers.pipe2, [address, O_CLOEXEC])
     const [read, write] = [view.getInt32(0, true), view.getInt32(4, true)]
@@ -68,28 +101,6 @@ export function createNodeHost(argv: readonly string[], { patienceMs = 0, poll }
       }
     }
     return read
-  }
-
-  return {
-    arch,
-    argv,
-    get env() {
-      return Object.entries(process.env).map(([key, value]) => `${key}=${value}`)
-    },
-    callerNofile: callerNofile(),
-    callerDescriptors: callerDescriptors(),
-    syscall,
-    allocate,
-    map: (fd, size) => mmap(size, MAP_SHARED, fd),
-    unmap: ({ address, bytes }) => void syscall(numbers.munmap, [address, bytes.length]),
-    spawn: spawner(libc),
-    poll: poll ?? poller(libc, patienceMs),
-    watchSignals,
-    exit: code => {
-      // Nothing waits to be written, and what Node.js does at its end takes 2 ms.
-      syscall(numbers.exit_group, [code])
-      throw new Error('exit_group() returned')
-    },
   }
 }
 

@@ -39,6 +39,8 @@ export function createQuickjsHost(): Host {
   useNativeWords({ putWords })
   const host: Host = {
     arch,
+    engine: 'QuickJS',
+    noBinary: undefined,
     argv,
     env,
     callerNofile: undefined,

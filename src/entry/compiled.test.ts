@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildCommand } from '../../scripts/buildCommand.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'tsrun command '))
-const dist = join(scratch, 'dist')
+const dist = join(scratch, 'dist/node')
 const SAYS = /^tsrun version /
 
 beforeAll(async () => {
@@ -27,7 +27,7 @@ function changed(name: string, change: (directory: string) => void): string {
   return join(directory, 'tsrun')
 }
 
-/** The options and the script that node gets from dist/tsrun, and what is in its environment. */
+/** The options and the script that node gets from dist/node/tsrun, and what is in its environment. */
 function startedWith(tsrun: string, env: Record<string, string> = {}): { argv: string[]; env: Record<string, string> } {
   const script = readFileSync(tsrun, 'utf8')
   writeFileSync(
@@ -54,7 +54,7 @@ test('a machine that there is no executor for is told so', () => {
 })
 
 test('the command works through a symbolic link', () => {
-  symlinkSync(join('dist', 'tsrun'), join(scratch, 'link'))
+  symlinkSync(join('dist/node', 'tsrun'), join(scratch, 'link'))
   expect(run(join(scratch, 'link'), ['--version']).stdout).toMatch(SAYS)
 })
 

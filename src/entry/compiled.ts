@@ -9,7 +9,7 @@ import type * as program from './program.ts'
 //
 //   u32   length of the code, a multiple of 8
 //   u32   zero
-//   code  for the Node.js and the options that install.ts has put into dist/tsrun
+//   code  for the Node.js and the options that install.ts has put into dist/node/tsrun
 //   text  of program.js, ASCII
 
 export type CompiledProgram = typeof program
@@ -80,12 +80,16 @@ function mapFile(koffi: typeof Koffi, path: string): Buffer | undefined {
   return address < 0 ? undefined : Buffer.from(koffi.view(BigInt(address), size))
 }
 
+/** node_modules as seen from dist/node/lib: of a clone, and of a package installed with and without a scope. */
+const PLACES = ['../../../node_modules', '../../../../..', '../../../..']
+
 /**
  * koffi's own way to its addon, over five files and a look into the ELF header of Node.js, takes 10 ms, so the places
  * where npm puts it are tried first.
  */
 export function findKoffi(): typeof Koffi {
-  for (const modules of [`${__dirname}/../../node_modules`, `${__dirname}/../../..`]) {
+  for (const place of PLACES) {
+    const modules = `${__dirname}/${place}`
     const addon = loadAddon(`${modules}/@koromix/koffi-linux-${process.arch}/linux_${process.arch}/koffi.node`)
     if (addon !== undefined) return addon
   }

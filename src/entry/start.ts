@@ -1,5 +1,6 @@
 // The installed command.
 import { architecture, FOREIGN } from '../../native/arch/architecture.ts'
+import { whyNoBinary } from './binary.ts'
 import { extentFor, findKoffi, loadScript, runScript } from './compiled.ts'
 
 if (architecture === undefined) {
@@ -10,5 +11,5 @@ if (architecture === undefined) {
 const argv = process.argv.slice(2)
 const koffi = findKoffi()
 const { createNodeHost, main } = runScript(loadScript(koffi, extentFor(argv)), koffi)
-const host = createNodeHost(argv, { patienceMs: 10 })
+const host = createNodeHost(argv, { patienceMs: 10, noBinary: whyNoBinary })
 main(host).then(code => host.exit(code))

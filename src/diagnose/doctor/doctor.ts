@@ -4,6 +4,7 @@ import { Failure } from '../../errors.ts'
 import { parseMountinfo } from '../../kernel/mountinfo.ts'
 import type { Runtime } from '../../runtime.ts'
 import { checkCgroups } from './cgroups.ts'
+import { checkEngine } from './engine.ts'
 import { checkFiles } from './files.ts'
 import { type DoctorCheck, type Facts, type CheckResult, warning } from './checkResult.ts'
 import { checkKernel, checkSeccomp } from './kernel.ts'
@@ -14,6 +15,7 @@ import { checkCriu, checkPodman, checkSystemd } from './services.ts'
 
 /** What is looked at, in the order in which it is told. */
 const CHECKS: readonly (readonly [area: string, check: DoctorCheck])[] = [
+  ['tsrun', checkEngine],
   ['kernel', checkKernel],
   ['rights', checkRights],
   ['namespaces', checkNamespaces],

@@ -3,16 +3,14 @@
 import { AT_FDCWD } from '../../../native/abi/fcntl.ts'
 import { MOUNT_ATTR_RDONLY } from '../../../native/abi/mount.ts'
 import { S_IFBLK, S_IFCHR, S_IFMT } from '../../../native/abi/stat.ts'
-import { nearest } from '../../config/nearest.ts'
 import { isWithin } from '../../paths.ts'
-import { mountOptionNames, parseMountOptions } from '../../plan/mounts/mountOptions.ts'
 import type { MountStep } from '../../plan/mounts/mounts.ts'
 import { isOwn } from '../../plan/namespaces/namespaces.ts'
 import type { Finding } from '../finding.ts'
 import type { HostCheck, Site } from './site.ts'
 import { isDirectory } from './view.ts'
 
-export const MOUNT_CHECKS: readonly HostCheck[] = [mounts, words, needsProc, fileSystemsAreKnown, devices]
+export const MOUNT_CHECKS: readonly HostCheck[] = [mounts, needsProc, fileSystemsAreKnown, devices]
 
 /** In their order, since a later one sees what those before it have made; builds the view for all other checks. */
 function* mounts(site: Site): Iterable<Finding> {
@@ -26,24 +24,6 @@ function* mounts(site: Site): Iterable<Finding> {
     for (const hidden of view.mount(step)) yield* covered(site, hidden, step)
     if (before.kind === 'there' && before.path !== step.destination)
       yield tell('note', `${step.pointer}/destination`, `leads through symbolic links to \`${before.path}\``)
-  }
-}
-
-/** A bind has no file system of its own to take what is no option of mounts. */
-function* words({ config, tell }: Site): Iterable<Finding> {
-  for (const [i, { options = [] }] of (config.mounts ?? []).entries()) {
-    const { bind, data } = parseMountOptions(options ?? [])
-    if (bind === false) continue
-    for (const { key } of data) {
-      const meant = nearest(key, mountOptionNames())
-      const hint = meant === undefined ? undefined : `did you mean \`${meant}\`?`
-      yield tell(
-        'warning',
-        `/mounts/${i}/options`,
-        `\`${key}\` is no option of mounts, and has no effect on a bind`,
-        hint,
-      )
-    }
   }
 }
 
