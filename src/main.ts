@@ -89,7 +89,12 @@ function ignoringFailure(write: () => void): void {
 }
 
 /** Answers what needs no runtime: --version, --help, `help`. Undefined when the line asks for something else. */
-async function inform(host: Host, kernel: () => Kernel, parsed: Parsed, output: TextOutput): Promise<number | undefined> {
+async function inform(
+  host: Host,
+  kernel: () => Kernel,
+  parsed: Parsed,
+  output: TextOutput,
+): Promise<number | undefined> {
   const { command, globals, positionals } = parsed
   if (globals.version) {
     const { versionText } = await import('./cli/commands/looking/version.ts')
