@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { removeLater } from '../lib/container.ts'
+import { whyNot } from '../lib/criu.ts'
 import { configFor, library, openLibrary, rejection, shell } from '../lib/library.ts'
 import { isTsrun } from '../lib/runtime.ts'
 import { fresh, later } from '../lib/scene.ts'
@@ -96,9 +97,7 @@ it('a terminal that is there no more is the end of it, and descriptors do not st
   expect(count()).toBeLessThanOrEqual(before + 1)
 })
 
-const hasCriu = spawnSync('criu', ['check']).status === 0
-
-test.skipIf(!isTsrun || !hasCriu)('a checkpoint goes on in another container', async () => {
+test.skipIf(!isTsrun || whyNot !== undefined)('a checkpoint goes on in another container', async () => {
   const imagePath = mkdtempSync(join(tmpdir(), 'checkpoint-'))
   later(() => rmSync(imagePath, { recursive: true }))
   const config = shell('i=0; while :; do i=$((i+1)); echo $i; sleep 0.05; done')

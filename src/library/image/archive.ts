@@ -1,4 +1,4 @@
-import { createReadStream, readSync } from 'node:fs'
+import { createReadStream, type ReadStream, readSync } from 'node:fs'
 import type { Transform } from 'node:stream'
 import zlib from 'node:zlib'
 import type { Entry } from 'tar-stream'
@@ -13,7 +13,7 @@ const ZSTD = [0x28, 0xb5, 0x2f, 0xfd]
 export async function* entriesOf(archive: Fd<'outside'>): AsyncGenerator<Entry, void, void> {
   const { extract } = await loadTar()
   const entries = extract()
-  const source = createReadStream('', { fd: archive.number, autoClose: false, start: 0 })
+  const source = streamOf(archive)
   const fail = (error: Error) => entries.destroy(error)
   source.on('error', fail)
   const decompress = decompressor(archive)
@@ -28,6 +28,11 @@ export async function* entriesOf(archive: Fd<'outside'>): AsyncGenerator<Entry, 
     source.destroy()
     decompress?.destroy()
   }
+}
+
+/** Opened anew, since a stream closes its descriptor whatever one says. */
+export function streamOf(file: Fd<'outside'>): ReadStream {
+  return createReadStream(`/proc/self/fd/${file.number}`)
 }
 
 async function loadTar(): Promise<typeof import('tar-stream')> {

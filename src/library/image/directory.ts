@@ -56,7 +56,10 @@ export class RootDirectory implements Disposable {
     return this.#outside.openat(AT_FDCWD, `/proc/self/fd/${found.number}`, O_RDONLY)
   }
 
-  /** The place of a path, undefined for the root itself; directories above it are made when `make` is given and they are missing. */
+  /**
+   * The place of a path, which holds until the next one is asked for; undefined for the root itself. Directories above it are
+   * made when `make` is given and they are missing.
+   */
   place(path: string, make: boolean): Place | undefined {
     const parts = partsOf(path)
     const name = parts.pop()

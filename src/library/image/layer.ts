@@ -19,7 +19,7 @@ import { S_IFBLK, S_IFCHR, S_IFIFO } from '../../../native/abi/stat.ts'
 import { Fd } from '../../../native/fd.ts'
 import type { Kernel } from '../../../native/kernel.ts'
 import { encode } from '../../../native/utf8.ts'
-import { doing, Failure } from '../../errors.ts'
+import { doing, Failure, KernelError } from '../../errors.ts'
 import { deviceNumber } from '../../rootfs/devices.ts'
 import { kindOf, type Place, RootDirectory } from './directory.ts'
 
@@ -68,9 +68,9 @@ export class LayerTarget implements Disposable {
     for await (const entry of entries) {
       const { name } = entry.header
       const whiteout = name.slice(name.lastIndexOf('/') + 1).startsWith(WHITEOUT)
-      if (whiteout) doing(`whiteout \`${name}\``, () => this.#whiteOut(name))
+      if (whiteout) unpacking(name, () => this.#whiteOut(name))
       else if (entry.header.type === 'file' || entry.header.type === 'contiguous-file') await this.#file(entry)
-      else doing(`unpack \`${name}\``, () => this.#other(entry))
+      else unpacking(name, () => this.#other(entry))
       entry.resume()
     }
   }
@@ -96,13 +96,13 @@ export class LayerTarget implements Disposable {
 
   async #file(entry: Entry): Promise<void> {
     const { header } = entry
-    const fd = doing(`unpack \`${header.name}\``, () => {
+    const fd = unpacking(header.name, () => {
       const place = this.#free(header.name)
       return openSync(place.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
     })
     try {
       for await (const piece of entry) for (let at = 0; at < piece.length; ) at += writeSync(fd, piece, at)
-      doing(`unpack \`${header.name}\``, () => this.#dress(fd, header))
+      unpacking(header.name, () => this.#dress(fd, header))
     } finally {
       closeSync(fd)
     }
@@ -139,7 +139,8 @@ export class LayerTarget implements Disposable {
     const place = this.#root.place(header.name, true)
     if (place !== undefined && kindOf(place) !== 'directory') mkdirSync(this.#free(header.name).path, 0o700)
     this.#isFresh(header.name)
-    const fd = openSync(place?.path ?? this.#path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+    const path = this.#root.place(header.name, true)?.path ?? this.#path
+    const fd = openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
     try {
       this.#dress(fd, header)
     } finally {
@@ -195,4 +196,18 @@ export class LayerTarget implements Disposable {
     }
     futimesSync(fd, mtime, mtime)
   }
+}
+
+/** Does something for an entry; what Node.js throws becomes a KernelError. */
+function unpacking<T>(name: string, work: () => T): T {
+  return doing(`unpack \`${name}\``, () => {
+    try {
+      return work()
+    } catch (error) {
+      const { errno, syscall } = error as NodeJS.ErrnoException
+      throw errno === undefined || syscall === undefined || error instanceof Failure
+        ? error
+        : new KernelError(syscall, -errno)
+    }
+  })
 }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import type { Fd } from '../../../native/fd.ts'
 import type { Kernel } from '../../../native/kernel.ts'
 import { decode } from '../../../native/utf8.ts'
 import { Failure, HostError } from '../../errors.ts'
+import { streamOf } from './archive.ts'
 import { RootDirectory } from './directory.ts'
 
 /** What an image says about its program; see config.md of the image specification. */
@@ -65,7 +65,7 @@ export class ImageLayout implements Disposable {
     if (fd === undefined) throw new Failure(`the layer \`${path}\` is missing`)
     if (digest !== undefined) {
       const hash = createHash('sha256')
-      for await (const piece of createReadStream('', { fd: fd.number, autoClose: false, start: 0 })) hash.update(piece)
+      for await (const piece of streamOf(fd)) hash.update(piece)
       const found = `sha256:${hash.digest('hex')}`
       if (found !== digest) throw new Failure(`the layer \`${path}\` is damaged: its digest is ${found}`)
     }
