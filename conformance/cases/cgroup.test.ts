@@ -1,10 +1,11 @@
 // The container's own cgroup in the v2 tree: made, joined, used to kill, and taken back.
 
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { makeBundle } from '../lib/bundle.ts'
 import { command, create, createRunning, inside, oci, removeLater, tryCreate } from '../lib/container.ts'
+import { exec } from '../lib/exec.ts'
 import { expectOneSentence } from '../lib/expect.ts'
 import { cgroup2Mount, isAlive } from '../lib/machine.ts'
 import { eventually, run } from '../lib/run.ts'
@@ -201,4 +202,46 @@ test('zeros ask for nothing: dockerd always sends them', () => {
     }),
   )
   if (isTsrun) expect(container.created).toMatchObject({ status: 0, stderr: '' })
+})
+
+describe('a container below a threaded cgroup', () => {
+  /** A cgroup with a threaded one in it, and a directory more on the way. */
+  function threaded(): string {
+    const name = fresh('threaded')
+    mkdirSync(join(tree, name, 'beside'), { recursive: true })
+    writeFileSync(join(tree, name, 'beside/cgroup.type'), 'threaded')
+    later(() => run(['sh', '-c', `cd ${tree}/${name} && rmdir on/the on beside; cd .. && rmdir ${name}`]))
+    return name
+  }
+
+  test.each(['', '/on/the'])('has all of its life there, at %j', way => {
+    const name = threaded()
+    const container = createRunning(config => {
+      config.linux.cgroupsPath = `/${name}${way}/own`
+    }, 'sleep 60 & wait')
+    const path = cgroupOf(container.state().pid!)
+    expect(path).toBe(`/${name}${way}/own`)
+    expect(readFileSync(join(tree, path, 'cgroup.type'), 'utf8')).toBe('threaded\n')
+    expect(exec(container, ['cat', '/proc/self/cgroup']).stdout).toContain(path)
+    if (isTsrun) expect(JSON.parse(oci(['ps', '--format', 'json', container.id]).stdout)).toHaveLength(2)
+    expect(oci(['pause', container.id]).status).toBe(0)
+    expect(container.state().status).toBe('paused')
+    expect(oci(['resume', container.id]).status).toBe(0)
+    expect(oci(['kill', container.id, 'KILL']).status).toBe(0)
+    container.until('stopped')
+    expect(container.remove().status).toBe(0)
+    expect(existsSync(join(tree, path))).toBe(false)
+  })
+
+  test('is refused with a limit that takes another', () => {
+    const name = threaded()
+    const { created } = tryCreate(
+      makeBundle(config => {
+        config.linux.cgroupsPath = `/${name}/own`
+        config.linux.resources = { memory: { limit: 64 << 20 } }
+      }),
+    )
+    expect(created.status).not.toBe(0)
+    expect(existsSync(join(tree, name, 'own'))).toBe(false)
+  })
 })

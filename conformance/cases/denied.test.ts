@@ -1,6 +1,6 @@
 // System calls that somebody's filter around the runtime denies, as in a container: it works, or one sentence names the call.
 
-import { readdirSync, readlinkSync, symlinkSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { ENOSYS, EPERM } from '../../native/abi/errno.ts'
@@ -13,16 +13,27 @@ import { have } from '../lib/machine.ts'
 import { overwriter } from '../lib/overwriter.ts'
 import { must, run } from '../lib/run.ts'
 import { isTsrun, repository, runtime } from '../lib/runtime.ts'
-import { fresh, sceneDirectory } from '../lib/scene.ts'
+import { fresh, later, sceneDirectory } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
 
 leavesNothing()
 
 /** Another call does the same. */
 const REPLACED = ['clone3', 'close_range', 'openat2', 'pidfd_open', 'memfd_create', 'statx'] as const
-/** None that keeps every promise; see docs/security.md. */
-const NEEDED = [...(['fsopen', 'open_tree', 'move_mount'] as const), ...(['mount_setattr'] as const)]
-type Name = (typeof REPLACED)[number] | (typeof NEEDED)[number]
+/** All of them by mount(2) then, but for what docs/security.md names. */
+const MOUNTS = ['fsopen', 'fsconfig', 'fsmount', 'open_tree', 'move_mount', 'mount_setattr'] as const
+type Name = keyof typeof callNumbers.x86_64
+/** All calls that Linux has got since 5.2, by number; not pidfd_send_signal, which has no other. */
+const NEWER = Array.from({ length: 50 }, (_, index) => 425 + index)
+
+/** What a filter around the runtime denies together. */
+const TOGETHER: readonly (readonly [string, readonly (Name | number)[]])[] = [
+  ['all that other calls do', REPLACED],
+  ['all that make mounts', MOUNTS],
+  ['the profile of Docker 20.10', ['clone3', 'mount_setattr', 'close_range', 439, 441, 443, 447, 448, 449, 452]],
+  ['a profile from before Linux 5.2', NEWER],
+  ['a profile from before Linux 4.11', [...NEWER, 'statx']],
+]
 
 const program = join(sceneDirectory, 'deny')
 const skip = !isTsrun || !have('cc')
@@ -31,7 +42,14 @@ beforeAll(() => {
   if (!skip) must(['cc', '-static', '-o', program, join(repository, 'conformance/lib/deny.c')])
 })
 
-const denying = (name: Name, errno: number) => [program, `${callNumbers[architecture!][name]}`, `${errno}`]
+const numbers = (names: readonly (Name | number)[]) =>
+  names.map(name => (typeof name === 'number' ? name : callNumbers[architecture!][name]))
+
+const denying = (names: Name | readonly (Name | number)[], errno: number) => [
+  program,
+  numbers(typeof names === 'string' ? [names] : names).join(','),
+  `${errno}`,
+]
 
 const sh = (script: string): Hook => ({ path: '/bin/sh', args: ['sh', '-c', script] })
 
@@ -62,26 +80,153 @@ function live(
   })
 }
 
-test.skipIf(skip).each(answered(REPLACED))(
+/** All of the life of two containers, one of which has what depends on how it is born. */
+function isDoneWithout(filter: readonly string[]): void {
+  expect(live(filter)).toEqual(live([]))
+  const { directory } = makeBundle(config => {
+    config.process.args = ['sh', '-c', 'readlink /proc/self/ns/time; exit 7']
+    config.linux.namespaces.push({ type: 'time' }, { type: 'cgroup' })
+    config.hooks = Object.fromEntries(
+      ['createRuntime', 'createContainer', 'startContainer', 'poststop'].map(kind => [kind, [sh('exit 0')]]),
+    )
+  })
+  const words = command('run', '--bundle', directory, removeLater(fresh()))
+  const { status, stdout: time, stderr } = run([...filter, ...words])
+  expect({ status, stderr }).toEqual({ status: 7, stderr: '' })
+  expect(time).not.toBe(`${readlinkSync('/proc/self/ns/time')}\n`)
+}
+
+/** What `doctor` says of a call that is done without. */
+const foundByDoctor = (name: Name) =>
+  new RegExp(`ok +kernel: ${name} is (missing|denied): .* will do instead, which is slower\n`)
+
+test.skipIf(skip).each(answered([...REPLACED, ...MOUNTS]))(
   '%s that says %s is done without, by every command (tsrun only)',
   (name, _, errno) => {
     const filter = denying(name, errno)
-    expect(live(filter)).toEqual(live([]))
-    const { directory } = makeBundle(config => {
-      config.process.args = ['sh', '-c', 'readlink /proc/self/ns/time; exit 7']
-      config.linux.namespaces.push({ type: 'time' }, { type: 'cgroup' })
-      config.hooks = Object.fromEntries(
-        ['createRuntime', 'createContainer', 'startContainer', 'poststop'].map(kind => [kind, [sh('exit 0')]]),
-      )
-    })
-    const words = command('run', '--bundle', directory, removeLater(fresh()))
-    const { status, stdout: time, stderr } = run([...filter, ...words])
-    expect({ status, stderr }).toEqual({ status: 7, stderr: '' })
-    expect(time).not.toBe(`${readlinkSync('/proc/self/ns/time')}\n`)
-    const { stdout } = run([...filter, runtime.path, 'doctor'])
-    expect(stdout).toMatch(new RegExp(`ok +kernel: ${name} is (missing|denied): .* will do instead, which is slower\n`))
+    isDoneWithout(filter)
+    expect(run([...filter, runtime.path, 'doctor']).stdout).toMatch(foundByDoctor(name))
   },
 )
+
+test
+  .skipIf(skip)
+  .each(
+    TOGETHER.flatMap(([what, names]) => [
+      [what, 'EPERM', EPERM, names] as const,
+      [what, 'ENOSYS', ENOSYS, names] as const,
+    ]),
+  )('%s, denied together by %s, are done without (tsrun only)', (_what, _code, errno, names) => {
+  const filter = denying(names, errno)
+  isDoneWithout(filter)
+  const { stdout } = run([...filter, runtime.path, 'doctor'])
+  for (const name of [...REPLACED, ...MOUNTS])
+    if (numbers(names).includes(callNumbers[architecture!][name])) expect(stdout).toMatch(foundByDoctor(name))
+})
+
+/** Every kind of mount there is. */
+const everyMount: Change = (config, rootfs) => {
+  const [volume, layer, file] = [makeDirectory(), makeDirectory(), join(makeDirectory(), 'file')]
+  writeFileSync(file, 'file\n')
+  mkdirSync(join(volume, 'inner'))
+  must(['mount', '-t', 'tmpfs', '-o', 'nosuid', 'inner', join(volume, 'inner')])
+  later(() => run(['umount', join(volume, 'inner')]))
+  mkdirSync(join(rootfs, 'copied'))
+  writeFileSync(join(rootfs, 'copied/one'), '1')
+  symlinkSync('/behind/links', join(rootfs, 'link'))
+  config.mounts.push(
+    { destination: '/volume', type: 'bind', source: volume, options: ['rbind', 'rro', 'nodev'] },
+    { destination: '/plain', type: 'bind', source: layer, options: ['bind', 'rw', 'noatime'] },
+    { destination: '/etc/file', type: 'bind', source: file, options: ['bind', 'ro'] },
+    { destination: '/link', type: 'tmpfs', source: 'tmpfs', options: ['size=64k', 'noexec', 'strictatime'] },
+    { destination: '/copied', type: 'tmpfs', source: 'tmpfs', options: ['tmpcopyup', 'ro'] },
+    { destination: '/inside', type: 'bind', source: join(rootfs, 'copied'), options: ['bind'] },
+    { destination: '/plain', type: 'none', source: 'none', options: ['remount', 'bind', 'nosuid'] },
+    {
+      destination: '/long',
+      type: 'overlay',
+      source: 'o',
+      options: [`lowerdir=${volume}:${layer}${'/.'.repeat(150)}`],
+    },
+  )
+  config.root.readonly = true
+  config.linux.maskedPaths = ['/proc/keys', '/proc/acpi', '/sys/firmware', '/etc/file']
+  config.linux.readonlyPaths = ['/proc/sys', '/proc/bus', '/link']
+  config.linux.sysctl = { 'net.ipv4.ip_forward': '1' }
+}
+
+const inUserNamespace: Change = (config, rootfs) => {
+  everyMount(config, rootfs)
+  // In a user namespace the access times are locked, and an overlay takes what the owner of the layers may.
+  config.mounts = config.mounts.filter(({ destination }) => destination !== '/long')
+  for (const mount of config.mounts) mount.options = (mount.options ?? []).filter(word => word !== 'noatime')
+  config.linux.namespaces.push({ type: 'user' })
+  config.linux.uidMappings = [{ containerID: 0, hostID: 100000, size: 65536 }]
+  config.linux.gidMappings = config.linux.uidMappings
+  must(['chown', '-R', '100000:100000', rootfs])
+}
+
+const LOOK = `
+cut -d' ' -f5- /proc/self/mountinfo | sed 's/ \\(master\\|shared\\):[0-9]*//g; s/lowerdir=[^ ]*//; s/[a-z0-9-]*-images-[^ ]*//' | sort
+cat /proc/sys/net/ipv4/ip_forward /etc/file; ls /copied /inside /dev /..; stat -c '%n %a %u %F' /link /copied /dev/null /..
+touch /x /volume/inner/x /copied/x; ls /proc/self/fd | wc -l`
+const REFUSED = ['/x', '/volume/inner/x', '/copied/x'].map(path => `touch: ${path}: Read-only file system\n`).join('')
+
+test.skipIf(skip).each<[string, Change]>([
+  ['with every kind of mount', everyMount],
+  [
+    'with a root that is shared',
+    (config, rootfs) => {
+      everyMount(config, rootfs)
+      config.linux.rootfsPropagation = 'shared'
+    },
+  ],
+])(
+  'a container %s is the same when mounts are made by mount(2), and the host keeps its own (tsrun only)',
+  (_, change) => {
+    const { directory } = makeBundle((config, rootfs) => {
+      change(config, rootfs)
+      config.process.args = ['sh', '-c', LOOK]
+    })
+    const mounts = () => readFileSync('/proc/self/mountinfo', 'utf8')
+    const before = mounts()
+    const seen = (filter: readonly string[]) =>
+      run([...filter, ...command('run', '--bundle', directory, removeLater(fresh()))])
+    const denied = seen(denying(MOUNTS, EPERM))
+    expect(denied.stderr).toBe(REFUSED)
+    expect(denied).toEqual(seen([]))
+    expect(mounts()).toBe(before)
+  },
+)
+
+test.skipIf(skip)('in a user namespace mounts are made by mount(2), too (tsrun only)', () => {
+  const { directory } = makeBundle((config, rootfs) => {
+    inUserNamespace(config, rootfs)
+    config.process.args = ['sh', '-c', LOOK]
+  })
+  const words = command('run', '--bundle', directory, removeLater(fresh()))
+  const { stdout, stderr } = run([...denying(MOUNTS, EPERM), ...words])
+  expect(stderr).toBe(REFUSED)
+  for (const line of [
+    /^\/volume\/inner ro,/m,
+    /^\/proc\/keys ro,/m,
+    /^\/sys\/firmware ro,/m,
+    /^\/proc\/sys ro,/m,
+    /^\/ ro,/m,
+  ])
+    expect(stdout).toMatch(line)
+})
+
+test.skipIf(skip)('a terminal is there when mounts are made by mount(2), in create and in exec (tsrun only)', () => {
+  const { directory } = makeBundle(config => {
+    config.process.args = ['sh', '-c', 'grep -c " /dev/console " /proc/self/mounts; test -t 1 && tty']
+    config.process.terminal = true
+  })
+  const words = command('run', '--bundle', directory, removeLater(fresh()))
+  const quoted = [...denying(MOUNTS, EPERM), ...words].join(' ')
+  const { stdout } = run(['script', '-qec', quoted, '/dev/null'])
+  expect(stdout.replaceAll('\r', '')).toMatch(/1\n\/dev\/pts\/0\n$/)
+})
 
 test.skipIf(skip).each(['createContainer', 'startContainer'])(
   '%s hooks are waited for, and not for longer than their time, without clone3 (tsrun only)',
@@ -99,24 +244,45 @@ test.skipIf(skip).each(['createContainer', 'startContainer'])(
   },
 )
 
-test.skipIf(skip).each(answered(NEEDED))(
-  '%s that says %s is named, with what denies it, and doctor finds it (tsrun only)',
-  (name, code, errno) => {
-    const { directory } = makeBundle(config => {
-      config.process.args = ['true']
-    })
-    const words = command('run', '--bundle', directory, removeLater(fresh()))
-    const { status, stderr } = run([...denying(name, errno), ...words])
-    if (status !== 0)
-      expect(stderr).toMatch(
-        new RegExp(
-          `^tsrun: run .*${name}.*: ${code} \\(the seccomp filter that tsrun itself runs under denies it, [^\\n]*\\)\\n$`,
-        ),
-      )
-    const { stdout } = run([...denying(name, errno), runtime.path, 'doctor'])
-    expect(stdout).toMatch(new RegExp(`problem +kernel: system calls are (missing|denied): ${name}\\n`))
-  },
-)
+test.skipIf(skip).each<[string, Name, number, Change, string[]]>([
+  [
+    'an id-mapped mount',
+    'mount_setattr',
+    EPERM,
+    config => {
+      const ids = [{ containerID: 0, hostID: 0, size: 65536 }]
+      config.mounts.push({
+        destination: '/m',
+        type: 'bind',
+        source: makeDirectory(),
+        options: ['bind'],
+        uidMappings: ids,
+        gidMappings: ids,
+      })
+    },
+    [],
+  ],
+  ['--no-pivot', 'open_tree', ENOSYS, () => {}, ['--no-pivot']],
+])('%s without %s is named, with what denies it (tsrun only)', (_, name, errno, change, options) => {
+  const { directory } = makeBundle((config, rootfs) => {
+    config.process.args = ['true']
+    change(config, rootfs)
+  })
+  const words = command('run', ...options, '--bundle', directory, removeLater(fresh()))
+  const { status, stderr } = run([...denying(name, errno), ...words])
+  expect(status).toBe(1)
+  expect(stderr).toMatch(
+    new RegExp(
+      `^tsrun: run .*${name}.*: (EPERM|ENOSYS) \\(the seccomp filter that tsrun itself runs under denies it, [^\\n]*\\)\\n$`,
+    ),
+  )
+})
+
+test.skipIf(skip)('doctor names what has no other call (tsrun only)', () => {
+  const { stdout } = run([...denying(['pidfd_send_signal', 'clone3'], EPERM), runtime.path, 'doctor'])
+  expect(stdout).toMatch(/problem +kernel: system calls are denied: pidfd_send_signal\n/)
+  expect(stdout).toMatch(foundByDoctor('clone3'))
+})
 
 test.skipIf(skip)('without openat2 links of the image lead nowhere but in the root (tsrun only)', () => {
   const outside = makeDirectory()

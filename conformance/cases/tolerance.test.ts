@@ -252,6 +252,29 @@ test.skipIf(isRunc)('a user namespace and a network namespace by path that belon
   expect(inside('ls /sys/class > /dev/null && echo fine', change)).toBe('fine')
 })
 
+/** The first process of a pid namespace, in an ipc namespace, too, which our user namespace owns. */
+function podOfTheHost(): string {
+  return must(['pgrep', '-P', holder('-pi', '--fork', '--kill-child')]).trim()
+}
+
+test.skipIf(isRunc).each<[string, (user: string) => Loose]>([
+  ['one that is joined', user => ({ type: 'user', path: `/proc/${user}/ns/user` })],
+  ['a new one', () => ({ type: 'user' })],
+])('/proc and /dev/mqueue with a user namespace that does not own what they show: %s', (_, namespace) => {
+  const user = holder('-U')
+  for (const map of ['uid_map', 'gid_map']) writeFileSync(`/proc/${user}/${map}`, '0 100000 65536')
+  const pod = podOfTheHost()
+  const change = inUserNamespace(config => {
+    const others = config.linux.namespaces.filter(({ type }: Loose) => !['user', 'pid', 'ipc'].includes(type))
+    const joined = ['pid', 'ipc'].map(type => ({ type, path: `/proc/${pod}/ns/${type}` }))
+    config.linux.namespaces = [...others, namespace(user), ...joined]
+    if (namespace(user).path) Object.assign(config.linux, { uidMappings: undefined, gidMappings: undefined })
+    config.mounts[0].options = ['nosuid', 'noexec', 'nodev', 'ro']
+  })
+  const look = 'cat /proc/1/comm; ls -d /dev/mqueue; grep " /proc proc " /proc/self/mounts | cut -d" " -f4'
+  expect(inside(look, change)).toMatch(/^sleep\n\/dev\/mqueue\nro,nosuid,nodev,noexec,/)
+})
+
 test.skipIf(isRunc)('a read-only root without a mount namespace is as it is', () => {
   const change = having(config => {
     Object.assign(config, { mounts: [], root: { ...config.root, readonly: true } })

@@ -17,3 +17,13 @@ export const RDTGROUP_SUPER_MAGIC = 0x7655821
 export const SYSFS_MAGIC = 0x62656572
 export const SELINUX_MAGIC = 0xf97cff8c
 export const DEVPTS_SUPER_MAGIC = 0x1cd1
+
+// <linux/statfs.h>, f_flags of statfs(2)
+export const ST_RDONLY = 0x1
+export const ST_NOSUID = 0x2
+export const ST_NODEV = 0x4
+export const ST_NOEXEC = 0x8
+export const ST_NOATIME = 0x400
+export const ST_NODIRATIME = 0x800
+export const ST_RELATIME = 0x1000
+export const ST_NOSYMFOLLOW = 0x2000 // since 5.10

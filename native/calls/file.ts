@@ -352,7 +352,14 @@ export const fileCalls = {
     return out.view.getUint32(STATFS.f_type, true)
   },
 
-  /** statfs(path): the same of what is at a path, undefined when there is nothing. */
+  /** fstatfs(fd): f_flags, ST_RDONLY and so on, of the mount that the descriptor is in; see statfs(2). */
+  mountStatus(this: Calls, fd: Fd): number {
+    const out = new Out(STATFS.size)
+    this.now({ name: 'fstatfs', args: [fd, out], subject: `\`${fd.subject}\`` })
+    return out.view.getUint32(STATFS.f_flags, true)
+  },
+
+  /** statfs(path): the magic number of the file system of what is at a path, undefined when there is nothing. */
   fileSystemTypeAt(this: Calls, path: string): number | undefined {
     const out = new Out(STATFS.size)
     const result = this.now({ name: 'statfs', args: [path, out], subject: `\`${path}\``, tolerate: [ENOENT] })

@@ -1,7 +1,7 @@
 import { ECHILD, EINTR, EINVAL, ENOENT, ENOTTY, EPERM, ESRCH } from '../abi/errno.ts'
 import { AT_FDCWD, X_OK } from '../abi/fcntl.ts'
 import { CLONE_ARGS, ITIMERVAL, PIDFD_INFO, POLLFD, RLIMIT, SIGINFO, TIMESPEC, TIMEVAL } from '../abi/layout/process.ts'
-import { PIDFD_GET_INFO, PIDFD_INFO_EXIT } from '../abi/pidfd.ts'
+import { NS_GET_USERNS, PIDFD_GET_INFO, PIDFD_INFO_EXIT } from '../abi/pidfd.ts'
 import { CLONE_NEWTIME } from '../abi/sched.ts'
 import { ITIMER_REAL } from '../abi/time.ts'
 import { __WALL, CLD_EXITED, P_PIDFD, WEXITED, WNOHANG } from '../abi/wait.ts'
@@ -141,6 +141,19 @@ export const processCalls = {
       return result >= 0 || GONE.includes(-result) ? settled(result, { subject, tolerate }) : undefined
     }
     return new Fd(this, this.later({ name: 'pidfd_open', args: [pid, 0], subject, tolerate, older }), subject)
+  },
+
+  /** pidfd_getfd(pidfd, number, 0): a descriptor of another process, see pidfd_getfd(2). */
+  takeDescriptor(this: Calls, pidfd: Fd, number: number): Fd {
+    const subject = `descriptor ${number} of ${pidfd.subject}`
+    return new Fd(this, this.later({ name: 'pidfd_getfd', args: [pidfd, number, 0], subject }), subject)
+  },
+
+  /** ioctl(namespace, NS_GET_USERNS): the user namespace that owns it, unless it is one above ours; see ioctl_nsfs(2). */
+  namespaceOwner(this: Calls, namespace: Fd): Fd {
+    const { subject } = namespace
+    const call = { name: 'ioctl', args: [namespace, NS_GET_USERNS, 0], subject, tolerate: [EPERM] } as const
+    return new Fd(this, this.later(call), `owner of ${subject}`)
   },
 
   /** pidfd_send_signal(fd, signal, NULL, 0), see pidfd_send_signal(2). False when the process is gone. */

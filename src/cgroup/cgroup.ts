@@ -14,6 +14,7 @@ import { isFrozen } from '../state/status.ts'
 import { DELEGATION_HINT, handOnEverything, requireControllers } from './controllers.ts'
 import { delegatedCgroup } from './delegation.ts'
 import { type CgroupMark, readMark } from './mark.ts'
+import { makeThreaded, processesOf } from './threaded.ts'
 
 /** Where systemd and everybody else mount the version 2 tree: alone, or beside version 1 on a hybrid host. */
 const MOUNT_POINTS = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'] as const
@@ -42,6 +43,8 @@ export interface NewCgroup {
   readonly mark?: string
   /** The child is born where we are and moves there, see KilledAtSpawn. */
   readonly moves?: boolean
+  /** It is below a threaded one, and becomes threaded itself; see threaded.ts. */
+  readonly threaded?: boolean
 }
 
 /** A cgroup that the container is to get. */
@@ -118,6 +121,7 @@ function makeCgroups(outside: Kernel<'outside'>, mount: string, path: string): v
   if (path === mount || outside.statx(AT_FDCWD, path).stat !== undefined) return
   makeCgroups(outside, mount, path.slice(0, path.lastIndexOf('/')))
   outside.mkdirat(AT_FDCWD, path, 0o755, [EEXIST])
+  makeThreaded(outside, mount, path)
   handOnEverything(outside, path)
 }
 
@@ -174,8 +178,9 @@ function pidsIn(outside: Kernel<'outside'>, cgroup: Fd<'outside'>, file = 'cgrou
   try {
     return decode(outside.readAll(fd)).split('\n').filter(Boolean).map(Number)
   } catch (error) {
-    // Removed meanwhile; or the processes of a threaded cgroup are told by the one above that it belongs to.
-    if (isErrno(error, 'ENODEV', 'EOPNOTSUPP')) return []
+    if (isErrno(error, 'ENODEV')) return [] // removed meanwhile
+    // The processes of a threaded cgroup are told by the one above that it belongs to.
+    if (isErrno(error, 'EOPNOTSUPP')) return processesOf(outside, pidsIn(outside, cgroup, 'cgroup.threads'))
     throw error
   }
 }
@@ -246,7 +251,7 @@ export function walkCgroups(outside: Kernel<'outside'>, top: string, visit: Visi
 export function pidsOfTree(outside: Kernel<'outside'>, path: string): number[] {
   const pids: number[][] = []
   walkCgroups(outside, path, { leave: cgroup => void pids.push(pidsIn(outside, cgroup)) })
-  return pids.flat()
+  return [...new Set(pids.flat())]
 }
 
 /**

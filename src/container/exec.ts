@@ -7,7 +7,7 @@ import type { Kernel } from '../../native/kernel.ts'
 import { ExecutorDeath } from '../../native/kernels/executor.ts'
 import { openExecCgroup } from '../cgroup/execCgroup.ts'
 import { doing, HostError, isErrno, StateError } from '../errors.ts'
-import { byAnotherWay, Detour, detour } from '../host/denied.ts'
+import { byAnotherWay, Detour, detour, detourOfMounts, lacksMountCalls } from '../host/denied.ts'
 import { lastCapability } from '../host/host.ts'
 import { keepsOriginalGroups } from '../plan/annotations.ts'
 import { type MembershipPlan, planMembership } from '../plan/container.ts'
@@ -121,15 +121,26 @@ function startProgram(
 ): Running {
   const { host, outside } = runtime
   const membership = planMembership(prepared.config, { id: prepared.record.id, arch: host.arch })
+  const { record, request, privileged } = prepared
   const hostResources = runtime.phase('open what is on the host', () => pack(runtime, prepared, membership, fds))
-  const moving = (failure: unknown) => {
-    if (!(failure instanceof KilledAtSpawn || failure instanceof Detour)) return undefined
-    const { record, request } = prepared
+  type Way = () => Pick<Entrance, 'cgroup' | 'processes'>
+  const born: Way = () => {
+    const cgroup = doing('cgroup', () => openExecCgroup(outside, record, request.cgroup, privileged))
+    return { cgroup: cgroup && fds.keep(cgroup) }
+  }
+  const moving: Way = () => {
     const cgroup = openExecCgroup(outside, record, request.cgroup, false)
     const processes = cgroup && fds.keep(outside.openat(fds.keep(cgroup), 'cgroup.procs', O_WRONLY))
-    return { ...hostResources, entrance: { ...hostResources.entrance, cgroup: undefined, processes } }
+    return { cgroup: undefined, processes }
   }
-  return byAnotherWay(hostResources, moving, way => startIn(runtime, prepared, membership, way, terminal, streams, fds))
+  const other = (failure: unknown) => {
+    if (failure instanceof KilledAtSpawn || failure instanceof Detour) return moving
+    return detourOfMounts(outside, failure) && moving
+  }
+  return byAnotherWay(lacksMountCalls(outside) ? moving : born, other, way => {
+    const entrance = { ...hostResources.entrance, ...way() }
+    return startIn(runtime, prepared, membership, { ...hostResources, entrance }, terminal, streams, fds)
+  })
 }
 
 function startIn(
@@ -176,7 +187,7 @@ function pack(runtime: Runtime, prepared: PreparedExec, { seccomp }: MembershipP
     pidfd,
     namespaces,
     root: ownMounts ? undefined : fds.keep(openRootOf(outside, record.pid)),
-    cgroup: doing('cgroup', () => keep(openExecCgroup(outside, record, request.cgroup, privileged))),
+    cgroup: undefined,
     privileged,
   }
   return {

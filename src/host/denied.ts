@@ -33,13 +33,20 @@ function withMounts(outside: Kernel<'outside'>): string | undefined {
   return ownCapabilities(outside)(CAP_SYS_ADMIN) ? 'a tmpfs' : undefined
 }
 
+/** See rootfs/mountByPath.ts. */
+function withMountCall(): string {
+  return 'mount'
+}
+
 export const NEEDED_CALLS: readonly NeededCall[] = [
   { name: 'clone3', args: [null, 0], since: '5.3', otherwise: () => 'clone and cgroup.procs' },
   { name: 'openat2', args: [AT_FDCWD, '', null, 0], since: '5.6', otherwise: () => 'openat, step by step,' },
-  { name: 'open_tree', args: [-1, '', 0xffff_ffff], since: '5.2' },
-  { name: 'move_mount', args: [-1, '', -1, '', 0xffff_ffff], since: '5.2', privileged: true },
-  { name: 'fsopen', args: [null, 0xffff_ffff], since: '5.2', privileged: true },
-  { name: 'mount_setattr', args: [-1, '', 0, null, 0], since: '5.12' },
+  { name: 'open_tree', args: [-1, '', 0xffff_ffff], since: '5.2', otherwise: withMountCall },
+  { name: 'move_mount', args: [-1, '', -1, '', 0xffff_ffff], since: '5.2', privileged: true, otherwise: withMountCall },
+  { name: 'fsopen', args: [null, 0xffff_ffff], since: '5.2', privileged: true, otherwise: withMountCall },
+  { name: 'fsconfig', args: [-1, 0xffff_ffff, null, null, 0], since: '5.2', otherwise: withMountCall },
+  { name: 'fsmount', args: [-1, 0xffff_ffff, 0], since: '5.2', privileged: true, otherwise: withMountCall },
+  { name: 'mount_setattr', args: [-1, '', 0, null, 0], since: '5.12', otherwise: withMountCall },
   { name: 'close_range', args: [1, 0, 0], since: '5.9', otherwise: () => 'close and fcntl' },
   { name: 'pidfd_open', args: [-1, 0], since: '5.3', otherwise: withMessages },
   { name: 'pidfd_send_signal', args: [-1, 0, null, 0], since: '5.1' },
@@ -60,9 +67,20 @@ export function isForbidden(outside: Kernel<'outside'>, { name, args, privileged
 
 /** Calls for which there is another way that begins with the birth of a process, so that this is done once more. */
 const DETOURS: ReadonlySet<string> = new Set(['clone3'])
+/** One of them denied, mounts are made without any. */
+const MOUNT_CALLS: readonly CallName[] = ['open_tree', 'move_mount', 'fsopen', 'fsconfig', 'fsmount', 'mount_setattr']
 
 /** Thrown for a birth that failed by a denied call, and is gone without a trace: there is another way, known from now on. */
 export class Detour extends Failure {}
+
+/** The same for a failure of what makes mounts, which it has for where there is none. */
+export class MountDetour extends Failure {
+  readonly failure: unknown
+  constructor(call: string, failure: unknown) {
+    super(`${call} is denied`)
+    this.failure = failure
+  }
+}
 
 /**
  * Has this failure shown that a call is denied which there is another way for? From now on that is known, see Calls.lacking;
@@ -91,6 +109,20 @@ export function byAnotherWay<Way, T>(
     if (next === undefined) throw failure
     return byAnotherWay(next, other, work)
   }
+}
+
+/** Have mounts to be made by mount(2)? */
+export function lacksMountCalls({ lacking }: Pick<Kernel, 'lacking'>): boolean {
+  return lacking.has('move_mount')
+}
+
+/** The same as detour() for the calls that make mounts: all that is opened on the host is opened once more, too. */
+export function detourOfMounts(outside: Kernel<'outside'>, failure: unknown): MountDetour | undefined {
+  if (failure instanceof MountDetour) return failure
+  const call = deniedCall(outside, failure)
+  if (call === undefined || !MOUNT_CALLS.includes(call.name) || lacksMountCalls(outside)) return undefined
+  for (const name of MOUNT_CALLS) outside.lacking.add(name)
+  return new MountDetour(call.name, failure)
 }
 
 /** The call that failed, when this host lets none of that name through. */

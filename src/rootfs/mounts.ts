@@ -5,15 +5,15 @@ import type { Executor } from '../../native/executor/launch.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { cgroupMount as findCgroupMount } from '../cgroup/cgroup.ts'
-import { nearest } from '../config/nearest.ts'
 import { doing, HostError } from '../errors.ts'
-import { mountOptionNames, type Parameter } from '../plan/mounts/mountOptions.ts'
+import type { Parameter } from '../plan/mounts/mountOptions.ts'
 import type { BindStep, Fallback, FilesystemStep, MountStep, RemountStep } from '../plan/mounts/mounts.ts'
 import type { ContainerRoot } from './containerRoot.ts'
 import { copyUp } from './copyUp.ts'
 import { mountByPage, needsMountCall, remountByPage } from './longOptions.ts'
 import { trustedProcfs } from './procfs.ts'
 import { isDirectory, propagate, type Source, type Sources, setAttributes, sourceOf } from './sources.ts'
+import { configure } from './superblock.ts'
 
 /** What mounting needs besides the plan. */
 export interface MountSite {
@@ -79,13 +79,19 @@ function mountFilesystem(root: ContainerRoot, step: FilesystemStep, site: MountS
   const { inside } = root
   const { destination } = step
   const target = step.needsRealTarget ? root.realDirectory(destination) : root.directory(destination)
-  const mount = newMount(root, step, target) ?? fallbackMount(site, step.fallback!)
+  const mount = joinedMount(step, site) ?? newMount(root, step, target) ?? fallbackMount(site, step.fallback!)
   propagate(inside, mount, step)
   const procfs = () => site.procfs?.() ?? trustedProcfs(inside, 'the directory below can not be copied')
   if (step.copyUp) copyUp(inside, target, mount, procfs)
   attachAt(root, mount, target, step, site)
   if (step.readonlyLate) site.readonlyLate.push(mount)
   return mount
+}
+
+/** One that the container could not make itself, complete with its attributes; see joinedFilesystems.ts. */
+function joinedMount(step: FilesystemStep, { executor, sources }: MountSite): Fd<'inside'> | undefined {
+  const mount = sources.filesystems?.get(step)
+  return mount && executor.passed(mount)
 }
 
 /** A detached mount of the file system; undefined when the kernel refuses it and something else can be bound. */
@@ -110,18 +116,6 @@ function modeOf(root: ContainerRoot, { inheritMode, destination }: FilesystemSte
   if (!inheritMode) return []
   const covered = root.inside.statx(target, '')
   return root.isNew(destination) ? [] : [{ key: 'mode', value: (covered.stat!.mode & 0o7777).toString(8) }]
-}
-
-function configure(
-  inside: Kernel<'inside'>,
-  fs: Fd<'inside'>,
-  flags: readonly string[],
-  parameters: readonly Parameter[],
-): void {
-  for (const flag of flags) inside.fsconfigFlag(fs, flag)
-  for (const { key, value } of parameters)
-    if (value === undefined) inside.fsconfigFlag(fs, key, () => nearest(key, mountOptionNames()))
-    else inside.fsconfigString(fs, key, value)
 }
 
 function finish({ inside }: ContainerRoot, step: FilesystemStep, mount: Fd<'inside'>): Fd<'inside'> {

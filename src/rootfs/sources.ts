@@ -9,14 +9,16 @@ import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import type { Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { ConfigError, doing } from '../errors.ts'
+import { lacksMountCalls } from '../host/denied.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import type { BindDeviceStep } from '../plan/devices/devices.ts'
-import type { BindStep } from '../plan/mounts/mounts.ts'
+import type { BindStep, FilesystemStep } from '../plan/mounts/mounts.ts'
 import { type IdMapping, mappingText } from '../plan/namespaces/idMappings.ts'
 import { isOwn } from '../plan/namespaces/namespaces.ts'
 import type { Runtime } from '../runtime.ts'
 import type { ContainerRoot } from './containerRoot.ts'
 import { DEVICE_ATTRIBUTES, isMade, openNodes } from './deviceNodes.ts'
+import { canMountByPath } from './mountByPath.ts'
 
 /** What is bound into a container: a detached copy of the mount tree, complete with its attributes. */
 export interface Source {
@@ -35,11 +37,13 @@ export interface RootTree {
 /**
  * Sources of bind mounts. A privileged planner opens them before the container exists, in the host's view: a user
  * namespace may not be let through to them, and id-mapping needs the host's rights. An unprivileged one leaves it to the
- * executor, which has the rights in its own namespaces.
+ * executor, which has the rights in its own namespaces, and so does one that has only mount(2).
  */
 export interface Sources {
   readonly root: RootTree | undefined
   readonly opened: ReadonlyMap<BindStep | BindDeviceStep, Source>
+  /** File systems that the container could not mount itself, see joinedFilesystems.ts. */
+  readonly filesystems?: ReadonlyMap<FilesystemStep, Fd>
   readonly passed: readonly Fd[]
   /** Id-maps a source that was opened in the container; undefined without the rights for it. */
   readonly mapInside?: MapInside
@@ -62,10 +66,13 @@ export type Keep = (fd: Fd) => Fd
 
 const untilExecve: Keep = fd => fd.take()
 
+const NOTHING: Sources = { root: undefined, opened: new Map(), passed: [] }
+
 /** Opens everything that a privileged planner can open; nothing for an unprivileged one. */
 export function openSources(runtime: Runtime, plan: ContainerPlan, privileged: boolean, fds: Fds): Sources {
-  if (!privileged || !isOwn(plan.namespaces, 'mount')) return { root: undefined, opened: new Map(), passed: [] }
   const { outside } = runtime
+  const nothing = !isOwn(plan.namespaces, 'mount') || (lacksMountCalls(outside) && canMountByPath(plan))
+  if (!privileged || nothing) return NOTHING
   const keep: Keep = fd => fds.keep(fd)
   const shared = plan.rootfsPropagation?.endsWith('shared') ?? false
   const root = doing(`root \`${plan.rootfs}\``, () => openRootTree(outside, plan.rootfs, keep))

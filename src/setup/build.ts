@@ -4,11 +4,13 @@ import { type Fd, Fds } from '../../native/fd.ts'
 import { encode } from '../../native/utf8.ts'
 import { attachDeviceFilter, loadDeviceFilter } from '../cgroup/deviceFilter.ts'
 import { applyResources } from '../cgroup/resources.ts'
+import { detourOfMounts, lacksMountCalls } from '../host/denied.ts'
 import { keepsOriginalGroups } from '../plan/annotations.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import { isOwn } from '../plan/namespaces/namespaces.ts'
 import type { ProcessPlan } from '../plan/process/process.ts'
 import type { ContainerRoot } from '../rootfs/containerRoot.ts'
+import { canMountByPath, mountByPath } from '../rootfs/mountByPath.ts'
 import type { MountSite } from '../rootfs/mounts.ts'
 import { enterRoot, fillRoot, finishRoot, nullDeviceFor, placeRoot, protectPaths } from '../rootfs/rootfs.ts'
 import type { Runtime } from '../runtime.ts'
@@ -72,9 +74,20 @@ export interface BuiltContainer {
 
 /**
  * Builds a container up to the moment before its program and hands it to `use`. Whatever fails in there, the keeper takes
- * back all that was made.
+ * back all that was made. Where a call that makes mounts turns out to be denied, all of it is done once more, without.
  */
 export function buildContainer<T>(runtime: Runtime, prepared: Prepared, use: (built: BuiltContainer) => T): T {
+  try {
+    return buildOnce(runtime, prepared, use)
+  } catch (error) {
+    const detour = detourOfMounts(runtime.outside, error)
+    if (detour === undefined) throw error
+    if (!canMountByPath(prepared.plan)) throw detour.failure
+    return buildOnce(runtime, prepared, use)
+  }
+}
+
+function buildOnce<T>(runtime: Runtime, prepared: Prepared, use: (built: BuiltContainer) => T): T {
   using fds = new Fds()
   const hostResources = runtime.phase('open what is on the host', () => pack(runtime, prepared, fds))
   return underKeeper(runtime, prepared, hostResources, [], (executor, hostResources) =>
@@ -156,6 +169,7 @@ function spawnInNamespaces({ runtime, prepared, hostResources, executor }: Makin
   const { pid, setgroupsAllowed } = runtime.phase('namespaces', () =>
     enterNamespaces(runtime, executor, owned, namespaces, hostResources.joins, privileged),
   )
+  if (lacksMountCalls(runtime.outside) && canMountByPath(plan)) mountByPath(inside)
   inside.notDumpable() // from here on processes of other containers may be able to see this one
   inside.setsid()
   resetAffinity(inside)

@@ -6,6 +6,7 @@ import { removeCgroup, removeEmptyCgroup } from '../cgroup/cgroup.ts'
 import { explainedByMemory } from '../cgroup/outOfMemory.ts'
 import { releaseScope } from '../cgroup/systemd/scope.ts'
 import { Failure } from '../errors.ts'
+import { MountDetour } from '../host/denied.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import type { Runtime } from '../runtime.ts'
 import { removeDirectory } from '../state/store.ts'
@@ -64,7 +65,8 @@ export function cleanUp(
   if (error instanceof Failure && lost && !removeLate(runtime, plan, hostResources))
     error.cleanup.push(new Failure(`the cgroup of \`${plan.id}\` (state in \`${root}\`) could not be removed`))
   // The hooks of the kinds before may have set things up; runtime.md#lifecycle goes on to poststop from every failure.
-  if (executor.children().length > 0) runPoststop(runtime, plan.hooks.poststop, { ...plan, pid: 0 })
+  const isMadeAgain = error instanceof MountDetour
+  if (executor.children().length > 0 && !isMadeAgain) runPoststop(runtime, plan.hooks.poststop, { ...plan, pid: 0 })
   return error
 }
 

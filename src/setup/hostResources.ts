@@ -6,6 +6,7 @@ import { cgroupMark, rootIdentity } from '../cgroup/mark.ts'
 import { openScopeSite } from '../cgroup/systemd/scope.ts'
 import { doing } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
+import { type OpenJoin, withJoinedFilesystems } from '../rootfs/joinedFilesystems.ts'
 import { openSources, type Sources } from '../rootfs/sources.ts'
 import type { Runtime } from '../runtime.ts'
 import { openRoot } from '../state/store.ts'
@@ -17,7 +18,7 @@ import { refuseHostSysctls } from './facilities/sysctl.ts'
 import { type HookFiles, openHookFiles } from './hooks/hookFiles.ts'
 import { openJoins } from './namespaces.ts'
 import type { Prepared } from './prepare.ts'
-import { idTaken, type OpenJoin } from './spawn.ts'
+import { idTaken } from './spawn.ts'
 
 /** What is opened on the host before there is an executor, to be handed to it. */
 export interface HostResources {
@@ -50,7 +51,7 @@ export function pack(runtime: Runtime, prepared: Prepared, fds: Fds): HostResour
     containers,
     cgroup,
     joins,
-    sources: openSources(runtime, plan, privileged, fds),
+    sources: withJoinedFilesystems(openSources(runtime, plan, privileged, fds), runtime, plan, joins, fds),
     listener: fds.keep(outside.unixSocket()),
     hookOutput: fds.keep(outside.memoryFile('output')),
     hookFiles: openHookFiles(runtime, plan, fds),

@@ -1,18 +1,17 @@
 import { EINVAL } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_RDONLY } from '../../native/abi/fcntl.ts'
-import { PR_SET_NAME } from '../../native/abi/prctl.ts'
-import { CLONE_NEWTIME, CLONE_NEWUSER, CLONE_PARENT, CLONE_PARENT_SETTID } from '../../native/abi/sched.ts'
-import { cloneCall } from '../../native/calls/process.ts'
+import { CLONE_NEWTIME, CLONE_NEWUSER } from '../../native/abi/sched.ts'
 import type { Executor } from '../../native/executor/launch.ts'
+import { cloneSuccessor } from '../../native/executor/successor.ts'
 import type { Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
-import { Out } from '../../native/struct.ts'
-import { doing, HostError } from '../errors.ts'
+import { doing } from '../errors.ts'
 import { cloneFlags, isOwn, type NamespacePlan, type NamespaceType } from '../plan/namespaces/namespaces.ts'
+import type { OpenJoin } from '../rootfs/joinedFilesystems.ts'
 import type { Runtime } from '../runtime.ts'
 import { INIT_NAME } from '../state/record.ts'
 import { checkJoinedMaps, setgroupsAllowed as maySetGroups, writeIdMaps } from './idMaps.ts'
-import { joinNamespace, namespaceHints, type OpenJoin, type OwnedPaths, spawnFirstProcess } from './spawn.ts'
+import { joinNamespace, namespaceHints, type OwnedPaths, spawnFirstProcess } from './spawn.ts'
 
 /** The container's first process, in all of its namespaces but the cgroup one. */
 export interface FirstProcess {
@@ -108,7 +107,7 @@ function enterStepwise(
     outside.writeControl(AT_FDCWD, `/proc/${first}/timens_offsets`, plan.timeOffsets, hint)
   }
   const rest = without(plan.create, 'user', 'cgroup', ...(time ? ['time' as const] : []))
-  const pid = cloneSuccessor(executor, cloneFlags(rest))
+  const pid = cloneSuccessor(executor, cloneFlags(rest), INIT_NAME, namespaceHints)
   outside.wait(first, 0)
   return { pid: () => pid, setgroupsAllowed }
 }
@@ -121,22 +120,4 @@ function without(types: ReadonlySet<NamespaceType>, ...left: NamespaceType[]): N
 export function becomeRoot(inside: Kernel<'inside'>): void {
   inside.later({ name: 'setresgid', args: [0, 0, 0], tolerate: [EINVAL] })
   inside.later({ name: 'setresuid', args: [0, 0, 0], tolerate: [EINVAL] })
-}
-
-/** The executor clones itself once more and ends; the child goes on, born into what the parent has prepared. */
-function cloneSuccessor({ calls, kernel, spawns }: Executor, namespaces: bigint): number {
-  const pid = new Out(8)
-  const flags = namespaces | BigInt(CLONE_PARENT | CLONE_PARENT_SETTID)
-  const clone = calls.later(cloneCall(kernel, { flags, pid, exitSignal: 0 }, namespaceHints))
-  const parent = calls.record(() => kernel.exit(0))
-  const child = calls.record(() => kernel.later({ name: 'prctl', args: [PR_SET_NAME, INIT_NAME, 0, 0, 0] }))
-  calls.link(parent, 0)
-  calls.link(child, 0)
-  clone.branch({ positive: parent[0]!.address, zero: child[0]!.address })
-  calls.keep()
-  spawns(pid)
-  calls.flush()
-  const number = pid.view.getInt32(0, true)
-  if (number <= 0) throw new HostError('the first process died before it was born')
-  return number
 }

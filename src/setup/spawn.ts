@@ -15,7 +15,7 @@ import { encode } from '../../native/utf8.ts'
 import type { NewCgroup } from '../cgroup/cgroup.ts'
 import { markCgroup } from '../cgroup/mark.ts'
 import { Failure, HostError, isErrno, StateError } from '../errors.ts'
-import type { Join } from '../plan/namespaces/namespaces.ts'
+import type { OpenJoin } from '../rootfs/joinedFilesystems.ts'
 import { FILES, INIT_NAME } from '../state/record.ts'
 import { processStat } from '../state/status.ts'
 
@@ -52,6 +52,9 @@ export interface OwnedPaths {
  */
 export class KilledAtSpawn extends Failure {}
 
+/** The child could not move to the container's cgroup. */
+export class NotMoved extends HostError {}
+
 const FIRST_CALL = 'first call of the child'
 const MOVE = 'move of the child'
 
@@ -66,9 +69,6 @@ export function isKilledAtSpawn(outside: Kernel<'outside'>, executor: Executor):
   if (child === undefined || others.length > 0 || executor.made(FIRST_CALL) !== 'unknown') return false
   return 'ZXx'.includes(processStat(outside, child)?.state ?? 'X')
 }
-
-/** Namespaces that the keeper enters first, for its child to be born in. */
-export type OpenJoin = Join & { readonly fd: Fd<'outside'> }
 
 /** What errnos of clone3 and unshare mean here. */
 export const namespaceHints: Call['hint'] = {
@@ -107,6 +107,7 @@ export function spawnFirstProcess(
     !exists &&
     calls.later({ name: 'mkdirat', args: [passed(parent), name!, 0o755], subject: `cgroup \`${name}\`` })
   const cgroup = parent && keeper.openat(passed(parent), name!, O_RDONLY | O_DIRECTORY).take()
+  if (owned.cgroup?.threaded) keeper.writeControl(cgroup!, 'cgroup.type', 'threaded')
   if (makeCgroup && mark !== undefined) markCgroup(keeper, cgroup!, mark)
   executor.makes('directory', directory)
   if (groups[0]) executor.makes('resctrl', groups[0]) // the others are below it
@@ -137,7 +138,7 @@ export function spawnFirstProcess(
   const born = () => {
     if (!clone.known) calls.answer(clone)
     if (processes !== undefined && executor.made(MOVE) === 'no')
-      throw new HostError(`the first process can not be moved to the container's cgroup \`${name}\``)
+      throw new NotMoved(`the first process can not be moved to the container's cgroup \`${name}\``)
     return pid.view.getInt32(0, true)
   }
   if (owned.enterScope) giveAway(executor, scopeEntry, born(), owned.enterScope)

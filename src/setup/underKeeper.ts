@@ -1,14 +1,17 @@
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import type { Fd } from '../../native/fd.ts'
-import type { Failure } from '../errors.ts'
-import { byAnotherWay, Detour, detour } from '../host/denied.ts'
+import type { NewCgroup } from '../cgroup/cgroup.ts'
+import { makesThreaded } from '../cgroup/threaded.ts'
+import { Failure, isErrno } from '../errors.ts'
+import { byAnotherWay, Detour, detour, detourOfMounts } from '../host/denied.ts'
 import type { ContainerPlan } from '../plan/container.ts'
+import { dirname } from '../paths.ts'
 import type { Runtime } from '../runtime.ts'
 import { cleanUp, cleanUpSpawn } from './cleanUp.ts'
 import { leaveResctrl } from './facilities/resctrl.ts'
 import { type HostResources, passed } from './hostResources.ts'
 import type { Prepared } from './prepare.ts'
-import { dismissKeeper, idTaken, isKilledAtSpawn, isTaken, KilledAtSpawn, type OwnedPaths } from './spawn.ts'
+import { dismissKeeper, idTaken, isKilledAtSpawn, isTaken, KilledAtSpawn, NotMoved, type OwnedPaths } from './spawn.ts'
 
 /**
  * Launches an executor for a new container, with `more` passed descriptors, and has `work` make the container with it.
@@ -27,9 +30,18 @@ export function underKeeper<T>(
 function wayAfter(failure: unknown, hostResources: HostResources): HostResources | undefined {
   const { cgroup } = hostResources
   if (failure instanceof Detour) return hostResources
-  if (!(failure instanceof KilledAtSpawn) || cgroup?.owned === undefined) return undefined
-  return { ...hostResources, cgroup: { ...cgroup, owned: { ...cgroup.owned, moves: true } } }
+  const owned = cgroup?.owned && otherCgroup(cgroup.owned, failure)
+  return owned && { ...hostResources, cgroup: { ...cgroup!, owned } }
 }
+
+/** How the cgroup is to be made, or entered, where it did not work as it does everywhere. */
+function otherCgroup(cgroup: NewCgroup, failure: unknown): NewCgroup | undefined {
+  if (failure instanceof KilledAtSpawn) return { ...cgroup, moves: true }
+  return failure instanceof BelowThreaded ? { ...cgroup, threaded: true } : undefined
+}
+
+/** The cgroup takes no processes as it is: the one that it is in is threaded. */
+class BelowThreaded extends Failure {}
 
 function underOneKeeper<T>(
   runtime: Runtime,
@@ -49,12 +61,18 @@ function underOneKeeper<T>(
       cleanUpSpawn(runtime, executor)
       throw other
     }
-    const reason = isTaken(error, prepared.plan.id) ? idTaken(prepared.plan.id) : error
+    const detourOrError = detourOfMounts(runtime.outside, error) ?? error
+    const reason = isTaken(error, prepared.plan.id) ? idTaken(prepared.plan.id) : detourOrError
     throw cleanUp(runtime, prepared, hostResources, executor, reason)
   } finally {
     executor.release()
     runtime.outside.wait(executor.pid, 0, 'any')
   }
+}
+
+/** Is this the failure to be born in the cgroup, or to move there? */
+function isNotTaken(failure: unknown): boolean {
+  return failure instanceof NotMoved || (isErrno(failure, 'EOPNOTSUPP') && failure.call === 'clone3')
 }
 
 /** Why the first process is to be born once more, in another way, if that is what the failure says. */
@@ -66,6 +84,8 @@ function otherWay(
 ): Failure | undefined {
   if (!cgroup?.owned?.moves && isKilledAtSpawn(outside, executor))
     return new KilledAtSpawn('the first process was killed when it was born')
+  if (cgroup?.owned && !cgroup.owned.threaded && isNotTaken(failure) && makesThreaded(outside, dirname(cgroup.path)))
+    return new BelowThreaded('the cgroup is to be threaded')
   return detour(outside, failure)
 }
 

@@ -54,7 +54,7 @@ export const STAT = statOf[architecture ?? 'x86_64']
 export const DIRENT64 = { d_reclen: 16, d_type: 18, d_name: 19 } as const
 
 /** `struct statfs` of <asm/statfs.h>. */
-export const STATFS = { size: 120, f_type: 0 } as const
+export const STATFS = { size: 120, f_type: 0, f_flags: 80 } as const
 
 /** `struct open_how` of <linux/openat2.h>. */
 export const OPEN_HOW = { size: 24, flags: 0, mode: 8, resolve: 16 } as const

@@ -4,7 +4,7 @@ import type { Kernel } from '../../../native/kernel.ts'
 import { ConfigError, doing } from '../../errors.ts'
 import { NAMESPACES } from '../../plan/namespaces/namespaces.ts'
 import { needsOwn, type SysctlStep, sysctlNamespace } from '../../plan/namespaces/sysctl.ts'
-import type { OpenJoin } from '../spawn.ts'
+import type { OpenJoin } from '../../rootfs/joinedFilesystems.ts'
 
 /**
  * A namespace that is joined by its path may be the one we are in; a write to its sysctls would change the host. Errors:

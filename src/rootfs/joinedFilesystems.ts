@@ -1,0 +1,83 @@
+import { EPERM } from '../../native/abi/errno.ts'
+import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
+import { cloneSuccessor } from '../../native/executor/successor.ts'
+import { Fd, type Fds } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import { doing } from '../errors.ts'
+import type { ContainerPlan } from '../plan/container.ts'
+import type { FilesystemStep } from '../plan/mounts/mounts.ts'
+import { isOwn, type Join, type NamespacePlan, type NamespaceType } from '../plan/namespaces/namespaces.ts'
+import type { Runtime } from '../runtime.ts'
+import { isSameFile, propagate, type Sources, setAttributes } from './sources.ts'
+import { configure } from './superblock.ts'
+
+/** A namespace to join, which the keeper enters first, for its child to be born in. */
+export type OpenJoin = Join & { readonly fd: Fd<'outside'> }
+
+/** File systems that show a namespace: to mount one takes CAP_SYS_ADMIN in the user namespace that owns it. */
+const shows: Readonly<Record<string, NamespaceType>> = { proc: 'pid', mqueue: 'ipc' }
+
+/**
+ * With the file systems of namespaces that the container joins and its user namespace does not own: the container could not
+ * mount them, so they are mounted with our own rights, by a process that joins nothing but that namespace. As in crun.
+ */
+export function withJoinedFilesystems(
+  sources: Sources,
+  runtime: Runtime,
+  { namespaces, mounts }: ContainerPlan,
+  joins: readonly OpenJoin[],
+  fds: Fds,
+): Sources {
+  if (sources.root === undefined || !isOwn(namespaces, 'user')) return sources
+  const filesystems = new Map<FilesystemStep, Fd>()
+  for (const step of mounts) {
+    if (step.op !== 'filesystem') continue
+    const join = joins.find(({ type }) => type === shows[step.type])
+    if (join === undefined || isOwned(runtime.outside, join, namespaces, joins)) continue
+    const mount = doing(`mount \`${step.destination}\``, () => mountThere(runtime, step, join))
+    if (mount !== undefined) filesystems.set(step, fds.keep(mount))
+  }
+  return { ...sources, filesystems, passed: [...sources.passed, ...filesystems.values()] }
+}
+
+/** Is the user namespace of the container the one that owns this? A new one owns nothing that was there before. */
+function isOwned(
+  outside: Kernel<'outside'>,
+  { fd }: OpenJoin,
+  { create }: NamespacePlan,
+  joins: readonly OpenJoin[],
+): boolean {
+  const user = joins.find(({ type }) => type === 'user')
+  if (create.has('user') || user === undefined) return false
+  using owner = outside.namespaceOwner(fd)
+  return owner.exists && isSameFile(outside.statx(owner, '').stat!, outside.statx(user.fd, '').stat!)
+}
+
+/** Undefined where our rights do not reach so far. */
+function mountThere(runtime: Runtime, step: FilesystemStep, { fd, flag, path }: OpenJoin): Fd | undefined {
+  const { host, outside, makeCalls } = runtime
+  const helper = launchExecutor(host, outside, { passed: [fd], makeCalls })
+  const pids = [helper.pid]
+  try {
+    helper.kernel.setns(helper.passed(fd), flag, `\`${path}\``)
+    pids.push(cloneSuccessor(helper, 0n, 'tsrun:mount')) // a pid namespace is that of children
+    const mount = mountIn(helper, step)
+    if (mount === undefined) return undefined
+    using process = outside.pidfdOpen(pids[1]!)
+    const own = new Fd(outside, outside.takeDescriptor(process, mount.number).take().result, step.destination)
+    setAttributes(outside, own, { attributes: { set: 0, clear: 0 }, recursiveAttributes: step.recursiveAttributes })
+    propagate(outside, own, step)
+    return own
+  } finally {
+    helper.release()
+    for (const pid of pids) outside.wait(pid, 0, 'any')
+  }
+}
+
+function mountIn({ kernel: inside }: Executor, { type, source, flags, parameters, attributes }: FilesystemStep) {
+  const fs = inside.fsopen(type).take()
+  inside.fsconfigString(fs, 'source', source)
+  configure(inside, fs, flags, parameters)
+  if (inside.fsconfigCreate(fs, [EPERM]).value < 0) return undefined
+  return inside.fsmount(fs, attributes.set).take()
+}
