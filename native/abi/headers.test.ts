@@ -38,7 +38,7 @@ const files: Readonly<Record<string, readonly [Module, readonly string[]]>> = {
   'futex.ts': [futex, linux('futex')],
   'mount.ts': [mount, [...linux('mount'), 'fcntl.h', 'sys/mount.h']],
   'personality.ts': [personality, linux('personality')],
-  'pidfd.ts': [pidfd, ['sys/ioctl.h', ...linux('pidfd')]],
+  'pidfd.ts': [pidfd, ['sys/ioctl.h', ...linux('pidfd', 'nsfs')]],
   'prctl.ts': [prctl, linux('prctl')],
   'resource.ts': [resource, ['sys/resource.h']],
   'rtnetlink.ts': [rtnetlink, ['net/if.h', ...linux('netlink', 'rtnetlink', 'if_link', 'if_addr')]],
@@ -52,7 +52,7 @@ const files: Readonly<Record<string, readonly [Module, readonly string[]]>> = {
   'stat.ts': [stat, linux('stat')],
   'termios.ts': [termios, ['asm/termbits.h', 'asm/ioctls.h', 'sys/ioctl.h']],
   'time.ts': [time, ['time.h', 'sys/time.h']],
-  'wait.ts': [wait, ['signal.h', 'sys/wait.h', 'linux/magic.h']],
+  'wait.ts': [wait, ['signal.h', 'sys/wait.h', 'linux/magic.h', 'sys/statvfs.h']],
 }
 
 /** What has another name in C. */
@@ -77,6 +77,7 @@ const newer = [
   'PIDFD_INFO_EXIT',
   'SCM_PIDFD',
   'SO_PASSPIDFD',
+  'ST_NOSYMFOLLOW',
   'STATX_MNT_ID_UNIQUE',
 ]
 

@@ -18,7 +18,7 @@ export const SYSFS_MAGIC = 0x62656572
 export const SELINUX_MAGIC = 0xf97cff8c
 export const DEVPTS_SUPER_MAGIC = 0x1cd1
 
-// <linux/statfs.h>, f_flags of statfs(2)
+// <sys/statvfs.h>, also f_flags of statfs(2)
 export const ST_RDONLY = 0x1
 export const ST_NOSUID = 0x2
 export const ST_NODEV = 0x4
