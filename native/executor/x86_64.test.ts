@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { ARENA_ADDRESS, ARENA_FD, ARENA_SIZE, CONTROL_FD } from './protocol.ts'
 import { assemble, listing } from './x86_64.ts'
 
-const hasObjdump = spawnSync('objdump', ['--version']).status === 0
+const hasObjdump = spawnSync('objdump', ['-i'], { encoding: 'utf8' }).stdout?.includes('i386')
 const BASES = [3, 8, 200, 1000]
 
 /** What objdump makes of the code: `address: instruction` in the spelling of the comments. */
