@@ -349,7 +349,7 @@ describe('large-passwd', () => {
   test.each<[string, string]>([
     ['200 users before', `${many.join('')}${root}\n`],
     ['no newline at the end', root],
-    ['lines of NIS, comments, and empty ones', `# users\n\n+::::::\njunk\n${root}\n`],
+    ['comments, empty lines and others that are none', `# users\n\njunk\n${root}\n`],
     ['a long line before', `long:x:1:1:${'x'.repeat(900)}:/:/bin/sh\n${root}\n`],
     ['no shell', 'root:x:0:0:root:/rooot:\n'],
   ])('%s', (_, text) => {

@@ -10,9 +10,9 @@ export type CapabilitiesInput = { readonly [set in CapabilitySet]?: readonly str
 
 /** The sets to apply as bit masks: bit n is the capability with number n. */
 export type CapabilityPlan = { readonly [set in CapabilitySet]: bigint } & {
-  /** Names of no capability, and what can not be ambient, in sentences. */
+  /** Names of no capability, what is effective without being permitted, and what can not be ambient, in sentences. */
   readonly warnings: readonly string[]
-  /** What is effective without being permitted, or ambient where nothing is inheritable, as in crun's template; in sentences. */
+  /** What is ambient where nothing is inheritable, as in crun's template; in sentences. */
   readonly useless: readonly string[]
 }
 
@@ -51,8 +51,12 @@ export function planCapabilities(
     effective: effective & permitted,
     inheritable,
     ambient: ambient & grantable,
-    useless: [...lost(effective & ~permitted, pointer), ...(inheritable === 0n ? raising : [])],
-    warnings: [...unknownNames(input ?? {}, pointer), ...(inheritable === 0n ? [] : raising)],
+    useless: inheritable === 0n ? raising : [],
+    warnings: [
+      ...unknownNames(input ?? {}, pointer),
+      ...lost(effective & ~permitted, pointer),
+      ...(inheritable === 0n ? [] : raising),
+    ],
   }
 }
 
