@@ -48,6 +48,8 @@ export interface Host {
 
   /** One system call. Returns the kernel's result; an error is -errno. Addresses are below 2^47 and so exact. */
   syscall(number: number, args: readonly (number | bigint)[]): number
+  /** The same with the six words at this address, where that is faster. */
+  syscallAt?(number: number, address: number): number
   /** New private memory, page aligned, zeroed. */
   allocate(size: number): Memory
   /** Maps `size` bytes of a memfd, shared. */

@@ -6,11 +6,14 @@ test('clean() shortens a path without changing what it means', () => {
   expect(clean('a/..')).toBe('.')
   expect(clean('')).toBe('.')
   expect(clean('../../a/../b')).toBe('../../b')
+  for (const path of ['/a/.', '/./a', '/a/', '/a//', '//a', '/b/../a', '/../a', '/a/b/..'])
+    expect([path, clean(path)]).toEqual([path, '/a'])
 })
 
 test('clean() keeps an absolute path below the root', () => {
   expect(clean('/../../etc')).toBe('/etc')
   expect(clean('/..')).toBe('/')
+  expect(clean('/')).toBe('/')
 })
 
 test('components() never steps above the root', () => {
@@ -37,5 +40,7 @@ test('dirname() and basename() take a path apart', () => {
 test('isWithin() compares whole names', () => {
   expect(isWithin('/proc/sys', '/proc')).toBe(true)
   expect(isWithin('/process', '/proc')).toBe(false)
+  expect(isWithin('/proc', '/proc/sys')).toBe(false)
+  expect(isWithin('/', '/')).toBe(true)
   expect(isWithin('/x', '/')).toBe(true)
 })

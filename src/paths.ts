@@ -21,6 +21,7 @@ export function components(path: string): string[] {
  * Leading `..` stay in a relative path and vanish in an absolute one.
  */
 export function clean(path: string): string {
+  if (isShort(path)) return path
   if (isAbsolute(path)) return `/${components(path).join('/')}`
   const names: string[] = []
   for (const name of path.split('/')) {
@@ -28,6 +29,11 @@ export function clean(path: string): string {
     else if (name !== '' && name !== '.') names.push(name)
   }
   return names.length === 0 ? '.' : names.join('/')
+}
+
+/** Nearly all paths are as short as they can be. What says no may be, too. */
+function isShort(path: string): boolean {
+  return isAbsolute(path) && !path.endsWith('/') && !path.includes('//') && !path.includes('/.')
 }
 
 /** The parts with `/` between them, cleaned. An absolute part does not start anew: `join('/a', '/b')` is `/a/b`. */
@@ -56,5 +62,5 @@ export function dirname(path: string): string {
 
 /** Is `path` the directory `dir` or something below it? Both absolute and clean. */
 export function isWithin(path: string, dir: string): boolean {
-  return path === dir || path.startsWith(dir === '/' ? '/' : `${dir}/`)
+  return path.startsWith(dir) && (path.length === dir.length || dir === '/' || path[dir.length] === '/')
 }

@@ -30,7 +30,7 @@ import { endOfInput, rawMode } from '../native/calls/terminal.ts'
 import { KernelError } from '../native/failure.ts'
 import type { Fd } from '../native/fd.ts'
 import type { Kernel } from '../native/kernel.ts'
-import { decode } from '../native/utf8.ts'
+import { decode, isIn } from '../native/utf8.ts'
 
 /** A kernel to be looked at. */
 export interface Subject {
@@ -107,6 +107,12 @@ function files(holds: Holds): void {
   holds('a file that was written can be read', (kernel, { directory }) => {
     write(kernel, `${directory}/a`, 'grüße')
     expect(readText(kernel, `${directory}/a`)).toBe('grüße')
+  })
+
+  holds('an engine finds a part of a text', () => {
+    const text = `${'ä'.repeat(100)}{"a": ""}`
+    const found = ['""', 'ä{', text, '', '__proto__', `${text}!`].map(part => isIn(text, part))
+    expect(found).toEqual([true, true, true, true, false, false])
   })
 
   holds('a missing file fails with its path, or is tolerated', (kernel, { directory }) => {

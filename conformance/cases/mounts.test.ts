@@ -128,6 +128,26 @@ test('a tmpfs without a mode takes that of the directory below', () => {
   expect(mode).toBe('1770')
 })
 
+test('each tmpfs without a mode has that of its own directory, or 1777 where there was none', () => {
+  const places = ['/modes/a', '/modes/b', '/modes/b/new', '/modes/c', '/modes/d']
+  const modes = inside(
+    `stat -c %a ${places.join(' ')}; touch /modes/c/file 2>&1; cat /proc/mounts`,
+    (config, rootfs) => {
+      mkdirSync(join(rootfs, 'modes'))
+      const below = { a: 0o700, b: 0o1777, c: 0o751, d: 0o2750 }
+      for (const [name, mode] of Object.entries(below)) {
+        mkdirSync(join(rootfs, 'modes', name))
+        chmodSync(join(rootfs, 'modes', name), mode)
+      }
+      config.mounts.push(...places.map(place => tmpfs(place)), tmpfs('/modes/c', 'remount', 'bind', 'ro'))
+    },
+  )
+  const [a, b, made, c, d, ...rest] = modes.split('\n')
+  expect([a, b, c, d]).toEqual(['700', '1777', '751', '2750'])
+  if (isTsrun) expect(made).toBe('1777')
+  expect(rest.join('\n')).toMatch(/read-only[^]* \/modes\/c tmpfs ro,/i)
+})
+
 // runc fails at special files; crun drops capabilities of files and fills holes.
 test.skipIf(isRunc || isCrun)(
   'tmpcopyup keeps device numbers, sockets and fifos, attributes, capabilities and holes',
@@ -734,6 +754,44 @@ test('a hundred mounts are made', () => {
     for (let at = 0; at < 100; at += 1) config.mounts.push(bind(directory, `/many/${at}`, 'ro', 'nosuid'))
   })
   expect(count).toBe('100')
+})
+
+test('a mount behind a link covers a directory in which mounts were made before', () => {
+  const [first, second] = [source(), source()]
+  mkdirSync(join(second, 'there'))
+  const script = 'ls -d /real/*; cat /real/late/file /real/there/file; ls /real/there'
+  const text = inside(script, (config, rootfs) => {
+    mkdirSync(join(rootfs, 'real'))
+    symlinkSync('/real', join(rootfs, 'link'))
+    config.mounts.push(
+      bind(first, '/real/early'),
+      bind(second, '/link'),
+      bind(first, '/real/late'),
+      bind(first, '/real/there'),
+      tmpfs('/real/deep/er', 'mode=755'),
+      bind(join(first, 'file'), '/real/new/file'),
+    )
+  })
+  expect(text.split('\n')).toEqual(
+    ['deep', 'file', 'late', 'new', 'there'].map(name => `/real/${name}`).concat('of the host', 'of the host', 'file'),
+  )
+})
+
+test('mounts in directories below other mounts are found by their names', () => {
+  const directory = source()
+  const text = inside('cd /m; find . -name file | sort', config => {
+    config.mounts.push(
+      bind(directory, '/m/a/x'),
+      tmpfs('/m/b', 'mode=755'),
+      bind(directory, '/m/b/c/x'),
+      bind(directory, '/m/b/c/y'),
+      tmpfs('/m/b', 'mode=755'),
+      bind(directory, '/m/b/c/z'),
+      bind(directory, '/m/a/y'),
+      bind(join(directory, 'file'), '/m/b/file'),
+    )
+  })
+  expect(text.split('\n')).toEqual(['./a/x/file', './a/y/file', './b/c/z/file', './b/file'])
 })
 
 test('an empty root directory without a /dev or /proc of its own works', () => {

@@ -24,7 +24,7 @@ import { STATX_BASIC_STATS } from '../abi/stat.ts'
 import { Failure, isErrno } from '../failure.ts'
 import { Fd } from '../fd.ts'
 import { type Call, type Calls, type Result, settled } from '../kernels/machine.ts'
-import { get64, Out, Room, Struct } from '../struct.ts'
+import { get64, Out, Room, Words } from '../struct.ts'
 import { decode, encode } from '../utf8.ts'
 import { type Walker, walk } from './walk.ts'
 
@@ -109,19 +109,31 @@ export class PendingStat {
   readonly #out = new Out(STATX.size)
   readonly #result: Result
   #read = stat
+  #stat: Stat | undefined
 
   constructor(calls: Calls, dir: Dir, path: string, flags: number, subject: string, tolerate: Call['tolerate']) {
-    const older = (): Call => {
+    const older = (call: Call): Call => {
       this.#read = olderStat
-      return { name: 'newfstatat', args: [dir, path, this.#out, flags], subject, tolerate }
+      const [dir, path, flags, , out] = call.args
+      return { name: 'newfstatat', args: [dir!, path!, out!, flags!], subject: call.subject, tolerate: call.tolerate }
     }
     const args = [dir, path, flags, STATX_BASIC_STATS, this.#out]
     this.#result = calls.later({ name: 'statx', args, subject, tolerate, older })
   }
 
+  /** The file type and permissions alone, which takes less to read. Undefined when the file is not there. */
+  get mode(): number | undefined {
+    if (this.#result.value < 0) return undefined
+    return this.#read === stat
+      ? this.#out.bytes[STATX.stx_mode]! | (this.#out.bytes[STATX.stx_mode + 1]! << 8)
+      : this.stat!.mode
+  }
+
   /** Undefined when the file is not there. */
   get stat(): Stat | undefined {
-    return this.#result.value < 0 ? undefined : this.#read(this.#out)
+    if (this.#result.value < 0) return undefined
+    this.#stat ??= this.#read(this.#out)
+    return this.#stat
   }
 }
 
@@ -194,6 +206,14 @@ export function closeRangeCall(calls: Calls, first: number, last: number, flags:
   return { name: 'close_range', args: [first, last, flags], older }
 }
 
+/** What takes the place of openat2(2) where it is denied: it has been done by then. */
+function walked(files: Walker, call: Call): Call {
+  const [dir, path, how] = call.args as [Dir, string, Words, number]
+  const [flags, , resolve] = how.values as [number, number, number]
+  const { subject, tolerate, hint, instead } = call
+  return { ...settled(walk(files, dir, path, flags, resolve)), standsFor: 'openat2', subject, tolerate, hint, instead }
+}
+
 export const fileCalls = {
   /** openat(dir, path, flags | O_CLOEXEC, mode), see openat(2). For paths of the host, which are trusted. */
   openat(this: Calls, dir: Dir, path: string | Name, flags: number, mode = 0, tolerate?: Call['tolerate']): Fd {
@@ -213,12 +233,9 @@ export const fileCalls = {
     hint?: Call['hint'],
     instead?: Call['instead'],
   ): Fd {
-    const how = new Struct(OPEN_HOW.size).u64(OPEN_HOW.flags, flags | O_CLOEXEC).u64(OPEN_HOW.resolve, resolve)
+    const how = new Words([flags | O_CLOEXEC, 0, resolve]) // struct open_how
     const subject = `\`${path}\``
-    const older = (): Call => {
-      const walked = settled(walk(this as Walker, dir, path, flags, resolve))
-      return { ...walked, standsFor: 'openat2', subject, tolerate, hint, instead }
-    }
+    const older = (call: Call) => walked(this as Walker, call)
     const args = [dir, path, how, OPEN_HOW.size]
     return new Fd(this, this.later({ name: 'openat2', args, subject, tolerate, hint, instead, older }), path)
   },

@@ -23,7 +23,7 @@ import {
 import { STATX_ATTR_MOUNT_ROOT, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from '../abi/stat.ts'
 import { Fd } from '../fd.ts'
 import type { Call, Calls } from '../kernels/machine.ts'
-import { Out, Struct } from '../struct.ts'
+import { Out, Words } from '../struct.ts'
 import type { Dir } from './file.ts'
 
 /** What mount_setattr(2) changes: attributes, propagation, and the user namespace of an id-mapped mount. */
@@ -138,11 +138,8 @@ export const mountCalls = {
     hint?: Call['hint'],
     tolerate?: Call['tolerate'],
   ): void {
-    const attr = new Struct(MOUNT_ATTR.size)
-      .u64(MOUNT_ATTR.attr_set, attributes.set ?? 0)
-      .u64(MOUNT_ATTR.attr_clr, attributes.clear ?? 0)
-      .u64(MOUNT_ATTR.propagation, attributes.propagation ?? 0)
-    if (attributes.userNamespace) attr.word(MOUNT_ATTR.userns_fd, attributes.userNamespace)
+    const { set = 0, clear = 0, propagation = 0, userNamespace = 0 } = attributes
+    const attr = new Words([set, clear, propagation, userNamespace]) // struct mount_attr
     const args = [mount, '', AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), attr, MOUNT_ATTR.size]
     this.later({ name: 'mount_setattr', args, subject: `\`${mount.subject}\``, hint, tolerate })
   },

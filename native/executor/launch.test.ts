@@ -1,11 +1,36 @@
-import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs'
-import { afterEach, expect, test } from 'vitest'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { createExecutorHost, type ExecutorHost } from '../../testing/executorHost.ts'
-import { EEXIST, ENOENT } from '../abi/errno.ts'
-import { AT_FDCWD, MFD_CLOEXEC, O_DIRECTORY, O_PATH, O_RDONLY } from '../abi/fcntl.ts'
+import { EEXIST, ELOOP, ENOENT } from '../abi/errno.ts'
+import {
+  AT_FDCWD,
+  F_DUPFD_CLOEXEC,
+  MFD_CLOEXEC,
+  O_DIRECTORY,
+  O_PATH,
+  O_RDONLY,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+} from '../abi/fcntl.ts'
 import { SIGKILL, SIGTERM } from '../abi/signal.ts'
+import { S_IFREG } from '../abi/stat.ts'
 import { doing, Failure, KernelError } from '../failure.ts'
-import type { Fd } from '../fd.ts'
+import { Fd } from '../fd.ts'
+import type { Call } from '../kernels/machine.ts'
 import { Out } from '../struct.ts'
 import { type Executor, launchExecutor } from './launch.ts'
 
@@ -162,6 +187,153 @@ test.runIf(linux)('a batch of many calls is sent in pieces and keeps its order',
   kernel.rewind(fd)
   const text = new TextDecoder().decode(kernel.readAll(fd))
   expect(text).toBe('0123456789'.repeat(300))
+})
+
+test.runIf(linux)('a long batch is made while its end is still asked for', () => {
+  const [ours, theirs] = outside!.socketpair()
+  const { calls, kernel, passed } = launch(theirs)
+  calls.later({ name: 'read', args: [passed(theirs), new Out(8), 8] })
+  for (let i = 0; i < 900; i++) calls.later({ name: 'getpid', args: [] }) // more than one batch, and nobody waits
+  outside!.writeAll(ours, 'go')
+  kernel.flush()
+  ours.close()
+  theirs.close()
+})
+
+describe.runIf(linux)('a series', () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'tsrun-series-'))
+  afterAll(() => rmSync(scratch, { recursive: true }))
+
+  /** A directory in `parent`, which is opened and gets a file. */
+  const makeIn = (kernel: Executor['kernel'], parent: Fd, name: string, instead?: Call['instead']) =>
+    kernel.again('directory with a file', [parent, name, `${name}.file`], (parent, name, file) => {
+      kernel.mkdirat(parent, name, 0o755, [EEXIST])
+      const resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS
+      const made = kernel.openat2(parent, name, O_PATH | O_DIRECTORY, resolve, undefined, undefined, instead).take()
+      kernel.mknodat(made, file, S_IFREG | 0o644, 0, [EEXIST])
+      return [made.result]
+    })
+
+  function directory(name: string): string {
+    const path = join(scratch, name)
+    mkdirSync(path)
+    return path
+  }
+
+  test('makes the calls with the words of each member, also more than a batch has', () => {
+    const path = directory('many')
+    const { kernel } = launch()
+    const parent = kernel.openat(AT_FDCWD, path, O_PATH | O_DIRECTORY).take()
+    const names = Array.from({ length: 1000 }, (_, i) => `${'x'.repeat(i % 50)}-${i}`)
+    for (let i = 0; i < 100; i++) kernel.mkdirat(parent, 'x'.repeat(100), 0, [EEXIST]) // leaves bytes in the arena
+    kernel.rmdir(parent, 'x'.repeat(100))
+    for (const name of names) makeIn(kernel, parent, name)
+    kernel.flush()
+    expect(readdirSync(path).sort()).toEqual([...names].sort())
+    for (const name of names) expect(readdirSync(join(path, name))).toEqual([`${name}.file`])
+  })
+
+  test('has other descriptors for its members', () => {
+    const path = directory('descriptors')
+    const { kernel } = launch()
+    const parents = Array.from({ length: 30 }, (_, i) => {
+      mkdirSync(join(path, `${i}`))
+      return kernel.openat(AT_FDCWD, join(path, `${i}`), O_PATH | O_DIRECTORY).take()
+    })
+    for (const parent of parents) makeIn(kernel, parent, 'not known yet')
+    kernel.flush()
+    for (const parent of parents) makeIn(kernel, parent, 'known')
+    kernel.flush()
+    for (let i = 0; i < 30; i++) expect(readdirSync(join(path, `${i}`))).toEqual(['known', 'not known yet'])
+  })
+
+  test('gives results to later calls and to those who ask', () => {
+    const path = directory('results')
+    const { kernel } = launch()
+    const parent = kernel.openat(AT_FDCWD, path, O_PATH | O_DIRECTORY).take()
+    kernel.flush()
+    for (let i = 0; i < 30; i++) {
+      const [made] = makeIn(kernel, parent, `${i}`)
+      const fd = new Fd(kernel, made!, 'made')
+      kernel.mkdirat(fd, 'below', 0o755)
+      kernel.mkdirat(fd, 'twice', 0o755)
+      if (i % 10 === 9) expect(fd.number).toBeGreaterThan(parent.number)
+    }
+    kernel.flush()
+    for (let i = 0; i < 30; i++) expect(readdirSync(join(path, `${i}`)).sort()).toEqual([`${i}.file`, 'below', 'twice'])
+  })
+
+  test('fails with the words and phrases of the member, and nothing behind it is done', () => {
+    const path = directory('failure')
+    writeFileSync(join(path, '27'), '')
+    const { kernel } = launch()
+    const parent = kernel.openat(AT_FDCWD, path, O_PATH | O_DIRECTORY).take()
+    kernel.flush()
+    for (let i = 0; i < 30; i++) doing(`number ${i}`, () => makeIn(kernel, parent, `${i}`))
+    const error = thrown(() => kernel.flush()) as KernelError
+    expect(error.message).toBe('number 27: openat2 `27`: ENOTDIR')
+    expect(readdirSync(path).length).toBe(28)
+    makeIn(kernel, parent, 'later')
+    kernel.flush()
+    expect(existsSync(join(path, 'later/later.file'))).toBe(true)
+  })
+
+  test('goes on with what is done instead', () => {
+    const path = directory('instead')
+    for (const name of ['1', '18', '28']) symlinkSync('real', join(path, name))
+    mkdirSync(join(path, 'real'))
+    const { kernel } = launch()
+    const parent = kernel.openat(AT_FDCWD, path, O_PATH | O_DIRECTORY).take()
+    kernel.flush()
+    const asked: string[] = []
+    for (let i = 0; i < 30; i++)
+      makeIn(kernel, parent, `${i}`, errno => {
+        asked.push(`${i}: ${errno}`)
+        const real = kernel.openat(parent, 'real', O_PATH | O_DIRECTORY).take()
+        return { name: 'fcntl', args: [real, F_DUPFD_CLOEXEC, 0] }
+      })
+    kernel.flush()
+    expect(asked).toEqual([`1: ${ELOOP}`, `18: ${ELOOP}`, `28: ${ELOOP}`])
+    expect(readdirSync(join(path, 'real')).sort()).toEqual(['1.file', '18.file', '28.file'])
+    expect(existsSync(join(path, '29/29.file'))).toBe(true)
+  })
+
+  test('is made call by call where calls of one name differ in more than words', () => {
+    const path = directory('different')
+    const { kernel } = launch()
+    const parent = kernel.openat(AT_FDCWD, path, O_PATH | O_DIRECTORY).take()
+    for (let i = 0; i < 30; i++)
+      kernel.again('directory with a mode', [parent, `${i}`], (parent, name) => {
+        kernel.mkdirat(parent, name, 0o700 + (i & 7))
+        if (i === 24) kernel.mkdirat(parent, 'more', 0o755)
+        return []
+      })
+    kernel.flush()
+    expect(readdirSync(path).length).toBe(31)
+    for (let i = 0; i < 30; i++) expect(statSync(join(path, `${i}`)).mode & 0o700).toBe(0o700)
+  })
+
+  test('tells at which call the executor died', () => {
+    const [ours, theirs] = outside!.socketpair()
+    const { kernel, pid, passed } = launch(theirs)
+    const socket = passed(theirs)
+    const wait = (subject: string) =>
+      kernel.again('wait', [socket, subject], (fd, subject) => {
+        kernel.later({ name: 'read', args: [fd, new Uint8Array(8), 8], subject })
+        return []
+      })
+    for (let i = 0; i < 30; i++) {
+      doing('waiting', () => wait(`number ${i}`))
+      outside!.writeAll(ours, 'x')
+      if (i < 29) kernel.flush()
+    }
+    kernel.flush()
+    doing('waiting', () => wait('the last'))
+    process.kill(pid, SIGKILL)
+    expect(() => kernel.flush()).toThrow(/^waiting: the executor died at read the last: killed by signal 9/)
+    ours.close()
+    theirs.close()
+  })
 })
 
 test.runIf(linux)('it has the descriptors that it was given and no others', () => {

@@ -16,11 +16,13 @@ interface QuickjsHost {
   readonly argv: readonly string[]
   readonly env: readonly string[]
   syscall(number: number, args: readonly (number | bigint)[]): number
+  syscallAt(number: number, address: number): number
   map(fd: number, size: number): { buffer: ArrayBuffer; address: number } | number
   spawn(file: number, argv: number, env: number, descriptors: number, count: number, directory: number): number
   catchSignal(signal: number, fd: number): number
   encodeAscii(bytes: Uint8Array, offset: number, text: string): number
   decodeAscii(bytes: Uint8Array): string | undefined
+  includes(text: string, part: string): boolean
   putWords(bytes: Uint8Array, address: number, at: number, top: number, values: readonly Argument[]): number
 }
 
@@ -34,8 +36,8 @@ const PAGE = 4096
 
 /** QuickJS in the static binary as a host. There is one thread and no event loop, so `poll` waits in the kernel. */
 export function createQuickjsHost(): Host {
-  const { arch, argv, env, syscall, encodeAscii, decodeAscii, putWords } = globalThis.quickjs
-  useNativeAscii({ encodeInto: encodeAscii, decode: decodeAscii })
+  const { arch, argv, env, syscall, syscallAt, encodeAscii, decodeAscii, includes, putWords } = globalThis.quickjs
+  useNativeAscii({ encodeInto: encodeAscii, decode: decodeAscii, includes })
   useNativeWords({ putWords })
   const host: Host = {
     arch,
@@ -46,6 +48,7 @@ export function createQuickjsHost(): Host {
     callerNofile: undefined,
     callerDescriptors: undefined,
     syscall,
+    syscallAt,
     ...mappings(globalThis.quickjs),
     spawn: spawner(globalThis.quickjs),
     poll: async (entries, timeoutMs) => kernel.poll(entries, timeoutMs),

@@ -1,4 +1,4 @@
-import { errnoName } from '../abi/errno.ts'
+import { EAGAIN, errnoName } from '../abi/errno.ts'
 import { CLOCK_MONOTONIC } from '../abi/time.ts'
 import { type CallNumbers, callNumbers } from '../arch/numbers.ts'
 import { openDescriptors } from '../calls/file.ts'
@@ -9,7 +9,11 @@ import { tellSlow } from '../patience.ts'
 import { get64, Out } from '../struct.ts'
 import { isDisturbed, Persistence } from './again.ts'
 import { type Argument, type Call, type Calls, isRefused, possible, type Result, tolerates } from './machine.ts'
-import { type Marshaller, putWord, resultOf, Space, takeOut } from './marshal.ts'
+import { type Marshaller, putArguments, putWord, resultOf, Space, takeOut } from './marshal.ts'
+import type { Word, Work } from './series.ts'
+
+/** Bytes of the six arguments of a call. */
+const WORDS = 48
 
 /** Room for the arguments of one call; reads and writes of files go through it in pieces of at most half of it. */
 export const DIRECT_SPACE = 1 << 20
@@ -32,10 +36,17 @@ export class DirectCalls implements Calls, Marshaller {
     this.space = new Space(memory, 0)
   }
 
+  /** As short as it can be when all goes well: an interpreter makes hundreds of calls for a container. */
   now(call: Call): number {
-    const wanted = possible(call, this.lacking)
+    const wanted = this.lacking.size > 0 ? possible(call, this.lacking) : call
     if (wanted !== call) return this.now(wanted)
-    const result = call.name === 'load' ? this.#load(call) : this.#persist(call)
+    const result = call.name === 'load' ? this.#load(call) : this.#perform(call)
+    return result >= 0 ? result : this.#refused(call, result)
+  }
+
+  /** What becomes of a call that the kernel has said no to. */
+  #refused(call: Call, first: number): number {
+    const result = isDisturbed(call, first) ? this.#persist(call) : first
     if (result >= 0) return result
     const isKnown = this.lacking.has(call.name)
     if (isRefused(this.lacking, call, result) && !isKnown) return this.now(call)
@@ -49,6 +60,10 @@ export class DirectCalls implements Calls, Marshaller {
     return { value: this.now(call) }
   }
 
+  again<const W extends readonly Word[]>(_: string, words: W, work: Work<W>): readonly Result[] {
+    return work(...words)
+  }
+
   descriptors(first: number, last: number): Iterable<number> | undefined {
     return openDescriptors(this)?.filter(fd => fd >= first && fd <= last)
   }
@@ -58,12 +73,11 @@ export class DirectCalls implements Calls, Marshaller {
   flush(): void {}
 
   #persist(call: Call): number {
-    let result = this.#perform(call)
-    if (!isDisturbed(call, result)) return result
     const persistence = new Persistence(
       () => this.#milliseconds(),
       () => tellSlow(callName(call)),
     )
+    let result = -EAGAIN
     while (isDisturbed(call, result) && persistence.lasts) result = this.#perform(call)
     return result
   }
@@ -77,14 +91,26 @@ export class DirectCalls implements Calls, Marshaller {
   #perform(call: Call): number {
     this.space.top = this.space.base
     if (this.#outs.length > 0) this.#outs = []
-    const words: (number | bigint)[] = []
-    for (const arg of call.args) words.push(typeof arg === 'number' || typeof arg === 'bigint' ? arg : this.#word(arg))
-    const result = this.#host.syscall(this.#numbers[call.name as keyof CallNumbers], words)
-    for (const { out, offset } of this.#outs) takeOut(this.space, out, offset, result)
+    const result = this.#made(this.#numbers[call.name as keyof CallNumbers], call.args)
+    if (this.#outs.length > 0) for (const { out, offset } of this.#outs) takeOut(this.space, out, offset, result)
     return result
   }
 
-  #word(arg: Argument): number {
+  #made(number: number, args: readonly Argument[]): number {
+    if (this.#host.syscallAt === undefined)
+      return this.#host.syscall(
+        number,
+        args.map(arg => this.#word(arg)),
+      )
+    const at = this.space.allocate(WORDS)
+    this.space.clear(at, WORDS)
+    putArguments(this, at, args)
+    return this.#host.syscallAt(number, this.address + at)
+  }
+
+  #word(arg: Argument): number | bigint {
+    if (typeof arg === 'number' || typeof arg === 'bigint') return arg
+    if (typeof arg === 'string') return this.address + this.space.string(arg)
     if (arg === null) return 0
     if (arg instanceof Fd) return resultOf(this, arg).value
     const at = this.space.allocate(8)

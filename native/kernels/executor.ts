@@ -7,6 +7,7 @@ import { openDescriptors } from '../calls/file.ts'
 import {
   ARENA_ADDRESS,
   ARENA_FIRST,
+  ARENA_SIZE,
   LOAD,
   MESSAGE_SIZE,
   OP_ALSO,
@@ -24,11 +25,12 @@ import type { Memory } from '../host.ts'
 import type { Kernel } from '../kernel.ts'
 import { tellSlow } from '../patience.ts'
 import { signalEnd } from '../signalEnd.ts'
-import { Out, Struct } from '../struct.ts'
+import { Out, Words } from '../struct.ts'
 import { isDisturbed, Persistence } from './again.ts'
 import { callName, kernelError } from './direct.ts'
 import { type Call, type Calls, isRefused, possible, type Result, tolerates } from './machine.ts'
-import { type Marshaller, putArguments, Space, takeOut } from './marshal.ts'
+import { type Marshaller, putArguments, resultOf, Space, takeOut } from './marshal.ts'
+import { END, Hole, type Sample, Template, type Word, type Work } from './series.ts'
 
 /** Somebody ended the process that makes the calls. */
 export class ExecutorDeath extends Failure {}
@@ -37,8 +39,14 @@ export class ExecutorDeath extends Failure {}
 export const NOT_DONE = 2 ** 52
 /** For FUTEX_WAKE: the highest number there is. */
 const EVERYBODY = 0x7fff_ffff
-/** A batch is sent when it gets this long, so that the arena's touched pages stay few. */
+/** A batch is sent when it gets this long, so that the executor does not wait for the planner. */
 const BATCH_BYTES = 0x1_0000
+/** So many members of a series are made call by call: to learn what differs takes longer, and may take a wait. */
+const FEW = 12
+/** What is longer is not learned. */
+const SAMPLE_BYTES = 4096
+/** From here on the planner waits for it, too: then all of the arena is free again. */
+const HALF_FULL = ARENA_SIZE / 2
 
 /** Where an operation goes on; undefined is the default: the next one, or the chain's way to fail. */
 export interface Branches {
@@ -89,9 +97,77 @@ export class Operation implements Result {
   }
 }
 
+/** The calls of a series that were asked for once more: operations that nobody has made one by one. */
+class Member {
+  readonly offset: number
+  readonly #template: Template
+  readonly #phrase = currentPhrase()
+  readonly #describe: () => readonly Operation[]
+  /** Undefined as long as none of them had to be looked at. */
+  #operations: readonly Operation[] | undefined
+
+  readonly #returned: readonly Operation[]
+
+  /** `describe` tells what the operations are; `returned` are those whose results others ask for. */
+  constructor(
+    template: Template,
+    offset: number,
+    returned: readonly Operation[],
+    describe: () => readonly Operation[],
+  ) {
+    this.#template = template
+    this.offset = offset
+    this.#returned = returned
+    this.#describe = describe
+  }
+
+  get address(): number {
+    return ARENA_ADDRESS + this.offset
+  }
+
+  link(space: Space, next: number): void {
+    this.#template.link(space, this.offset, next)
+  }
+
+  /** The first operation without a good result. */
+  stopped(space: Space): Operation | undefined {
+    const { operations, calls } = this.#template
+    for (let i = 0; i < operations.length; i++) {
+      const value = space.get(this.offset + operations[i]! + OP_RESULT)
+      const call = this.#operations?.[i]?.call ?? calls[i]!
+      if (value !== NOT_DONE && !isBad(call, value)) continue
+      this.#operations ??= goOnDoing(this.#phrase, this.#describe)
+      const operation = this.#operations[i]!
+      operation.result = value
+      return operation
+    }
+    for (const operation of this.#returned) operation.result = space.get(operation.offset + OP_RESULT)
+    return undefined
+  }
+}
+
+type Queued = Operation | Member
+
+/** The operations of a member while it is asked what calls they are. */
+interface Description {
+  readonly offsets: readonly number[]
+  readonly found: Operation[]
+}
+
+/** A series as far as it is known. */
+interface Series {
+  /** How many members were asked for. */
+  count: number
+  sample?: Sample
+  /** Undefined when there is none yet, null when there can not be one. */
+  template?: Template | null
+  /** The words of the last member. */
+  words: readonly Word[]
+}
+
 /** A batch that the executor is at. */
 interface Flight {
-  readonly operations: readonly Operation[]
+  readonly operations: readonly Queued[]
   readonly outs: { out: Out; offset: number; operation: Operation }[]
   /** Operations below this offset belong to it, those above are of the next one. */
   readonly top: number
@@ -105,13 +181,16 @@ interface Flight {
 export class ExecutorCalls implements Calls, Marshaller {
   readonly side = 'inside'
   readonly space: Space
+  readonly lacking: Set<Call['name']>
   readonly address = ARENA_ADDRESS
   readonly #numbers: CallNumbers
   readonly #outside: Kernel
   readonly #control: Fd
   /** What happened to the executor, in words, when its socket ended. */
   readonly #deathReason: () => string
-  #queue: Operation[] = []
+  #queue: Queued[] = []
+  /** Where in the arena that begins. */
+  #start = ARENA_FIRST
   #outs: { out: Out; offset: number; operation: Operation }[] = []
   #flight: Flight | undefined
   /** The operation whose arguments are being put into the arena. */
@@ -120,19 +199,20 @@ export class ExecutorCalls implements Calls, Marshaller {
   #count = 0
   #looked: { readonly descriptors: readonly number[] | undefined; readonly calls: number } | undefined
   #recording = false
+  readonly #series = new Map<string, Series>()
+  /** A sample of a series is being taken, which lies in one piece. */
+  #sampling = false
+  #described: Description | undefined
   /** The queue refers to a recorded chain, or one is to be sent: the arena may not be given away. */
   #recorded = false
 
   constructor(memory: Memory, arch: keyof typeof callNumbers, outside: Kernel, control: Fd, deathReason: () => string) {
     this.space = new Space(memory, ARENA_FIRST)
     this.#numbers = callNumbers[arch]
+    this.lacking = outside.lacking // a field, which is asked for with every call
     this.#outside = outside
     this.#control = control
     this.#deathReason = deathReason
-  }
-
-  get lacking(): Set<Call['name']> {
-    return this.#outside.lacking
   }
 
   now(call: Call): number {
@@ -140,9 +220,104 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   later(call: Call): Operation {
-    const pinned = this.#recording || this.#recorded
-    if (!pinned && this.space.top - this.space.base > BATCH_BYTES) this.flush()
-    return this.#enqueue(possible(call, this.lacking))
+    if (this.#described !== undefined) return this.#find(this.#described, call)
+    if (this.space.top - this.#start > BATCH_BYTES) this.#sendLong()
+    return this.#enqueue(this.lacking.size > 0 ? possible(call, this.lacking) : call)
+  }
+
+  /** Sends the batch when it is long enough. */
+  #sendLong(): void {
+    const pinned = this.#recording || this.#recorded || this.#sampling
+    if (pinned || this.space.top - this.#start <= BATCH_BYTES) return
+    if (this.space.top < HALF_FULL) this.begin()
+    else this.flush()
+  }
+
+  /** Once there are many members the bytes are copied: from two of them it is learned what differs. */
+  again<const W extends readonly Word[]>(name: string, words: W, work: Work<W>): readonly Result[] {
+    const series = this.#series.get(name) ?? { count: 0, words }
+    this.#series.set(name, series)
+    series.count += 1
+    const pinned = this.#recording || this.#recorded || this.#sampling || this.lacking.size > 0
+    const mayCopy = !pinned && series.count > FEW && series.template !== null
+    const isReady = mayCopy && words.every((word, i) => this.#isAtHand(word, series.words[i]))
+    series.words = words
+    if (!isReady) return work(...words)
+    this.#sendLong()
+    const values = words.map(word =>
+      typeof word === 'string' ? this.address + this.space.string(word) : resultOf(this, word).value,
+    )
+    if (series.template) return this.#copy(series.template, words, values, work)
+    return this.#learn(series, words, values, work)
+  }
+
+  /** Is the word known? One that was that of the member before, too, is worth a wait. */
+  #isAtHand(word: Word, before: Word | undefined): boolean {
+    return typeof word === 'string' || word.result.known !== false || (word === before && word.exists)
+  }
+
+  #copy<W extends readonly Word[]>(template: Template, words: W, values: number[], work: Work<W>): readonly Result[] {
+    const { space } = this
+    const offset = space.allocate(template.size)
+    template.put(space, this.address, offset, values)
+    const at = (index: number) => offset + template.operations[index]!
+    const returned = template.returned.map(index => new Operation(this, template.calls[index]!, at(index)))
+    for (const operation of returned) operation.forwarded = true // where it goes in the member
+    const describe = () =>
+      this.#describe(
+        template.operations.map((_, index) => at(index)),
+        () => work(...words),
+      )
+    this.#queue.push(new Member(template, offset, returned, describe))
+    this.#count += template.calls.length
+    return returned
+  }
+
+  #learn<W extends readonly Word[]>(series: Series, words: W, values: number[], work: Work<W>): readonly Result[] {
+    const { space } = this
+    const holes = words.map((word, i) => new Hole(word, values[i]!))
+    const [offset, from] = [space.top, this.#queue.length]
+    space.clear(offset, SAMPLE_BYTES) // what lies behind the ends of texts is to be the same in all samples
+    this.#sampling = true
+    let results: readonly Result[]
+    try {
+      results = work(...(holes as unknown as W))
+    } finally {
+      this.#sampling = false
+    }
+    const made = this.#queue.slice(from) as Operation[]
+    this.link(made, END)
+    const sample: Sample = {
+      offset,
+      words: space.words.slice(offset >> 2, space.top >> 2),
+      operations: made.map(operation => operation.offset),
+      calls: made.map(({ call }) => call),
+      holes,
+      returned: results.map(result => made.indexOf(result as Operation)),
+    }
+    if (series.sample !== undefined) series.template = Template.from(this.address, series.sample, sample) ?? null
+    series.sample = sample
+    return results
+  }
+
+  /** The operations at these offsets, for which `work` asks. */
+  #describe(offsets: readonly number[], work: () => void): readonly Operation[] {
+    const found: Operation[] = []
+    this.#described = { offsets, found }
+    try {
+      work()
+    } finally {
+      this.#described = undefined
+    }
+    return found
+  }
+
+  #find({ offsets, found }: Description, call: Call): Operation {
+    const operation = new Operation(this, call, offsets[found.length]!)
+    const value = this.space.get(operation.offset + OP_RESULT)
+    if (value !== NOT_DONE) operation.result = value
+    found.push(operation)
+    return operation
   }
 
   /**
@@ -193,7 +368,7 @@ export class ExecutorCalls implements Calls, Marshaller {
     this.#recorded = true
     try {
       work()
-      return this.#queue
+      return this.#queue as Operation[] // members are in no chain
     } finally {
       this.#queue = queue
       this.#recording = recording
@@ -204,11 +379,16 @@ export class ExecutorCalls implements Calls, Marshaller {
    * Connects operations: a success goes on with the next one and at the end with `end`, a failure with `fail`, or nowhere.
    * Branches that an operation sets itself stay.
    */
-  link(operations: readonly Operation[], end: number, fail?: (operation: Operation) => number): void {
+  link(operations: readonly Queued[], end: number, fail?: (operation: Operation) => number): void {
     const { words } = this.space
     let next = end
     for (let i = operations.length - 1; i >= 0; i--) {
       const operation = operations[i]!
+      if (operation instanceof Member) {
+        operation.link(this.space, next)
+        next = operation.address
+        continue
+      }
       const { offset, branches } = operation
       const { tolerate, expect } = operation.call
       const isStrict = !tolerate?.length
@@ -247,6 +427,7 @@ export class ExecutorCalls implements Calls, Marshaller {
     const operations = this.#queue
     this.#flight = { operations, outs: this.#outs, top: this.space.top }
     this.#queue = []
+    this.#start = this.space.top
     this.#outs = []
     this.#recorded = false
     this.link(operations, 0, fail)
@@ -305,7 +486,7 @@ export class ExecutorCalls implements Calls, Marshaller {
 
   /** What there is to do about a failure. */
   #insteadOf({ call, value }: Operation): Call['instead'] {
-    return isRefused(this.lacking, call, value) ? call.older : call.instead
+    return isRefused(this.lacking, call, value) ? () => call.older!(call) : call.instead
   }
 
   /** Puts another call in the place of one that failed. False when there is none. */
@@ -328,8 +509,9 @@ export class ExecutorCalls implements Calls, Marshaller {
   protected aside<T>(work: () => T): T {
     const { space } = this
     const { base } = space
-    const [queue, outs, flight, recording, recorded] = [
+    const [queue, start, outs, flight, recording, recorded] = [
       this.#queue,
+      this.#start,
       this.#outs,
       this.#flight,
       this.#recording,
@@ -337,6 +519,7 @@ export class ExecutorCalls implements Calls, Marshaller {
     ]
     space.base = space.top
     this.#queue = []
+    this.#start = space.top
     this.#outs = []
     this.#flight = undefined
     this.#recording = false
@@ -348,6 +531,7 @@ export class ExecutorCalls implements Calls, Marshaller {
     } finally {
       space.base = base
       this.#queue = queue
+      this.#start = start
       this.#outs = outs
       this.#flight = flight
       this.#recording = recording
@@ -362,7 +546,10 @@ export class ExecutorCalls implements Calls, Marshaller {
       this.#queue = []
       this.#outs = []
     }
-    if (this.#queue.length === 0 && !this.#recording && !this.#recorded) this.space.top = this.space.base
+    if (this.#queue.length === 0 && !this.#recording && !this.#recorded) {
+      this.space.top = this.space.base
+      this.#start = this.space.base
+    }
     if (failed) throw failed
   }
 
@@ -390,14 +577,14 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   /** False when the executor is gone. */
-  #tell(operations: readonly Operation[]): boolean {
-    const message = new Struct(MESSAGE_SIZE).u64(0, operations[0]!.address)
+  #tell(operations: readonly Queued[]): boolean {
+    const message = new Words([operations[0]!.address])
     const args = [this.#control, message, MESSAGE_SIZE, MSG_NOSIGNAL, null, 0]
     return this.#outside.now({ name: 'sendto', args, tolerate: [EPIPE, ECONNRESET] }) >= 0
   }
 
   /** An executor that dies with a message unread resets the connection instead of ending it. */
-  #answered(operations: readonly Operation[]): boolean {
+  #answered(operations: readonly Queued[]): boolean {
     const args = [this.#control, new Out(MESSAGE_SIZE), MESSAGE_SIZE]
     const read = () => this.#outside.now({ name: 'read', args, tolerate: [ECONNRESET, EAGAIN, EINTR] })
     let result = read()
@@ -408,33 +595,40 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   /** Tells which of the operations, which the executor is at, takes so long. */
-  tellSlow(operations: readonly Operation[]): void {
+  tellSlow(operations: readonly Queued[]): void {
     const last = this.#undone(operations)
     tellSlow(last === undefined ? 'waiting for the executor' : callName(last.call), last?.phrase)
   }
 
   /** The first one that has no result yet. */
-  #undone(operations: readonly Operation[]): Operation | undefined {
-    return operations.find(({ offset }) => this.space.get(offset + OP_RESULT) === NOT_DONE)
+  #undone(operations: readonly Queued[]): Operation | undefined {
+    for (const operation of operations)
+      if (operation instanceof Member) {
+        const stopped = operation.stopped(this.space)
+        if (stopped !== undefined) return stopped
+      } else if (this.space.get(operation.offset + OP_RESULT) === NOT_DONE) return operation
+    return undefined
   }
 
-  #death(operations: readonly Operation[]): Failure {
+  #death(operations: readonly Queued[]): Failure {
     const last = this.#undone(operations)
     const where = last === undefined ? '' : ` at ${callName(last.call)}`
     return new ExecutorDeath(`the executor died${where}: ${this.#deathReason()}`, last?.phrase)
   }
 
   /** Takes the results, up to the first operation that failed or was disturbed, which it returns. */
-  #settle(operations: readonly Operation[]): Operation | undefined {
+  #settle(operations: readonly Queued[]): Operation | undefined {
     for (let i = 0; i < operations.length; i++) {
       const operation = operations[i]!
-      const { call, offset } = operation
-      const value = this.space.get(offset + OP_RESULT)
+      if (operation instanceof Member) {
+        const stopped = operation.stopped(this.space)
+        if (stopped !== undefined) return stopped.value === NOT_DONE ? undefined : stopped
+        continue
+      }
+      const value = this.space.get(operation.offset + OP_RESULT)
       operation.result = value
       if (value === NOT_DONE) return undefined
-      if (value < 0 && (isDisturbed(call, value) || !tolerates(call, value))) return operation
-      const { expect } = call
-      if (expect !== undefined && value >= 0 && (value === 0) !== (expect === 'zero')) return operation
+      if (isBad(operation.call, value)) return operation
     }
     return undefined
   }
@@ -481,6 +675,12 @@ export class ExecutorCalls implements Calls, Marshaller {
     source.forwarded = true
     this.space.put(source.offset + OP_ALSO, ARENA_ADDRESS + offset)
   }
+}
+
+/** Is it a result that the call does not take? */
+function isBad(call: Call, value: number): boolean {
+  if (value < 0) return isDisturbed(call, value) || !tolerates(call, value)
+  return call.expect !== undefined && (value === 0) !== (call.expect === 'zero')
 }
 
 function* numbersBetween(first: number, last: number): Iterable<number> {

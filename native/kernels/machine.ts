@@ -1,7 +1,8 @@
 import { ENOSYS, EPERM } from '../abi/errno.ts'
 import type { CallName } from '../arch/numbers.ts'
 import type { Fd, Side } from '../fd.ts'
-import { Out, put64, type Struct } from '../struct.ts'
+import { Out, put64, type Struct, type Words } from '../struct.ts'
+import type { Hole, Word, Work } from './series.ts'
 
 /** What a system call's argument may be; the machine puts it where the kernel can see it. */
 export type Argument =
@@ -13,6 +14,8 @@ export type Argument =
   | Fd
   | Out // space to write to
   | Struct
+  | Words
+  | Hole // a word of a series
   | Result // the result of an earlier call
   | readonly string[] // argv and envp: pointers to strings, ended by a null pointer
 
@@ -35,10 +38,10 @@ export interface Call {
    */
   readonly instead?: ((errno: number) => Call | undefined) | undefined
   /**
-   * The call that does the same where this one is denied or missing, after whatever has to be done before; undefined when
+   * Gives, for this call, the one that does the same where this one is denied or missing, after whatever has to be done before; undefined when
    * there is none in this place. Only for calls to which the kernel itself never says EPERM.
    */
-  readonly older?: (() => Call | undefined) | undefined
+  readonly older?: ((call: Call) => Call | undefined) | undefined
   /** Only this kind of result is a success; for the words of a failure see `unexpected`. */
   readonly expect?: 'positive' | 'zero' | undefined
   readonly unexpected?: string | undefined
@@ -70,6 +73,11 @@ export interface Calls {
   descriptors(first: number, last: number): Iterable<number> | undefined
   now(call: Call): number
   later(call: Call): Result
+  /**
+   * Does `work`, which asks with later() for calls that differ from those it asked for under this name before in nothing but
+   * these words. Returns the results that it names: the same ones each time. Nothing that a call writes to memory comes back.
+   */
+  again<const W extends readonly Word[]>(name: string, words: W, work: Work<W>): readonly Result[]
   /** Has what was asked for done, while the caller goes on with something else. */
   begin(): void
   /** Has it done and waits. */
@@ -84,7 +92,7 @@ export function tolerates(call: Pick<Call, 'tolerate'>, result: number): boolean
 /** The call to make where this one is asked for. */
 export function possible(call: Call, lacking: ReadonlySet<Call['name']>): Call {
   if (lacking.size === 0 || call.older === undefined || !lacking.has(call.name)) return call
-  return call.older() ?? call
+  return call.older(call) ?? call
 }
 
 /** Does this result say that the call is denied or missing, and is there an older one? Remembers that it is. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Memory } from '../host.ts'
-import { get64, Out, Struct } from '../struct.ts'
+import { get64, Out, Struct, Words } from '../struct.ts'
 import { decode } from '../utf8.ts'
 import type { Result } from './machine.ts'
 import { type Marshaller, putArguments, putWord, Space, useNativeWords } from './marshal.ts'
@@ -61,6 +61,15 @@ test('a struct is placed with what its fields point to', () => {
   const pointer = (offset: number) => get64(space.memory.view, offset) - ADDRESS
   expect(get64(space.memory.view, at)).toBe(5)
   expect([text(pointer(at + 8)), text(pointer(pointer(at + 16)))]).toEqual(['near', 'deep'])
+})
+
+test('the fields of a struct of words are put like arguments', () => {
+  const { put, text, results, space } = setUp()
+  const result = { value: 9 }
+  const at = put(new Words([5, 'near', new Words([6]), result]))
+  const word = (offset: number) => get64(space.memory.view, offset)
+  expect([word(at), text(word(at + 8) - ADDRESS), word(word(at + 16) - ADDRESS)]).toEqual([5, 'near', 6])
+  expect(results).toEqual([[result, at + 24]])
 })
 
 test('space for results is announced with its place, and knows its address', () => {

@@ -1,9 +1,10 @@
 import { Failure } from '../failure.ts'
 import { Fd, type Side } from '../fd.ts'
 import type { Memory } from '../host.ts'
-import { Out, Room, Struct } from '../struct.ts'
+import { Out, Room, Struct, Words } from '../struct.ts'
 import { byteBound, encodeInto } from '../utf8.ts'
 import type { Argument, Result } from './machine.ts'
+import { Hole } from './series.ts'
 
 /** What an engine may do faster than an interpreter, which takes microseconds for the arguments of one call. */
 export interface NativeWords {
@@ -126,15 +127,28 @@ export function putWord(m: Marshaller, offset: number, value: Argument): void {
   if (typeof value === 'number' || typeof value === 'bigint') m.space.put(offset, value)
   else if (typeof value === 'string') m.space.put(offset, m.address + m.space.string(value))
   else if (value === null) m.space.put(offset, 0)
-  else if (value instanceof Fd) m.result(resultOf(m, value), offset)
-  else {
-    const target = putObject(m, value)
+  else if (value.constructor === Fd) m.result(resultOf(m, value as Fd), offset)
+  else if (value instanceof Hole) {
+    value.places.push(offset)
+    m.space.put(offset, value.value)
+  } else {
+    const target = putObject(m, value as Exclude<typeof value, Fd>)
     if (target === undefined) m.result(value as Result, offset)
     else m.space.put(offset, m.address + target)
   }
 }
 
-function putObject(m: Marshaller, value: Exclude<Argument, number | bigint | string | null | Fd>): number | undefined {
+function putObject(
+  m: Marshaller,
+  value: Exclude<Argument, number | bigint | string | null | Fd | Hole>,
+): number | undefined {
+  // Compared, since `instanceof` is a search of many steps.
+  if (value.constructor === Words) {
+    const { values } = value as Words
+    const at = m.space.allocate(8 * values.length)
+    putArguments(m, at, values)
+    return at
+  }
   if (value instanceof Uint8Array) return putBytes(m, value)
   if (value instanceof Out) {
     const at = putOut(m.space, value)

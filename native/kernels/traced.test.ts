@@ -4,7 +4,7 @@ import { ENOENT } from '../abi/errno.ts'
 import { AT_FDCWD, O_CREAT, O_RDWR } from '../abi/fcntl.ts'
 import { doing, phraseTexts } from '../failure.ts'
 import { createKernel, type Kernel } from '../kernel.ts'
-import { Out, Struct } from '../struct.ts'
+import { Out, Struct, Words } from '../struct.ts'
 import { DirectCalls } from './direct.ts'
 import { callText, type MadeCall, madeText, outcome, traced } from './traced.ts'
 
@@ -70,6 +70,10 @@ test.each([
   [{ name: 'read', args: [3, new Out(65536), 65536] }, 'read(3, <65536 bytes>, 65536)'],
   [
     { name: 'openat2', args: [3, '/', new Struct(24).u64(0, 0x80000).u64(16, 0x12), 24] },
+    'openat2(3, "/", {0x80000, 0x0, 0x12}, 24)',
+  ],
+  [
+    { name: 'openat2', args: [3, '/', new Words([0x80000, 0, 0x12, 0]), 24] },
     'openat2(3, "/", {0x80000, 0x0, 0x12}, 24)',
   ],
   [{ name: 'clone3', args: [new Struct(88).word(8, new Out(4)), 88] }, 'clone3({0x0, <4 bytes>}, 88)'],

@@ -2,7 +2,7 @@ import { errnoName } from '../abi/errno.ts'
 import { AT_FDCWD } from '../abi/fcntl.ts'
 import { currentPhrase, KernelError, type Phrase } from '../failure.ts'
 import { Fd } from '../fd.ts'
-import { getU64, Out, Struct } from '../struct.ts'
+import { getU64, Out, Struct, Words } from '../struct.ts'
 import { decode } from '../utf8.ts'
 import { type Argument, type Call, type Calls, tolerates } from './machine.ts'
 
@@ -76,6 +76,7 @@ export function traced(calls: Calls, made: (call: MadeCall) => void, clock: () =
     descriptors: (first, last) => calls.descriptors(first, last),
     now,
     later: call => ({ value: now(call) }),
+    again: (_, words, work) => work(...words),
     begin: () => calls.begin(),
     flush: () => calls.flush(),
   }
@@ -117,6 +118,7 @@ function argumentText(arg: Argument): string {
   if (arg instanceof Fd) return fdText(arg)
   if (arg instanceof Out) return `<${arg.size} bytes>`
   if (arg instanceof Struct) return structText(arg)
+  if (arg instanceof Words) return fieldsText(arg.values.map(argumentText))
   if (Array.isArray(arg)) return `[${arg.map(quoted).join(', ')}]`
   return '<result>'
 }
@@ -138,6 +140,10 @@ function structText({ bytes, view, words }: Struct): string {
     const pointer = words.find(({ offset }) => offset === at)
     texts.push(pointer === undefined ? hex(getU64(view, at)) : argumentText(pointer.value))
   }
+  return fieldsText(texts)
+}
+
+function fieldsText(texts: readonly string[]): string {
   const end = texts.findLastIndex(text => text !== '0x0') + 1
   return `{${texts.slice(0, end).join(', ')}}`
 }

@@ -3,7 +3,8 @@ import { OP_RESULT } from '../executor/protocol.ts'
 import { currentPhrase, type Failure, type Phrase } from '../failure.ts'
 import { get64, Out } from '../struct.ts'
 import { ExecutorCalls, NOT_DONE, type Operation } from './executor.ts'
-import type { Call } from './machine.ts'
+import type { Call, Result } from './machine.ts'
+import type { Word, Work } from './series.ts'
 import type { MadeCall } from './traced.ts'
 
 /** A moment as clock_gettime(2) gives it. */
@@ -102,6 +103,11 @@ export class TracedExecutorCalls extends ExecutorCalls {
     // From a filter of system calls on, ours are not to be more than without a trace.
     if (call.name !== 'seccomp') step.stamp = this.#stamp()
     return operation
+  }
+
+  /** Call by call: each is timed. */
+  override again<const W extends readonly Word[]>(_: string, words: W, work: Work<W>): readonly Result[] {
+    return work(...words)
   }
 
   #stamp(): Stamp {

@@ -76,6 +76,18 @@ static JSValue host_syscall(JSContext *ctx, JSValueConst this, int argc, JSValue
     return JS_NewInt64(ctx, result == -1 ? -errno : result);
 }
 
+/* syscallAt(number, address of six words): number, an error is -errno. */
+static JSValue host_syscall_at(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+    int64_t number, address;
+
+    if (get_word(ctx, argv[0], &number) || get_word(ctx, argv[1], &address))
+        return JS_EXCEPTION;
+    const int64_t *words = (const int64_t *)(uintptr_t)address;
+    long result = syscall(number, words[0], words[1], words[2], words[3], words[4], words[5]);
+    return JS_NewInt64(ctx, result == -1 ? -errno : result);
+}
+
 /* map(fd, size): a shared mapping of a memfd, or private memory when fd is -1. An error is -errno. */
 static JSValue host_map(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
@@ -264,6 +276,19 @@ static JSValue host_put_words(JSContext *ctx, JSValueConst this, int argc, JSVal
     return JS_NewInt64(ctx, top * 64 + left);
 }
 
+/* includes(text, part): is the part in the text? An engine that compares at every character takes long for a document. */
+static JSValue host_includes(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+    size_t length, part_length;
+    const char *text = JS_ToCStringLen(ctx, &length, argv[0]);
+    const char *part = text ? JS_ToCStringLen(ctx, &part_length, argv[1]) : NULL;
+    int found = part && memmem(text, length, part, part_length) != NULL;
+
+    JS_FreeCString(ctx, part);
+    JS_FreeCString(ctx, text);
+    return part ? JS_NewBool(ctx, found) : JS_EXCEPTION;
+}
+
 /* decodeAscii(bytes): the text, or undefined when the bytes are not ASCII. */
 static JSValue host_decode_ascii(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
@@ -287,11 +312,13 @@ static void add_host(JSContext *ctx, char **argv)
 {
     static const JSCFunctionListEntry functions[] = {
         JS_CFUNC_DEF("syscall", 2, host_syscall),
+        JS_CFUNC_DEF("syscallAt", 2, host_syscall_at),
         JS_CFUNC_DEF("map", 2, host_map),
         JS_CFUNC_DEF("spawn", 6, host_spawn),
         JS_CFUNC_DEF("catchSignal", 2, host_catch_signal),
         JS_CFUNC_DEF("encodeAscii", 3, host_encode_ascii),
         JS_CFUNC_DEF("decodeAscii", 1, host_decode_ascii),
+        JS_CFUNC_DEF("includes", 2, host_includes),
         JS_CFUNC_DEF("putWords", 5, host_put_words),
         JS_PROP_STRING_DEF("arch", MACHINE, JS_PROP_ENUMERABLE),
     };

@@ -1,5 +1,7 @@
 // What stands in a document and says nothing: engines written in Go write out what their structures have left empty.
 
+import { isIn } from '../../native/utf8.ts'
+
 /** Where in config.json a document belongs: it is the whole of it, its `process`, or its `linux.resources`. */
 export type DocumentPlace = '' | 'process' | 'linux/resources'
 
@@ -40,13 +42,14 @@ export const MAY_BE_EMPTY: readonly string[] = [
  */
 export function dropAbsent(text: string, data: unknown, place: DocumentPlace): void {
   if (hasNull(text)) dropNulls(data)
-  if (!text.includes('""')) return
+  if (!isIn(text, '""')) return
   for (const path of MAY_BE_EMPTY)
     if (path.startsWith(place)) dropEmpty(data, (place === '' ? path : path.slice(place.length + 1)).split('/'))
 }
 
 /** Before the `null` of JSON there is a colon, a comma, a bracket or space; before that of `/dev/null` a slash. */
 function hasNull(text: string): boolean {
+  if (!isIn(text, 'null')) return false
   for (let at = text.indexOf('null'); at >= 0; at = text.indexOf('null', at + 4))
     if (' \n\t\r:'.includes(text.charAt(at - 1))) return true
   return false

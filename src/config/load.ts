@@ -1,3 +1,4 @@
+import { isIn } from '../../native/utf8.ts'
 import type { Config, Process, Resources } from '../../spec/generated/config.ts'
 import { validateConfig, validateProcess, validateResources } from '../../spec/generated/validate-config.js'
 import { ConfigError } from '../errors.ts'
@@ -109,7 +110,7 @@ export function parseJson(given: string, name: string): Document {
   const document = parseDocument(given, name)
   const { data, text } = document
   // The names of a prototype can hide behind an escape, so either spelling is worth a look.
-  if (text.includes('__proto__') || text.includes('\\u00')) refuseProto(data, '')
+  if (isIn(text, '__proto__') || isIn(text, '\\u00')) refuseProto(data, '')
   return document
 }
 

@@ -1,6 +1,7 @@
 // What crun and runc take although it is odd, and so do we: each with a word about what becomes of it.
 
 import type { Config, Process } from '../../spec/generated/config.ts'
+import { isAbsolute } from '../paths.ts'
 import { type Complaint, hasNamespace } from './checks/namespacesOf.ts'
 
 type Look = (config: Config) => Iterable<Complaint>
@@ -53,7 +54,7 @@ function* relativePaths({ linux, mounts }: Config): Iterable<Complaint> {
     ['/linux/devices/*/path', (linux?.devices ?? []).map(({ path }) => path)],
     ['/mounts/*/destination', (mounts ?? []).map(({ destination }) => destination)],
   ]
-  for (const [pointer, paths] of lists)
+  for (const [pointer, paths] of lists.filter(([, paths]) => !paths.every(isAbsolute)))
     for (const [index, path] of paths.entries())
       if (!path.startsWith('/'))
         yield {

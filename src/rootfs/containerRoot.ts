@@ -24,6 +24,9 @@ const IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
 const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS
 const WITHOUT_LINKS = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS
 
+/** A link is in the way, or a mount to which one has led covers what was made. */
+const AWRY = [ELOOP, ENOENT]
+
 /** Where it matters most that a mount is where the configuration says. */
 const KERNEL_PLACES = ['/proc', '/sys']
 
@@ -47,6 +50,22 @@ interface Mounted<S extends Side> {
   readonly number: number
 }
 
+/** A mount that was made and moved to its place. */
+export interface Attached<S extends Side = 'inside'> {
+  readonly mount: Fd<S>
+  /** The directory below. */
+  readonly covered: Fd<S>
+  /** Was that missing? */
+  isNew(): boolean
+}
+
+/** A directory in which something is made. */
+interface Parent<S extends Side> {
+  readonly fd: Fd<S>
+  /** How many mounts there were when it was opened. */
+  readonly since: number
+}
+
 /** What is at a path, if anything. */
 export interface Found<S extends Side = 'inside'> {
   readonly fd: Fd<S>
@@ -64,15 +83,22 @@ export class ContainerRoot<S extends Side = 'inside'> {
   readonly inside: Kernel<S>
   readonly fd: Fd<S>
   readonly #made = new Map<string, Result>()
-  readonly #parents = new Map<string, Fd<S>>()
+  readonly #parents = new Map<string, Parent<S>>()
   readonly #mounts = new Map<string, Mounted<S>>()
   #count = 0
   /** Those on which the protection of the host rests. */
   readonly #relied = new Set<Mounted<S>>()
 
+  /** How what is missing is made; what is there stays as it is. */
+  readonly #makers: { readonly directory: Maker; readonly file: Maker }
+
   constructor(inside: Kernel<S>, fd: Fd<S>) {
     this.inside = inside
     this.fd = fd
+    this.#makers = {
+      directory: (directory, name) => void inside.mkdirat(directory, name, 0o755, [EEXIST]),
+      file: (directory, name) => inside.mknodat(directory, name, S_IFREG | 0o644, 0, [EEXIST]),
+    }
   }
 
   /** O_PATH on what is there; `resolve` adds to the rule, RESOLVE_NO_SYMLINKS for instance. */
@@ -111,25 +137,72 @@ export class ContainerRoot<S extends Side = 'inside'> {
 
   /** A directory to mount on, made with its parents when missing, also where a link leads that is there. */
   directory(path: string): Fd<S> {
-    this.makeDirectory(path)
-    return this.#target(path, O_DIRECTORY, (parent, name) => {
-      this.inside.mkdirat(parent, name, 0o755)
-    })
+    const mount = this.#mounts.get(path)
+    if (mount !== undefined) return this.#rootOf(mount, path)
+    const parent = this.#parent(path)
+    this.#makeDirectory(path, parent)
+    return this.#target(path, parent, O_DIRECTORY, this.#makers.directory)
   }
 
   /** A file to mount a file on: an empty one is made when there is none. `flags` are for opening it. */
   file(path: string, flags = 0): Fd<S> {
-    const make = (parent: Fd<S>, name: string) => this.inside.mknodat(parent, name, S_IFREG | 0o644, 0, [EEXIST])
-    const { parent, name } = this.parentOf(path)
-    make(parent, name)
-    return this.#target(path, flags, make)
+    const mount = this.#mounts.get(path)
+    if (mount !== undefined) return this.#rootOf(mount, path)
+    const parent = this.#parent(path)
+    this.#makers.file(parent.fd, nameOf(path))
+    return this.#target(path, parent, flags, this.#makers.file)
+  }
+
+  /**
+   * Moves a mount onto the directory there, or onto the file, which is made with its parents when it is missing. Nothing of
+   * it is waited for, and of many mounts none costs much.
+   */
+  attach(mount: Fd<S>, path: string, kind: 'directory' | 'file'): void {
+    const { inside } = this
+    const below = this.#mounts.get(path)
+    if (below !== undefined) inside.moveMount(mount, this.#rootOf(below, path))
+    else {
+      const parent = this.#parent(path)
+      const { from, rest } = this.#placeToLook(path, parent)
+      const make = this.#makers[kind]
+      const flags = kind === 'directory' ? O_DIRECTORY : 0
+      const words = [mount, parent.fd, nameOf(path), from, rest] as const
+      inside.again(`mount on a ${kind}`, words, (mount, directory, name, from, rest) => {
+        make(directory, name)
+        inside.moveMount(mount, this.#open(path, from, rest, flags, make))
+        return []
+      })
+    }
+    this.mounted(path, mount)
+  }
+
+  /**
+   * The same with a mount that `make` makes there, in the same calls for all that are of one `kind`. What it returns has the
+   * directory that is covered, and asks the executor whether that was missing.
+   */
+  attachNew(path: string, kind: string, make: () => Fd<S>): Attached<S> {
+    const { inside } = this
+    const below = this.#mounts.get(path)
+    const parent = this.#parent(path)
+    const { from, rest } = below ? { from: this.#rootOf(below, path), rest: '.' } : this.#placeToLook(path, parent)
+    const words = [parent.fd, nameOf(path), from, rest] as const
+    const [made, covered, mounted] = inside.again(`new mount ${kind}`, words, (directory, name, from, rest) => {
+      const made = inside.mkdirat(directory, name, 0o755, [EEXIST])
+      const target = this.#open(path, from, rest, O_DIRECTORY, this.#makers.directory)
+      const mount = make()
+      inside.moveMount(mount, target)
+      return [made, target.result, mount.result]
+    })
+    const mount = new Fd(inside, mounted!, path).take()
+    this.mounted(path, mount)
+    return { mount, covered: new Fd(inside, covered!, path).take(), isNew: () => made!.value >= 0 }
   }
 
   /** A directory that is reached without any symbolic link: what proc and sysfs are mounted on (CVE-2019-19921). */
   realDirectory(path: string): Fd<S> {
-    this.makeDirectory(path)
     const { mount, rest } = this.#placeOf(path)
     if (mount !== undefined && rest === '') return this.#rootOf(mount, path)
+    this.#makeDirectory(path, this.#parentNow(path))
     const from = mount?.fd ?? this.fd
     return this.inside.openat2(from, rest, O_PATH | O_DIRECTORY, WITHOUT_LINKS, undefined, realHints).take()
   }
@@ -151,13 +224,25 @@ export class ContainerRoot<S extends Side = 'inside'> {
     return open(path, errno => (errno === ENOENT ? again(make(), path) : undefined))
   }
 
-  /** What is in the directory of that name, and has been made there when nothing was. A link is followed. */
-  #target(path: string, flags: number, make: Maker): Fd<S> {
-    const mount = this.#mounts.get(path)
-    if (mount !== undefined) return this.#rootOf(mount, path)
-    const { parent, name } = this.parentOf(path)
-    const instead = (errno: number) => (errno === ELOOP ? this.#behindLinks(path, flags, make) : undefined)
-    return this.inside.openat2(parent, name, O_PATH | flags, WITHOUT_LINKS, undefined, walkHints, instead).take()
+  /** What is at the path, and has been made in `parent` when nothing was. A link is followed. */
+  #target(path: string, parent: Parent<S>, flags: number, make: Maker): Fd<S> {
+    const { from, rest } = this.#placeToLook(path, parent)
+    return this.#open(path, from, rest, flags, make)
+  }
+
+  /**
+   * Where to look for what was made in `parent`. Once something was mounted since that was opened, it is looked for by its
+   * path: a link may have led the mount over the directory.
+   */
+  #placeToLook(path: string, parent: Parent<S>): { from: Fd<S>; rest: string } {
+    if (parent.since === this.#count) return { from: parent.fd, rest: nameOf(path) }
+    const { mount, rest } = this.#placeOf(path)
+    return { from: mount?.fd ?? this.fd, rest }
+  }
+
+  #open(path: string, from: Fd<S>, rest: string, flags: number, make: Maker): Fd<S> {
+    const instead = (errno: number) => (AWRY.includes(errno) ? this.#behindLinks(path, flags, make) : undefined)
+    return this.inside.openat2(from, rest, O_PATH | flags, WITHOUT_LINKS, undefined, walkHints, instead).take()
   }
 
   /** A descriptor on what a link leads to in the root, made where there is nothing. */
@@ -173,27 +258,35 @@ export class ContainerRoot<S extends Side = 'inside'> {
 
   /** The directory that holds `path`, made when missing, and the name in it. */
   parentOf(path: string): { parent: Fd<S>; name: string } {
-    const slash = path.lastIndexOf('/')
-    return { parent: this.#parent(path.slice(0, slash)), name: path.slice(slash + 1) }
+    return { parent: this.#parentNow(path).fd, name: nameOf(path) }
   }
 
-  #parent(path: string): Fd<S> {
-    if (path === '') return this.fd
-    const known = this.#parents.get(path)
-    if (known !== undefined) return known
-    const parent = this.directory(path)
-    this.#parents.set(path, parent)
+  /** The same, opened since the last mount. */
+  #parentNow(path: string): Parent<S> {
+    const directory = path.slice(0, path.lastIndexOf('/'))
+    if (directory === '') return { fd: this.fd, since: this.#count }
+    const known = this.#parents.get(directory)
+    if (known?.since === this.#count) return known
+    const parent = { fd: this.directory(directory), since: this.#count }
+    this.#parents.set(directory, parent)
     return parent
   }
 
-  /** mkdir -p; what exists already, a directory or a link to one, stays as it is. */
-  makeDirectory(path: string): void {
-    if (path === '/' || this.#made.has(path) || this.#mounts.has(path)) return
-    const { parent, name } = this.parentOf(path)
-    this.#made.set(path, this.inside.mkdirat(parent, name, 0o755, [EEXIST]))
+  /** The same, or opened earlier: nothing was mounted above it since, as far as names tell. */
+  #parent(path: string): Parent<S> {
+    const directory = path.slice(0, path.lastIndexOf('/'))
+    const known = this.#parents.get(directory)
+    const above = this.#placeOf(directory).mount?.number ?? 0
+    return known !== undefined && above <= known.since ? known : this.#parentNow(path)
   }
 
-  /** Was this directory missing until directory() or makeDirectory() made it? Asks the executor. */
+  /** What exists already, a directory or a link to one, stays as it is. */
+  #makeDirectory(path: string, parent: Parent<S>): void {
+    if (this.#made.has(path)) return
+    this.#made.set(path, this.inside.mkdirat(parent.fd, nameOf(path), 0o755, [EEXIST]))
+  }
+
+  /** Was this directory missing until directory() made it? Asks the executor. */
   isNew(path: string): boolean {
     return (this.#made.get(path)?.value ?? -1) >= 0
   }
@@ -201,7 +294,6 @@ export class ContainerRoot<S extends Side = 'inside'> {
   /** This was mounted at `destination`: what is known of the tree may be covered by it, under this name or another. */
   mounted(destination: string, fd: Fd<S>): void {
     this.#made.clear()
-    this.#parents.clear()
     this.#count += 1
     const mount = { destination, fd, number: this.#count }
     this.#mounts.set(destination, mount)
@@ -219,7 +311,9 @@ export class ContainerRoot<S extends Side = 'inside'> {
       const one = this.#mounts.get(at)
       if (one !== undefined && (mount === undefined || one.number > mount.number)) mount = one
     }
-    return { mount, rest: path.slice(mount?.destination.length ?? 0).replace(/^\/+/, '') }
+    let start = mount?.destination.length ?? 0
+    while (path[start] === '/') start++
+    return { mount, rest: path.slice(start) }
   }
 
   /**
@@ -254,6 +348,11 @@ export class ContainerRoot<S extends Side = 'inside'> {
 function isSameMount(a: Stat, b: Stat): boolean {
   if (a.mountId !== undefined) return a.mountId === b.mountId
   return a.inode === b.inode && a.devMajor === b.devMajor && a.devMinor === b.devMinor
+}
+
+/** The last name of a path. */
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
 }
 
 /** Instead of opening something anew: the descriptor that is there. */

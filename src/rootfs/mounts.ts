@@ -1,5 +1,6 @@
 import { EBUSY, EPERM } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from '../../native/abi/fcntl.ts'
+import { MOUNT_ATTR_RDONLY } from '../../native/abi/mount.ts'
 import type { Dir } from '../../native/calls/file.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import type { Fd } from '../../native/fd.ts'
@@ -8,7 +9,7 @@ import { cgroupMount as findCgroupMount } from '../cgroup/cgroup.ts'
 import { doing, HostError } from '../errors.ts'
 import type { Parameter } from '../plan/mounts/mountOptions.ts'
 import type { BindStep, Fallback, FilesystemStep, MountStep, RemountStep } from '../plan/mounts/mounts.ts'
-import type { ContainerRoot } from './containerRoot.ts'
+import type { Attached, ContainerRoot } from './containerRoot.ts'
 import { copyUp } from './copyUp.ts'
 import { mountByPage, needsMountCall, remountByPage } from './longOptions.ts'
 import { trustedProcfs } from './procfs.ts'
@@ -24,6 +25,8 @@ export interface MountSite {
   readonly cgroup: string | undefined
   /** Mounts that become read-only when all is in place. */
   readonly readonlyLate: Fd<'inside'>[]
+  /** New file systems that get a mode when all is in place; undefined where they have it from the first moment. */
+  readonly modesLate?: Attached[]
   /** One that can be trusted, where the root is not the host's any more. */
   readonly procfs?: () => Dir
   /** Throws when nothing may be mounted on this directory or file. */
@@ -40,6 +43,7 @@ export function applyMount(root: ContainerRoot, step: MountStep, site: MountSite
     case 'filesystem':
       return mountFilesystem(root, step, site)
     case 'remount':
+      giveModes(root, site)
       return remount(root, step)
     default:
       return step satisfies never
@@ -49,6 +53,10 @@ export function applyMount(root: ContainerRoot, step: MountStep, site: MountSite
 function bind(root: ContainerRoot, step: BindStep, site: MountSite): Fd<'inside'> | undefined {
   const source = sourceOf(site.executor, site.sources, step, root)
   if (source.link !== undefined) return link(root, step.destination, source.link)
+  if (site.checkTarget === undefined && !step.noFollowTarget) {
+    root.attach(source.tree, step.destination, isDirectory(source) ? 'directory' : 'file')
+    return source.tree
+  }
   return attachAt(root, source.tree, targetFor(root, step, source), step, site)
 }
 
@@ -76,10 +84,37 @@ function attachAt(
 }
 
 function mountFilesystem(root: ContainerRoot, step: FilesystemStep, site: MountSite): Fd<'inside'> {
+  const isAlone = site.modesLate === undefined || site.sources.filesystems?.has(step) || !isOrdinary(step)
+  if (isAlone) return mountAlone(root, step, site)
+  const attached = root.attachNew(step.destination, kindOf(step), () => {
+    const mount = newMount(root, step, step.parameters)!
+    propagate(root.inside, mount, step)
+    return mount
+  })
+  if (step.inheritMode) site.modesLate.push(attached)
+  if (step.readonlyLate) site.readonlyLate.push(attached.mount)
+  return attached.mount
+}
+
+/** Is there nothing to be asked or decided before it is mounted? */
+function isOrdinary(step: FilesystemStep): boolean {
+  const { needsRealTarget, fallback, copyUp, recursiveAttributes } = step
+  const staysWritable = (recursiveAttributes.set & MOUNT_ATTR_RDONLY) === 0
+  const isSimple = !needsRealTarget && fallback === undefined && !copyUp && staysWritable
+  return isSimple && !needsMountCall(step.source, step.parameters)
+}
+
+/** All of it but its place. */
+function kindOf({ destination: _, pointer: __, ...rest }: FilesystemStep): string {
+  return JSON.stringify(rest)
+}
+
+function mountAlone(root: ContainerRoot, step: FilesystemStep, site: MountSite): Fd<'inside'> {
   const { inside } = root
   const { destination } = step
   const target = step.needsRealTarget ? root.realDirectory(destination) : root.directory(destination)
-  const mount = joinedMount(step, site) ?? newMount(root, step, target) ?? fallbackMount(site, step.fallback!)
+  const parameters = [...modeOf(root, step, target), ...step.parameters]
+  const mount = joinedMount(step, site) ?? newMount(root, step, parameters) ?? fallbackMount(site, step.fallback!)
   propagate(inside, mount, step)
   const procfs = () => site.procfs?.() ?? trustedProcfs(inside, 'the directory below can not be copied')
   if (step.copyUp) copyUp(inside, target, mount, procfs)
@@ -94,10 +129,35 @@ function joinedMount(step: FilesystemStep, { executor, sources }: MountSite): Fd
   return mount && executor.passed(mount)
 }
 
+/** A new tmpfs has the mode of the directory that it covers. */
+function modeOf(root: ContainerRoot, { inheritMode, destination }: FilesystemStep, target: Fd<'inside'>): Parameter[] {
+  if (!inheritMode) return []
+  const covered = root.inside.statx(target, '')
+  return root.isNew(destination) ? [] : [{ key: 'mode', value: (covered.stat!.mode & 0o7777).toString(8) }]
+}
+
+/** What a tmpfs has without a word about it. */
+const USUAL_MODE = 0o1777
+
+/** Gives file systems that wait for it the mode of the directory that they cover. */
+export function giveModes({ inside }: ContainerRoot, { modesLate = [] }: MountSite): void {
+  const existing = modesLate.splice(0).filter(({ isNew }) => !isNew())
+  const modes = existing.map(({ covered }) => inside.statx(covered, ''))
+  for (const [index, { stat }] of modes.entries()) {
+    const mode = stat!.mode & 0o7777
+    if (mode === USUAL_MODE) continue
+    const directory = inside.openat(existing[index]!.mount, '.', O_RDONLY | O_DIRECTORY).take()
+    inside.fchmod(directory, mode)
+  }
+}
+
 /** A detached mount of the file system; undefined when the kernel refuses it and something else can be bound. */
-function newMount(root: ContainerRoot, step: FilesystemStep, target: Fd<'inside'>): Fd<'inside'> | undefined {
+function newMount(
+  root: ContainerRoot,
+  step: FilesystemStep,
+  parameters: readonly Parameter[],
+): Fd<'inside'> | undefined {
   const { inside } = root
-  const parameters = [...modeOf(root, step, target), ...step.parameters]
   if (needsMountCall(step.source, parameters)) return finish(root, step, mountByPage(root, step, parameters))
   const refused = step.fallback?.on.map(code => errnos[code])
   const fs = inside.fsopen(step.type, refused)
@@ -109,13 +169,6 @@ function newMount(root: ContainerRoot, step: FilesystemStep, target: Fd<'inside'
   const created = inside.fsconfigCreate(fs, refused)
   if (refused !== undefined && created.value < 0) return undefined
   return finish(root, step, inside.fsmount(fs, step.attributes.set).take())
-}
-
-/** A new tmpfs has the mode of the directory that it covers. */
-function modeOf(root: ContainerRoot, { inheritMode, destination }: FilesystemStep, target: Fd<'inside'>): Parameter[] {
-  if (!inheritMode) return []
-  const covered = root.inside.statx(target, '')
-  return root.isNew(destination) ? [] : [{ key: 'mode', value: (covered.stat!.mode & 0o7777).toString(8) }]
 }
 
 function finish({ inside }: ContainerRoot, step: FilesystemStep, mount: Fd<'inside'>): Fd<'inside'> {

@@ -10,7 +10,7 @@ import type { Runtime } from '../runtime.ts'
 import { ContainerRoot } from './containerRoot.ts'
 import { makeDevices } from './devices.ts'
 import { hideHostKernel } from './hideHostKernel.ts'
-import { applyMount, type MountSite } from './mounts.ts'
+import { applyMount, giveModes, type MountSite } from './mounts.ts'
 import { makePathsReadonly, maskPaths, type NullDevice, openNull } from './protectedPaths.ts'
 import { isSameFile, openRootTree, type RootTree, type Sources } from './sources.ts'
 
@@ -87,10 +87,15 @@ function attach(
   }
 }
 
-/** Mounts, devices and links, in the order of the configuration. What it returns checks them when they are there. */
+/** Mounts, devices and links, in the order of the configuration. What it returns is to be called when they are there. */
 export function fillRoot(root: ContainerRoot, plan: ContainerPlan, site: MountSite, warn: Runtime['warn']): () => void {
   for (const step of plan.mounts) doing(`mount \`${step.destination}\``, () => applyMount(root, step, site))
-  return isOwn(plan.namespaces, 'mount') ? makeDevices(root, plan, site, warn) : () => {}
+  const checkDevices = isOwn(plan.namespaces, 'mount') ? makeDevices(root, plan, site, warn) : () => {}
+  return () => {
+    checkDevices()
+    giveModes(root, site)
+    root.inside.flush() // hooks of the host may look
+  }
 }
 
 /** Changes the root of the namespace; nothing of the host's tree is reachable afterwards. */

@@ -1,6 +1,6 @@
 import { EPERM } from '../../native/abi/errno.ts'
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_PATH, O_RDONLY } from '../../native/abi/fcntl.ts'
-import { MOUNT_ATTR__ATIME, MOUNT_ATTR_IDMAP, MS_SLAVE } from '../../native/abi/mount.ts'
+import { MOUNT_ATTR__ATIME, MOUNT_ATTR_IDMAP, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE } from '../../native/abi/mount.ts'
 import { CLONE_NEWUSER } from '../../native/abi/sched.ts'
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../../native/abi/stat.ts'
 import { PROC_SUPER_MAGIC } from '../../native/abi/wait.ts'
@@ -12,6 +12,7 @@ import { ConfigError, doing } from '../errors.ts'
 import { lacksMountCalls } from '../host/denied.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import type { BindDeviceStep } from '../plan/devices/devices.ts'
+import type { Propagation } from '../plan/mounts/mountOptions.ts'
 import type { BindStep, FilesystemStep } from '../plan/mounts/mounts.ts'
 import { type IdMapping, mappingText } from '../plan/namespaces/idMappings.ts'
 import { isOwn } from '../plan/namespaces/namespaces.ts'
@@ -86,15 +87,28 @@ export function openSources(runtime: Runtime, plan: ContainerPlan, privileged: b
         ),
       )
   for (const [step, tree] of openDevices(runtime, plan, keep)) opened.set(step, tree)
-  const trees = [root.tree, ...[...opened.values()].map(source => source.tree)]
   // The copies are peers of the host's mounts; what happens to them in the container must not come back.
-  if (!shared) for (const tree of trees) outside.mountSetattr(tree, true, { propagation: MS_SLAVE })
-  for (const [step, { tree }] of opened) if (step.op === 'bind' && 'propagation' in step) propagate(outside, tree, step)
+  const separate = (tree: Fd) => {
+    if (!shared) outside.mountSetattr(tree, true, { propagation: MS_SLAVE })
+  }
+  const trees = [root.tree]
+  separate(root.tree)
+  for (const [step, { tree }] of opened) {
+    trees.push(tree)
+    const asked = 'propagation' in step ? step.propagation : []
+    if (!isSeparate(asked)) separate(tree)
+    propagate(outside, tree, { propagation: asked })
+  }
   const mapInside: MapInside = (executor, step, tree) => {
     using seen = seenFromOutside(outside, executor, tree)
     mapIds(outside, step, seen, namespaceFor(runtime, plan, step, keep))
   }
   return { root, opened, passed: trees, mapInside }
+}
+
+/** Does what is asked for make a whole tree no peer of the host's mounts, first of all? */
+function isSeparate([first]: readonly Propagation[]): boolean {
+  return first?.recursive === true && (first.flag === MS_PRIVATE || first.flag === MS_UNBINDABLE)
 }
 
 /** A descriptor of the process that makes the container, which is a child of ours: nobody else gets its number. */
@@ -259,7 +273,7 @@ export function makeNamespace(
 
 /** Is the source a directory? */
 export function isDirectory({ stat }: Source): boolean {
-  return ((stat.stat?.mode ?? 0) & S_IFMT) === S_IFDIR
+  return ((stat.mode ?? 0) & S_IFMT) === S_IFDIR
 }
 
 /** Is it one and the same file or directory? */

@@ -269,7 +269,7 @@ function makeRoot({ warn }: Runtime, executor: Executor, plan: ContainerPlan, ho
 
 /** What mounting in a container's root needs. */
 export function mountSite(executor: Executor, { sources, cgroup }: HostResources): MountSite {
-  return { executor, sources, cgroupMount: cgroup?.mount, cgroup: cgroup?.path, readonlyLate: [] }
+  return { executor, sources, cgroupMount: cgroup?.mount, cgroup: cgroup?.path, readonlyLate: [], modesLate: [] }
 }
 
 function nameHost({ kernel: inside }: Executor, { hostname, domainname }: ContainerPlan): void {

@@ -73,7 +73,7 @@ export function prepare(runtime: Runtime, request: CreateRequest, foreground = f
   const given = runtime.phase('parse and validate', () => parseConfig(text, runtime.warn))
   const mapped = withMappings(runtime, given)
   const config = withUsualReceiver(mapped, runtime.env(RECEIVER_VARIABLE))
-  runtime.phase('check', () => checkConfig(config))
+  runtime.phase('check', () => checkConfig(config, text))
   checkConsole(config.process?.terminal ?? false, request.consoleSocket, foreground)
   const own = outside.capget()
   const has = holds(own.effective)

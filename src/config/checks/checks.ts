@@ -1,3 +1,4 @@
+import { isIn } from '../../../native/utf8.ts'
 import type { Config } from '../../../spec/generated/config.ts'
 import { ConfigError, escaped } from '../../errors.ts'
 import { LINUX_CHECKS } from './linux.ts'
@@ -9,10 +10,11 @@ import { SECCOMP_CHECKS } from './seccomp.ts'
 
 /**
  * Throws a ConfigError about the first thing that makes no sense in a config of the right shape. What a kernel or a host
- * says about it is not looked at.
+ * says about it is not looked at. `text` is the JSON of it, if known.
  */
-export function checkConfig(config: Config): void {
-  for (const check of CHECKS) refuse(check, config)
+export function checkConfig(config: Config, text?: string): void {
+  const isWithoutNul = text !== undefined && !isIn(text, NUL_IN_JSON)
+  for (const check of CHECKS) if (!(isWithoutNul && check === noNul)) refuse(check, config)
 }
 
 /** Throws a ConfigError about what this one check finds. */
@@ -37,6 +39,9 @@ function rootIsGiven({ root }: Config): Complaint | undefined {
     return { pointer: '/root', reason: 'is missing; a container on Linux needs a root file system' }
   return root.path === '' ? { pointer: '/root/path', reason: 'must not be empty' } : undefined
 }
+
+/** There is no other way to write one. */
+const NUL_IN_JSON = '\\u0000'
 
 /** The parts of the config that reach the kernel. Names of system calls do not, and there are hundreds. */
 const REACH_KERNEL = ['root', 'process', 'hostname', 'domainname', 'mounts', 'hooks', 'linux'] as const

@@ -13,14 +13,14 @@ export const LINUX_CHECKS: readonly Check[] = [
 ]
 
 function devicesHaveNumbers({ linux }: Config): Complaint | undefined {
-  return firstOf(linux?.devices, '/linux/devices', (device, pointer) =>
-    device.type === 'p' ? undefined : (wrongNumber(device, 'major', pointer) ?? wrongNumber(device, 'minor', pointer)),
+  return firstOf(linux?.devices, '/linux/devices', device =>
+    device.type === 'p' ? undefined : (wrongNumber(device, 'major') ?? wrongNumber(device, 'minor')),
   )
 }
 
-function wrongNumber(device: Device, key: 'major' | 'minor', pointer: string): Complaint | undefined {
+function wrongNumber(device: Device, key: 'major' | 'minor'): Complaint | undefined {
   const number = device[key] ?? 0
-  return number < 0 ? { pointer: `${pointer}/${key}`, reason: `must not be negative, is ${number}` } : undefined
+  return number < 0 ? { pointer: `/${key}`, reason: `must not be negative, is ${number}` } : undefined
 }
 
 /** IFNAMSIZ of <linux/if.h>, which counts the NUL at the end. */

@@ -1,6 +1,7 @@
 // Checks of mounts and hooks (config.md, Mounts and POSIX-platform Hooks).
 
 import type { Config, Hook, Mount } from '../../../spec/generated/config.ts'
+import { resolve } from '../../paths.ts'
 import { type Check, type Complaint, firstOf, hasNamespace, relative } from './namespacesOf.ts'
 
 export const MOUNT_CHECKS: readonly Check[] = [
@@ -13,29 +14,24 @@ export const MOUNT_CHECKS: readonly Check[] = [
 
 /** A mount on `/` would hide the root file system that the other properties talk about. */
 function destinationsAreBelowRoot({ mounts }: Config): Complaint | undefined {
-  return firstOf(mounts, '/mounts', ({ destination }, pointer) => {
-    if (destination === '') return { pointer: `${pointer}/destination`, reason: 'must not be empty' }
+  return firstOf(mounts, '/mounts', ({ destination }) => {
+    if (destination === '') return { pointer: '/destination', reason: 'must not be empty' }
     if (!isRoot(destination)) return undefined
-    return { pointer: `${pointer}/destination`, reason: `must be below the root, is ${JSON.stringify(destination)}` }
+    return { pointer: '/destination', reason: `must be below the root, is ${JSON.stringify(destination)}` }
   })
 }
 
 /** By its letters alone: a symbolic link to the root is found when the path is resolved. */
 function isRoot(path: string): boolean {
-  let depth = 0
-  for (const name of path.split('/')) {
-    if (name === '..') depth = Math.max(depth - 1, 0)
-    else if (name !== '' && name !== '.') depth++
-  }
-  return depth === 0
+  return resolve('/', path) === '/'
 }
 
 function isBind({ options }: Mount): boolean {
-  return options?.some(option => option === 'bind' || option === 'rbind') ?? false
+  return options !== undefined && (options.includes('bind') || options.includes('rbind'))
 }
 
 function idMapOption({ options }: Mount): string | undefined {
-  return options?.find(option => option === 'idmap' || option === 'ridmap')
+  return ['idmap', 'ridmap'].find(word => options?.includes(word))
 }
 
 function hasMappings({ uidMappings, gidMappings }: Mount): boolean {
@@ -43,27 +39,27 @@ function hasMappings({ uidMappings, gidMappings }: Mount): boolean {
 }
 
 function idMapsComeInPairs({ mounts }: Config): Complaint | undefined {
-  return firstOf(mounts, '/mounts', ({ uidMappings, gidMappings }, pointer) => {
+  return firstOf(mounts, '/mounts', ({ uidMappings, gidMappings }) => {
     const [uids, gids] = [uidMappings?.length ?? 0, gidMappings?.length ?? 0]
     if (uids > 0 === gids > 0) return undefined
     const [given, other] = uids > 0 ? ['uidMappings', 'gidMappings'] : ['gidMappings', 'uidMappings']
-    return { pointer: `${pointer}/${other}`, reason: `is missing; it goes together with ${given}` }
+    return { pointer: `/${other}`, reason: `is missing; it goes together with ${given}` }
   })
 }
 
 function idMapsAreForBindMounts({ mounts }: Config): Complaint | undefined {
-  return firstOf(mounts, '/mounts', (mount, pointer) => {
+  return firstOf(mounts, '/mounts', mount => {
     if (isBind(mount) || (!hasMappings(mount) && idMapOption(mount) === undefined)) return undefined
-    return { pointer, reason: 'only a bind mount can be id-mapped; add the option `bind` or `rbind`' }
+    return { pointer: '', reason: 'only a bind mount can be id-mapped; add the option `bind` or `rbind`' }
   })
 }
 
 function idMapsComeFromSomewhere(config: Config): Complaint | undefined {
-  return firstOf(config.mounts, '/mounts', (mount, pointer) => {
+  return firstOf(config.mounts, '/mounts', mount => {
     const option = idMapOption(mount)
     if (option === undefined || hasMappings(mount) || hasNamespace(config, 'user')) return undefined
     const reason = `the option \`${option}\` needs uidMappings and gidMappings, or a user namespace to take them from`
-    return { pointer, reason }
+    return { pointer: '', reason }
   })
 }
 
@@ -71,7 +67,7 @@ const MOMENTS = ['prestart', 'createRuntime', 'createContainer', 'startContainer
 
 function hooksAreAbsolute({ hooks }: Config): Complaint | undefined {
   for (const moment of MOMENTS) {
-    const look = ({ path }: Hook, pointer: string) => relative(path, `${pointer}/path`)
+    const look = ({ path }: Hook) => relative(path, '/path')
     const complaint = firstOf(hooks?.[moment], `/hooks/${moment}`, look)
     if (complaint !== undefined) return complaint
   }

@@ -1,7 +1,7 @@
 // Checks of namespaces and of what needs one (config-linux.md, Namespaces to Offset for Time Namespace).
 
 import { encode } from '../../../native/utf8.ts'
-import type { Config, IdMapping, NamespaceType } from '../../../spec/generated/config.ts'
+import type { Config, IdMapping, Mount, NamespaceType } from '../../../spec/generated/config.ts'
 import { wrongMappings } from '../../plan/namespaces/idMappings.ts'
 import {
   type Check,
@@ -31,7 +31,7 @@ function namespacesAreUnique({ linux }: Config): Complaint | undefined {
 }
 
 function namespacePathsAreAbsolute({ linux }: Config): Complaint | undefined {
-  return firstOf(linux?.namespaces, '/linux/namespaces', ({ path }, pointer) => relative(path, `${pointer}/path`))
+  return firstOf(linux?.namespaces, '/linux/namespaces', ({ path }) => relative(path, '/path'))
 }
 
 /** In the host's namespace either name would be the host's. */
@@ -57,13 +57,19 @@ function needs(pointer: string, type: NamespaceType): Complaint {
   return { pointer, reason: `needs a ${type} namespace; add {"type": "${type}"} to /linux/namespaces` }
 }
 
-const MAPPINGS = ['uidMappings', 'gidMappings'] as const
-
 function mappingsAreSane({ linux, mounts }: Config): Complaint | undefined {
-  const look = (owner: { [name in (typeof MAPPINGS)[number]]?: IdMapping[] } | undefined, pointer: string) =>
-    wrongMappings(owner?.uidMappings ?? [], `${pointer}/uidMappings`) ??
-    wrongMappings(owner?.gidMappings ?? [], `${pointer}/gidMappings`)
-  return look(linux, '/linux') ?? firstOf(mounts, '/mounts', look)
+  const complaint = linux && mappingsOf(linux)
+  if (complaint) return { ...complaint, pointer: `/linux${complaint.pointer}` }
+  return firstOf(mounts, '/mounts', mappingsOf)
+}
+
+type Mapped = Pick<Mount, 'uidMappings' | 'gidMappings'>
+
+function mappingsOf({ uidMappings, gidMappings }: Mapped): Complaint | undefined {
+  return (
+    (uidMappings && wrongMappings(uidMappings, '/uidMappings')) ??
+    (gidMappings && wrongMappings(gidMappings, '/gidMappings'))
+  )
 }
 
 function userIsMapped(config: Config): Complaint | undefined {
@@ -73,9 +79,7 @@ function userIsMapped(config: Config): Complaint | undefined {
   return (
     unmapped(uidMappings, user?.uid ?? 0, '/process/user/uid', 'uidMappings') ??
     unmapped(gidMappings, user?.gid ?? 0, '/process/user/gid', 'gidMappings') ??
-    firstOf(user?.additionalGids, '/process/user/additionalGids', (gid, here) =>
-      unmapped(gidMappings, gid, here, 'gidMappings'),
-    )
+    firstOf(user?.additionalGids, '/process/user/additionalGids', gid => unmapped(gidMappings, gid, '', 'gidMappings'))
   )
 }
 

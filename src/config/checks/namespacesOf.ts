@@ -11,15 +11,16 @@ export interface Complaint {
 /** Looks for one kind of mistake that a schema can not see. */
 export type Check = (config: Config) => Complaint | undefined
 
-/** The first complaint that `look` has about an entry of `list`, which stands at `pointer`. */
+/** The first complaint that `look` has about an entry of `list`, which stands at `pointer`; its own begins at the entry. */
 export function firstOf<T>(
   list: readonly T[] | undefined,
   pointer: string,
-  look: (entry: T, pointer: string) => Complaint | undefined,
+  look: (entry: T) => Complaint | undefined,
 ): Complaint | undefined {
-  for (const [index, entry] of (list ?? []).entries()) {
-    const complaint = look(entry, `${pointer}/${index}`)
-    if (complaint !== undefined) return complaint
+  if (list === undefined) return undefined
+  for (let index = 0; index < list.length; index++) {
+    const complaint = look(list[index]!)
+    if (complaint !== undefined) return { ...complaint, pointer: `${pointer}/${index}${complaint.pointer}` }
   }
   return undefined
 }
@@ -31,8 +32,8 @@ export function duplicate<T>(
   key: (entry: T) => string,
 ): Complaint | undefined {
   const seen = new Set<string>()
-  return firstOf(list, pointer, (entry, here) => {
-    if (seen.has(key(entry))) return { pointer: here, reason: `\`${key(entry)}\` is listed twice` }
+  return firstOf(list, pointer, entry => {
+    if (seen.has(key(entry))) return { pointer: '', reason: `\`${key(entry)}\` is listed twice` }
     seen.add(key(entry))
     return undefined
   })

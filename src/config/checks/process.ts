@@ -55,8 +55,8 @@ function cwdIsAbsolute({ cwd }: Process): Complaint | undefined {
 
 /** The entry is not quoted: what has no name may be a value, and a secret. */
 function envIsNamed({ env }: Process): Complaint | undefined {
-  return firstOf(env, '/env', (entry, pointer) =>
-    entry.indexOf('=') > 0 ? undefined : { pointer, reason: 'must be NAME=value' },
+  return firstOf(env, '/env', entry =>
+    entry.indexOf('=') > 0 ? undefined : { pointer: '', reason: 'must be NAME=value' },
   )
 }
 
@@ -64,20 +64,20 @@ function envIsNamed({ env }: Process): Complaint | undefined {
 const NO_ID = 0xffffffff
 
 function idsAreIds({ user }: Process): Complaint | undefined {
-  const look = (id: number | undefined, pointer: string) =>
+  const look = (id: number | undefined, pointer = '') =>
     id === NO_ID ? { pointer, reason: `${NO_ID} is not an id, it stands for "no change"` } : undefined
   return (
     look(user?.uid, '/user/uid') ??
     look(user?.gid, '/user/gid') ??
-    firstOf(user?.additionalGids, '/user/additionalGids', look)
+    firstOf(user?.additionalGids, '/user/additionalGids', id => look(id))
   )
 }
 
 function rlimitsAreOrdered({ rlimits }: Process): Complaint | undefined {
-  return firstOf(rlimits, '/rlimits', ({ type, soft, hard }, pointer) =>
+  return firstOf(rlimits, '/rlimits', ({ type, soft, hard }) =>
     soft <= hard
       ? undefined
-      : { pointer, reason: `the soft limit of ${type} is above the hard one, ${soft} > ${hard}` },
+      : { pointer: '', reason: `the soft limit of ${type} is above the hard one, ${soft} > ${hard}` },
   )
 }
 

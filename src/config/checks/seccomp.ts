@@ -18,9 +18,7 @@ export const SECCOMP_CHECKS: readonly Check[] = OF_SECCOMP.map(check => ({ linux
 function errnosFitActions({ defaultAction, defaultErrnoRet, syscalls }: Seccomp): Complaint | undefined {
   return (
     wrongErrno(defaultAction, defaultErrnoRet, '/defaultErrnoRet') ??
-    firstOf(syscalls, '/syscalls', ({ action, errnoRet }, pointer) =>
-      wrongErrno(action, errnoRet, `${pointer}/errnoRet`),
-    )
+    firstOf(syscalls, '/syscalls', ({ action, errnoRet }) => wrongErrno(action, errnoRet, '/errnoRet'))
   )
 }
 
@@ -32,8 +30,8 @@ function wrongErrno(action: SeccompAction, errno: number | undefined, pointer: s
 
 /** A system call has six arguments. */
 function argumentsExist({ syscalls }: Seccomp): Complaint | undefined {
-  return firstOf(syscalls, '/syscalls', ({ args }, pointer) =>
-    firstOf(args, `${pointer}/args`, ({ index }, here) => outside(index, 0, 5, `${here}/index`)),
+  return firstOf(syscalls, '/syscalls', ({ args }) =>
+    firstOf(args, '/args', ({ index }) => outside(index, 0, 5, '/index')),
   )
 }
 

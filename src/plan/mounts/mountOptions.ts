@@ -243,7 +243,7 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
 }
 
 function saysOfMount({ recursive, set, clear, atime, notAtime, flag }: Row): boolean {
-  return !recursive && [set, clear, atime, notAtime, flag].some(value => value !== undefined)
+  return !recursive && (set ?? clear ?? atime ?? notAtime ?? flag) !== undefined
 }
 
 function inlineIdmap(option: string): Row | undefined {

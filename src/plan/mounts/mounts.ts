@@ -7,7 +7,7 @@ import {
   MOUNT_ATTR_RDONLY,
 } from '../../../native/abi/mount.ts'
 import { ConfigError } from '../../errors.ts'
-import { isWithin, join, resolve } from '../../paths.ts'
+import { isWithin, resolve } from '../../paths.ts'
 import { type IdMapping, type IdMappings, parseInlineMappings } from '../namespaces/idMappings.ts'
 import { labelMount } from './labels.ts'
 import {
@@ -178,8 +178,9 @@ export function planMounts(
   context: MountContext,
   pointer = '/mounts',
 ): MountStep[] {
+  const read = oncePerList(parseMountOptions)
   return mounts.map((input, index) => {
-    const entry = understand(input, `${pointer}/${index}`, context)
+    const entry = understand(input, `${pointer}/${index}`, context, read)
     for (const check of checks) {
       const wrong = check(entry, context)
       if (wrong !== undefined) throw new ConfigError(wrong[1], `${entry.pointer}/${wrong[0]}`)
@@ -191,15 +192,28 @@ export function planMounts(
   })
 }
 
+type Read = typeof parseMountOptions
+
+/** Where there are many mounts they have the same few lists of options. */
+function oncePerList(read: Read): Read {
+  const known = new Map<string, MountOptions>()
+  return options => {
+    const key = options.join('\0')
+    const found = known.get(key) ?? read(options)
+    known.set(key, found)
+    return found
+  }
+}
+
 /** A destination may be written with the root file system before it, as runc takes it. */
-function understand(input: MountInput, pointer: string, { rootfs }: MountContext): Entry {
-  const written = join('/', input.destination)
+function understand(input: MountInput, pointer: string, { rootfs }: MountContext, read: Read): Entry {
+  const written = resolve('/', input.destination)
   const destination = pathInside(written, rootfs) ?? written
   const usual = Object.hasOwn(wellKnown, destination) ? wellKnown[destination] : undefined
   const given = input.type === 'cgroup' ? 'cgroup2' : input.type
   // The usual options are for the usual file system only: devpts' would be nonsense on a tmpfs.
   const isUsual = usual !== undefined && (given === undefined || given === usual.type)
-  const options = parseMountOptions(input.options ?? (isUsual ? usual.options : []))
+  const options = read(input.options ?? (isUsual ? usual.options : []))
   const isBind = options.bind !== false || input.type === 'bind'
   return { input, pointer, destination, type: given ?? usual?.type, options, isBind }
 }
@@ -238,22 +252,19 @@ const checks: readonly Check[] = [
   function copyUpIsTmpfs({ type, isBind, options }) {
     if (options.tmpcopyup && (isBind || type !== 'tmpfs')) return ['options', '`tmpcopyup` is for `tmpfs` only']
   },
-  function idmapIsBind(entry) {
-    if (wantsIdmap(entry) && !entry.isBind) return ['options', 'only a bind mount can be id-mapped']
-  },
-  function mappingsComeInPairs({ input: { uidMappings, gidMappings } }) {
+  function idmapMakesSense(entry, { hasUserNamespace }) {
+    if (!wantsIdmap(entry)) return
+    const { uidMappings, gidMappings } = entry.input
+    if (!entry.isBind) return ['options', 'only a bind mount can be id-mapped']
     if (uidMappings?.length && !gidMappings?.length) return ['uidMappings', 'needs `gidMappings` beside it']
     if (gidMappings?.length && !uidMappings?.length) return ['gidMappings', 'needs `uidMappings` beside it']
-  },
-  function idmapHasMapping(entry, { hasUserNamespace }) {
-    if (wantsIdmap(entry) && !hasOwnMapping(entry) && !hasUserNamespace) {
+    if (!hasOwnMapping(entry) && !hasUserNamespace)
       return ['options', '`idmap` needs `uidMappings` and `gidMappings`, or a user namespace to take them from']
-    }
   },
 ]
 
-function wantsIdmap({ input, options }: Entry): boolean {
-  return options.idmap !== false || Boolean(input.uidMappings?.length || input.gidMappings?.length)
+function wantsIdmap({ input: { uidMappings, gidMappings }, options }: Entry): boolean {
+  return options.idmap !== false || Boolean(uidMappings?.length || gidMappings?.length)
 }
 
 function hasOwnMapping({ input, options }: Entry): boolean {
