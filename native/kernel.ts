@@ -8,7 +8,7 @@ import { socketCalls } from './calls/socket.ts'
 import { terminalCalls } from './calls/terminal.ts'
 import type { Fd, Side } from './fd.ts'
 import type { Call, Calls, Result } from './kernels/machine.ts'
-import type { Word, Work } from './kernels/series.ts'
+import type { Varying, Work } from './kernels/series.ts'
 
 /**
  * The kernel as the runtime sees it: typed calls by subject. Who makes them is the machine behind it: this process
@@ -59,7 +59,7 @@ class KernelOver implements Calls {
   later(call: Call): Result {
     return this.#machine.later(call)
   }
-  again<const W extends readonly Word[]>(name: string, words: W, work: Work<W>): readonly Result[] {
+  again<const W extends readonly Varying[]>(name: string, words: W, work: Work<W>): readonly Result[] {
     return this.#machine.again(name, words, work)
   }
   begin(): void {

@@ -10,7 +10,7 @@ import { get64, Out } from '../struct.ts'
 import { isDisturbed, Persistence } from './again.ts'
 import { type Argument, type Call, type Calls, isRefused, possible, type Result, tolerates } from './machine.ts'
 import { type Marshaller, putArguments, putWord, resultOf, Space, takeOut } from './marshal.ts'
-import type { Word, Work } from './series.ts'
+import type { Varying, Work } from './series.ts'
 
 /** Bytes of the six arguments of a call. */
 const WORDS = 48
@@ -60,7 +60,7 @@ export class DirectCalls implements Calls, Marshaller {
     return { value: this.now(call) }
   }
 
-  again<const W extends readonly Word[]>(_: string, words: W, work: Work<W>): readonly Result[] {
+  again<const W extends readonly Varying[]>(_: string, words: W, work: Work<W>): readonly Result[] {
     return work(...words)
   }
 

@@ -30,7 +30,7 @@ import { isDisturbed, Persistence } from './again.ts'
 import { callName, kernelError } from './direct.ts'
 import { type Call, type Calls, isRefused, possible, type Result, tolerates } from './machine.ts'
 import { type Marshaller, putArguments, resultOf, Space, takeOut } from './marshal.ts'
-import { END, Hole, type Sample, Template, type Word, type Work } from './series.ts'
+import { END, Hole, type Sample, Template, type Varying, type Work } from './series.ts'
 
 /** Somebody ended the process that makes the calls. */
 export class ExecutorDeath extends Failure {}
@@ -162,7 +162,7 @@ interface Series {
   /** Undefined when there is none yet, null when there can not be one. */
   template?: Template | null
   /** The words of the last member. */
-  words: readonly Word[]
+  words: readonly Varying[]
 }
 
 /** A batch that the executor is at. */
@@ -234,7 +234,7 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   /** Once there are many members the bytes are copied: from two of them it is learned what differs. */
-  again<const W extends readonly Word[]>(name: string, words: W, work: Work<W>): readonly Result[] {
+  again<const W extends readonly Varying[]>(name: string, words: W, work: Work<W>): readonly Result[] {
     const series = this.#series.get(name) ?? { count: 0, words }
     this.#series.set(name, series)
     series.count += 1
@@ -252,11 +252,16 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   /** Is the word known? One that was that of the member before, too, is worth a wait. */
-  #isAtHand(word: Word, before: Word | undefined): boolean {
+  #isAtHand(word: Varying, before: Varying | undefined): boolean {
     return typeof word === 'string' || word.result.known !== false || (word === before && word.exists)
   }
 
-  #copy<W extends readonly Word[]>(template: Template, words: W, values: number[], work: Work<W>): readonly Result[] {
+  #copy<W extends readonly Varying[]>(
+    template: Template,
+    words: W,
+    values: number[],
+    work: Work<W>,
+  ): readonly Result[] {
     const { space } = this
     const offset = space.allocate(template.size)
     template.put(space, this.address, offset, values)
@@ -273,7 +278,7 @@ export class ExecutorCalls implements Calls, Marshaller {
     return returned
   }
 
-  #learn<W extends readonly Word[]>(series: Series, words: W, values: number[], work: Work<W>): readonly Result[] {
+  #learn<W extends readonly Varying[]>(series: Series, words: W, values: number[], work: Work<W>): readonly Result[] {
     const { space } = this
     const holes = words.map((word, i) => new Hole(word, values[i]!))
     const [offset, from] = [space.top, this.#queue.length]

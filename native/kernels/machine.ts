@@ -2,7 +2,7 @@ import { ENOSYS, EPERM } from '../abi/errno.ts'
 import type { CallName } from '../arch/numbers.ts'
 import type { Fd, Side } from '../fd.ts'
 import { Out, put64, type Struct, type Words } from '../struct.ts'
-import type { Hole, Word, Work } from './series.ts'
+import type { Hole, Varying, Work } from './series.ts'
 
 /** What a system call's argument may be; the machine puts it where the kernel can see it. */
 export type Argument =
@@ -77,7 +77,7 @@ export interface Calls {
    * Does `work`, which asks with later() for calls that differ from those it asked for under this name before in nothing but
    * these words. Returns the results that it names: the same ones each time. Nothing that a call writes to memory comes back.
    */
-  again<const W extends readonly Word[]>(name: string, words: W, work: Work<W>): readonly Result[]
+  again<const W extends readonly Varying[]>(name: string, words: W, work: Work<W>): readonly Result[]
   /** Has what was asked for done, while the caller goes on with something else. */
   begin(): void
   /** Has it done and waits. */

@@ -4,7 +4,7 @@ import { currentPhrase, type Failure, type Phrase } from '../failure.ts'
 import { get64, Out } from '../struct.ts'
 import { ExecutorCalls, NOT_DONE, type Operation } from './executor.ts'
 import type { Call, Result } from './machine.ts'
-import type { Word, Work } from './series.ts'
+import type { Varying, Work } from './series.ts'
 import type { MadeCall } from './traced.ts'
 
 /** A moment as clock_gettime(2) gives it. */
@@ -106,7 +106,7 @@ export class TracedExecutorCalls extends ExecutorCalls {
   }
 
   /** Call by call: each is timed. */
-  override again<const W extends readonly Word[]>(_: string, words: W, work: Work<W>): readonly Result[] {
+  override again<const W extends readonly Varying[]>(_: string, words: W, work: Work<W>): readonly Result[] {
     return work(...words)
   }
 
