@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { afterAll } from 'vitest'
 import type { Architecture } from '../native/arch/architecture.ts'
 import type { Host } from '../native/host.ts'
 import { createNodeHost } from '../native/hosts/node.ts'
@@ -28,13 +29,13 @@ export function createExecutorHost(): ExecutorHost {
 
 /** Has started what is for another machine by qemu, which wants a file with a name. */
 function emulating(host: Host, arch: Architecture): Host {
+  const image = join(tmpdir(), `tsrun-executor-${process.pid}`)
+  afterAll(() => rmSync(image, { force: true }))
   return {
     ...host,
     arch,
     spawn(program) {
-      const image = join(tmpdir(), `tsrun-executor-${process.pid}`)
       writeFileSync(image, readFileSync(program.file), { mode: 0o755 })
-      process.on('exit', () => rmSync(image, { force: true }))
       return host.spawn({ ...program, file: `/usr/bin/qemu-${arch}`, argv: [`qemu-${arch}`, image] })
     },
   }
