@@ -145,7 +145,7 @@ test('each tmpfs without a mode has that of its own directory, or 1777 where the
   const [a, b, made, c, d, ...rest] = modes.split('\n')
   expect([a, b, c, d]).toEqual(['700', '1777', '751', '2750'])
   if (isTsrun) expect(made).toBe('1777')
-  expect(rest.join('\n')).toMatch(/read-only[^]* \/modes\/c tmpfs ro,/i)
+  expect(rest.join('\n')).toMatch(/read-only[\s\S]* \/modes\/c tmpfs ro,/i)
 })
 
 // runc fails at special files; crun drops capabilities of files and fills holes.
