@@ -14,7 +14,7 @@ newer_suite() {
   done
   [ -s "$newer_source" ] || { echo "$0: no source for ${VERSION_CODENAME:-sid} in the machine's apt configuration" >&2; return 1; }
   echo "reading the package list of $1" >&2
-  newer apt-get update > "$newer_dir/log" 2>&1 || { cat "$newer_dir/log" >&2; return 1; }
+  newer apt-get -o APT::Update::Error-Mode=any update > "$newer_dir/log" 2>&1 || { cat "$newer_dir/log" >&2; return 1; }
 }
 
 # newer_replace OLD NEW: writes the file $newer_source, which is empty where the machine has no source for OLD.
