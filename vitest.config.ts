@@ -14,6 +14,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          testTimeout: 30_000, // some go through all of the source
           retry,
           sequence: { groupOrder: 0 },
           include: [

@@ -190,7 +190,7 @@ describe.runIf(isTsrun && isRoot)('a bundle that is a little wrong', () => {
     [
       'a program that is masked',
       c => {
-        c.process.args = ['/bin/sh']
+        c.process.args = ['/bin/busybox', 'true']
         c.linux.maskedPaths!.push('/bin')
       },
       '/linux/maskedPaths/5: hides `/bin/busybox`, the program that is to run',
