@@ -263,7 +263,8 @@ describe.runIf(linux)('a series', () => {
     for (let i = 0; i < 30; i++) expect(readdirSync(join(path, `${i}`)).sort()).toEqual([`${i}.file`, 'below', 'twice'])
   })
 
-  test('fails with the words and phrases of the member, and nothing behind it is done', () => {
+  // Where openat2 is denied, as by qemu, no failure of its own is seen.
+  test.skipIf(emulated)('fails with the words and phrases of the member, and nothing behind it is done', () => {
     const path = directory('failure')
     writeFileSync(join(path, '27'), '')
     const { kernel } = launch()
@@ -278,7 +279,7 @@ describe.runIf(linux)('a series', () => {
     expect(existsSync(join(path, 'later/later.file'))).toBe(true)
   })
 
-  test('goes on with what is done instead', () => {
+  test.skipIf(emulated)('goes on with what is done instead', () => {
     const path = directory('instead')
     for (const name of ['1', '18', '28']) symlinkSync('real', join(path, name))
     mkdirSync(join(path, 'real'))
@@ -383,7 +384,7 @@ test.runIf(linux)('an executor that dies in the middle of a batch is a failure t
   expect(error.message).toBe('the executor died at exit_group: exit code 7')
 })
 
-test.runIf(linux)('a chain that nobody waits for is refused when the executor is gone', () => {
+test.runIf(linux && !emulated)('a chain that nobody waits for is refused when the executor is gone', () => {
   const { calls, kernel, pid } = launch()
   kernel.flush()
   process.kill(pid, SIGTERM)

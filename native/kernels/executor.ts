@@ -291,6 +291,14 @@ export class ExecutorCalls implements Calls, Marshaller {
       this.#sampling = false
     }
     const made = this.#queue.slice(from) as Operation[]
+    // What is done about a failure is done with the words themselves.
+    const described = this.#describe(
+      made.map(operation => operation.offset),
+      () => work(...words),
+    )
+    made.forEach((operation, i) => {
+      operation.call = described[i]!.call
+    })
     this.link(made, END)
     const sample: Sample = {
       offset,
