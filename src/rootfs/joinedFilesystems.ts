@@ -1,4 +1,6 @@
 import { EPERM } from '../../native/abi/errno.ts'
+import { PR_SET_PDEATHSIG } from '../../native/abi/prctl.ts'
+import { SIGKILL } from '../../native/abi/signal.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import { cloneSuccessor } from '../../native/executor/successor.ts'
 import { Fd, type Fds } from '../../native/fd.ts'
@@ -58,9 +60,13 @@ function mountThere(runtime: Runtime, step: FilesystemStep, { fd, flag, path }: 
   const { host, outside, makeCalls } = runtime
   const helper = launchExecutor(host, outside, { passed: [fd], makeCalls })
   const pids = [helper.pid]
+  const { kernel: inside } = helper
   try {
-    helper.kernel.setns(helper.passed(fd), flag, `\`${path}\``)
+    inside.notDumpable()
+    inside.setns(helper.passed(fd), flag, `\`${path}\``)
     pids.push(cloneSuccessor(helper, 0n, 'tsrun:mount')) // a pid namespace is that of children
+    // Who is in there may stop it, so that it would not see our end.
+    inside.later({ name: 'prctl', args: [PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0] })
     const mount = mountIn(helper, step)
     if (mount === undefined) return undefined
     using process = outside.pidfdOpen(pids[1]!)
@@ -70,7 +76,10 @@ function mountThere(runtime: Runtime, step: FilesystemStep, { fd, flag, path }: 
     return own
   } finally {
     helper.release()
-    for (const pid of pids) outside.wait(pid, 0, 'any')
+    for (const pid of pids) {
+      outside.now({ name: 'kill', args: [pid, SIGKILL], tolerate: 'any' })
+      outside.wait(pid, 0, 'any')
+    }
   }
 }
 
