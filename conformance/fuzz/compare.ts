@@ -24,13 +24,18 @@ export interface Difference {
 /** Options of file systems that say how the kernel or the runtime keeps something, not what the container gets. */
 const BESIDE_THE_POINT = /^(?:seclabel|inode64|r[ow]|context=|size=0k|gid=\d+|uid=\d+|lowerdir=)/
 
+const isMode = (option: string) => option.startsWith('mode=')
+
 function mountLines(config: Config, lines: readonly string[]): string[] {
   const masked = config.linux.maskedPaths ?? []
   return parseMountinfo(lines.join('\n'))
     .map(({ target, options, tags, type, source, superOptions }) => {
       // Some mask with an empty tmpfs of their own, others with one for all.
       if (masked.includes(target)) return `${target} masked`
-      const kept = superOptions.filter(option => !BESIDE_THE_POINT.test(option)).sort()
+      // A mode that nobody has asked for is that of the directory below, whether by an option or set afterwards: the probe looks.
+      const asked = config.mounts.some(mount => mount.destination === target && mount.options?.some(isMode))
+      const isTold = (option: string) => asked || type !== 'tmpfs' || !isMode(option)
+      const kept = superOptions.filter(option => !BESIDE_THE_POINT.test(option) && isTold(option)).sort()
       const propagation = tags.map(tag => tag.replace(/:.*/, '')).sort()
       // What a device or the root is mounted from depends on where the runtime has got it.
       const from = target === '/' || target.startsWith('/dev/') ? '' : ` ${source}`
