@@ -61,10 +61,14 @@ async function prove(entry: Entry, directory: string): Promise<Proof> {
   }
 }
 
+/** Who took longer is not tried again: the time of the others would be over. */
+const BRIEF_MS = 100_000
+
 /** As `prove`, and once more when it failed: this machine and the engines' own races are not steady. What failed then stays. */
 async function proveTwice(entry: Entry, directory: string): Promise<Proof> {
+  const start = Date.now()
   const first = await prove(entry, directory)
-  if (first.counts.failed === 0 || first.remarks.some(remark => remark.startsWith('not done'))) return first
+  if (first.counts.failed === 0 || Date.now() - start > BRIEF_MS) return first
   console.log(`${entry.name}: ${words(first.counts)}; once more`)
   printTrouble(first)
   return prove(entry, directory)
