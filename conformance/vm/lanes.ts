@@ -62,6 +62,7 @@ export const lanes: readonly Lane[] = [
           'without a kernel that tracks memory': ELSEWHERE,
           'without large pipes': ELSEWHERE,
           'a cgroup of version 1': 'version 2 is all that the machine has',
+          podman: 'the selection has it, where nothing is emulated',
           'a checkpoint that is killed in the middle': 'CRIU before 4 runs no script there',
         },
       },
