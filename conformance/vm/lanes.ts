@@ -50,7 +50,7 @@ export const lanes: readonly Lane[] = [
       { file: 'vm/confinement.test.ts', both: true },
       { file: 'vm/smallest.test.ts' },
       { file: 'cases/limits.test.ts' },
-      { file: 'cases/apparmor.test.ts', both: true, skips: { 'without AppArmor a profile is refused': ELSEWHERE } },
+      { file: 'cases/apparmor.test.ts', skips: { 'without AppArmor a profile is refused': ELSEWHERE } },
       { file: 'cases/scheduling.test.ts' },
       { file: 'cases/seccomp.test.ts' },
       { file: 'cases/cgroup.test.ts', skips: { 'a limit whose controller is not in the v2 tree': ELSEWHERE } },
@@ -86,7 +86,7 @@ export const lanes: readonly Lane[] = [
     systemd: true,
     timeout: 1300,
     topics: [
-      { file: 'vm/podman.test.ts', both: true },
+      { file: 'vm/podman.test.ts' },
       { file: 'cases/systemd.test.ts', skips: { 'without systemd the driver says': ELSEWHERE } },
       { file: 'cases/update.test.ts', skips: { 'a limit that this host can not set': ELSEWHERE } },
     ],
