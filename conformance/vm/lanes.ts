@@ -63,6 +63,7 @@ export const lanes: readonly Lane[] = [
           'without large pipes': ELSEWHERE,
           'a cgroup of version 1': 'version 2 is all that the machine has',
           podman: 'the selection has it, where nothing is emulated',
+          'restore that waits for CRIU': 'the action script of this case is of CRIU 4',
           'a checkpoint that is killed in the middle': 'CRIU before 4 runs no script there',
         },
       },
