@@ -1,7 +1,10 @@
 import { defineConfig } from 'vitest/config'
 
-// Unit tests sit beside their source. End-to-end tests look at real containers and at the whole machine from outside, so
-// they run after the others and one file at a time.
+// Unit tests sit beside their source. Those that try all of something (each call failing, two whole builds, another
+// processor) are exhaustive: seconds each, so `npm run ok` leaves them out. End-to-end tests look at real containers and at the
+// whole machine from outside, so they run after the others and one file at a time.
+
+const SOURCE = ['src', 'native', 'spec', 'testing', 'bench']
 /**
  * On a loaded machine a test may miss what it waits for. CI tries a test that failed once more, and scripts/summary.ts names
  * it even if it passes then.
@@ -16,14 +19,19 @@ export default defineConfig({
           name: 'unit',
           testTimeout: 30_000, // some go through all of the source
           retry,
+          isolate: false, // half of the time was the loading of the same modules for each file
           sequence: { groupOrder: 0 },
-          include: [
-            'src/**/*.test.ts',
-            'native/**/*.test.ts',
-            'spec/**/*.test.ts',
-            'testing/**/*.test.ts',
-            'bench/**/*.test.ts',
-          ],
+          include: SOURCE.map(folder => `${folder}/**/*.test.ts`),
+          exclude: ['**/*.exhaustive.test.ts'],
+        },
+      },
+      {
+        test: {
+          name: 'exhaustive',
+          testTimeout: 120_000,
+          retry,
+          sequence: { groupOrder: 1 },
+          include: SOURCE.map(folder => `${folder}/**/*.exhaustive.test.ts`),
         },
       },
       {
@@ -33,7 +41,7 @@ export default defineConfig({
           include: ['conformance/**/*.test.ts'],
           exclude: ['conformance/vm/**'], // `npm run test:vm`
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           testTimeout: 120_000,
           hookTimeout: 300_000,
         },

@@ -1,8 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { labelsOf } from './a64.ts'
 import { assemble, listing } from './aarch64.ts'
 import { ARENA_ADDRESS, ARENA_SIZE } from './protocol.ts'
@@ -56,12 +56,3 @@ test('one instruction each loads address and size of the arena', () => {
     expect(value).toBeLessThan(2 ** 32)
   }
 })
-
-// What the executor does, by the tests of the one for this machine.
-if (process.platform === 'linux' && existsSync('/usr/bin/qemu-aarch64'))
-  describe('the executor for AArch64, emulated', async () => {
-    process.env['EXECUTOR'] = 'aarch64'
-    await import('./launch.test.ts')
-    delete process.env['EXECUTOR']
-  })
-else test.skip('no qemu-aarch64 here: the package qemu-user has it', () => {})
