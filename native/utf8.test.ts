@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { byteBound, decode, encode, encodeInto } from './utf8.ts'
+import { byteBound, decode, encode, encodeInto, hasDigits } from './utf8.ts'
 
 /** Any sequence of UTF-16 units, also lone surrogates. */
 const anyText = fc
@@ -82,4 +82,14 @@ test('encodeInto() writes at the offset and returns the end, within the bound', 
   expect(encodeInto(target, 3, 'é!')).toBe(6)
   expect([...target.subarray(2, 7)]).toEqual([0, 0xc3, 0xa9, 0x21, 0])
   fc.assert(fc.property(anyText, text => encode(text).length <= byteBound(text)))
+})
+
+test('hasDigits() finds as many digits in a row as it is asked for', () => {
+  const around = fc.constantFrom('', 'x', '12.', ' -', `${'9'.repeat(15)}e`)
+  fc.assert(
+    fc.property(around, fc.integer({ min: 0, max: 40 }), around, (before, digits, after) => {
+      const text = `${before}${'7'.repeat(digits)}${after}`
+      expect(hasDigits(text, 16)).toBe(/\d{16}/.test(text))
+    }),
+  )
 })

@@ -8,6 +8,8 @@ export interface NativeAscii {
   decode(bytes: Uint8Array): string | undefined
   /** Is `part`, which is ASCII, in the text? */
   includes(text: string, part: string): boolean
+  /** Has the text so many digits in a row? */
+  hasDigits(text: string, count: number): boolean
 }
 
 let native: NativeAscii | undefined
@@ -20,6 +22,28 @@ export function useNativeAscii(ascii: NativeAscii | undefined): void {
 /** Is `part`, which is ASCII, somewhere in the text? For a whole document. */
 export function isIn(text: string, part: string): boolean {
   return native === undefined ? text.includes(part) : native.includes(text, part)
+}
+
+/**
+ * Has the text so many digits in a row? One of `count` such digits is at a multiple of `count`; a regular expression would
+ * look at every character.
+ */
+export function hasDigits(text: string, count: number): boolean {
+  if (native !== undefined) return native.hasDigits(text, count)
+  for (let at = 0; at < text.length; at += count) {
+    if (!isDigit(text.charCodeAt(at))) continue
+    let start = at
+    let end = at + 1
+    while (isDigit(text.charCodeAt(start - 1))) start--
+    while (isDigit(text.charCodeAt(end))) end++
+    if (end - start >= count) return true
+  }
+  return false
+}
+
+/** NaN, what is outside of a text, is none. */
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39
 }
 
 /** Writes `text` to `bytes` at `offset`; returns the offset after it. Unpaired surrogates become U+FFFD. */

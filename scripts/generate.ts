@@ -175,13 +175,27 @@ async function validatorModule(
   return bundle.outputFiles[0]!.text
 }
 
-/** Drops what nobody reads: places in the schema, and the way back from a value to its parent. */
+/**
+ * Drops what nobody reads: places in the schema, and the way back from a value to its parent. Where a value stands is put
+ * together when it is wrong, from there outwards, and not on the way to each value that is right.
+ */
 function slim(source: string): string {
-  return source
+  const short = source
     .replace(/schemaPath:"[^"]*",/g, '')
     .replace(/,parentData:\w+,parentDataProperty:(?:"[^"]*"|\w+),rootData\}/g, '}')
-    .replace(/parentData, parentDataProperty, rootData=data\}/g, '}')
+    .replace(/, \{instancePath="", parentData, parentDataProperty, rootData=data\}=\{\}/g, '')
+    .replace(CALL, '$1($2))){vErrors = (vErrors ?? []).concat(below($3, $1.errors))')
+    .replace(/\{instancePath:instancePath\+/g, '{instancePath:')
+    .replace(/\{instancePath,/g, '{instancePath:"",')
+  if (short.includes('instancePath+') || /\binstancePath[^:?]/.test(short)) throw new Error('ajv writes other code now')
+  return `${short}\n${BELOW}`
 }
+
+/** One validator has another look at what is at a place below, and takes its errors. */
+const CALL =
+  /(validate\d+)\((\w+(?:\.\w+|\[\w+\])?), ?\{instancePath:instancePath\+([^{}]*?)\}\)\)\)\{vErrors = vErrors === null \? \1\.errors : vErrors\.concat\(\1\.errors\)/g
+const BELOW =
+  'function below(place, errors) { return errors.map(error => ({ ...error, instancePath: place + error.instancePath })) }'
 
 function declarations(names: string[]): string {
   const lines = names.map(

@@ -23,6 +23,7 @@ interface QuickjsHost {
   encodeAscii(bytes: Uint8Array, offset: number, text: string): number
   decodeAscii(bytes: Uint8Array): string | undefined
   includes(text: string, part: string): boolean
+  hasDigits(text: string, count: number): boolean
   putWords(bytes: Uint8Array, address: number, at: number, top: number, values: readonly Argument[]): number
 }
 
@@ -36,8 +37,9 @@ const PAGE = 4096
 
 /** QuickJS in the static binary as a host. There is one thread and no event loop, so `poll` waits in the kernel. */
 export function createQuickjsHost(): Host {
-  const { arch, argv, env, syscall, syscallAt, encodeAscii, decodeAscii, includes, putWords } = globalThis.quickjs
-  useNativeAscii({ encodeInto: encodeAscii, decode: decodeAscii, includes })
+  const { arch, argv, env, syscall, syscallAt, encodeAscii, decodeAscii, includes, hasDigits, putWords } =
+    globalThis.quickjs
+  useNativeAscii({ encodeInto: encodeAscii, decode: decodeAscii, includes, hasDigits })
   useNativeWords({ putWords })
   const host: Host = {
     arch,

@@ -289,6 +289,21 @@ static JSValue host_includes(JSContext *ctx, JSValueConst this, int argc, JSValu
     return part ? JS_NewBool(ctx, found) : JS_EXCEPTION;
 }
 
+/* hasDigits(text, count): are so many digits in a row in the text? */
+static JSValue host_has_digits(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+    uint32_t count, run = 0;
+    size_t length;
+    const char *text;
+
+    if (JS_ToUint32(ctx, &count, argv[1]) || !(text = JS_ToCStringLen(ctx, &length, argv[0])))
+        return JS_EXCEPTION;
+    for (size_t i = 0; i < length && run < count; i++)
+        run = text[i] >= '0' && text[i] <= '9' ? run + 1 : 0;
+    JS_FreeCString(ctx, text);
+    return JS_NewBool(ctx, run >= count);
+}
+
 /* decodeAscii(bytes): the text, or undefined when the bytes are not ASCII. */
 static JSValue host_decode_ascii(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
@@ -319,6 +334,7 @@ static void add_host(JSContext *ctx, char **argv)
         JS_CFUNC_DEF("encodeAscii", 3, host_encode_ascii),
         JS_CFUNC_DEF("decodeAscii", 1, host_decode_ascii),
         JS_CFUNC_DEF("includes", 2, host_includes),
+        JS_CFUNC_DEF("hasDigits", 2, host_has_digits),
         JS_CFUNC_DEF("putWords", 5, host_put_words),
         JS_PROP_STRING_DEF("arch", MACHINE, JS_PROP_ENUMERABLE),
     };

@@ -1,4 +1,4 @@
-import { isIn } from '../../native/utf8.ts'
+import { hasDigits, isIn } from '../../native/utf8.ts'
 import type { Config, Process, Resources } from '../../spec/generated/config.ts'
 import { validateConfig, validateProcess, validateResources } from '../../spec/generated/validate-config.js'
 import { ConfigError } from '../errors.ts'
@@ -55,7 +55,7 @@ export interface Unsettled {
  */
 export function readJson(given: string, name: string, place: DocumentPlace = ''): Unsettled {
   const { data, text, rest } = parseJson(given, name)
-  const bigNumbers = hasLongNumber(text) ? findBigNumbers(text, data) : []
+  const bigNumbers = hasDigits(text, ROUNDED_DIGITS) ? findBigNumbers(text, data) : []
   dropAbsent(text, data, place)
   const settle = () => {
     // What a validator refused may be gone meanwhile, and others in its place.
@@ -64,26 +64,8 @@ export function readJson(given: string, name: string, place: DocumentPlace = '')
   return { data, rest, settle }
 }
 
-/**
- * Are there 16 digits in a row? 2^53 has as many, so without them every integer is safe. One of 16 such digits is at a
- * multiple of 16; a regular expression would look at every character.
- */
-function hasLongNumber(text: string): boolean {
-  for (let at = 0; at < text.length; at += 16) {
-    if (!isDigit(text.charCodeAt(at))) continue
-    let start = at
-    let end = at + 1
-    while (isDigit(text.charCodeAt(start - 1))) start--
-    while (isDigit(text.charCodeAt(end))) end++
-    if (end - start >= 16) return true
-  }
-  return false
-}
-
-/** NaN, what is outside of a text, is none. */
-function isDigit(code: number): boolean {
-  return code >= 0x30 && code <= 0x39
-}
+/** 2^53 has as many digits, so without so many in a row every integer is safe. */
+const ROUNDED_DIGITS = 16
 
 function parse(
   text: string,

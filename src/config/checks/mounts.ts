@@ -31,7 +31,8 @@ function isBind({ options }: Mount): boolean {
 }
 
 function idMapOption({ options }: Mount): string | undefined {
-  return ['idmap', 'ridmap'].find(word => options?.includes(word))
+  if (options === undefined) return undefined
+  return options.includes('idmap') ? 'idmap' : options.includes('ridmap') ? 'ridmap' : undefined
 }
 
 function hasMappings({ uidMappings, gidMappings }: Mount): boolean {
@@ -40,6 +41,7 @@ function hasMappings({ uidMappings, gidMappings }: Mount): boolean {
 
 function idMapsComeInPairs({ mounts }: Config): Complaint | undefined {
   return firstOf(mounts, '/mounts', ({ uidMappings, gidMappings }) => {
+    if (uidMappings === undefined && gidMappings === undefined) return undefined
     const [uids, gids] = [uidMappings?.length ?? 0, gidMappings?.length ?? 0]
     if (uids > 0 === gids > 0) return undefined
     const [given, other] = uids > 0 ? ['uidMappings', 'gidMappings'] : ['gidMappings', 'uidMappings']
@@ -49,7 +51,7 @@ function idMapsComeInPairs({ mounts }: Config): Complaint | undefined {
 
 function idMapsAreForBindMounts({ mounts }: Config): Complaint | undefined {
   return firstOf(mounts, '/mounts', mount => {
-    if (isBind(mount) || (!hasMappings(mount) && idMapOption(mount) === undefined)) return undefined
+    if ((!hasMappings(mount) && idMapOption(mount) === undefined) || isBind(mount)) return undefined
     return { pointer: '', reason: 'only a bind mount can be id-mapped; add the option `bind` or `rbind`' }
   })
 }

@@ -268,3 +268,30 @@ test.each(['/proc/cpuinfo', '/proc/sys/kernel/ns_last_pid', '/process'])(
 test('planMounts() binds only a procfs to /proc', () => {
   expect(plan({ ...bind(), destination: '/proc' })).toMatchObject({ requireProcfs: true })
 })
+
+test('planMounts() plans each of many mounts with the same words as it does one alone', () => {
+  const like = (more: Partial<MountInput>): MountInput => ({ ...bind('rw', 'rprivate'), type: 'bind', ...more })
+  const ids = [{ containerID: 0, hostID: 1000, size: 1 }]
+  const mounts = [
+    like({}),
+    like({ destination: 'relative/../there' }),
+    like({ destination: '/bundle/rootfs/inside', source: '/bundle/rootfs/volume' }),
+    like({ destination: '/proc' }),
+    like({ destination: '/proc/uptime' }),
+    like({ uidMappings: ids, gidMappings: ids }),
+    like({ type: undefined }),
+    like({ options: ['bind', 'ro'] }),
+    like({ destination: '/dev/shm', source: '/tmp/./shm/' }),
+  ]
+  const alone = mounts.map((mount, index) => ({ ...plan(mount), pointer: `/mounts/${index}` }))
+  expect(planMounts(mounts, root)).toEqual(alone)
+})
+
+test.each<[Partial<MountInput>, string]>([
+  [{ destination: '/' }, '/mounts/1/destination'],
+  [{ destination: '/proc/sys' }, '/mounts/1/destination'],
+  [{ source: '' }, '/mounts/1/source'],
+  [{ source: undefined }, '/mounts/1/source'],
+])('planMounts() refuses %j behind one with the same words, too', (more, pointer) => {
+  expect(() => planMounts([bind('rw'), { ...bind('rw'), ...more }], root)).toThrow(expect.objectContaining({ pointer }))
+})

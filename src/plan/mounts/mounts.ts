@@ -179,17 +179,76 @@ export function planMounts(
   pointer = '/mounts',
 ): MountStep[] {
   const read = oncePerList(parseMountOptions)
+  const known = new Map<string, Known>()
   return mounts.map((input, index) => {
-    const entry = understand(input, `${pointer}/${index}`, context, read)
-    for (const check of checks) {
-      const wrong = check(entry, context)
-      if (wrong !== undefined) throw new ConfigError(wrong[1], `${entry.pointer}/${wrong[0]}`)
-    }
-    if (entry.options.remount) return remount(entry)
-    if (entry.isBind) return bind(entry, context)
-    if (entry.type === 'sysfs' && context.mayBeRefused && !context.hasNetworkNamespace) return hostSysfs(entry)
-    return filesystem(entry, context)
+    const words = wordsOf(input)
+    const other = words === undefined ? undefined : known.get(words)
+    const isKnown = other !== undefined && other.type === input.type
+    const alike = isKnown && bindAlike(other.step, input, index, pointer, context)
+    if (alike) return alike
+    const step = planMount(input, `${pointer}/${index}`, context, read)
+    if (words !== undefined && step.op === 'bind' && !step.requireProcfs) known.set(words, { type: input.type, step })
+    return step
   })
+}
+
+/** A bind that has been understood, for others with the same words, of which there may be thousands. */
+interface Known {
+  readonly type: string | undefined
+  readonly step: BindStep
+}
+
+/** The options as one word, when they are all that an entry has besides its type and its paths. */
+function wordsOf({ options, uidMappings, gidMappings }: MountInput): string | undefined {
+  return uidMappings === undefined && gidMappings === undefined ? options?.join('\0') : undefined
+}
+
+/**
+ * The step for an entry that differs from the one of `step` in nothing but its paths; undefined where these are special to
+ * `checks` or to understand(). Spelled out, which takes an interpreter half the time.
+ */
+function bindAlike(
+  step: BindStep,
+  input: MountInput,
+  index: number,
+  pointer: string,
+  { bundle, rootfs }: MountContext,
+): BindStep | undefined {
+  const written = resolve('/', input.destination)
+  const destination = pathInside(written, rootfs) ?? written
+  if (!input.source || destination === '/' || isWithin(destination, '/proc')) return undefined
+  const source = resolve(bundle, input.source)
+  return {
+    op: 'bind',
+    pointer: `${pointer}/${index}`,
+    destination,
+    target: step.target,
+    needsRealTarget: step.needsRealTarget,
+    noFollowTarget: step.noFollowTarget,
+    attributes: step.attributes,
+    recursiveAttributes: step.recursiveAttributes,
+    propagation: step.propagation,
+    source,
+    sourceInside: pathInside(source, rootfs),
+    recursive: step.recursive,
+    noFollowSource: step.noFollowSource,
+    copySymlink: step.copySymlink,
+    requireProcfs: step.requireProcfs,
+    idmap: step.idmap,
+    mayBeLocked: step.mayBeLocked,
+  }
+}
+
+function planMount(input: MountInput, pointer: string, context: MountContext, read: Read): MountStep {
+  const entry = understand(input, pointer, context, read)
+  for (const check of checks) {
+    const wrong = check(entry, context)
+    if (wrong !== undefined) throw new ConfigError(wrong[1], `${entry.pointer}/${wrong[0]}`)
+  }
+  if (entry.options.remount) return remount(entry)
+  if (entry.isBind) return bind(entry, context)
+  if (entry.type === 'sysfs' && context.mayBeRefused && !context.hasNetworkNamespace) return hostSysfs(entry)
+  return filesystem(entry, context)
 }
 
 type Read = typeof parseMountOptions
