@@ -4,6 +4,7 @@ import { memoryCalls } from './calls/memory.ts'
 import { mountCalls } from './calls/mount.ts'
 import { processCalls } from './calls/process.ts'
 import { schedulingCalls } from './calls/scheduling.ts'
+import { signalCalls } from './calls/signal.ts'
 import { socketCalls } from './calls/socket.ts'
 import { terminalCalls } from './calls/terminal.ts'
 import type { Fd, Side } from './fd.ts'
@@ -25,6 +26,7 @@ type TypedCalls = typeof fileCalls &
   typeof processCalls &
   typeof schedulingCalls &
   typeof identityCalls &
+  typeof signalCalls &
   typeof socketCalls &
   typeof terminalCalls
 
@@ -84,6 +86,7 @@ export function createKernel<S extends Side = any>(machine: Calls): Kernel<S> {
       processCalls,
       schedulingCalls,
       identityCalls,
+      signalCalls,
       socketCalls,
       terminalCalls,
     ]

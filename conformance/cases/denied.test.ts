@@ -11,7 +11,7 @@ import type { Hook } from '../lib/config.ts'
 import { type Change, command, createRunning, removeLater } from '../lib/container.ts'
 import { have } from '../lib/machine.ts'
 import { overwriter } from '../lib/overwriter.ts'
-import { must, run } from '../lib/run.ts'
+import { eventually, must, run } from '../lib/run.ts'
 import { isTsrun, repository, runtime } from '../lib/runtime.ts'
 import { fresh, later, sceneDirectory } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
@@ -19,19 +19,27 @@ import { leavesNothing } from '../lib/snapshot.ts'
 leavesNothing()
 
 /** Another call does the same. */
-const REPLACED = ['clone3', 'close_range', 'openat2', 'pidfd_open', 'memfd_create', 'statx'] as const
+const REPLACED = [
+  'clone3',
+  'close_range',
+  'openat2',
+  'pidfd_open',
+  'pidfd_send_signal',
+  'memfd_create',
+  'statx',
+] as const
 /** All of them by mount(2) then, but for what docs/security.md names. */
 const MOUNTS = ['fsopen', 'fsconfig', 'fsmount', 'open_tree', 'move_mount', 'mount_setattr'] as const
 type Name = keyof typeof callNumbers.x86_64
-/** All calls that Linux has got since 5.2, by number; not pidfd_send_signal, which has no other. */
-const NEWER = Array.from({ length: 50 }, (_, index) => 425 + index)
+/** All calls that Linux has got since 5.1, by number. */
+const NEWER = Array.from({ length: 50 }, (_, index) => 424 + index)
 
 /** What a filter around the runtime denies together. */
 const TOGETHER: readonly (readonly [string, readonly (Name | number)[]])[] = [
   ['all that other calls do', REPLACED],
   ['all that make mounts', MOUNTS],
   ['the profile of Docker 20.10', ['clone3', 'mount_setattr', 'close_range', 439, 441, 443, 447, 448, 449, 452]],
-  ['a profile from before Linux 5.2', NEWER],
+  ['a profile from before Linux 5.1', NEWER],
   ['a profile from before Linux 4.11', [...NEWER, 'statx']],
 ]
 
@@ -128,6 +136,48 @@ test
   const { stdout } = run([...filter, runtime.path, 'doctor'])
   for (const name of [...REPLACED, ...MOUNTS])
     if (numbers(names).includes(callNumbers[architecture!][name])) expect(stdout).toMatch(foundByDoctor(name))
+})
+
+/** A program that says which signals it gets, until it gets SIGTERM. */
+const TELLS = `trap 'echo HUP' HUP; trap 'echo RT' 37; trap 'echo TERM; exit' TERM; echo ready; while :; do sleep 0.02; done`
+
+test.skipIf(skip).each<[string, Change]>([
+  ['of the host', () => {}],
+  ['of another user', config => (config.process.user = { uid: 1234, gid: 1234 })],
+])('without pidfd_send_signal signals reach a program %s all the same (tsrun only)', (_, change) => {
+  const container = createRunning(change, TELLS)
+  const kill = (signal: string) =>
+    run([...denying('pidfd_send_signal', EPERM), ...command('kill', container.id, signal)])
+  const told = (line: string) => eventually(line, () => container.output().split('\n').includes(line))
+  told('ready')
+  for (const [signal, line] of [
+    ['HUP', 'HUP'],
+    ['RTMIN+3', 'RT'],
+    ['0', 'ready'],
+    ['TERM', 'TERM'],
+  ] as const) {
+    expect(kill(signal)).toMatchObject({ status: 0, stderr: '' })
+    told(line)
+  }
+  eventually('its end', () => container.state().status === 'stopped')
+  expect(kill('HUP').stderr).toContain('container not running')
+})
+
+test.skipIf(skip)('a signal that would not arrive without pidfd_send_signal is refused (tsrun only)', () => {
+  const container = createRunning(config => (config.process.user = { uid: 1234, gid: 1234 }))
+  // CAP_KILL counts for kill(2) and pidfd_send_signal(2) alone.
+  const words = [
+    'unshare',
+    '--user',
+    '--map-root-user',
+    ...denying('pidfd_send_signal', EPERM),
+    ...command('kill', container.id, 'TERM'),
+  ]
+  const { status, stderr } = run(words)
+  expect(status).toBe(1)
+  expect(stderr).toMatch(
+    /pidfd_send_signal process \d+: EPERM \(the seccomp filter that tsrun itself runs under denies it/,
+  )
 })
 
 /** Every kind of mount there is. */
@@ -285,8 +335,8 @@ test.skipIf(skip).each<[string, Name, number, Change, string[]]>([
 })
 
 test.skipIf(skip)('doctor names what has no other call (tsrun only)', () => {
-  const { stdout } = run([...denying(['pidfd_send_signal', 'clone3'], EPERM), runtime.path, 'doctor'])
-  expect(stdout).toMatch(/problem +kernel: system calls are denied: pidfd_send_signal\n/)
+  const { stdout } = run([...denying(['pidfd_open', 'setsockopt', 'clone3'], EPERM), runtime.path, 'doctor'])
+  expect(stdout).toMatch(/problem +kernel: system calls are denied: pidfd_open\n/)
   expect(stdout).toMatch(foundByDoctor('clone3'))
 })
 

@@ -246,6 +246,7 @@ test.skipIf(isRunc).each([
   ['far more than there are', [5, 100], ['--preserve-fds', '200'], '', ['100', '5']],
   ['after LISTEN_FDS', [3, 6], ['--preserve-fds', '3'], 'LISTEN_FDS=1', ['3', '6']],
   ['of LISTEN_FDS', [4], [], 'LISTEN_FDS=2', ['4']],
+  ['of fewer than none', [3], ['--preserve-fds', '-1'], '', []],
 ])('preserved descriptors may have gaps: %s', (_, open, flags, env, expected) => {
   expect(passed(open, flags, env)).toEqual(expected)
 })

@@ -156,13 +156,6 @@ export const processCalls = {
     return new Fd(this, this.later(call), `owner of ${subject}`)
   },
 
-  /** pidfd_send_signal(fd, signal, NULL, 0), see pidfd_send_signal(2). False when the process is gone. */
-  signal(this: Calls, pidfd: Fd, signal: number): boolean {
-    const args = [pidfd, signal, null, 0]
-    const hint = { EPERM: 'to a process of another user it takes CAP_KILL' }
-    return this.now({ name: 'pidfd_send_signal', args, subject: pidfd.subject, tolerate: [ESRCH], hint }) >= 0
-  },
-
   /**
    * ioctl(pidfd, PIDFD_GET_INFO, {PIDFD_INFO_EXIT}): how a process ended that somebody has waited for, in the form of
    * wait(2). Undefined when nobody has, and before Linux 6.15.

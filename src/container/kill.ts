@@ -1,6 +1,7 @@
 import { ENOENT } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_WRONLY } from '../../native/abi/fcntl.ts'
 import { SIGKILL } from '../../native/abi/signal.ts'
+import { isSignalDenied } from '../../native/calls/signal.ts'
 import { killCgroup, pidsOfTree } from '../cgroup/cgroup.ts'
 import { StateError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
@@ -44,7 +45,7 @@ export function signalInit(runtime: Runtime, container: StoredContainer, signal:
   // The pidfd is held before we compare start times, so the process can't be another one afterwards.
   if (!pidfd.exists || !isAlive(outside, { pid, startTime })) return false
   const cgroup = requireOwnProcess(runtime, container, pid)
-  if (signal === SIGKILL && cgroup !== undefined && isFrozen(outside, cgroup)) {
+  if (signal === SIGKILL && cgroup !== undefined && (isFrozen(outside, cgroup) || isSignalDenied(outside))) {
     killCgroup(outside, cgroup) // a frozen process dies only this way
     return true
   }

@@ -29,6 +29,11 @@ function withMessages(outside: Kernel<'outside'>): string | undefined {
   return pidfd.exists ? 'SO_PASSPIDFD' : undefined
 }
 
+/** See native/calls/signal.ts. Without privileges it reaches programs of our own user only. */
+function withOwner(outside: Kernel<'outside'>): string | undefined {
+  return outside.effectiveIds().uid === 0 ? 'F_SETOWN' : undefined
+}
+
 function withMounts(outside: Kernel<'outside'>): string | undefined {
   return ownCapabilities(outside)(CAP_SYS_ADMIN) ? 'a tmpfs' : undefined
 }
@@ -49,7 +54,7 @@ export const NEEDED_CALLS: readonly NeededCall[] = [
   { name: 'mount_setattr', args: [-1, '', 0, null, 0], since: '5.12', otherwise: withMountCall },
   { name: 'close_range', args: [1, 0, 0], since: '5.9', otherwise: () => 'close and fcntl' },
   { name: 'pidfd_open', args: [-1, 0], since: '5.3', otherwise: withMessages },
-  { name: 'pidfd_send_signal', args: [-1, 0, null, 0], since: '5.1' },
+  { name: 'pidfd_send_signal', args: [-1, 0, null, 0], since: '5.1', otherwise: withOwner },
   { name: 'memfd_create', args: [null, 0xffff_ffff], since: '3.17', otherwise: withMounts },
   { name: 'statx', args: [-1, '', 0xffff_ffff, 0, null], since: '4.11', otherwise: () => 'newfstatat' },
 ]

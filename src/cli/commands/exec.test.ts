@@ -84,6 +84,10 @@ test('--cap adds like --cap-add, lists are split, and NONE is nothing', () => {
   expect(capabilities('--cap-set', 'none')).toEqual({ add: [], drop: [], set: [] })
 })
 
+test('fewer descriptors than none are none', () => {
+  expect(request('--preserve-fds', '-1', 'web', 'ls')).toMatchObject({ preserveFds: 0 })
+})
+
 test.each([
   [['web'], /command/],
   [['--process', 'f', 'web', 'ls'], /--process/],
@@ -95,7 +99,6 @@ test.each([
   [['--env', 'A', 'web', 'ls'], /--env/],
   [['--env', '=A', 'web', 'ls'], /--env/],
   [['--cwd', 'a', 'web', 'ls'], /--cwd/],
-  [['--preserve-fds', '-1', 'web', 'ls'], /--preserve-fds/],
   [['--cgroup', 'cpu:x', 'web', 'ls'], /controllers/],
   [['--cgroup', 'a', '--cgroup', 'b', 'web', 'ls'], /once/],
 ])('%j is a wrong command line', (words, message) => {

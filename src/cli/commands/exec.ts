@@ -4,7 +4,7 @@ import { doing, UsageError } from '../../errors.ts'
 import type { CapabilityChanges, ProcessChanges } from '../../plan/process/execProcess.ts'
 import type { Verb } from '../commands.ts'
 import type { OptionsOf } from '../line/options.ts'
-import { given } from './request.ts'
+import { given, preserved } from './request.ts'
 
 type ExecOptions = OptionsOf<'exec'>
 
@@ -21,7 +21,6 @@ export function execRequest(options: ExecOptions, id: string, args: readonly str
   if (processFile === undefined && args.length === 0) throw new UsageError('exec: the command to run is missing')
   if (processFile !== undefined && args.length > 0)
     throw new UsageError('exec: --process says what to run, so a command can not be given as well')
-  if (options['preserve-fds'] < 0) throw new UsageError('--preserve-fds: the number of descriptors can not be negative')
   return {
     id,
     processFile,
@@ -30,7 +29,7 @@ export function execRequest(options: ExecOptions, id: string, args: readonly str
     pidFile: given(options['pid-file']),
     consoleSocket: given(options['console-socket']),
     pidfdSocket: given(options['pidfd-socket']),
-    preserveFds: options['preserve-fds'],
+    preserveFds: preserved(options),
     cgroup: cgroupOption(options.cgroup),
     ignorePaused: options['ignore-paused'],
   }

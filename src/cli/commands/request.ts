@@ -1,5 +1,5 @@
 import type { CreateRequest } from '../../container/create.ts'
-import { KernelError, UsageError } from '../../errors.ts'
+import { KernelError } from '../../errors.ts'
 import type { Runtime } from '../../runtime.ts'
 import type { OptionsOf } from '../line/options.ts'
 
@@ -8,9 +8,13 @@ export function given(text: string | undefined): string | undefined {
   return text === '' ? undefined : text
 }
 
-/** What `create` and `run` ask for. Throws a UsageError for a number that can't be. */
+/** How many descriptors more; a number below nought is none, as in runc and crun. */
+export function preserved(options: Pick<OptionsOf<'create'>, 'preserve-fds'>): number {
+  return Math.max(0, options['preserve-fds'])
+}
+
+/** What `create` and `run` ask for. */
 export function createRequest(options: OptionsOf<'create'>, id: string, bundle: string): CreateRequest {
-  if (options['preserve-fds'] < 0) throw new UsageError('--preserve-fds: the number of descriptors can not be negative')
   return {
     id,
     bundle,
@@ -20,7 +24,7 @@ export function createRequest(options: OptionsOf<'create'>, id: string, bundle: 
     pidfdSocket: given(options['pidfd-socket']),
     noPivot: options['no-pivot'],
     noNewKeyring: options['no-new-keyring'],
-    preserveFds: options['preserve-fds'],
+    preserveFds: preserved(options),
   }
 }
 
