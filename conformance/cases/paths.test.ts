@@ -35,6 +35,14 @@ test('paths below /proc and /sys are masked', () => {
   expect(output).toBe('0\n0')
 })
 
+test.each(['/', '//', '/.'])('the root as a read-only path is read-only, what is mounted in it is not: %s', path => {
+  const output = inside('touch /x 2>/dev/null || echo refused; echo > /dev/shm/x && echo written', config => {
+    config.mounts.push({ destination: '/dev/shm', type: 'tmpfs', source: 'shm' })
+    config.linux.readonlyPaths = [path]
+  })
+  expect(output).toBe('refused\nwritten')
+})
+
 test('missing paths are passed over', () => {
   const output = inside('echo fine', config => {
     config.linux.maskedPaths = ['/no/such/path', '/proc/no-such']

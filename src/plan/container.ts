@@ -1,7 +1,7 @@
 import { personalities } from '../../native/abi/personality.ts'
 import type { Architecture } from '../../native/arch/architecture.ts'
 import type { Config, Hooks } from '../../spec/generated/config.ts'
-import { resolve } from '../paths.ts'
+import { components, isAbsolute, resolve } from '../paths.ts'
 import { cgroupOwner, cgroupPath } from './cgroup.ts'
 import { type DeviceStep, planDevices } from './devices/devices.ts'
 import { planMountLabel } from './mounts/labels.ts'
@@ -104,7 +104,7 @@ export function planContainer(given: Config, facts: PlanFacts): ContainerPlan {
     hostname: config.hostname,
     domainname: config.domainname,
     rootfsPropagation: linux.rootfsPropagation,
-    rootReadonly: config.root?.readonly ?? false,
+    rootReadonly: (config.root?.readonly ?? false) || (linux.readonlyPaths ?? []).some(isRoot),
     noPivot: facts.noPivot,
     mounts,
     devices: planDevices(linux.devices ?? [], {
@@ -113,7 +113,7 @@ export function planContainer(given: Config, facts: PlanFacts): ContainerPlan {
       hostCanMknod: facts.capMknod && !facts.inUserNamespace && namespaces.create.has('user'),
     }),
     maskedPaths: inside(linux.maskedPaths),
-    readonlyPaths: inside(linux.readonlyPaths),
+    readonlyPaths: inside(linux.readonlyPaths).filter(path => !isRoot(path)),
     sysctl: planSysctl(linux.sysctl ?? {}, {
       ipc: own('ipc'),
       network: own('network'),
@@ -133,6 +133,11 @@ export function planContainer(given: Config, facts: PlanFacts): ContainerPlan {
     mountLabel,
     ...planMembership(config, facts),
   }
+}
+
+/** Read-only by a mount over it, the root would be below that: as in runc and crun it is meant itself, without what is mounted in it. */
+function isRoot(path: string): boolean {
+  return isAbsolute(path) && components(path).length === 0
 }
 
 /** Relative ones count from the root, and an empty one names nothing. */
