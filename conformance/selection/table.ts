@@ -60,6 +60,20 @@ function engine(script: string, seconds: number, runtime = STATIC, only = '.'): 
   }
 }
 
+/** Cases of conformance/cases in a view of their own, see conformance/report. */
+function report(what: string, cases: readonly string[], seconds: number): Entry {
+  return {
+    name: `report, ${what}`,
+    command: ({ json }) => [
+      ...[TSX, 'conformance/report/main.ts', '--json', json],
+      ...cases.map(name => `conformance/cases/${name}.test.ts`),
+    ],
+    environment: place => ({ TSRUN_HOST: 'static', CRIU: `${peers(place)}/criu` }),
+    seconds,
+    count: reportCases,
+  }
+}
+
 function fuzzer(name: string, minutes: string, words: (place: Place) => readonly string[], after?: string): Entry {
   return {
     name: `fuzz: ${name}`,
@@ -101,16 +115,8 @@ export const entries: readonly Entry[] = [
   engine('podman', 400),
   engine('podman', 240, NODE, 'userns|pod|checkpoint|mount|unit'),
   engine('podmanRootless', 400),
-  {
-    name: 'report, cgroup version 2 alone',
-    command: ({ json }) => [
-      ...[TSX, 'conformance/report/main.ts', '--json', json],
-      ...REPORT.map(name => `conformance/cases/${name}.test.ts`),
-    ],
-    environment: () => ({ TSRUN_HOST: 'static' }),
-    seconds: 400,
-    count: reportCases,
-  },
+  report('cgroup version 2 alone', REPORT, 400),
+  report('with a CRIU that knows this kernel', ['checkpoint', 'restore'], 200),
   fuzzer(
     'crun and runc agree',
     '0.7',
