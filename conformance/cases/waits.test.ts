@@ -7,8 +7,8 @@ import { makeBundle, makeDirectory } from '../lib/bundle.ts'
 import { command, create, oci, removeLater, stateOf } from '../lib/container.ts'
 import { cgroupOf } from '../lib/exec.ts'
 import { have, isRoot } from '../lib/machine.ts'
-import { eventually, launch, must, PATIENCE } from '../lib/run.ts'
-import { isTsrun, repository } from '../lib/runtime.ts'
+import { eventually, launch, must, PATIENCE, run } from '../lib/run.ts'
+import { isRunc, isTsrun, repository } from '../lib/runtime.ts'
 import { fresh } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
 
@@ -130,3 +130,25 @@ it('mounts into a container that stops everybody ends at a signal, and leaves no
   expect(met).toBeGreaterThan(0)
   expect(oci(['delete', '--force', container.id]).status).toBe(0)
 })
+
+/** A process 1 that reaps nobody, as the program of many containers; the command is a child of it. */
+const AMONG_UNREAPED = `unshare --pid --fork --kill-child --mount-proc sleep 100 &
+  until first=$(pgrep -P $! -x sleep); do sleep 0.01; done
+  nsenter --target $first --pid --mount sh -ec "$1" 2>&1; status=$?; kill -KILL $first; exit $status`
+
+test.skipIf(!isRoot || isRunc)(
+  'where nobody reaps orphans, what was left by exec does not keep delete --force waiting',
+  () => {
+    const id = removeLater(fresh())
+    const { directory } = makeBundle(config => {
+      config.process.args = ['sleep', '100']
+    })
+    const words = [
+      ['run', '--detach', '--bundle', directory, id],
+      ['exec', '--detach', id, 'sleep', '100'],
+      ['delete', '--force', id],
+    ].map(words => `${command(...words).join(' ')} < /dev/null > /dev/null`)
+    const { status, stdout } = run(['sh', '-c', AMONG_UNREAPED, 'sh', words.join('\n')])
+    expect({ status, stdout: stdout.replace(/.*sigprocmask.*\n/, '') }).toEqual({ status: 0, stdout: '' })
+  },
+)

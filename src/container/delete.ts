@@ -1,6 +1,9 @@
 import { SIGKILL } from '../../native/abi/signal.ts'
-import { POLLIN } from '../../native/abi/socket.ts'
+import { POLLIN, POLLPRI } from '../../native/abi/socket.ts'
+import { CLOCK_MONOTONIC } from '../../native/abi/time.ts'
 import { __WALL, WNOHANG } from '../../native/abi/wait.ts'
+import { type Fd, Fds } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
 import { pollPatiently, tellSlow } from '../../native/patience.ts'
 import { killCgroup, removeCgroup } from '../cgroup/cgroup.ts'
 import { removeScope } from '../cgroup/systemd/scope.ts'
@@ -10,7 +13,7 @@ import { belongingsOf, claimsOf } from '../setup/belongings.ts'
 import { removeResctrl } from '../setup/facilities/resctrl.ts'
 import { runPoststop, storedHooks } from '../setup/hooks/hooks.ts'
 import type { ContainerRecord } from '../state/record.ts'
-import { isAlive } from '../state/status.ts'
+import { isAlive, openEvents, saysPopulated } from '../state/status.ts'
 import { openContainerIfAny, removeDirectory, type StoredContainer } from '../state/store.ts'
 import { signalInit } from './kill.ts'
 
@@ -61,22 +64,53 @@ export function killContainerProcesses(runtime: Runtime, container: StoredContai
 }
 
 function killProcesses(runtime: Runtime, container: StoredContainer): void {
-  const { outside } = runtime
   const { pid, startTime } = claimsOf(container)
-  if (pid !== undefined && startTime !== undefined) endInit(runtime, container, { pid, startTime })
-  for (const cgroup of belongingsOf(runtime, container).cgroups) killCgroup(outside, cgroup)
+  // Before they die: a process alive may be the proof that a cgroup is the container's.
+  const { cgroups } = belongingsOf(runtime, container)
+  if (pid !== undefined && startTime !== undefined) endInit(runtime, container, { pid, startTime }, cgroups)
+  for (const cgroup of cgroups) killCgroup(runtime.outside, cgroup)
 }
 
-function endInit(runtime: Runtime, container: StoredContainer, init: Pick<ContainerRecord, 'pid' | 'startTime'>): void {
+function endInit(
+  runtime: Runtime,
+  container: StoredContainer,
+  init: Pick<ContainerRecord, 'pid' | 'startTime'>,
+  cgroups: readonly string[],
+): void {
   const { outside } = runtime
   const { pid } = init
   using pidfd = outside.pidfdOpen(pid)
   if (pidfd.exists && isAlive(outside, init) && killInit(runtime, container)) {
-    const slow = () => tellSlow(`waiting for process ${pid} to die`)
-    pollPatiently(outside, [{ fd: pidfd, events: POLLIN }], DEATH_TIMEOUT_MS, slow)
-    if (isAlive(outside, init)) throw new HostError(`process ${pid} does not die; is it stuck in the kernel?`)
+    for (const cgroup of cgroups) killCgroup(outside, cgroup)
+    if (!awaitEnd(outside, init, pidfd, cgroups))
+      throw new HostError(`process ${pid} does not die; is it stuck in the kernel?`)
   }
   if (runtime.reaps) outside.wait(pid, WNOHANG | __WALL, 'any')
+}
+
+/**
+ * Waits until the first process is gone, or nobody is left in the cgroups. In the second case it is a shell without memory,
+ * descriptors or mounts that waits for the others of its pid namespace to be reaped: those of `exec` have parents outside,
+ * and in a container the first process, which gets orphans, may reap nobody (zap_pid_ns_processes() in the kernel).
+ */
+function awaitEnd(
+  outside: Kernel<'outside'>,
+  init: Pick<ContainerRecord, 'pid' | 'startTime'>,
+  pidfd: Fd<'outside'>,
+  cgroups: readonly string[],
+): boolean {
+  using fds = new Fds()
+  const watched = cgroups.map(path => fds.keep(openEvents(outside, path))).filter(fd => fd.exists)
+  const entries = [{ fd: pidfd, events: POLLIN }, ...watched.map(fd => ({ fd, events: POLLPRI }))]
+  const slow = () => tellSlow(`waiting for process ${init.pid} to die`)
+  const deadline = outside.clock(CLOCK_MONOTONIC) + DEATH_TIMEOUT_MS * 1e6
+  for (;;) {
+    const isEmpty = watched.length > 0 && !watched.some(fd => saysPopulated(outside, fd))
+    if (isEmpty || !isAlive(outside, init)) return true
+    const left = Math.ceil((deadline - outside.clock(CLOCK_MONOTONIC)) / 1e6)
+    if (left <= 0) return false
+    pollPatiently(outside, entries, left, slow)
+  }
 }
 
 /**

@@ -1,5 +1,8 @@
-import { AT_FDCWD } from '../../native/abi/fcntl.ts'
+import { ENODEV, ENOENT } from '../../native/abi/errno.ts'
+import { AT_FDCWD, O_RDONLY } from '../../native/abi/fcntl.ts'
+import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
+import { decode } from '../../native/utf8.ts'
 import { isErrno } from '../errors.ts'
 import { type ContainerRecord, INIT_NAME, START_SOCKET, type Status } from './record.ts'
 
@@ -76,5 +79,22 @@ export function isFrozen(outside: Kernel<'outside'>, cgroup: string | undefined)
 
 /** Are there processes in it or below, also such as our pid namespace does not see? See cgroup.events in cgroup-v2.rst. */
 export function isPopulated(outside: Kernel<'outside'>, cgroup: string): boolean {
-  return /^populated 1$/m.test(outside.readTextIfAny(AT_FDCWD, `${cgroup}/cgroup.events`) ?? '')
+  using events = openEvents(outside, cgroup)
+  return events.exists && saysPopulated(outside, events)
+}
+
+/** cgroup.events of a cgroup, for poll(2) to wait for: it wakes for what is new since it was read. Does not exist when that is gone. */
+export function openEvents(outside: Kernel<'outside'>, cgroup: string): Fd<'outside'> {
+  return outside.openat(AT_FDCWD, `${cgroup}/cgroup.events`, O_RDONLY, 0, [ENOENT, ENODEV])
+}
+
+/** The same of an open cgroup.events; false when the cgroup has been removed meanwhile. */
+export function saysPopulated(outside: Kernel<'outside'>, events: Fd<'outside'>): boolean {
+  try {
+    outside.rewind(events)
+    return /^populated 1$/m.test(decode(outside.readAll(events)))
+  } catch (error) {
+    if (isErrno(error, 'ENODEV')) return false
+    throw error
+  }
 }
