@@ -160,6 +160,17 @@ const cgroupsByPath: Mutation = {
   ],
 }
 
+const newcomerStays: Mutation = {
+  name: 'nobody kills the newcomer',
+  edits: [
+    {
+      file: 'native/executor/warden.ts',
+      from: 'args: [child, SIGKILL, null, 0]',
+      to: 'args: [child, 0, null, 0]',
+    },
+  ],
+}
+
 export const attacks: readonly Attack[] = [
   {
     ids: ['CVE-2016-9962'],
@@ -920,11 +931,35 @@ export const attacks: readonly Attack[] = [
     attack:
       'a program stops all who come into its pid namespace: `exec` waits, and when it is killed, leaves one of its own',
     defence: 'a warden outside of that namespace kills the newcomer by pidfd when the runtime is gone',
-    where: 'src/setup/enter.ts',
+    where: 'native/executor/warden.ts',
     test: e2e('waits', 'mounts into a container that stops everybody ends at a signal'),
+    mutation: newcomerStays,
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack:
+      'the same when a container is created in its pid namespace: who mounts procfs there stays, stopped, with all rights',
+    defence: 'the same warden',
+    where: 'native/executor/warden.ts, src/rootfs/joinedFilesystems.ts',
+    test: e2e('joinedSecurity', 'create in the pid namespace of a container that stops everybody'),
+    mutation: newcomerStays,
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack:
+      'a container stops the first process of one that joins its pid namespace with a user namespace, and has its descriptors of the host',
+    defence: 'who is born where others are is not dumpable from birth on',
+    where: 'src/setup/namespaces.ts',
+    test: e2e('joinedSecurity', 'a container with all rights but CAP_SYS_PTRACE finds nothing'),
     mutation: {
-      name: 'nobody kills the newcomer',
-      edits: [{ file: 'src/setup/enter.ts', from: 'args: [child, SIGKILL, null, 0]', to: 'args: [child, 0, null, 0]' }],
+      name: 'a first process is dumpable at first',
+      edits: [
+        {
+          file: 'src/setup/namespaces.ts',
+          from: 'if (isSeen) executor.kernel.notDumpable()',
+          to: 'if (isSeen) executor.kernel.flush()',
+        },
+      ],
     },
   },
   {
@@ -1200,6 +1235,70 @@ export const attacks: readonly Attack[] = [
       name: 'that mount is writable',
       edits: [
         { file: 'native/calls/memory.ts', from: '{ set: MOUNT_ATTR_RDONLY }', to: '{ set: 0 & MOUNT_ATTR_RDONLY }' },
+      ],
+    },
+  },
+  {
+    ids: ['CVE-2018-15664'],
+    attack: 'links of a layer of an image lead what the next layer has, or removes, to the host (library)',
+    defence:
+      'every path of a layer is resolved by openat2 with RESOLVE_IN_ROOT, and used by its directory’s descriptor',
+    where: 'src/library/image/directory.ts, src/library/image/layer.ts',
+    test: e2e('libraryImage', 'a link of a layer leads to a place in the image'),
+    mutation: {
+      name: 'links of layers are followed wherever they lead',
+      edits: [
+        {
+          file: 'src/library/image/directory.ts',
+          from: 'const IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS',
+          to: 'const IN_ROOT = 0 & RESOLVE_IN_ROOT & RESOLVE_NO_MAGICLINKS',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['as of tar'],
+    attack: 'an entry or a hard link of a layer has `..` in its path (library)',
+    defence: 'such a layer is refused',
+    where: 'src/library/image/directory.ts',
+    test: e2e('libraryImage', 'one that climbs in the midst is refused'),
+    mutation: {
+      name: 'layers may climb',
+      edits: [{ file: 'src/library/image/directory.ts', from: "parts.includes('..') || ", to: '' }],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: '/etc/passwd of an image is a device without an end, which is read for its user (library)',
+    defence: 'a look comes before the open: only a regular file is read',
+    where: 'src/library/image/directory.ts',
+    test: e2e('libraryImage', 'an /etc/passwd without an end is refused'),
+    mutation: {
+      name: 'files of an image are read whatever they are',
+      edits: [
+        {
+          file: 'src/library/image/directory.ts',
+          from: 'if ((mode & S_IFMT) !== S_IFREG) throw',
+          to: 'if ((mode & S_IFMT) === S_IFREG + 1) throw',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack:
+      'an image, or its program, makes names that are no text and more levels than a path can have: it stays (library)',
+    defence: 'names are bytes, and directories come up before they are emptied, so that no path is long',
+    where: 'src/library/image/removal.ts',
+    test: e2e('libraryImage', 'names that are no text, and more levels than a path can have'),
+    mutation: {
+      name: 'names in an image are text',
+      edits: [
+        {
+          file: 'src/library/image/removal.ts',
+          from: 'of outside.readNames(directory))',
+          to: 'of outside.readDirectory(directory).map(name => encode(name.concat(String.fromCharCode(0)))))',
+        },
       ],
     },
   },

@@ -44,8 +44,11 @@ class Copy implements Disposable {
     )
   }
 
-  build(): void {
-    const script = "import('./scripts/buildCommand.ts').then(({ buildCommand }) => buildCommand('dist/node'))"
+  /** The command, and the library when tests need that. */
+  build(library: boolean): void {
+    const built = ["import('./scripts/buildCommand.ts').then(({ buildCommand }) => buildCommand('dist/node'))"]
+    if (library) built.push("import('./scripts/buildLibrary.ts').then(({ buildLibrary }) => buildLibrary('dist'))")
+    const script = built.join('\n')
     execFileSync(process.execPath, ['--import', 'tsx', '-e', script], { cwd: this.directory, stdio: 'inherit' })
   }
 
@@ -71,7 +74,7 @@ class Copy implements Disposable {
 function prove(mutation: Mutation | undefined, list: readonly Attack[]): boolean {
   using copy = new Copy()
   for (const edit of mutation?.edits ?? []) copy.change(edit)
-  copy.build()
+  copy.build(list.some(({ test }) => test.file.includes('/library')))
   return list
     .map(({ ids, test }) => {
       const { passed, failed } = copy.run(test)

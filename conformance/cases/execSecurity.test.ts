@@ -16,13 +16,14 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from '../lib/bundle.ts'
 import type { Config } from '../lib/config.ts'
-import { type Change, type Container, command, create, createRunning, oci } from '../lib/container.ts'
+import { type Change, command, create, createRunning, oci } from '../lib/container.ts'
 import { cgroupOf, exec, expectNoProgram, look } from '../lib/exec.ts'
 import { field, have, isAlive } from '../lib/machine.ts'
 import { eventually, launch, must, type Result, run } from '../lib/run.ts'
-import { isCrun, isTsrun, repository, runtime } from '../lib/runtime.ts'
+import { isCrun, isTsrun, runtime } from '../lib/runtime.ts'
 import { fresh, later } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
+import { meetStopper } from '../lib/stopper.ts'
 import { withUser } from '../lib/user.ts'
 
 leavesNothing()
@@ -272,25 +273,6 @@ test.skipIf(!isTsrun || python === undefined).each([
 )
 
 const canStop = isTsrun && have('cc')
-
-/** Joins a container while a program inside stops every newcomer at once; gives what that has found. */
-async function meetStopper(change: Change, enter: (container: Container) => void): Promise<string[]> {
-  const container = createRunning((config, rootfs) => {
-    for (const set of ['bounding', 'effective', 'permitted'])
-      config.process.capabilities![set]!.push('CAP_SYS_PTRACE', 'CAP_DAC_OVERRIDE')
-    must(['cc', '-static', '-O2', '-o', join(rootfs, 'stopper'), join(repository, 'conformance/lib/stopper.c')])
-    change(config, rootfs)
-  }, 'exec sleep 1000')
-  const { child, done } = launch(command('exec', container.id, '/stopper', '4'))
-  await new Promise(resolve => child.stdout!.once('data', resolve))
-  while (child.exitCode === null) {
-    enter(container)
-    await new Promise(resolve => setTimeout(resolve, 1))
-  }
-  const lines = (await done).stdout.trim().split('\n').slice(1)
-  expect(Number(/^seen (\d+)$/.exec(lines.pop()!)?.[1])).toBeGreaterThan(0)
-  return [...new Set(lines)]
-}
 
 test.skipIf(!canStop)('what exec has when it joins leads nowhere, even with CAP_SYS_PTRACE (tsrun only)', async () => {
   const found = await meetStopper(

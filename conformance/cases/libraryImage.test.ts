@@ -34,6 +34,8 @@ interface Header {
   readonly mode?: number
   readonly uid?: number
   readonly linkname?: string
+  readonly devmajor?: number
+  readonly devminor?: number
   readonly pax?: Record<string, string>
 }
 type Packed = Header & { readonly text?: string | Buffer }
@@ -226,13 +228,79 @@ test.skipIf(!isTsrun).each([
     [{ name: 'stolen', type: 'link', linkname: `out${victim}/secret` }],
     'there is no file',
   ],
+  [
+    'an /etc/passwd without an end',
+    [{ name: 'etc/passwd', type: 'character-device', devmajor: 1, devminor: 5 }],
+    'is not a file',
+  ],
   ['a whiteout of a directory above', [{ name: 'etc/.wh...', text: '' }], 'hides nothing'],
 ] as [string, Packed[], string][])('%s is refused', async (_, entries, words) => {
-  const image = await saved('refused.tar', {}, BUSYBOX, LINKS, entries)
+  const image = await saved('refused.tar', { User: 'alice' }, BUSYBOX, LINKS, entries)
   const error = await rejection(runtime.run({ id: id(), image, args: ['sh', '-c', 'cat /stolen'] }))
   expect(error).toBeInstanceOf(library.Failure)
   expect(`${error}`).toContain(words)
   expect(existsSync(join(victim, 'secret'))).toBe(true)
+})
+
+const LONG = 'x'.repeat(240)
+/** A directory with more levels than a path can have, and the link from which the last of them are made. */
+const deep = (name: string): Packed[] => [
+  { name: `${name}/${Array(15).fill(LONG).join('/')}/`, type: 'directory' },
+  { name: `${name}-link`, type: 'symlink', linkname: `${name}/${Array(15).fill(LONG).join('/')}` },
+  { name: `${name}-link/${Array(5).fill(LONG).join('/')}/file`, text: '' },
+]
+
+it('names that are no text, and more levels than a path can have, are removed with the container', async () => {
+  const before = leftInTmp()
+  // A name that whoever moves directories might want to use is taken.
+  const taken: Packed[] = [1, 2].map(number => ({ name: `hidden/.tsrun-removed-${number}/x`, text: '' }))
+  const hiding: Packed[] = [{ name: '.wh.hidden', text: '' }]
+  const image = await saved('deep.tar', {}, BUSYBOX, deep('kept'), [...deep('hidden'), ...taken], hiding)
+  const names = 'cd /tmp; a="$(printf "\\377")"; mkdir "$a"; touch "$a/$a"; chmod 0 "$a"; cd /; ls -d hidden kept'
+  const args = ['sh', '-c', `export PATH=/bin; ${names}`]
+  expect(await runtime.run({ id: id(), image, args })).toMatchObject({ stdout: 'kept\n' })
+  expect(leftInTmp()).toEqual(before)
+})
+
+it('an image that is damaged, or made to do harm, is a failure and leaves nothing', async () => {
+  const before = leftInTmp()
+  const huge = (await archive({ name: 'huge', text: 'x' })).subarray(0, 1024)
+  huge.write('77777777777\0', 124) // 8 GiB, and no checksum that fits
+  const sum = huge
+    .subarray(0, 512)
+    .fill(' ', 148, 156)
+    .reduce((all, byte) => all + byte, 0)
+  huge.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+  const layers = await Promise.all([archive({ name: 'x', text: '', pax: { uid: `${2 ** 40}` } }), huge])
+  const manifests = layers.map(layer => ({ layer, manifest: [{ Config: 'c', Layers: ['l'] }], config: {} }))
+  const shapes = [null, 7, [], [null], [{ Config: 7 }], [{ Config: 'c', Layers: 'l' }], [{ Config: 'c', Layers: [7] }]]
+  const configs = [null, { config: 7 }, { config: { Cmd: 'x' } }, { config: { Env: [7] } }, { config: { User: {} } }]
+  const all = [
+    ...manifests,
+    ...shapes.map(manifest => ({ layer: '', manifest, config: {} })),
+    ...configs.map(config => ({ layer: '', manifest: [{ Config: 'c', Layers: [] }], config })),
+  ]
+  for (const { layer, manifest, config } of all) {
+    const image = join(images, 'harmful.tar')
+    const entries = [
+      { name: 'l', text: layer },
+      { name: 'c', text: JSON.stringify(config) },
+      { name: 'manifest.json', text: JSON.stringify(manifest) },
+    ]
+    writeFileSync(image, await archive(...entries))
+    const error = await rejection(runtime.run({ id: id(), image, args: ['true'] }))
+    expect(error, JSON.stringify({ manifest, config })).toBeInstanceOf(library.Failure)
+  }
+  expect(leftInTmp()).toEqual(before)
+})
+
+it('an index that leads to itself is a failure', async () => {
+  const path = await layout('endless', OURS)
+  const digest = `sha256:${'0'.repeat(64)}`
+  const index = JSON.stringify({ manifests: [{ digest }] })
+  writeFileSync(join(path, 'index.json'), index)
+  writeFileSync(join(path, 'blobs/sha256', '0'.repeat(64)), index)
+  expect(await rejection(runtime.run({ id: id(), image: path }))).toBeInstanceOf(library.Failure)
 })
 
 it('what is no image is told', async () => {

@@ -37,8 +37,18 @@ static void climbs(int fd, const char *name) {
   close(file);
 }
 
+static void is_elsewhere(int pid, const char *name) {
+  struct stat own, theirs;
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+  if (stat("/", &own) == 0 && stat(path, &theirs) == 0 && (own.st_ino != theirs.st_ino || own.st_dev != theirs.st_dev))
+    printf("is elsewhere: %s\n", name);
+}
+
 static void look(int pid) {
   char path[64], name[256];
+  is_elsewhere(pid, "root");
+  is_elsewhere(pid, "cwd");
   snprintf(path, sizeof path, "/proc/%d/fd", pid);
   DIR *list = opendir(path);
   for (struct dirent *entry; list && (entry = readdir(list));) {

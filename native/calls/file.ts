@@ -396,6 +396,11 @@ export const fileCalls = {
     return entries(this, fd, name => textOf(name))
   },
 
+  /** The names in a directory, as the kernel has them. */
+  readNames(this: Calls, fd: Fd): Name[] {
+    return entries(this, fd, name => name)
+  },
+
   /** The names of the directories in a directory whose file system tells types, as those of the kernel do. */
   readDirectories(this: Calls, fd: Fd): Name[] {
     return entries(this, fd, (name, type) => (type === DT_DIR ? name : undefined))

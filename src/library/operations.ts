@@ -123,12 +123,16 @@ export const operations = {
   delete(runtime: Runtime, id: string, force: boolean): void {
     const bundle = bundleOf(runtime, id)
     doing(`delete \`${id}\``, () => deleteContainer(runtime, id, force))
-    if (bundle !== undefined) removeImageDirectory(bundle, id)
+    if (bundle !== undefined) doing(`delete \`${id}\``, () => removeImageDirectory(runtime.outside, bundle, id))
   },
 
   async unpack(runtime: Runtime, image: string, directory: string): Promise<UnpackedImage> {
     const { unpackImage } = await import('./image/unpack.ts')
     return await doing(`image \`${image}\``, () => unpackImage(runtime, image, directory))
+  },
+
+  forget(runtime: Runtime, id: string, directory: string): void {
+    doing(`image of \`${id}\``, () => removeImageDirectory(runtime.outside, directory, id))
   },
 } satisfies Record<string, (runtime: Runtime, ...args: never[]) => unknown>
 

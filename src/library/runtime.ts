@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { rm } from 'node:fs/promises'
 import type { Config } from '../../spec/generated/config.ts'
 import { checkId } from '../config/id.ts'
 import { stringify } from '../config/json.ts'
@@ -150,7 +149,7 @@ export class Runtime {
       const unpacked = await inThread({ ...this.#call, signal }, 'unpack', () => [image, directory])
       return await make(directory, configOfImage(directory, unpacked, config, args))
     } catch (error) {
-      await rm(directory, { recursive: true, force: true })
+      await inThread(this.#call, 'forget', () => [id, directory])
       throw error
     }
   }

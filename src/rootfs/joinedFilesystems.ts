@@ -1,8 +1,7 @@
 import { EPERM } from '../../native/abi/errno.ts'
-import { PR_SET_PDEATHSIG } from '../../native/abi/prctl.ts'
 import { SIGKILL } from '../../native/abi/signal.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
-import { cloneSuccessor } from '../../native/executor/successor.ts'
+import { cloneUnderWarden } from '../../native/executor/warden.ts'
 import { Fd, type Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { doing } from '../errors.ts'
@@ -59,24 +58,23 @@ function isOwned(
 function mountThere(runtime: Runtime, step: FilesystemStep, { fd, flag, path }: OpenJoin): Fd | undefined {
   const { host, outside, makeCalls } = runtime
   const helper = launchExecutor(host, outside, { passed: [fd], makeCalls })
-  const pids = [helper.pid]
   const { kernel: inside } = helper
   try {
     inside.notDumpable()
     inside.setns(helper.passed(fd), flag, `\`${path}\``)
-    pids.push(cloneSuccessor(helper, 0n, 'tsrun:mount')) // a pid namespace is that of children
-    // Who is in there may stop it, so that it would not see our end.
-    inside.later({ name: 'prctl', args: [PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0] })
+    const child = cloneUnderWarden(helper, 'tsrun:mount', undefined) // a pid namespace is that of children
     const mount = mountIn(helper, step)
     if (mount === undefined) return undefined
-    using process = outside.pidfdOpen(pids[1]!)
+    using process = outside.pidfdOpen(child.pid())
     const own = new Fd(outside, outside.takeDescriptor(process, mount.number).take().result, step.destination)
     setAttributes(outside, own, { attributes: { set: 0, clear: 0 }, recursiveAttributes: step.recursiveAttributes })
     propagate(outside, own, step)
     return own
   } finally {
+    const children = helper.children()
     helper.release()
-    for (const pid of pids) {
+    // Somebody in there may have stopped the child.
+    for (const pid of [helper.pid, ...children]) {
       outside.now({ name: 'kill', args: [pid, SIGKILL], tolerate: 'any' })
       outside.wait(pid, 0, 'any')
     }

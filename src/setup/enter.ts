@@ -1,25 +1,18 @@
 import { EACCES, ENOENT, EPERM } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/abi/fcntl.ts'
-import { PR_SET_NAME } from '../../native/abi/prctl.ts'
-import {
-  CLONE_INTO_CGROUP,
-  CLONE_NEWCGROUP,
-  CLONE_NEWUSER,
-  CLONE_PARENT,
-  CLONE_PARENT_SETTID,
-} from '../../native/abi/sched.ts'
+import { CLONE_NEWCGROUP, CLONE_NEWUSER } from '../../native/abi/sched.ts'
 import { SIGKILL } from '../../native/abi/signal.ts'
 import type { Executor } from '../../native/executor/launch.ts'
+import { cloneUnderWarden } from '../../native/executor/warden.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Call } from '../../native/kernels/machine.ts'
-import { Out } from '../../native/struct.ts'
 import { HostError } from '../errors.ts'
 import { NAMESPACES } from '../plan/namespaces/namespaces.ts'
 import type { Runtime } from '../runtime.ts'
 import { closeAllBut } from './closeAllBut.ts'
 import { becomeRoot } from './namespaces.ts'
-import { cloneAndHold, type HeldChild, startsWithCall } from './spawn.ts'
+import { startsWithCall } from './spawn.ts'
 
 /** The way into a running container. */
 export interface Entrance {
@@ -101,7 +94,8 @@ export function enterContainer(executor: Executor, entrance: Entrance, keep: rea
     inside.chroot('.')
   }
   if (root !== undefined) inside.later({ name: 'close', args: [passed(root)] })
-  const pid = spawnChild(executor, entrance.cgroup)
+  const child = cloneUnderWarden(executor, 'tsrun:exec', entrance.cgroup && passed(entrance.cgroup), spawnHints)
+  startsWithCall(executor, child.firstCall)
   enter(late)
   closeAllBut(executor, keep)
   if (namespaces & CLONE_NEWUSER) {
@@ -109,7 +103,7 @@ export function enterContainer(executor: Executor, entrance: Entrance, keep: rea
     inside.notDumpable() // a change of ids may have taken that back, see proc_sys_fs(5) about suid_dumpable
   }
   inside.setsid()
-  return pid
+  return child.pid
 }
 
 /** The executor goes to the cgroup in which its child is to be born. */
@@ -117,42 +111,6 @@ function move({ kernel: inside, passed }: Executor, processes: Fd<'outside'>): v
   const file = passed(processes)
   inside.writeText(file, '0', 'cgroup.procs', spawnHints)
   inside.later({ name: 'close', args: [file] })
-}
-
-/**
- * The executor becomes the warden of its child, which goes on with what follows in the batch. Who is in the container may
- * stop the child, so that it would never see the planner's end; the warden is in the planner's pid namespace.
- */
-function spawnChild(executor: Executor, cgroup: Fd<'outside'> | undefined): () => number {
-  const { calls, kernel, passed, spawns, guardNumber } = executor
-  const pid = new Out(8)
-  const flags = BigInt(CLONE_PARENT | CLONE_PARENT_SETTID) | (cgroup ? CLONE_INTO_CGROUP : 0n)
-  const asked = { flags, cgroup: cgroup && passed(cgroup), pid, exitSignal: 0 }
-  const held = cloneAndHold(executor, asked, spawnHints)
-  held.clone.branch({ positive: recordWarden(executor, held) })
-  startsWithCall(executor, calls.later({ name: 'prctl', args: [PR_SET_NAME, 'tsrun:exec', 0, 0, 0] }))
-  kernel.later({ name: 'close', args: [guardNumber] })
-  calls.keep()
-  spawns(pid)
-  return () => {
-    calls.answer(held.clone)
-    return pid.view.getInt32(0, true)
-  }
-}
-
-/** When the planner is gone, or gives up, so is the child; what happens to a terminal is not for the warden. */
-function recordWarden({ calls, kernel, controlNumber, guardNumber }: Executor, { hold, pidfd }: HeldChild): number {
-  const warden = calls.record(() => {
-    kernel.setsid()
-    kernel.later({ name: 'close', args: [controlNumber] })
-    kernel.later({ name: 'read', args: [guardNumber, new Out(8), 8], tolerate: 'any' })
-    const child = calls.later({ name: 'load', args: [pidfd], tolerate: 'any' })
-    kernel.later({ name: 'pidfd_send_signal', args: [child, SIGKILL, null, 0], tolerate: 'any' })
-    kernel.exit(0)
-  })
-  const chain = [...hold, ...warden]
-  calls.link(chain, 0)
-  return chain[0]!.address
 }
 
 /** The child is to live on without us. Also a warden that somebody has stopped goes so. */

@@ -44,12 +44,16 @@ export function enterNamespaces(
   joins: readonly OpenJoin[],
   privileged: boolean,
 ): FirstProcess {
+  // What is born where others are must not be seen before its first call, which they may keep it from. Without privileges we
+  // have to write its id maps, and from a user namespace nobody gets to it.
+  const isSeen = privileged && !plan.create.has('pid')
+  if (isSeen) executor.kernel.notDumpable()
   const stepwise =
     timeComesFirst(executor, plan) ||
     joins.some(join => join.type === 'user') ||
     (plan.create.has('user') && joins.length > 0 && !privileged)
   return stepwise
-    ? enterStepwise(runtime, executor, owned, plan, joins, privileged)
+    ? enterStepwise(runtime, executor, owned, plan, joins, privileged, isSeen)
     : enterAtOnce(runtime, executor, owned, plan, joins)
 }
 
@@ -78,6 +82,7 @@ function enterStepwise(
   plan: NamespacePlan,
   joins: readonly OpenJoin[],
   privileged: boolean,
+  isSeen: boolean,
 ): FirstProcess {
   const { outside } = runtime
   const { kernel: inside } = executor
@@ -106,6 +111,7 @@ function enterStepwise(
     const hint = { ERANGE: 'the offset leads before the start of the clock or too far' }
     outside.writeControl(AT_FDCWD, `/proc/${first}/timens_offsets`, plan.timeOffsets, hint)
   }
+  if (isSeen) inside.notDumpable() // a change of ids may have taken that back
   const rest = without(plan.create, 'user', 'cgroup', ...(time ? ['time' as const] : []))
   const pid = cloneSuccessor(executor, cloneFlags(rest), INIT_NAME, namespaceHints)
   outside.wait(first, 0)

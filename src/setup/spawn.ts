@@ -1,11 +1,11 @@
 import { AT_FDCWD, AT_REMOVEDIR, O_CLOEXEC, O_DIRECTORY, O_PATH, O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
 import { FUTEX_WAIT } from '../../native/abi/futex.ts'
 import { PR_SET_NAME } from '../../native/abi/prctl.ts'
-import { CLONE_INTO_CGROUP, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_PIDFD } from '../../native/abi/sched.ts'
+import { CLONE_INTO_CGROUP, CLONE_PARENT, CLONE_PARENT_SETTID } from '../../native/abi/sched.ts'
 import { SIGKILL } from '../../native/abi/signal.ts'
-import { type Clone, cloneCall, timespec } from '../../native/calls/process.ts'
+import { timespec } from '../../native/calls/process.ts'
 import type { Executor } from '../../native/executor/launch.ts'
-import { OP_RESULT } from '../../native/executor/protocol.ts'
+import { cloneAndHold } from '../../native/executor/warden.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Operation } from '../../native/kernels/executor.ts'
@@ -222,35 +222,6 @@ function recordChild(executor: Executor, processes: Fd<'inside'> | undefined): n
   calls.link(child, 0)
   startsWithCall(executor, child[0]!)
   return child[0]!.address
-}
-
-/** A process that another executor has borne and holds by a pidfd. */
-export interface HeldChild {
-  readonly clone: Operation
-  /** What the parent has to do first of all to have that. */
-  readonly hold: readonly Operation[]
-  /** Where in the arena it is. */
-  readonly pidfd: number
-}
-
-/**
- * Queues a clone whose parent gets a pidfd of the child. clone(2) gives none beside a pid, so it is opened then: the child is
- * the planner's, so its number is its own as long as that is there.
- */
-export function cloneAndHold(executor: Executor, clone: Clone, hint: Call['hint']): HeldChild {
-  const { calls, kernel } = executor
-  if (kernel.lacking.has('clone3')) {
-    const operation = calls.later(cloneCall(kernel, clone, hint))
-    const hold = calls.record(() => {
-      const child = calls.later({ name: 'load', args: [clone.pid!.address] })
-      calls.later({ name: 'pidfd_open', args: [child, 0], tolerate: 'any' })
-    })
-    const opened = hold.find(({ call }) => call.name === 'pidfd_open')!
-    return { clone: operation, hold, pidfd: opened.address + OP_RESULT }
-  }
-  const pidfd = new Out(8)
-  const held = { ...clone, flags: clone.flags | BigInt(CLONE_PIDFD), pidfd }
-  return { clone: calls.later(cloneCall(kernel, held, hint)), hold: [], pidfd: pidfd.address }
 }
 
 /** The keeper waits for the word that all is well. */

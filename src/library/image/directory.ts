@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync } from 'node:fs'
 import { ENOENT } from '../../../native/abi/errno.ts'
 import {
   AT_FDCWD,
@@ -12,6 +12,7 @@ import { S_IFMT, S_IFREG } from '../../../native/abi/stat.ts'
 import type { Fd } from '../../../native/fd.ts'
 import type { Kernel } from '../../../native/kernel.ts'
 import { Failure } from '../../errors.ts'
+import { removeAll } from './removal.ts'
 
 const IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
 
@@ -76,9 +77,9 @@ export class RootDirectory implements Disposable {
   }
 
   /** Removes what is at a place, and all that is in it; what is not there is fine. */
-  remove({ path, parent }: Place): void {
+  remove({ parent, name }: Place): void {
     if (parent !== this.#last?.fd) this.#forget() // it may be in there
-    rmSync(path, { recursive: true, force: true })
+    removeAll(this.#outside, parent, name)
   }
 
   /** The places of what is in the directory at a place. */

@@ -101,7 +101,7 @@ export class LayerTarget implements Disposable {
       return openSync(place.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
     })
     try {
-      for await (const piece of entry) for (let at = 0; at < piece.length; ) at += writeSync(fd, piece, at)
+      await writeContent(fd, entry)
       unpacking(header.name, () => this.#dress(fd, header))
     } finally {
       closeSync(fd)
@@ -198,16 +198,30 @@ export class LayerTarget implements Disposable {
   }
 }
 
+async function writeContent(fd: number, entry: Entry): Promise<void> {
+  try {
+    for await (const piece of entry) for (let at = 0; at < piece.length; ) at += writeSync(fd, piece, at)
+  } catch (error) {
+    unpacking(entry.header.name, () => {
+      throw isOfCall(error) ? error : new Failure(`the archive is damaged: ${(error as Error).message}`)
+    })
+  }
+}
+
 /** Does something for an entry; what Node.js throws becomes a KernelError. */
 function unpacking<T>(name: string, work: () => T): T {
   return doing(`unpack \`${name}\``, () => {
     try {
       return work()
     } catch (error) {
-      const { errno, syscall } = error as NodeJS.ErrnoException
-      throw errno === undefined || syscall === undefined || error instanceof Failure
-        ? error
-        : new KernelError(syscall, -errno)
+      if (isOfCall(error)) throw new KernelError(error.syscall, -error.errno)
+      if ((error as NodeJS.ErrnoException).code === 'ERR_OUT_OF_RANGE') throw new Failure('its owner is no user')
+      throw error
     }
   })
+}
+
+function isOfCall(error: unknown): error is { readonly errno: number; readonly syscall: string } {
+  const { errno, syscall } = error as NodeJS.ErrnoException
+  return errno !== undefined && syscall !== undefined && !(error instanceof Failure)
 }

@@ -5,6 +5,7 @@ import { decode } from '../../../native/utf8.ts'
 import { Failure, HostError } from '../../errors.ts'
 import { streamOf } from './archive.ts'
 import { RootDirectory } from './directory.ts'
+import { damaged, isObject, isText, listOf } from './shape.ts'
 
 /** What an image says about its program; see config.md of the image specification. */
 export interface ImageConfig {
@@ -29,8 +30,17 @@ export interface Layer {
 
 interface Descriptor {
   readonly digest: string
-  readonly platform?: { readonly os?: string; readonly architecture?: string }
+  readonly platform?: { readonly os?: string; readonly architecture?: string } | null
 }
+
+interface SavedImage {
+  readonly Config?: unknown
+  readonly Layers?: unknown
+  readonly RepoTags?: string[] | null
+}
+
+/** How many indices may be between the first one and an image: no tool makes more than one. */
+const MOST_INDICES = 4
 
 /** The names of Go, in which platforms are told. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64', riscv64: 'riscv64' }
@@ -77,49 +87,55 @@ export class ImageLayout implements Disposable {
   }
 
   #readSaved(saved: unknown): Image {
-    const images = saved as {
-      readonly Config: string
-      readonly Layers: string[]
-      readonly RepoTags?: string[] | null
-    }[]
-    if (!Array.isArray(images) || images.length === 0)
-      throw new Failure('manifest.json of the image is not as docker writes it')
+    const images = listOf<SavedImage>(saved, isObject)
+    if (images.length === 0) throw damaged()
     if (images.length > 1) {
       const names = images.map(({ RepoTags }, at) => RepoTags?.[0] ?? `image ${at + 1}`)
       throw new HostError(`the file has ${images.length} images, and it is to be one: ${names.join(', ')}`)
     }
-    const [{ Config, Layers }] = images as [(typeof images)[0]]
-    const layers = Layers.map(path => ({ path, digest: digestOfBlob(path) }))
+    const { Config, Layers } = images[0]!
+    if (!isText(Config)) throw damaged()
+    const layers = listOf<string>(Layers ?? [], isText).map(path => ({ path, digest: digestOfBlob(path) }))
     return { config: this.#configAt(Config), layers }
   }
 
-  #readIndex(index: unknown): Image {
-    const { manifests = [] } = index as { readonly manifests?: readonly Descriptor[] }
-    const fitting = manifests.filter(({ platform }) => isForUs(platform))
+  /** An index may name another one, which then is no more than `deeper` levels from the last. */
+  #readIndex(index: object, deeper = MOST_INDICES): Image {
+    const { manifests } = index as { readonly manifests?: unknown }
+    const fitting = listOf<Descriptor>(manifests ?? [], isObject).filter(({ platform }) => isForUs(platform))
     if (fitting.length === 0)
       throw new HostError(`the image is not for linux/${ARCHITECTURES[process.arch] ?? process.arch}`)
     if (fitting.length > 1) throw new HostError(`the layout has ${fitting.length} images, and it is to be one`)
     const manifest = this.#json(blobPath(fitting[0]!.digest))
     if (manifest === undefined) throw new Failure(`the blob ${fitting[0]!.digest} is missing`)
-    if ((manifest as { manifests?: unknown }).manifests !== undefined) return this.#readIndex(manifest)
-    const { config, layers } = manifest as { readonly config: Descriptor; readonly layers: readonly Descriptor[] }
+    if ('manifests' in manifest) {
+      if (deeper === 0) throw damaged()
+      return this.#readIndex(manifest, deeper - 1)
+    }
+    const { config, layers } = manifest as { readonly config?: Descriptor; readonly layers?: unknown }
     return {
-      config: this.#configAt(blobPath(config.digest)),
-      layers: layers.map(({ digest }) => ({ path: blobPath(digest), digest })),
+      config: this.#configAt(blobPath(config?.digest)),
+      layers: listOf<Descriptor>(layers ?? [], isObject).map(({ digest }) => ({ path: blobPath(digest), digest })),
     }
   }
 
   #configAt(path: string): ImageConfig {
     const file = this.#json(path)
     if (file === undefined) throw new Failure(`\`${path}\`, the configuration of the image, is missing`)
-    return (file as { readonly config?: ImageConfig }).config ?? {}
+    const config = (file as { readonly config?: ImageConfig | null }).config ?? {}
+    if (!isObject(config)) throw damaged()
+    for (const text of [config.User, config.WorkingDir]) if (!isText(text ?? '')) throw damaged()
+    for (const list of [config.Env, config.Entrypoint, config.Cmd]) listOf<string>(list ?? [], isText)
+    return config
   }
 
-  #json(path: string): unknown {
+  #json(path: string): object | undefined {
     using fd = this.#root.openFile(path)
     if (fd === undefined) return undefined
     try {
-      return JSON.parse(decode(this.#outside.readAll(fd)))
+      const found: unknown = JSON.parse(decode(this.#outside.readAll(fd)))
+      if (!isObject(found)) throw damaged()
+      return found
     } catch (error) {
       if (error instanceof SyntaxError) throw new Failure(`\`${path}\` of the image is not JSON: ${error.message}`)
       throw error
@@ -129,12 +145,12 @@ export class ImageLayout implements Disposable {
 
 /** Without a word about it, it is for everybody. */
 function isForUs(platform: Descriptor['platform']): boolean {
-  if (platform === undefined) return true
+  if (!isObject(platform)) return true
   return platform.os === 'linux' && platform.architecture === (ARCHITECTURES[process.arch] ?? process.arch)
 }
 
-function blobPath(digest: string): string {
-  const [, algorithm, hex] = /^(sha256|sha512):([0-9a-f]+)$/.exec(digest) ?? []
+function blobPath(digest: unknown): string {
+  const [, algorithm, hex] = /^(sha256|sha512):([0-9a-f]+)$/.exec(`${digest}`) ?? []
   if (algorithm === undefined) throw new Failure(`\`${digest}\` is not a digest`)
   return `blobs/${algorithm}/${hex}`
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { ENOENT, ENOTDIR } from '../../../native/abi/errno.ts'
 import { AT_FDCWD, O_RDONLY } from '../../../native/abi/fcntl.ts'
 import { S_IFDIR, S_IFMT } from '../../../native/abi/stat.ts'
@@ -8,6 +8,7 @@ import { entriesOf } from './archive.ts'
 import { ROOTFS } from './config.ts'
 import { LayerTarget } from './layer.ts'
 import { type ImageConfig, ImageLayout } from './layout.ts'
+import { removeAll } from './removal.ts'
 import { type ImageUser, userOf } from './user.ts'
 
 /** Where the image itself is while it is unpacked. */
@@ -35,7 +36,7 @@ export async function unpackImage(runtime: Runtime, image: string, directory: st
     using archive = await layout.openLayer(layer)
     await target.apply(entriesOf(archive))
   }
-  rmSync(`${directory}/${LAYOUT}`, { recursive: true, force: true })
+  removeAll(outside, AT_FDCWD, `${directory}/${LAYOUT}`)
   return { config, user: userOf(outside, rootfs, config.User ?? '') }
 }
 

@@ -1,0 +1,30 @@
+// A program in a container that stops all who come into its pid namespace, and looks at what they have.
+
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { type Change, type Container, command, createRunning } from './container.ts'
+import { launch, must } from './run.ts'
+import { repository } from './runtime.ts'
+
+/** Joins a container while a program inside stops every newcomer at once; gives what that has found. */
+export async function meetStopper(
+  change: Change,
+  enter: (container: Container) => void,
+  seconds = 4,
+): Promise<string[]> {
+  const container = createRunning((config, rootfs) => {
+    for (const set of ['bounding', 'effective', 'permitted'])
+      config.process.capabilities![set]!.push('CAP_SYS_PTRACE', 'CAP_DAC_OVERRIDE')
+    must(['cc', '-static', '-O2', '-o', join(rootfs, 'stopper'), join(repository, 'conformance/lib/stopper.c')])
+    change(config, rootfs)
+  }, 'exec sleep 1000')
+  const { child, done } = launch(command('exec', container.id, '/stopper', `${seconds}`))
+  await new Promise(resolve => child.stdout!.once('data', resolve))
+  while (child.exitCode === null) {
+    enter(container)
+    await new Promise(resolve => setTimeout(resolve, 1))
+  }
+  const lines = (await done).stdout.trim().split('\n').slice(1)
+  expect(Number(/^seen (\d+)$/.exec(lines.pop()!)?.[1])).toBeGreaterThan(0)
+  return [...new Set(lines)]
+}
