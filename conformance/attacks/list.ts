@@ -1261,7 +1261,7 @@ export const attacks: readonly Attack[] = [
     attack: 'an entry or a hard link of a layer has `..` in its path (library)',
     defence: 'such a layer is refused',
     where: 'src/library/image/directory.ts',
-    test: e2e('libraryImage', 'one that climbs in the midst is refused'),
+    test: e2e('libraryImage', 'one that climbs in the midst'),
     mutation: {
       name: 'layers may climb',
       edits: [{ file: 'src/library/image/directory.ts', from: "parts.includes('..') || ", to: '' }],
@@ -1272,7 +1272,7 @@ export const attacks: readonly Attack[] = [
     attack: '/etc/passwd of an image is a device without an end, which is read for its user (library)',
     defence: 'a look comes before the open: only a regular file is read',
     where: 'src/library/image/directory.ts',
-    test: e2e('libraryImage', 'an /etc/passwd without an end is refused'),
+    test: e2e('libraryImage', 'an /etc/passwd without an end'),
     mutation: {
       name: 'files of an image are read whatever they are',
       edits: [
