@@ -214,6 +214,11 @@ function walked(files: Walker, call: Call): Call {
   return { ...settled(walk(files, dir, path, flags, resolve)), standsFor: 'openat2', subject, tolerate, hint, instead }
 }
 
+/** From modeLater(). */
+export function modeOf({ value }: Result): number {
+  return Math.floor(value / 0x1_0000_0000) & 0xffff
+}
+
 export const fileCalls = {
   /** openat(dir, path, flags | O_CLOEXEC, mode), see openat(2). For paths of the host, which are trusted. */
   openat(this: Calls, dir: Dir, path: string | Name, flags: number, mode = 0, tolerate?: Call['tolerate']): Fd {
@@ -353,6 +358,17 @@ export const fileCalls = {
       at += piece.length
     }
     return all
+  },
+
+  /**
+   * statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS): file type and permissions, to be read by modeOf(), as the result of a
+   * call: for a series, of which nothing comes back that was written to memory. Not where statx(2) is denied.
+   */
+  modeLater(this: Calls, fd: Fd): Result {
+    const out = new Out(STATX.size)
+    const args = [fd, '', AT_EMPTY_PATH, STATX_BASIC_STATS, out]
+    this.later({ name: 'statx', args, subject: `\`${fd.subject}\`` })
+    return this.later({ name: 'load', args: [out.address + STATX.stx_gid], tolerate: 'any' }) // that, and the mode behind it
   },
 
   /** statx(dir, path, flags, STATX_BASIC_STATS), see statx(2); an empty path means `dir` itself. */

@@ -6,7 +6,7 @@ import type { Host, Memory } from '../host.ts'
 import { createKernel, type Kernel } from '../kernel.ts'
 import { DirectCalls } from '../kernels/direct.ts'
 import type { Argument } from '../kernels/machine.ts'
-import { type Marshaller, putWord, Space, useNativeWords } from '../kernels/marshal.ts'
+import { type Marshaller, type NativeWords, putWord, Space, useNativeWords } from '../kernels/marshal.ts'
 import { Out } from '../struct.ts'
 import { byteBound, useNativeAscii } from '../utf8.ts'
 
@@ -24,7 +24,8 @@ interface QuickjsHost {
   decodeAscii(bytes: Uint8Array): string | undefined
   includes(text: string, part: string): boolean
   hasDigits(text: string, count: number): boolean
-  putWords(bytes: Uint8Array, address: number, at: number, top: number, values: readonly Argument[]): number
+  putWords: NativeWords['putWords']
+  putForm: NativeWords['putForm']
 }
 
 declare global {
@@ -37,10 +38,10 @@ const PAGE = 4096
 
 /** QuickJS in the static binary as a host. There is one thread and no event loop, so `poll` waits in the kernel. */
 export function createQuickjsHost(): Host {
-  const { arch, argv, env, syscall, syscallAt, encodeAscii, decodeAscii, includes, hasDigits, putWords } =
+  const { arch, argv, env, syscall, syscallAt, encodeAscii, decodeAscii, includes, hasDigits, putWords, putForm } =
     globalThis.quickjs
   useNativeAscii({ encodeInto: encodeAscii, decode: decodeAscii, includes, hasDigits })
-  useNativeWords({ putWords })
+  useNativeWords({ putWords, putForm })
   const host: Host = {
     arch,
     engine: 'QuickJS',

@@ -29,7 +29,7 @@ import { Out, Words } from '../struct.ts'
 import { isDisturbed, Persistence } from './again.ts'
 import { callName, kernelError } from './direct.ts'
 import { type Call, type Calls, isRefused, possible, type Result, tolerates } from './machine.ts'
-import { type Marshaller, putArguments, resultOf, Space, takeOut } from './marshal.ts'
+import { type Marshaller, putArguments, putForm, resultOf, Space, takeOut } from './marshal.ts'
 import { END, Hole, type Sample, Template, type Varying, type Work } from './series.ts'
 
 /** Somebody ended the process that makes the calls. */
@@ -65,6 +65,8 @@ export class Operation implements Result {
   result: number | undefined
   /** Its result goes to an argument of another operation already; a second reader needs a LOAD. */
   forwarded: boolean
+  /** Nobody has asked for it: see result(). */
+  isOurs: boolean
   private readonly machine: ExecutorCalls
 
   constructor(machine: ExecutorCalls, call: Call, offset: number) {
@@ -75,6 +77,7 @@ export class Operation implements Result {
     this.branches = undefined
     this.result = undefined
     this.forwarded = false
+    this.isOurs = false
   }
 
   get address(): number {
@@ -100,25 +103,30 @@ export class Operation implements Result {
 /** The calls of a series that were asked for once more: operations that nobody has made one by one. */
 class Member {
   readonly offset: number
-  readonly #template: Template
-  readonly #phrase = currentPhrase()
-  readonly #describe: () => readonly Operation[]
+  readonly template: Template
+  readonly phrase: Phrase | undefined
+  /** To find out what the operations are. */
+  readonly words: readonly Varying[]
+  readonly work: Work<readonly Varying[]>
+  /** Those whose results others ask for. */
+  readonly returned: readonly Operation[]
   /** Undefined as long as none of them had to be looked at. */
-  #operations: readonly Operation[] | undefined
+  operations: readonly Operation[] | undefined
 
-  readonly #returned: readonly Operation[]
-
-  /** `describe` tells what the operations are; `returned` are those whose results others ask for. */
   constructor(
     template: Template,
     offset: number,
+    words: readonly Varying[],
+    work: Work<readonly Varying[]>,
     returned: readonly Operation[],
-    describe: () => readonly Operation[],
   ) {
-    this.#template = template
     this.offset = offset
-    this.#returned = returned
-    this.#describe = describe
+    this.template = template
+    this.phrase = currentPhrase()
+    this.words = words
+    this.work = work
+    this.returned = returned
+    this.operations = undefined
   }
 
   get address(): number {
@@ -126,23 +134,21 @@ class Member {
   }
 
   link(space: Space, next: number): void {
-    this.#template.link(space, this.offset, next)
+    this.template.link(space, this.offset, next)
   }
 
-  /** The first operation without a good result. */
-  stopped(space: Space): Operation | undefined {
-    const { operations, calls } = this.#template
-    for (let i = 0; i < operations.length; i++) {
-      const value = space.get(this.offset + operations[i]! + OP_RESULT)
-      const call = this.#operations?.[i]?.call ?? calls[i]!
-      if (value !== NOT_DONE && !isBad(call, value)) continue
-      this.#operations ??= goOnDoing(this.#phrase, this.#describe)
-      const operation = this.#operations[i]!
-      operation.result = value
-      return operation
+  /** Have all operations been done as they should? Only the lenient ones go on after an errno. */
+  isDone(space: Space): boolean {
+    const { offset, template } = this
+    const last = space.get(offset + template.last)
+    if (this.operations !== undefined || last === NOT_DONE || isBad(template.calls.at(-1)!, last)) return false
+    const { lenient } = template
+    for (let i = 0; i < lenient.length; i++) {
+      const { call, at } = lenient[i]!
+      const value = space.get(offset + at)
+      if (value < 0 && isBad(call, value)) return false
     }
-    for (const operation of this.#returned) operation.result = space.get(operation.offset + OP_RESULT)
-    return undefined
+    return true
   }
 }
 
@@ -151,6 +157,8 @@ type Queued = Operation | Member
 /** The operations of a member while it is asked what calls they are. */
 interface Description {
   readonly offsets: readonly number[]
+  /** Of operations that nobody has asked for. */
+  readonly ours: readonly (Call | undefined)[]
   readonly found: Operation[]
 }
 
@@ -235,52 +243,90 @@ export class ExecutorCalls implements Calls, Marshaller {
 
   /** Once there are many members the bytes are copied: from two of them it is learned what differs. */
   again<const W extends readonly Varying[]>(name: string, words: W, work: Work<W>): readonly Result[] {
-    const series = this.#series.get(name) ?? { count: 0, words }
-    this.#series.set(name, series)
+    let series = this.#series.get(name)
+    if (series === undefined) {
+      series = { count: 0, words }
+      this.#series.set(name, series)
+    }
     series.count += 1
-    const pinned = this.#recording || this.#recorded || this.#sampling || this.lacking.size > 0
-    const mayCopy = !pinned && series.count > FEW && series.template !== null
-    const isReady = mayCopy && words.every((word, i) => this.#isAtHand(word, series.words[i]))
+    const before = series.words
     series.words = words
-    if (!isReady) return work(...words)
-    this.#sendLong()
-    const values = words.map(word =>
-      typeof word === 'string' ? this.address + this.space.string(word) : resultOf(this, word).value,
-    )
-    if (series.template) return this.#copy(series.template, words, values, work)
-    return this.#learn(series, words, values, work)
+    const { template } = series
+    if (series.count <= FEW || template === null || this.lacking.size > 0) return work(...words)
+    if (this.#recording || this.#recorded || this.#sampling || !this.#areAtHand(words, before)) return work(...words)
+    if (this.space.top - this.#start > BATCH_BYTES) this.#sendLong()
+    const values: (number | string)[] = []
+    for (let i = 0; i < words.length; i++) {
+      const word = words[i]!
+      values.push(typeof word === 'string' ? word : resultOf(this, word).value)
+    }
+    return template === undefined ? this.#learn(series, words, values, work) : this.#copy(template, words, values, work)
   }
 
-  /** Is the word known? One that was that of the member before, too, is worth a wait. */
-  #isAtHand(word: Varying, before: Varying | undefined): boolean {
-    return typeof word === 'string' || word.result.known !== false || (word === before && word.exists)
+  /** Are the words known? One that was that of the member before, too, is worth a wait. */
+  #areAtHand(words: readonly Varying[], before: readonly Varying[]): boolean {
+    for (let i = 0; i < words.length; i++) {
+      const word = words[i]!
+      if (typeof word === 'string' || word.result.known !== false) continue
+      if (word !== before[i] || !word.exists) return false
+    }
+    return true
   }
 
   #copy<W extends readonly Varying[]>(
     template: Template,
     words: W,
-    values: number[],
+    values: readonly (number | string)[],
     work: Work<W>,
   ): readonly Result[] {
-    const { space } = this
-    const offset = space.allocate(template.size)
-    template.put(space, this.address, offset, values)
-    const at = (index: number) => offset + template.operations[index]!
-    const returned = template.returned.map(index => new Operation(this, template.calls[index]!, at(index)))
-    for (const operation of returned) operation.forwarded = true // where it goes in the member
-    const describe = () =>
-      this.#describe(
-        template.operations.map((_, index) => at(index)),
-        () => work(...words),
-      )
-    this.#queue.push(new Member(template, offset, returned, describe))
+    const offset = putForm(this.space, this.address, template.form, values)
+    const returned: Operation[] = []
+    for (let i = 0; i < template.returned.length; i++) {
+      const index = template.returned[i]!
+      const operation = new Operation(this, template.calls[index]!, offset + template.operations[index]!)
+      operation.forwarded = true // where it goes in the member
+      returned.push(operation)
+    }
+    this.#queue.push(new Member(template, offset, words, work as unknown as Work<readonly Varying[]>, returned))
     this.#count += template.calls.length
     return returned
   }
 
-  #learn<W extends readonly Varying[]>(series: Series, words: W, values: number[], work: Work<W>): readonly Result[] {
+  /** The first operation of a member without a good result. */
+  #stopped(member: Member): Operation | undefined {
     const { space } = this
-    const holes = words.map((word, i) => new Hole(word, values[i]!))
+    const { template, offset, returned } = member
+    if (!member.isDone(space))
+      for (let i = 0; i < template.operations.length; i++) {
+        const value = space.get(offset + template.operations[i]! + OP_RESULT)
+        const call = member.operations?.[i]?.call ?? template.calls[i]!
+        if (value !== NOT_DONE && !isBad(call, value)) continue
+        member.operations ??= this.#operationsOf(member)
+        const operation = member.operations[i]!
+        operation.result = value
+        return operation
+      }
+    for (let i = 0; i < returned.length; i++) {
+      const operation = returned[i]!
+      operation.result = space.get(operation.offset + OP_RESULT)
+    }
+    return undefined
+  }
+
+  #operationsOf({ template, offset, phrase, words, work }: Member): readonly Operation[] {
+    const offsets = template.operations.map(at => offset + at)
+    return goOnDoing(phrase, () => this.#describe(offsets, template.ours, () => work(...words)))
+  }
+
+  #learn<W extends readonly Varying[]>(
+    series: Series,
+    words: W,
+    values: readonly (number | string)[],
+    work: Work<W>,
+  ): readonly Result[] {
+    const { space } = this
+    const placed = values.map(value => (typeof value === 'string' ? this.address + space.string(value) : value))
+    const holes = words.map((word, i) => new Hole(word, placed[i]!))
     const [offset, from] = [space.top, this.#queue.length]
     space.clear(offset, SAMPLE_BYTES) // what lies behind the ends of texts is to be the same in all samples
     this.#sampling = true
@@ -292,8 +338,10 @@ export class ExecutorCalls implements Calls, Marshaller {
     }
     const made = this.#queue.slice(from) as Operation[]
     // What is done about a failure is done with the words themselves.
+    const ours = made.map(({ isOurs, call }) => (isOurs ? call : undefined))
     const described = this.#describe(
       made.map(operation => operation.offset),
+      ours,
       () => work(...words),
     )
     made.forEach((operation, i) => {
@@ -305,6 +353,7 @@ export class ExecutorCalls implements Calls, Marshaller {
       words: space.words.slice(offset >> 2, space.top >> 2),
       operations: made.map(operation => operation.offset),
       calls: made.map(({ call }) => call),
+      ours,
       holes,
       returned: results.map(result => made.indexOf(result as Operation)),
     }
@@ -314,9 +363,9 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   /** The operations at these offsets, for which `work` asks. */
-  #describe(offsets: readonly number[], work: () => void): readonly Operation[] {
+  #describe(offsets: readonly number[], ours: Description['ours'], work: () => void): readonly Operation[] {
     const found: Operation[] = []
-    this.#described = { offsets, found }
+    this.#described = { offsets, ours, found }
     try {
       work()
     } finally {
@@ -325,7 +374,9 @@ export class ExecutorCalls implements Calls, Marshaller {
     return found
   }
 
-  #find({ offsets, found }: Description, call: Call): Operation {
+  #find({ offsets, ours, found }: Description, call: Call): Operation {
+    for (let own = ours[found.length]; own !== undefined; own = ours[found.length])
+      found.push(new Operation(this, own, offsets[found.length]!))
     const operation = new Operation(this, call, offsets[found.length]!)
     const value = this.space.get(operation.offset + OP_RESULT)
     if (value !== NOT_DONE) operation.result = value
@@ -617,7 +668,7 @@ export class ExecutorCalls implements Calls, Marshaller {
   #undone(operations: readonly Queued[]): Operation | undefined {
     for (const operation of operations)
       if (operation instanceof Member) {
-        const stopped = operation.stopped(this.space)
+        const stopped = this.#stopped(operation)
         if (stopped !== undefined) return stopped
       } else if (this.space.get(operation.offset + OP_RESULT) === NOT_DONE) return operation
     return undefined
@@ -634,7 +685,7 @@ export class ExecutorCalls implements Calls, Marshaller {
     for (let i = 0; i < operations.length; i++) {
       const operation = operations[i]!
       if (operation instanceof Member) {
-        const stopped = operation.stopped(this.space)
+        const stopped = this.#stopped(operation)
         if (stopped !== undefined) return stopped.value === NOT_DONE ? undefined : stopped
         continue
       }
@@ -685,6 +736,7 @@ export class ExecutorCalls implements Calls, Marshaller {
     let source = result
     if (result.forwarded || this.#isFlying(result))
       source = this.#enqueue({ name: 'load', args: [result.address + OP_RESULT], tolerate: 'any' })
+    source.isOurs = source !== result
     source.forwarded = true
     this.space.put(source.offset + OP_ALSO, ARENA_ADDRESS + offset)
   }

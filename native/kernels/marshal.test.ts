@@ -3,7 +3,7 @@ import type { Memory } from '../host.ts'
 import { get64, Out, Struct, Words } from '../struct.ts'
 import { decode } from '../utf8.ts'
 import type { Result } from './machine.ts'
-import { type Marshaller, putArguments, putWord, Space, useNativeWords } from './marshal.ts'
+import { type Marshaller, putArguments, putForm, putWord, Space, useNativeWords } from './marshal.ts'
 
 const ADDRESS = 0x5000
 
@@ -120,10 +120,28 @@ test('what the engine can not put is put here, behind what it did', () => {
       new DataView(bytes.buffer).setBigInt64(at + 8, 7n, true)
       return (top + 32) * 64 + 0b101
     },
+    putForm: () => -1,
   })
   const at = space.allocate(48)
   putArguments(marshaller, at, ['first', 7, 'last'])
   const words = [0, 8, 16].map(offset => get64(space.memory.view, at + offset))
   expect([text(words[0]! - ADDRESS), words[1], text(words[2]! - ADDRESS)]).toEqual(['first', 7, 'last'])
   expect(words[0]! - ADDRESS).toBe(at + 48 + 32)
+})
+
+test('a form has other values and another place each time', () => {
+  const { text, space } = setUp()
+  const form = {
+    words: Int32Array.of(8, 0, 7, 0, 0, 0, 0, 0),
+    addresses: Int32Array.of(0),
+    holes: Int32Array.of(2, 4, 6, 0, 1, 2),
+  }
+  const first = putForm(space, ADDRESS, form, ['\u00e4', 1, 2 ** 40])
+  const second = putForm(space, ADDRESS, form, ['other', 2, -1])
+  const words = (at: number) => [0, 8, 16, 24].map(offset => get64(space.memory.view, at + offset))
+  const [one, two] = [words(first), words(second)]
+  expect([one[0], one[1], two[0], two[1]]).toEqual([ADDRESS + first + 8, 2 ** 40, ADDRESS + second + 8, -1])
+  expect([one[2], two[2]]).toEqual([one[3], two[3]])
+  expect([text(one[2]! - ADDRESS), text(two[2]! - ADDRESS)]).toEqual(['\u00e4', 'other'])
+  expect(() => putForm(setUp(72).space, ADDRESS, form, ['', 0, 0])).toThrow(RangeError)
 })

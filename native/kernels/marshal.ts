@@ -14,6 +14,26 @@ export interface NativeWords {
    * bit for each value that it left out.
    */
   putWords(bytes: Uint8Array, address: number, at: number, top: number, values: readonly Argument[]): number
+  /** What putForm() does with ASCII texts. Returns the new top, or -1 for other texts and for too little room. */
+  putForm(
+    bytes: Uint8Array,
+    address: number,
+    top: number,
+    words: Int32Array,
+    addresses: Int32Array,
+    holes: Int32Array,
+    values: readonly (number | string)[],
+  ): number
+}
+
+/** A piece of memory that is put elsewhere again and again, with other values in it. */
+export interface Form {
+  /** As many as fill 64-bit words. */
+  readonly words: Int32Array
+  /** Which of these are addresses in it, as if it began at 0. */
+  readonly addresses: Int32Array
+  /** For each value in how many places it is, and these: the first words of 64-bit words. */
+  readonly holes: Int32Array
 }
 
 let native: NativeWords | undefined
@@ -185,4 +205,25 @@ function putStrings(m: Marshaller, strings: readonly string[]): number {
   for (let i = 0; i < strings.length; i++) m.space.put(at + 8 * i, m.address + m.space.string(strings[i]!))
   m.space.put(at + 8 * strings.length, 0)
   return at
+}
+
+/** Puts a copy of the form at the top of the space, with these values in its holes; texts go behind it. Returns its offset. */
+export function putForm(space: Space, address: number, form: Form, values: readonly (number | string)[]): number {
+  const { words, addresses, holes } = form
+  const { top, memory } = space
+  const end = native === undefined ? -1 : native.putForm(memory.bytes, address, top, words, addresses, holes, values)
+  if (end >= 0) {
+    space.top = end
+    return top
+  }
+  const offset = space.allocate(4 * words.length)
+  const first = offset >> 2
+  space.words.set(words, first)
+  for (const at of addresses) space.words[first + at]! += address + offset
+  let at = 0
+  for (const value of values) {
+    const word = typeof value === 'string' ? address + space.string(value) : value
+    for (let places = holes[at++]!; places > 0; places--) space.put((first + holes[at++]!) << 2, word)
+  }
+  return offset
 }

@@ -1,7 +1,7 @@
-import { OP_NEGATIVE, OP_POSITIVE, OP_ZERO } from '../executor/protocol.ts'
+import { OP_NEGATIVE, OP_POSITIVE, OP_RESULT, OP_ZERO } from '../executor/protocol.ts'
 import { Fd } from '../fd.ts'
 import type { Call, Result } from './machine.ts'
-import type { Space } from './marshal.ts'
+import type { Form, Space } from './marshal.ts'
 
 /** What may differ between the members of a series. */
 export type Varying = Fd | string
@@ -37,6 +37,8 @@ export interface Sample {
   /** Offsets of the operations. */
   readonly operations: readonly number[]
   readonly calls: readonly Call[]
+  /** Those of them that the machine has added by itself, each at its place. */
+  readonly ours: readonly (Call | undefined)[]
   readonly holes: readonly Hole[]
   /** Which of the operations have the results that are of interest. */
   readonly returned: readonly number[]
@@ -49,23 +51,34 @@ export const END = 4
 export class Template {
   readonly size: number
   readonly calls: readonly Call[]
+  readonly ours: Sample['ours']
   /** Offsets of the operations from the beginning. */
   readonly operations: readonly number[]
   readonly returned: readonly number[]
-  readonly #words: Int32Array
-  /** Which of the words are addresses in the template, where they lead to what comes next, and which belong to each hole. */
-  readonly #addresses: readonly number[]
+  /** The bytes, in which words that are addresses count from the beginning. */
+  readonly form: Form
+  /** Where the result of the last operation is, and those of operations that may have an errno. */
+  readonly last: number
+  readonly lenient: readonly { readonly call: Call; readonly at: number }[]
+  /** Which of the words lead to what comes next. */
   readonly #ends: readonly number[]
-  readonly #holes: readonly (readonly number[])[]
 
-  private constructor({ offset, words, operations, calls, holes, returned }: Sample, addresses: readonly number[]) {
+  private constructor(
+    { offset, words, operations, calls, ours, holes, returned }: Sample,
+    addresses: readonly number[],
+  ) {
     this.size = 4 * words.length
     this.calls = calls
+    this.ours = ours
     this.returned = returned
     this.operations = operations.map(at => at - offset)
-    this.#words = words
-    this.#addresses = addresses
-    this.#holes = holes.map(({ places }) => places.map(at => (at - offset) >> 2))
+    const places = holes.map(({ places }) => places.map(at => (at - offset) >> 2))
+    const flat = places.flatMap(list => [list.length, ...list])
+    this.form = { words, addresses: Int32Array.from(addresses), holes: Int32Array.from(flat) }
+    this.last = this.operations.at(-1)! + OP_RESULT
+    this.lenient = calls.flatMap((call, i) =>
+      call.tolerate?.length && call.tolerate !== 'any' ? { call, at: this.operations[i]! + OP_RESULT } : [],
+    )
     const links = this.operations.flatMap(at => [OP_POSITIVE, OP_NEGATIVE, OP_ZERO].map(field => (at + field) >> 2))
     this.#ends = links.filter(at => words[at] === END)
   }
@@ -90,18 +103,9 @@ export class Template {
     return new Template(other, addresses)
   }
 
-  /** Puts a member at `offset`, with these values in the holes. */
-  put(space: Space, address: number, offset: number, values: readonly number[]): void {
-    const { words } = space
-    const first = offset >> 2
-    words.set(this.#words, first)
-    for (const at of this.#addresses) words[first + at]! += address + offset
-    for (let hole = 0; hole < values.length; hole++)
-      for (const at of this.#holes[hole]!) space.put((first + at) << 2, values[hole]!)
-  }
-
   /** Has the member at `offset` go on with the operation at the address `next`. */
   link({ words }: Space, offset: number, next: number): void {
-    for (const at of this.#ends) words[(offset >> 2) + at] = next
+    const ends = this.#ends
+    for (let i = 0; i < ends.length; i++) words[(offset >> 2) + ends[i]!] = next
   }
 }

@@ -276,6 +276,54 @@ static JSValue host_put_words(JSContext *ctx, JSValueConst this, int argc, JSVal
     return JS_NewInt64(ctx, top * 64 + left);
 }
 
+/*
+ * putForm(bytes, address, top, words, addresses, holes, values): a copy of the 32-bit words at `top` in `bytes`, of which
+ * offset 0 has that address. To those words that `addresses` names the address of the copy is added. `holes` has for each
+ * value, a number or an ASCII text, in how many places it goes, and the first words of these; texts are put behind the
+ * copy. Returns the new top, or -1 when a text is none or there is no room.
+ */
+static JSValue host_put_form(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+    int64_t address, top;
+    size_t size, length, addresses_length, holes_length;
+    uint8_t *bytes = get_bytes(ctx, argv[0], 0, &size);
+    uint8_t *form = bytes ? get_bytes(ctx, argv[3], 0, &length) : NULL;
+    uint8_t *addresses = form ? get_bytes(ctx, argv[4], 0, &addresses_length) : NULL;
+    uint8_t *holes = addresses ? get_bytes(ctx, argv[5], 0, &holes_length) : NULL;
+
+    if (!holes || JS_ToInt64(ctx, &address, argv[1]) || JS_ToInt64(ctx, &top, argv[2]))
+        return JS_EXCEPTION;
+    int64_t end = top + (int64_t)length;
+    if (top < 0 || end > (int64_t)size)
+        return JS_NewInt32(ctx, -1);
+    int32_t *words = (int32_t *)(bytes + top);
+    const int32_t *place = (const int32_t *)addresses, *last = place + addresses_length / sizeof(*place);
+    memcpy(words, form, length);
+    for (; place < last; place++)
+        words[*place] += (int32_t)(address + top);
+    place = (const int32_t *)holes;
+    last = place + holes_length / sizeof(*place);
+    for (uint32_t i = 0; place < last; i++) {
+        JSValue value = JS_GetPropertyUint32(ctx, argv[6], i);
+        int64_t word = 0;
+        int good = !JS_IsObject(value);
+
+        if (JS_IsString(value)) {
+            int64_t offset = put_text(ctx, bytes, size, &end, value);
+            good = offset >= 0;
+            word = address + offset;
+        } else if (good) {
+            good = !get_word(ctx, value, &word);
+        }
+        JS_FreeValue(ctx, value);
+        if (!good)
+            return JS_NewInt32(ctx, -1);
+        for (int32_t places = *place++; places > 0; places--)
+            memcpy(words + *place++, &word, sizeof(word));
+    }
+    return JS_NewInt64(ctx, end);
+}
+
 /* includes(text, part): is the part in the text? An engine that compares at every character takes long for a document. */
 static JSValue host_includes(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
@@ -336,6 +384,7 @@ static void add_host(JSContext *ctx, char **argv)
         JS_CFUNC_DEF("includes", 2, host_includes),
         JS_CFUNC_DEF("hasDigits", 2, host_has_digits),
         JS_CFUNC_DEF("putWords", 5, host_put_words),
+        JS_CFUNC_DEF("putForm", 7, host_put_form),
         JS_PROP_STRING_DEF("arch", MACHINE, JS_PROP_ENUMERABLE),
     };
     JSValue global = JS_GetGlobalObject(ctx);

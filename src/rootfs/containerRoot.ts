@@ -27,6 +27,10 @@ const WITHOUT_LINKS = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS
 /** A link is in the way, or a mount to which one has led covers what was made. */
 const AWRY = [ELOOP, ENOENT]
 
+/** Names of what is done for many mounts in the same way. */
+const SERIES = { directory: 'mount on a directory', file: 'mount on a file' } as const
+const NO_RESULTS: readonly Result[] = []
+
 /** Where it matters most that a mount is where the configuration says. */
 const KERNEL_PLACES = ['/proc', '/sys']
 
@@ -162,15 +166,18 @@ export class ContainerRoot<S extends Side = 'inside'> {
     const below = this.#mounts.get(path)
     if (below !== undefined) inside.moveMount(mount, this.#rootOf(below, path))
     else {
-      const parent = this.#parent(path)
-      const { from, rest } = this.#placeToLook(path, parent)
+      const name = nameOf(path)
+      const place = this.#placeOf(path)
+      const parent = this.#parent(path, place.mount)
+      const isFresh = parent.since === this.#count // see #placeToLook()
+      const from = isFresh ? parent.fd : (place.mount?.fd ?? this.fd)
       const make = this.#makers[kind]
       const flags = kind === 'directory' ? O_DIRECTORY : 0
-      const words = [mount, parent.fd, nameOf(path), from, rest] as const
-      inside.again(`mount on a ${kind}`, words, (mount, directory, name, from, rest) => {
+      const words = [mount, parent.fd, name, from, isFresh ? name : place.rest] as const
+      inside.again(SERIES[kind], words, (mount, directory, name, from, rest) => {
         make(directory, name)
         inside.moveMount(mount, this.#open(path, from, rest, flags, make))
-        return []
+        return NO_RESULTS
       })
     }
     this.mounted(path, mount)
@@ -273,10 +280,10 @@ export class ContainerRoot<S extends Side = 'inside'> {
   }
 
   /** The same, or opened earlier: nothing was mounted above it since, as far as names tell. */
-  #parent(path: string): Parent<S> {
+  #parent(path: string, mount?: Mounted<S>): Parent<S> {
     const directory = path.slice(0, path.lastIndexOf('/'))
     const known = this.#parents.get(directory)
-    const above = this.#placeOf(directory).mount?.number ?? 0
+    const above = (mount ?? this.#placeOf(directory).mount)?.number ?? 0
     return known !== undefined && above <= known.since ? known : this.#parentNow(path)
   }
 

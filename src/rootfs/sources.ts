@@ -24,7 +24,7 @@ import { canMountByPath } from './mountByPath.ts'
 /** What is bound into a container: a detached copy of the mount tree, complete with its attributes. */
 export interface Source {
   readonly tree: Fd
-  readonly stat: PendingStat
+  readonly stat: Pick<PendingStat, 'mode'>
   /** The target of the link that is to be made instead of a mount. */
   readonly link?: string
 }
@@ -46,13 +46,16 @@ export interface Sources {
   /** File systems that the container could not mount itself, see joinedFilesystems.ts. */
   readonly filesystems?: ReadonlyMap<FilesystemStep, Fd>
   readonly passed: readonly Fd[]
+  /** Those that the keeper opens, and what has come of that; see manySources.ts. */
+  readonly left?: readonly BindStep[]
+  readonly inherited?: ReadonlyMap<BindStep | BindDeviceStep, Source>
   /** Id-maps a source that was opened in the container; undefined without the rights for it. */
   readonly mapInside?: MapInside
 }
 
 type MapInside = (executor: Executor, step: BindStep, tree: Fd) => void
 
-const bindHints = {
+export const bindHints = {
   ENOENT: 'the source does not exist on the host',
   EACCES: 'the source can not be reached with the rights of the runtime',
   EINVAL: 'the source lies in a mount that may not be copied (unbindable, or locked with others below it)',
@@ -69,17 +72,24 @@ const untilExecve: Keep = fd => fd.take()
 
 const NOTHING: Sources = { root: undefined, opened: new Map(), passed: [] }
 
-/** Opens everything that a privileged planner can open; nothing for an unprivileged one. */
-export function openSources(runtime: Runtime, plan: ContainerPlan, privileged: boolean, fds: Fds): Sources {
+/** Opens everything that a privileged planner can open, but what is `left` to the keeper; nothing for an unprivileged one. */
+export function openSources(
+  runtime: Runtime,
+  plan: ContainerPlan,
+  privileged: boolean,
+  fds: Fds,
+  left: readonly BindStep[] = [],
+): Sources {
   const { outside } = runtime
   const nothing = !isOwn(plan.namespaces, 'mount') || (lacksMountCalls(outside) && canMountByPath(plan))
   if (!privileged || nothing) return NOTHING
   const keep: Keep = fd => fds.keep(fd)
-  const shared = plan.rootfsPropagation?.endsWith('shared') ?? false
+  const shared = isShared(plan)
   const root = doing(`root \`${plan.rootfs}\``, () => openRootTree(outside, plan.rootfs, keep))
   const opened = new Map<BindStep | BindDeviceStep, Source>()
+  const others = new Set(left)
   for (const step of plan.mounts)
-    if (step.op === 'bind' && step.sourceInside === undefined)
+    if (step.op === 'bind' && step.sourceInside === undefined && !others.has(step))
       doing(`mount \`${step.destination}\``, () =>
         opened.set(
           step,
@@ -87,23 +97,32 @@ export function openSources(runtime: Runtime, plan: ContainerPlan, privileged: b
         ),
       )
   for (const [step, tree] of openDevices(runtime, plan, keep)) opened.set(step, tree)
-  // The copies are peers of the host's mounts; what happens to them in the container must not come back.
-  const separate = (tree: Fd) => {
-    if (!shared) outside.mountSetattr(tree, true, { propagation: MS_SLAVE })
-  }
   const trees = [root.tree]
-  separate(root.tree)
+  separate(outside, root.tree, [], shared)
   for (const [step, { tree }] of opened) {
     trees.push(tree)
     const asked = 'propagation' in step ? step.propagation : []
-    if (!isSeparate(asked)) separate(tree)
+    separate(outside, tree, asked, shared)
     propagate(outside, tree, { propagation: asked })
   }
   const mapInside: MapInside = (executor, step, tree) => {
     using seen = seenFromOutside(outside, executor, tree)
     mapIds(outside, step, seen, namespaceFor(runtime, plan, step, keep))
   }
-  return { root, opened, passed: trees, mapInside }
+  return { root, opened, passed: trees, left, mapInside }
+}
+
+/** Are mounts of the container to be peers of the host's? */
+export function isShared({ rootfsPropagation }: ContainerPlan): boolean {
+  return rootfsPropagation?.endsWith('shared') ?? false
+}
+
+/**
+ * A copy is a peer of the host's mounts; what happens to it in the container must not come back. `asked`: the propagation
+ * that it gets.
+ */
+export function separate(kernel: Kernel, tree: Fd, asked: readonly Propagation[], shared: boolean): void {
+  if (!shared && !isSeparate(asked)) kernel.mountSetattr(tree, true, { propagation: MS_SLAVE })
 }
 
 /** Does what is asked for make a whole tree no peer of the host's mounts, first of all? */
@@ -133,6 +152,8 @@ export function sourceOf(
   step: BindStep | BindDeviceStep,
   root?: ContainerRoot,
 ): Source {
+  const inherited = sources.inherited?.get(step)
+  if (inherited !== undefined) return inherited
   const source = sources.opened.get(step)
   if (source !== undefined) return { ...source, tree: executor.passed(source.tree) }
   const { kernel: inside } = executor

@@ -10,9 +10,11 @@ import type { ContainerPlan } from '../plan/container.ts'
 import { isOwn } from '../plan/namespaces/namespaces.ts'
 import type { ProcessPlan } from '../plan/process/process.ts'
 import type { ContainerRoot } from '../rootfs/containerRoot.ts'
+import { openManySources, sourcesForKeeper } from '../rootfs/manySources.ts'
 import { canMountByPath, mountByPath } from '../rootfs/mountByPath.ts'
 import type { MountSite } from '../rootfs/mounts.ts'
 import { enterRoot, fillRoot, finishRoot, nullDeviceFor, placeRoot, protectPaths } from '../rootfs/rootfs.ts'
+import { isShared } from '../rootfs/sources.ts'
 import type { Runtime } from '../runtime.ts'
 import { type ContainerRecord, START_SOCKET } from '../state/record.ts'
 import type { ConsoleRoute } from '../streams/consoleRoute.ts'
@@ -89,10 +91,19 @@ export function buildContainer<T>(runtime: Runtime, prepared: Prepared, use: (bu
 
 function buildOnce<T>(runtime: Runtime, prepared: Prepared, use: (built: BuiltContainer) => T): T {
   using fds = new Fds()
-  const hostResources = runtime.phase('open what is on the host', () => pack(runtime, prepared, fds))
-  return underKeeper(runtime, prepared, hostResources, [], (executor, hostResources) =>
-    use(build({ runtime, prepared, hostResources, executor, fds })),
-  )
+  const hostResources = runtime.phase('open what is on the host', () => pack(runtime, prepared, fds, sourcesForKeeper))
+  return underKeeper(runtime, prepared, hostResources, [], (executor, packed) => {
+    const hostResources = withManySources(executor, prepared.plan, packed)
+    return use(build({ runtime, prepared, hostResources, executor, fds }))
+  })
+}
+
+/** With the sources that were left to the keeper, which has been asked for nothing else yet. */
+function withManySources(executor: Executor, plan: ContainerPlan, packed: HostResources): HostResources {
+  const { sources } = packed
+  if (!sources.left?.length) return packed
+  const inherited = openManySources(executor, sources.left, isShared(plan))
+  return { ...packed, sources: { ...sources, inherited } }
 }
 
 /** Who and what makes a container. */

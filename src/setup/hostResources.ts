@@ -7,6 +7,7 @@ import { openScopeSite } from '../cgroup/systemd/scope.ts'
 import { doing } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import { type OpenJoin, withJoinedFilesystems } from '../rootfs/joinedFilesystems.ts'
+import type { sourcesForKeeper } from '../rootfs/manySources.ts'
 import { openSources, type Sources } from '../rootfs/sources.ts'
 import type { Runtime } from '../runtime.ts'
 import { openRoot } from '../state/store.ts'
@@ -38,8 +39,10 @@ export interface HostResources {
   readonly pidfdSocket: Fd<'outside'> | undefined
 }
 
-/** Opens it. The descriptors belong to `fds`. */
-export function pack(runtime: Runtime, prepared: Prepared, fds: Fds): HostResources {
+const nothing: typeof sourcesForKeeper = () => []
+
+/** Opens it, but for those sources that `leave` leaves to the keeper. The descriptors belong to `fds`. */
+export function pack(runtime: Runtime, prepared: Prepared, fds: Fds, leave = nothing): HostResources {
   const { request, plan, privileged } = prepared
   const { outside } = runtime
   const containers = fds.keep(openRoot(outside, runtime.root))
@@ -51,7 +54,13 @@ export function pack(runtime: Runtime, prepared: Prepared, fds: Fds): HostResour
     containers,
     cgroup,
     joins,
-    sources: withJoinedFilesystems(openSources(runtime, plan, privileged, fds), runtime, plan, joins, fds),
+    sources: withJoinedFilesystems(
+      openSources(runtime, plan, privileged, fds, leave(plan, outside)),
+      runtime,
+      plan,
+      joins,
+      fds,
+    ),
     listener: fds.keep(outside.unixSocket()),
     hookOutput: fds.keep(outside.memoryFile('output')),
     hookFiles: openHookFiles(runtime, plan, fds),
