@@ -196,6 +196,7 @@ const everyMount: Change = (config, rootfs) => {
     { destination: '/etc/file', type: 'bind', source: file, options: ['bind', 'ro'] },
     { destination: '/link', type: 'tmpfs', source: 'tmpfs', options: ['size=64k', 'noexec', 'strictatime'] },
     { destination: '/copied', type: 'tmpfs', source: 'tmpfs', options: ['tmpcopyup', 'ro'] },
+    { destination: '/apart', type: 'tmpfs', source: 'tmpfs', options: ['unbindable', 'size=64k'] },
     { destination: '/inside', type: 'bind', source: join(rootfs, 'copied'), options: ['bind'] },
     { destination: '/plain', type: 'none', source: 'none', options: ['remount', 'bind', 'nosuid'] },
     {
@@ -353,6 +354,24 @@ test.skipIf(skip)('without openat2 links of the image lead nowhere but in the ro
   expect(run([...denying('openat2', ENOSYS), ...words])).toMatchObject({ status: 0, stderr: '' })
   expect(readdirSync(outside)).toEqual([])
   expect(readdirSync(join(rootfs, outside)).sort()).toEqual(['absolute', 'climbing'])
+})
+
+test.skipIf(skip).each<[string, Name[]]>([
+  ['all calls', []],
+  ['openat2 denied', ['openat2']],
+  ['what makes mounts denied', [...MOUNTS]],
+])('with %s dest-nofollow lays a file over a link, and not over what it names (tsrun only)', (_, names) => {
+  const file = join(makeDirectory(), 'file')
+  writeFileSync(file, 'mine\n')
+  const { directory } = makeBundle((config, rootfs) => {
+    writeFileSync(join(rootfs, 'target'), 'target\n')
+    symlinkSync('/target', join(rootfs, 'link'))
+    config.mounts.push({ destination: '/link', type: 'bind', source: file, options: ['bind', 'dest-nofollow'] })
+    config.process.args = ['sh', '-c', 'cat /link /target; stat -c %F /link']
+  })
+  const words = command('run', '--bundle', directory, removeLater(fresh()))
+  const filter = names.length === 0 ? [] : denying(names, ENOSYS)
+  expect(run([...filter, ...words])).toMatchObject({ status: 0, stdout: 'mine\ntarget\nregular file\n' })
 })
 
 test.skipIf(skip)(
