@@ -4,14 +4,23 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { makeBundle } from '../lib/bundle.ts'
 import { command, createRunning, oci, removeLater, stateOf } from '../lib/container.ts'
-import { launch } from '../lib/run.ts'
-import { fresh } from '../lib/scene.ts'
+import { cgroup2Mount, have } from '../lib/machine.ts'
+import { launch, run } from '../lib/run.ts'
+import { fresh, later } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
 
 leavesNothing()
 
 const AT_ONCE = 20
 const CYCLES = Number(process.env['CYCLES'] ?? 50)
+
+/** Removes a cgroup whenever it is empty: every ten milliseconds or so. */
+const REMOVER = `
+import os, random, sys, time
+while True:
+    time.sleep(random.uniform(0.002, 0.018))
+    try: os.rmdir(sys.argv[1])
+    except OSError: pass`
 
 /** A runtime call whose container must not hold the pipes of this process. */
 function launched(...words: string[]) {
@@ -96,6 +105,29 @@ test(
     expect(descriptors()).toBeLessThanOrEqual(before + 1)
   },
   CYCLES * 3000,
+)
+
+test.skipIf(!have('python3'))(
+  'who removes empty cgroups meanwhile keeps nobody from making a container in one',
+  async () => {
+    const above = `/${fresh()}`
+    const remover = launch(['python3', '-c', REMOVER, `${cgroup2Mount()}${above}`])
+    later(() => run(['rmdir', `${cgroup2Mount()}${above}`]))
+    const bundle = makeBundle(config => {
+      config.process.args = ['true']
+      config.linux.cgroupsPath = `${above}/container`
+    })
+    try {
+      for (let round = 0; round < 15; round += 1)
+        expect(oci(['run', '--bundle', bundle.directory, removeLater(fresh())])).toMatchObject({
+          status: 0,
+          stderr: '',
+        })
+    } finally {
+      remover.child.kill('SIGKILL')
+      await remover.done
+    }
+  },
 )
 
 test('ten running containers are all listed, and none of them shows on the host as a mount', () => {

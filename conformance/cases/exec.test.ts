@@ -326,10 +326,18 @@ test('--process: mistakes in the file are told by place, and a missing file by n
   expectNoProgram(exec(container, [], ['--process', '/no/such.json']), /\/no\/such\.json/)
 })
 
-test.skipIf(!isTsrun)('a command together with --process, and neither, are errors (tsrun only)', () => {
-  const container = createRunning()
-  expectNoProgram(exec(container, ['true'], ['--process', processFile({ args: ['true'] })]), /--process/)
-  expectNoProgram(exec(container, []), /command/)
+test('beside --process a command is ignored', () => {
+  const { stdout, stderr, status } = exec(
+    createRunning(),
+    ['echo', 'line'],
+    ['--process', processFile({ args: ['echo', 'file'] })],
+  )
+  expect({ status, stdout }).toEqual({ status: 0, stdout: 'file\n' })
+  if (isTsrun) expect(stderr).toMatch(/^tsrun: warning: --process says what to run/)
+})
+
+test.skipIf(!isTsrun)('without a command there is nothing to run (tsrun only)', () => {
+  expectNoProgram(exec(createRunning(), []), /command/)
 })
 
 test('a missing working directory is an error that names it', () => {

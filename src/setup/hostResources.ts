@@ -4,7 +4,7 @@ import type { Hooks } from '../../spec/generated/config.ts'
 import { type CgroupSite, openCgroupSite, refuseLimits } from '../cgroup/cgroup.ts'
 import { cgroupMark, rootIdentity } from '../cgroup/mark.ts'
 import { openScopeSite } from '../cgroup/systemd/scope.ts'
-import { doing } from '../errors.ts'
+import { doing, isErrno } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import { type OpenJoin, withJoinedFilesystems } from '../rootfs/joinedFilesystems.ts'
 import type { sourcesForKeeper } from '../rootfs/manySources.ts'
@@ -84,8 +84,11 @@ function refuseTaken(outside: Kernel<'outside'>, containers: Fd<'outside'>, id: 
   if (outside.statx(containers, id).stat !== undefined) throw idTaken(id)
 }
 
+/** Who removes empty cgroups comes by now and then, not all the time. */
+export const REMOVED_ATTEMPTS = 10
+
 /** A cgroup that is in use belongs to the container of another create with this id, when that was faster. */
-function packCgroup(
+export function packCgroup(
   runtime: Runtime,
   { plan, rootless }: Prepared,
   containers: Fd<'outside'>,
@@ -110,11 +113,21 @@ function openCgroup(
   if (plan.scope) return openScopeSite(runtime, plan.scope, plan.resources, fds)
   const { outside, root } = runtime
   const own = { root: rootIdentity(outside, containers)!, path: `${root}/${plan.id}` }
-  const site = openCgroupSite(outside, plan, rootless, own)
+  const site = thoughRemoved(() => openCgroupSite(outside, plan, rootless, own))
   if (site?.owned === undefined) return site
   fds.keep(site.owned.parent)
   const mark = cgroupMark(own)
   return { ...site, owned: { ...site.owned, mark } }
+}
+
+/** Does it once more when somebody has removed a cgroup that was empty, between two steps. */
+function thoughRemoved<T>(work: () => T, attempts = REMOVED_ATTEMPTS): T {
+  try {
+    return work()
+  } catch (error) {
+    if (attempts === 1 || !isErrno(error, 'ENOENT', 'ENODEV')) throw error
+    return thoughRemoved(work, attempts - 1)
+  }
 }
 
 /** What of it stays open for the tail, in which startContainer hooks print. */

@@ -55,6 +55,11 @@ export class KilledAtSpawn extends Failure {}
 /** The child could not move to the container's cgroup. */
 export class NotMoved extends HostError {}
 
+/** What failures to make the cgroup of that name are about. */
+export function cgroupSubject(name: string): string {
+  return `cgroup \`${name}\``
+}
+
 const FIRST_CALL = 'first call of the child'
 const MOVE = 'move of the child'
 
@@ -105,7 +110,7 @@ export function spawnFirstProcess(
   const makeCgroup =
     parent &&
     !exists &&
-    calls.later({ name: 'mkdirat', args: [passed(parent), name!, 0o755], subject: `cgroup \`${name}\`` })
+    calls.later({ name: 'mkdirat', args: [passed(parent), name!, 0o755], subject: cgroupSubject(name!) })
   const cgroup = parent && keeper.openat(passed(parent), name!, O_RDONLY | O_DIRECTORY).take()
   if (owned.cgroup?.threaded) keeper.writeControl(cgroup!, 'cgroup.type', 'threaded')
   if (makeCgroup && mark !== undefined) markCgroup(keeper, cgroup!, mark)

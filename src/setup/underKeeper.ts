@@ -1,5 +1,5 @@
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
-import type { Fd } from '../../native/fd.ts'
+import { type Fd, Fds } from '../../native/fd.ts'
 import type { NewCgroup } from '../cgroup/cgroup.ts'
 import { makesThreaded } from '../cgroup/threaded.ts'
 import { Failure, isErrno } from '../errors.ts'
@@ -9,9 +9,18 @@ import { dirname } from '../paths.ts'
 import type { Runtime } from '../runtime.ts'
 import { cleanUp, cleanUpSpawn } from './cleanUp.ts'
 import { leaveResctrl } from './facilities/resctrl.ts'
-import { type HostResources, passed } from './hostResources.ts'
+import { type HostResources, packCgroup, passed, REMOVED_ATTEMPTS } from './hostResources.ts'
 import type { Prepared } from './prepare.ts'
-import { dismissKeeper, idTaken, isKilledAtSpawn, isTaken, KilledAtSpawn, NotMoved, type OwnedPaths } from './spawn.ts'
+import {
+  cgroupSubject,
+  dismissKeeper,
+  idTaken,
+  isKilledAtSpawn,
+  isTaken,
+  KilledAtSpawn,
+  NotMoved,
+  type OwnedPaths,
+} from './spawn.ts'
 
 /**
  * Launches an executor for a new container, with `more` passed descriptors, and has `work` make the container with it.
@@ -24,10 +33,16 @@ export function underKeeper<T>(
   more: readonly Fd<'outside'>[],
   work: (executor: Executor, hostResources: HostResources) => T,
 ): T {
+  using fds = new Fds()
+  let left = REMOVED_ATTEMPTS
+  const wayAfter = (failure: unknown, way: HostResources) =>
+    failure instanceof ParentGone && left-- > 0
+      ? { ...way, cgroup: packCgroup(runtime, prepared, way.containers, fds) }
+      : otherResources(failure, way)
   return byAnotherWay(hostResources, wayAfter, way => underOneKeeper(runtime, prepared, way, more, work))
 }
 
-function wayAfter(failure: unknown, hostResources: HostResources): HostResources | undefined {
+function otherResources(failure: unknown, hostResources: HostResources): HostResources | undefined {
   const { cgroup } = hostResources
   if (failure instanceof Detour) return hostResources
   const owned = cgroup?.owned && otherCgroup(cgroup.owned, failure)
@@ -42,6 +57,9 @@ function otherCgroup(cgroup: NewCgroup, failure: unknown): NewCgroup | undefined
 
 /** The cgroup takes no processes as it is: the one that it is in is threaded. */
 class BelowThreaded extends Failure {}
+
+/** The cgroup above was empty until now, and somebody has removed it. */
+class ParentGone extends Failure {}
 
 function underOneKeeper<T>(
   runtime: Runtime,
@@ -86,7 +104,13 @@ function otherWay(
     return new KilledAtSpawn('the first process was killed when it was born')
   if (cgroup?.owned && !cgroup.owned.threaded && isNotTaken(failure) && makesThreaded(outside, dirname(cgroup.path)))
     return new BelowThreaded('the cgroup is to be threaded')
+  if (isParentGone(cgroup?.owned, failure)) return new ParentGone(`cgroup \`${dirname(cgroup!.path)}\` was removed`)
   return detour(outside, failure)
+}
+
+function isParentGone(cgroup: NewCgroup | undefined, failure: unknown): boolean {
+  if (cgroup === undefined || !isErrno(failure, 'ENOENT') || failure.call !== 'mkdirat') return false
+  return failure.subject === cgroupSubject(cgroup.name)
 }
 
 function launch(

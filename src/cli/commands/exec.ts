@@ -12,6 +12,8 @@ export const verb: Verb<'exec'> = (runtime, options, positionals) => {
   const [word, ...args] = positionals
   const id = checkId(word!)
   const request = execRequest(options, id, args)
+  if (request.processFile !== undefined && args.length > 0)
+    runtime.warn('--process says what to run: the command behind the id is ignored')
   return doing(`exec in \`${id}\``, () => execContainer(runtime, { ...request, forwardSignals: true }))
 }
 
@@ -19,12 +21,10 @@ export const verb: Verb<'exec'> = (runtime, options, positionals) => {
 export function execRequest(options: ExecOptions, id: string, args: readonly string[]): ExecRequest {
   const processFile = given(options.process)
   if (processFile === undefined && args.length === 0) throw new UsageError('exec: the command to run is missing')
-  if (processFile !== undefined && args.length > 0)
-    throw new UsageError('exec: --process says what to run, so a command can not be given as well')
   return {
     id,
     processFile,
-    changes: { ...(args.length > 0 && { args }), ...processChanges(options) },
+    changes: { ...(processFile === undefined && { args }), ...processChanges(options) },
     detach: options.detach,
     pidFile: given(options['pid-file']),
     consoleSocket: given(options['console-socket']),
