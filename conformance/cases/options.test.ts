@@ -104,7 +104,7 @@ test.skipIf(isRunc)('-? and --usage show help, -V the version (runc: no such opt
   expect(must([runtime.path, '-V'])).toContain('version')
 })
 
-test.skipIf(!isTsrun)('--criu is taken and means nothing (runc 1.3: a warning, then gone)', () => {
+test.skipIf(!isTsrun)('--criu is taken and means nothing (runc: 1.3 with a warning, then gone)', () => {
   expect(run([runtime.path, '--criu', '/bin/criu', 'features'])).toMatchObject({ status: 0, stderr: '' })
 })
 

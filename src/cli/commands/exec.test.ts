@@ -84,13 +84,17 @@ test('--cap adds like --cap-add, lists are split, and NONE is nothing', () => {
   expect(capabilities('--cap-set', 'none')).toEqual({ add: [], drop: [], set: [] })
 })
 
+test('a command beside --process is left out', () => {
+  expect(request('--process', 'f', 'web', 'ls')).toMatchObject({ processFile: 'f', changes: {} })
+  expect(request('--process', 'f', 'web', 'ls').changes).not.toHaveProperty('args')
+})
+
 test('fewer descriptors than none are none', () => {
   expect(request('--preserve-fds', '-1', 'web', 'ls')).toMatchObject({ preserveFds: 0 })
 })
 
 test.each([
   [['web'], /command/],
-  [['--process', 'f', 'web', 'ls'], /--process/],
   [['--user', 'root', 'web', 'ls'], /--user.*`root`/],
   [['--user', '0 ', 'web', 'ls'], /--user/],
   [['--user', '4294967295', 'web', 'ls'], /--user/],
