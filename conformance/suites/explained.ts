@@ -91,3 +91,6 @@ export const CRUN_TESTS: Explained = {
   'uid_gid: regular-files-chowned':
     'crun gives a stream’s file to the group of the program, too; with tsrun and runc the group stays, so who reads a log by it still can',
 }
+
+/** Of podman's own system tests. */
+export const PODMAN_BATS: Explained = {}

@@ -1,0 +1,71 @@
+// Runs the bats files of a public suite against runtimes, and prints a page of docs/conformance.
+
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Explained } from './explained.ts'
+import { namedRuntimes, report } from './report.ts'
+import { HANGS, type Outcome } from './table.ts'
+import { readTap } from './tap.ts'
+
+interface BatsSuite {
+  /** The file in this folder that runs one bats file, and the variable in which it takes the runtime. */
+  readonly runner: string
+  readonly variable: string
+  /** Where the bats files are, below the source. */
+  readonly tests: string
+  /** The first lines of the page, of the path of the source. */
+  head(source: string): readonly string[]
+  readonly explained: Explained
+}
+
+/** Does what the command line says; gives the exit code of report(). */
+export function runBatsSuite({ runner, variable, tests, head, explained }: BatsSuite): number {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      suite: { type: 'string' },
+      only: { type: 'string', default: '.' },
+      layer: { type: 'string', multiple: true, default: [] },
+      logs: { type: 'string' },
+      limit: { type: 'string', default: '300' },
+      note: { type: 'string', multiple: true, default: [] },
+    },
+  })
+  if (values.suite === undefined || positionals.length === 0) {
+    console.error('usage: --suite DIRECTORY [--only PATTERN] [--layer DIRECTORY]... [NAME=]PATH...')
+    return 64
+  }
+  const source = resolve(values.suite)
+  const layers = [join(source, '.layer'), ...values.layer].flatMap(directory => ['--layer', resolve(directory)])
+
+  /** A file that did not come to its end has failed as a whole, too. */
+  const run = (file: string, runtime: string, log: string): Outcome => {
+    const words = [join(import.meta.dirname, runner), join(source, tests, file), ...layers]
+    const { stdout, stderr, status, signal } = spawnSync('sh', words, {
+      env: { PATH: process.env['PATH'], HOME: '/root', [variable]: runtime, LIMIT: values.limit },
+      encoding: 'utf8',
+      maxBuffer: 1 << 26,
+    })
+    if (values.logs !== undefined) {
+      mkdirSync(values.logs, { recursive: true })
+      writeFileSync(join(values.logs, log), `${stdout}${stderr}`)
+    }
+    const tap = readTap(stdout)
+    if (status === 0 || (status === 1 && tap.failed.length > 0)) return tap
+    return { ...tap, failed: [...tap.failed, status === 124 ? HANGS : `ends with ${signal ?? status}`] }
+  }
+
+  const only = new RegExp(values.only)
+  const runtimes = namedRuntimes(positionals)
+  const results = new Map<string, Map<string, Outcome>>()
+  for (const file of readdirSync(join(source, tests)).sort()) {
+    const part = basename(file, '.bats')
+    if (part === file || !only.test(part)) continue
+    const outcomes = new Map([...runtimes].map(([name, path]) => [name, run(file, path, `${part}.${name}.tap`)]))
+    results.set(part, outcomes)
+    console.error(part, ...[...outcomes].map(([name, { passed, failed }]) => `${name} ${passed}/${failed.length}`))
+  }
+  return report(head(source), results, runtimes, explained, values.note)
+}
