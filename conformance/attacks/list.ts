@@ -6,6 +6,8 @@ export interface Test {
   readonly file: string
   /** A part of the name, as a regular expression. */
   readonly name: string
+  /** How many times names are exchanged (EXCHANGED_ROUNDS), where more are needed than usual. */
+  readonly rounds?: number
 }
 
 /** Replaces a piece of a source file, which has to be there exactly once. */
@@ -513,6 +515,28 @@ export const attacks: readonly Attack[] = [
           file: 'src/setup/facilities/notify.ts',
           from: 'inside.fchdir(root.open(NOTIFY_DIRECTORY, O_DIRECTORY))',
           to: "inside.fchdir(root.open('/', O_DIRECTORY))",
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack: 'a program floods a service manager that reads slowly: `run` waits for that, and passes on no signal',
+    defence: 'nothing waits for the manager: as long as it has no room, it is the program that is not read',
+    where: 'src/setup/facilities/notify.ts',
+    test: e2e('notify', 'a service manager that reads nothing does not keep signals'),
+    mutation: {
+      name: 'messages to the service manager are waited for',
+      edits: [
+        {
+          file: 'src/setup/facilities/notify.ts',
+          from: 'if (!outside.sendAtOnce(manager, ',
+          to: 'if (outside.sendBytes(manager, ',
+        },
+        {
+          file: 'src/setup/facilities/notify.ts',
+          from: ')) this.#held = { lines, manager }',
+          to: ') as unknown) this.#held = { lines, manager }',
         },
       ],
     },
@@ -1304,6 +1328,41 @@ export const attacks: readonly Attack[] = [
       ],
     },
   },
+  {
+    ids: ['tsrun 0.1'],
+    attack: 'where move_mount is denied: who shares the root file system renames /proc while a container is made',
+    defence: 'paths for mount(2) are links of descriptors in a procfs that was opened once',
+    where: 'src/rootfs/mountByPath.ts',
+    test: { ...e2e('names', 'by mount\\(2\\): /proc of a shared root file system is renamed'), rounds: 60 },
+    mutation: {
+      name: 'mount(2) is given the names of what descriptors are open on',
+      edits: [
+        {
+          file: 'src/rootfs/mountByPath.ts',
+          from: 'this.#mount(pathOf(mount), pathOf(target), null, flags',
+          to: 'this.#mount(pathOf(mount), this.#inside.readlinkat(this.#procfs, pathOf(target)), null, flags',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack:
+      'where mount_setattr is denied: what is mounted in a volume, which is to be read-only as a whole, is written',
+    defence: 'each mount below gets the attributes by its own descriptor, and one that can not be found is a failure',
+    where: 'src/rootfs/mountByPath.ts',
+    test: e2e('denied', 'is the same when mounts are made by mount'),
+    mutation: {
+      name: 'attributes reach one mount only',
+      edits: [
+        {
+          file: 'src/rootfs/mountByPath.ts',
+          from: 'if (recursive) for (const below',
+          to: 'if (recursive && about.subject === undefined) for (const below',
+        },
+      ],
+    },
+  },
 ]
 
 /** The table of docs/security.md. */
@@ -1312,7 +1371,7 @@ export function securityTable(): string {
     ids.join(', '),
     attack,
     `${defence} (\`${where.replaceAll(', ', '`, `')}\`)`,
-    `${test.file.replace(/^conformance\/cases\//, '')}: ${test.name.replaceAll('\\d+', 'N').replaceAll('`', '')}`,
+    `${test.file.replace(/^conformance\/cases\//, '')}: ${test.name.replaceAll('\\d+', 'N').replaceAll(/[`\\]/g, '')}`,
     `${mutation.name}${succeedsOn ? `; ${succeedsOn}` : ''}`,
   ])
   const head = ['', 'attack', 'defence', 'test', 'fails with']

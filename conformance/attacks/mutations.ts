@@ -53,12 +53,12 @@ class Copy implements Disposable {
   }
 
   /** How many tests of that name passed and failed. */
-  run({ project, file, name }: Test): { passed: number; failed: number } {
+  run({ project, file, name, rounds }: Test): { passed: number; failed: number } {
     const output = join(this.directory, 'results.json')
     rmSync(output, { force: true })
     const words = ['vitest', 'run', '--project', project, file, '-t', name, '--reporter=json', `--outputFile=${output}`]
     // Without CI, in which what fails is tried again: a defence that is gone has to be missed at once.
-    const env = { ...process.env, CI: '', RUNTIME: this.built }
+    const env = { ...process.env, CI: '', RUNTIME: this.built, ...(rounds && { EXCHANGED_ROUNDS: `${rounds}` }) }
     spawnSync('npx', words, { cwd: this.directory, env, stdio: 'ignore', timeout: TIMEOUT_MS, killSignal: 'SIGKILL' })
     if (!existsSync(output)) return { passed: 0, failed: 0 }
     const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(output, 'utf8')) as Record<string, number>

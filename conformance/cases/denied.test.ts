@@ -2,18 +2,19 @@
 
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { ENOSYS, EPERM } from '../../native/abi/errno.ts'
 import { architecture } from '../../native/arch/architecture.ts'
 import { callNumbers } from '../../native/arch/numbers.ts'
 import { makeBundle, makeDirectory } from '../lib/bundle.ts'
 import type { Hook } from '../lib/config.ts'
 import { type Change, command, createRunning, removeLater } from '../lib/container.ts'
+import { denying, MOUNTS, type Name, numbers, withDeny } from '../lib/deny.ts'
 import { have } from '../lib/machine.ts'
 import { overwriter } from '../lib/overwriter.ts'
 import { eventually, must, run } from '../lib/run.ts'
-import { isTsrun, repository, runtime } from '../lib/runtime.ts'
-import { fresh, later, sceneDirectory } from '../lib/scene.ts'
+import { isTsrun, runtime } from '../lib/runtime.ts'
+import { fresh, later } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
 
 leavesNothing()
@@ -28,9 +29,6 @@ const REPLACED = [
   'memfd_create',
   'statx',
 ] as const
-/** All of them by mount(2) then, but for what docs/security.md names. */
-const MOUNTS = ['fsopen', 'fsconfig', 'fsmount', 'open_tree', 'move_mount', 'mount_setattr'] as const
-type Name = keyof typeof callNumbers.x86_64
 /** All calls that Linux has got since 5.1, by number. */
 const NEWER = Array.from({ length: 50 }, (_, index) => 424 + index)
 
@@ -43,21 +41,9 @@ const TOGETHER: readonly (readonly [string, readonly (Name | number)[]])[] = [
   ['a profile from before Linux 4.11', [...NEWER, 'statx']],
 ]
 
-const program = join(sceneDirectory, 'deny')
 const skip = !isTsrun || !have('cc')
 
-beforeAll(() => {
-  if (!skip) must(['cc', '-static', '-o', program, join(repository, 'conformance/lib/deny.c')])
-})
-
-const numbers = (names: readonly (Name | number)[]) =>
-  names.map(name => (typeof name === 'number' ? name : callNumbers[architecture!][name]))
-
-const denying = (names: Name | readonly (Name | number)[], errno: number) => [
-  program,
-  numbers(typeof names === 'string' ? [names] : names).join(','),
-  `${errno}`,
-]
+withDeny()
 
 const sh = (script: string): Hook => ({ path: '/bin/sh', args: ['sh', '-c', script] })
 

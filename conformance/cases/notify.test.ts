@@ -146,6 +146,25 @@ it('run does not pass on who else may speak', async () => {
   expect(await heard(2)).toEqual(['READY=1', 'READY=1'])
 })
 
+it('a service manager that reads nothing does not keep signals from a program that floods it', async () => {
+  const address = join(makeDirectory(), 'notify')
+  const deaf = launch(['python3', '-c', MANAGER.replace(/while True.*/, 'import time; time.sleep(100)'), address])
+  later(() => void deaf.child.kill('SIGKILL'))
+  await deaf.speaks
+  const bundle = makeBundle(
+    withProgram(['flood', 'wait'], config => {
+      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'pid') // the first one ignores signals
+    }),
+  )
+  const id = removeLater(fresh())
+  const env = { ...process.env, NOTIFY_SOCKET: address }
+  const { child, done } = launch(command('run', '--bundle', bundle.directory, id), { env, timeout: 20_000 })
+  eventually('the program to run', () => run(command('state', id)).stdout.includes('running'))
+  await new Promise(resolve => setTimeout(resolve, 300))
+  child.kill('SIGTERM')
+  expect(await done).toMatchObject({ status: 143, stderr: '' })
+})
+
 it('works in a user namespace', async () => {
   const { env, heard } = await startManager()
   const bundle = makeBundle(

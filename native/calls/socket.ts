@@ -1,4 +1,4 @@
-import { ECONNRESET, ENOSYS, EPIPE } from '../abi/errno.ts'
+import { EAGAIN, ECONNRESET, ENOSYS, EPIPE } from '../abi/errno.ts'
 import { TIMEVAL } from '../abi/layout/process.ts'
 import { CMSGHDR, IFREQ, IOVEC, MSGHDR, SOCKADDR_UN, UCRED } from '../abi/layout/socket.ts'
 import { IFF_RUNNING, IFF_UP } from '../abi/rtnetlink.ts'
@@ -178,6 +178,12 @@ export const socketCalls = {
   sendBytes(this: Calls, socket: Fd, bytes: Uint8Array): void {
     const args = [socket, bytes, bytes.length, MSG_NOSIGNAL, null, 0]
     this.now({ name: 'sendto', args, subject: socket.subject, tolerate: [EPIPE, ECONNRESET] })
+  },
+
+  /** The same with MSG_DONTWAIT: false when there is no room for it. */
+  sendAtOnce(this: Calls, socket: Fd, bytes: Uint8Array): boolean {
+    const args = [socket, bytes, bytes.length, MSG_NOSIGNAL | MSG_DONTWAIT, null, 0]
+    return this.now({ name: 'sendto', args, subject: socket.subject, tolerate: [EAGAIN] }) !== -EAGAIN
   },
 
   /** recvfrom(socket, bytes): the next message, cut at `size` bytes, without the descriptors in it; see recv(2). */

@@ -105,11 +105,12 @@ function passSignalsOn({ outside }: Runtime, pidfd: Fd<'outside'>, caught: numbe
 
 /** Does what there is to do until the process ends. */
 async function attend({ host }: Runtime, pidfd: Fd<'outside'>, watches: readonly Watch[]): Promise<void> {
-  const polls = [{ fd: pidfd.number, events: POLLIN }, ...watches.map(({ poll }) => poll)]
+  const end = { fd: pidfd.number, events: POLLIN }
   for (;;) {
+    const polls = [end, ...watches.map(({ poll }) => poll)]
     const [ended, ...events] = await host.poll(polls, -1)
-    watches.forEach(({ react }, i) => {
-      if (events[i]) react()
+    watches.forEach((watch, i) => {
+      if (events[i]) watch.react()
     })
     if (ended) return
   }

@@ -82,8 +82,8 @@ export class ForegroundTerminal implements Disposable {
     const polls = watches.map(({ poll }) => poll)
     const events = await this.#runtime.host.poll(polls, timeoutMs)
     this.#deserted = false
-    watches.forEach(({ react }, i) => {
-      if (events[i] !== 0) react()
+    watches.forEach((watch, i) => {
+      if (events[i] !== 0) watch.react()
     })
   }
 

@@ -1,7 +1,7 @@
 import type { Poll } from '../../native/host.ts'
 
-/** A descriptor to wait for, and what to do then. */
+/** A descriptor to wait for, which may be another one after `react`, and what to do then. */
 export interface Watch {
   readonly poll: Poll
-  readonly react: () => void
+  react(): void
 }

@@ -1,5 +1,5 @@
 import { O_DIRECTORY } from '../../../native/abi/fcntl.ts'
-import { POLLIN } from '../../../native/abi/socket.ts'
+import { POLLIN, POLLOUT } from '../../../native/abi/socket.ts'
 import type { Executor } from '../../../native/executor/launch.ts'
 import type { Fd } from '../../../native/fd.ts'
 import type { Kernel } from '../../../native/kernel.ts'
@@ -25,6 +25,8 @@ const WORD = 'notify'
 /** The longest message that is passed on. */
 const MESSAGE_MAX = 4096
 const READY = 'READY=1'
+/** How long a service manager may have no room for a message. */
+const PATIENCE_MS = 5000
 
 /**
  * Binds a socket, of the executor's, in its root. Any user of the container may write to it: the file mode creation mask
@@ -76,9 +78,34 @@ export function awaitReady(runtime: Runtime, socket: Fd<'outside'>, pid: number)
 
 /** Passes on what the program says, for as long as this process is there. */
 export function relayNotify(runtime: Runtime, socket: Fd<'outside'>): Watch {
-  return {
-    poll: { fd: socket.number, events: POLLIN },
-    react: () => tell(runtime, readLines(runtime.outside, socket).filter(isForHost)),
+  return new Relay(runtime, socket)
+}
+
+/** As long as the service manager has no room for a message, no other one is read: it is the program that waits then. */
+class Relay implements Watch {
+  readonly #runtime: Runtime
+  readonly #socket: Fd<'outside'>
+  #held: { readonly lines: readonly string[]; readonly manager: Fd<'outside'> } | undefined
+
+  constructor(runtime: Runtime, socket: Fd<'outside'>) {
+    this.#runtime = runtime
+    this.#socket = socket
+  }
+
+  get poll() {
+    return this.#held ? { fd: this.#held.manager.number, events: POLLOUT } : { fd: this.#socket.number, events: POLLIN }
+  }
+
+  react(): void {
+    const { outside } = this.#runtime
+    const lines = this.#held?.lines ?? readLines(outside, this.#socket).filter(isForHost)
+    const manager = this.#held?.manager ?? connectManager(this.#runtime, lines)
+    this.#held = undefined
+    if (manager === undefined) return
+    trying(this.#runtime, () => {
+      if (!outside.sendAtOnce(manager, encode(lines.join('\n')))) this.#held = { lines, manager }
+    })
+    if (this.#held === undefined) manager.close()
   }
 }
 
@@ -112,16 +139,34 @@ function readLines(outside: Kernel<'outside'>, socket: Fd<'outside'>): string[] 
   return decode(outside.receiveBytes(socket, MESSAGE_MAX)).split('\n')
 }
 
-/** A service manager that does not hear us is no reason to end a container. */
-function tell({ outside, env, inform }: Runtime, lines: readonly string[]): void {
+/** Tells it, and waits until it has room for that, but not for ever. */
+function tell(runtime: Runtime, lines: readonly string[]): void {
+  const { outside } = runtime
+  using manager = connectManager(runtime, lines)
+  if (manager === undefined) return
+  outside.socketTimeout(manager, 'send', PATIENCE_MS)
+  trying(runtime, () => outside.sendBytes(manager, encode(lines.join('\n'))))
+}
+
+/** Undefined when there is nobody to tell it to, or nothing to tell. */
+function connectManager(runtime: Runtime, lines: readonly string[]): Fd<'outside'> | undefined {
+  const { outside, env } = runtime
   const address = env('NOTIFY_SOCKET')
-  if (address === undefined || lines.length === 0) return
-  using socket = outside.unixDatagramSocket()
+  if (address === undefined || lines.length === 0) return undefined
+  const socket = outside.unixDatagramSocket()
+  if (trying(runtime, () => outside.connectTo(socket, address.replace(/^@/, '\0')))) return socket
+  socket.close()
+  return undefined
+}
+
+/** A service manager that does not hear us is no reason to end a container. */
+function trying({ inform }: Runtime, work: () => unknown): boolean {
   try {
-    outside.connectTo(socket, address.replace(/^@/, '\0'))
-    outside.sendBytes(socket, encode(lines.join('\n')))
+    work()
+    return true
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     inform(`sd_notify: ${error.message}`)
+    return false
   }
 }
