@@ -126,7 +126,7 @@ test.skipIf(!isTsrun)('exec does not read an /etc/passwd of the container withou
   truncateSync(path, 2 ** 32)
   const result = exec(container, ['true'], [], { timeout: TIMEOUT })
   expect(result.status).toBe(255)
-  expect(result.stderr).toMatch(/^[^\n]*\/etc\/passwd` of the container has more than 16 MiB[^\n]*set HOME[^\n]*\n$/)
+  expect(result.stderr).toMatch(/^[^\n]*\/etc\/passwd` of the container has more than 1 MiB[^\n]*set HOME[^\n]*\n$/)
 })
 
 // Files that are written at a path of the caller.

@@ -13,8 +13,8 @@ import { Failure } from '../../errors.ts'
 import { homeOf } from '../../plan/process/passwd.ts'
 import type { ContainerRoot } from '../../rootfs/containerRoot.ts'
 
-/** More than 200 000 users have; who makes it longer means us to read it. */
-const MOST = 16 << 20
+/** More than 10 000 users have; who makes it longer means us to read it. */
+const MOST = 1 << 20
 /** What is read together with the other questions; nearly all are shorter. */
 const PIECE = 1 << 14
 const FILE = 'etc/passwd'
