@@ -38,7 +38,8 @@ export function homeDirectory(root: ContainerRoot, uid: number): () => string {
 function read({ inside, fd }: ContainerRoot, seen: Stat | undefined): string {
   if (!isFile(seen) || seen.size === 0) return ''
   if (seen.size > MOST) throw tooLong()
-  using file = inside.openat2(fd, FILE, O_RDONLY | O_NONBLOCK | O_NOCTTY, IN_ROOT, 'any')
+  // Taken, since the program's execve closes it: to ask for it would be one more round trip.
+  const file = inside.openat2(fd, FILE, O_RDONLY | O_NONBLOCK | O_NOCTTY, IN_ROOT, 'any').take()
   const opened = inside.statx(file, '', 0, 'any')
   const start = inside.read(file, PIECE, 'any')
   if (!isFile(opened.stat)) return ''
