@@ -17,6 +17,7 @@
 set -eu
 directory=$PWD
 cd "$(dirname "$0")"
+. ./trained.sh
 
 check=no
 [ "${1:-}" != --check ] || check=yes
@@ -55,7 +56,7 @@ links_static() { # COMPILER
 # Sets compiler, and the directory that the cache has for it.
 choose_compiler() {
   for compiler in musl-gcc ${CC:-} gcc cc clang; do
-    cache=$caches/quickjs-$version
+    cache=$caches/quickjs-$version-$training_sum
     [ "$compiler" = musl-gcc ] || cache=$cache-${compiler##*/}
     ! links_static "$compiler" || return 0
   done
@@ -82,12 +83,13 @@ download_source() (
   newer apt-get source --download-only quickjs
 )
 
-# build_from_source DIRECTORY FILES ARGUMENT... makes it with the FILES that make is to build, as the ARGUMENTs tell it
+# build_from_source DIRECTORY HOW FILES ARGUMENT... makes it with the FILES that the function HOW makes, see trained.sh
 build_from_source() {
   [ "$check" = no ] || fail 'QuickJS is not built yet'
   place=$1
-  files=$2
-  shift 2
+  how=$2
+  files=$3
+  shift 3
   for tool in make xz objcopy; do
     command -v "$tool" >/dev/null || fail "$tool is missing, which building QuickJS takes (Debian: make xz-utils binutils)"
   done
@@ -96,7 +98,7 @@ build_from_source() {
   mkdir -p "$work/source" "$work/apt" "$work/engine" 2>/dev/null || fail "$caches can not be written, where QuickJS is kept"
   echo "quickjs: building version $version in $place" >&2
   unpack_source
-  make -s -C "$work/source" -j"$(nproc)" CONFIG_LTO= "$@" $files >"$work/log" 2>&1 ||
+  "$how" "$work/source" "$files" "$@" >"$work/log" 2>&1 ||
     fail "the build of QuickJS failed: $(grep -m1 -i error "$work/log")"
   (cd "$work/source" && cp quickjs.h LICENSE $files "$work/engine")
   # Another build may have finished meanwhile: then its result is as good.
@@ -108,7 +110,7 @@ sanitized_engine() {
   flags='-O1 -g1 -fwrapv -fno-pie -fno-omit-frame-pointer -fsanitize=address,undefined -D_GNU_SOURCE'
   place=$caches/quickjs-$version-sanitized
   [ -e "$place/libquickjs.a" ] ||
-    build_from_source "$place" libquickjs.a CC=gcc "CFLAGS_OPT=$flags -DCONFIG_VERSION='\"$version\"'"
+    build_from_source "$place" make_engine libquickjs.a CC=gcc "CFLAGS_OPT=$flags -DCONFIG_VERSION='\"$version\"'"
   printf '%s\n' gcc "$place" "$place/libquickjs.a" "$cache/qjsc"
 }
 
@@ -122,7 +124,7 @@ if [ "${QUICKJS:-}" = system ]; then
 fi
 choose_compiler
 if [ ! -e "$cache/qjsc" ]; then
-  said=$(build_from_source "$cache" 'libquickjs.a qjsc' "CC=$compiler" "HOST_CC=$compiler") || {
+  said=$(build_from_source "$cache" make_trained 'libquickjs.a qjsc' "CC=$compiler" "HOST_CC=$compiler") || {
     [ "$sanitized" = no ] && system_engine || fail "$said"
     exit
   }

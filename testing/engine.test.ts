@@ -9,7 +9,7 @@ import { afterAll, expect, test } from 'vitest'
 const scratch = mkdtempSync(join(tmpdir(), 'tsrun-engine-'))
 afterAll(() => rmSync(scratch, { recursive: true }))
 
-const TOOLS = ['sh', 'dirname', 'mktemp', 'rm', 'mkdir', 'grep', 'sed', 'head', 'nproc', 'find', 'tar', 'xz', 'cat']
+const TOOLS = 'sh dirname mktemp rm mkdir grep sed head nproc find tar xz cat cksum'.split(' ')
 const COMPILER = ['gcc', 'as', 'ld', 'make', 'objcopy']
 
 /** A PATH on which there is nothing but these. */
