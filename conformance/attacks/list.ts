@@ -391,6 +391,24 @@ export const attacks: readonly Attack[] = [
     succeedsOn: 'runc 1.1.5',
   },
   {
+    ids: ['CVE-2019-16884', 'CVE-2025-52881'],
+    attack: 'the same for labels of AppArmor and SELinux: the program runs without',
+    defence:
+      'they are written by descriptors from a procfs of our own, or of one that was looked at, and over no mount in it',
+    where: 'src/setup/facilities/labels.ts, src/rootfs/procfs.ts',
+    test: { project: 'unit', file: 'src/setup/facilities/labels.test.ts', name: 'labels are written in a procfs' },
+    mutation: {
+      name: 'labels are written over whatever is mounted in a procfs',
+      edits: [
+        {
+          file: 'src/setup/facilities/labels.ts',
+          from: 'const attributeWalk = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS',
+          to: 'const attributeWalk = RESOLVE_BENEATH | (0 & RESOLVE_NO_XDEV) | RESOLVE_NO_MAGICLINKS',
+        },
+      ],
+    },
+  },
+  {
     ids: ['CVE-2025-24965'],
     attack: 'a file that the runtime makes in the root file system is a link of the image: it is written on the host',
     defence:
