@@ -27,7 +27,8 @@ import {
   RESOLVE_NO_SYMLINKS,
 } from '../abi/fcntl.ts'
 import { SIGKILL, SIGTERM } from '../abi/signal.ts'
-import { S_IFREG } from '../abi/stat.ts'
+import { S_IFDIR, S_IFREG } from '../abi/stat.ts'
+import { modeOf } from '../calls/file.ts'
 import { doing, Failure, KernelError } from '../failure.ts'
 import { Fd } from '../fd.ts'
 import type { Call } from '../kernels/machine.ts'
@@ -231,6 +232,32 @@ describe.runIf(linux)('a series', () => {
     kernel.flush()
     expect(readdirSync(path).sort()).toEqual([...names].sort())
     for (const name of names) expect(readdirSync(join(path, name))).toEqual([`${name}.file`])
+  })
+
+  test('may use a descriptor more than once, tells modes, and names the member that fails', () => {
+    const path = directory('modes')
+    const { kernel } = launch()
+    const parent = kernel.openat(AT_FDCWD, path, O_PATH | O_DIRECTORY).take()
+    kernel.flush()
+    const names = Array.from({ length: 40 }, (_, i) => `${i}`)
+    for (const [i, name] of names.entries())
+      if (i % 2 === 0) mkdirSync(join(path, name), { mode: 0o750 })
+      else writeFileSync(join(path, name), '', { mode: 0o600 })
+    const look = (name: string) =>
+      doing(`look at ${name}`, () =>
+        kernel.again('modes', [name], name => {
+          const fd = kernel.openat2(parent, name, O_PATH, RESOLVE_BENEATH).take()
+          kernel.duplicate(fd, 0).take()
+          kernel.duplicate(fd, 0).take()
+          return [kernel.modeLater(fd)]
+        }),
+      )
+    const modes = names.map(name => look(name)[0]!)
+    expect(modes.map(modeOf)).toEqual(names.map((_, i) => (i % 2 === 0 ? S_IFDIR | 0o750 : S_IFREG | 0o600)))
+    look('0')
+    look('missing')
+    look('1')
+    expect(() => kernel.flush()).toThrow('look at missing: openat2 `missing`: ENOENT')
   })
 
   test('has other descriptors for its members', () => {
