@@ -189,6 +189,7 @@ it('a socket from elsewhere stays as it is', () => {
   expect(runScript(script, change, { env }).stdout).toBe('/mine\n0\n')
   expect(runScript(script, () => {}, { env }).stdout).toBe('/run/notify/notify.sock\n1\n')
   expect(runScript(script).stdout).toBe('\n0\n')
+  expect(runScript(script, () => {}, { env: { ...process.env, NOTIFY_SOCKET: '' } }).stdout).toBe('\n0\n')
 })
 
 it('a container that nobody asked for news has no socket', () => {

@@ -151,7 +151,7 @@ export function planFacts(
     noPivot,
     systemd: runtime.cgroupManager === 'systemd' ? (runtime.rootless ? 'user' : 'system') : undefined,
     listenFds,
-    notify: runtime.env('NOTIFY_SOCKET') !== undefined,
+    notify: Boolean(runtime.env('NOTIFY_SOCKET')),
     inUserNamespace: runtime.inUserNamespace,
     capMknod: has(CAP_MKNOD),
     arch: runtime.host.arch,
