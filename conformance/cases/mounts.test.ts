@@ -208,6 +208,31 @@ test('tmpcopyup fills a tmpfs with what was there', () => {
   expect(output).toBe('a\nb\n644 1000\nsub/b')
 })
 
+test.skipIf(!isTsrun)('tmpcopyup copies names and targets of links that are no text', () => {
+  const output = inside(
+    'cd /data; for name in *; do printf %s "$name" | od -An -tx1; done; readlink l* | od -An -tx1',
+    (config, rootfs) => {
+      const path = (name: Buffer) => Buffer.concat([Buffer.from(`${rootfs}/data/`), name])
+      mkdirSync(join(rootfs, 'data'))
+      mkdirSync(path(Buffer.from([0xe9, 0x64])))
+      writeFileSync(path(Buffer.from([0xff])), '')
+      symlinkSync(Buffer.from([0xfe, 0x2f, 0x61]), path(Buffer.from('l')))
+      config.mounts.push(tmpfs('/data', 'tmpcopyup'))
+    },
+  )
+  expect(output.split('\n').map(line => line.trim())).toEqual(['6c', 'e9 64', 'ff', 'fe 2f 61 0a'])
+})
+
+test.skipIf(!isTsrun)('tmpcopyup of 700 directories in each other is one sentence', () => {
+  const bundle = makeBundle((config, rootfs) => {
+    mkdirSync(join(rootfs, 'data', 'd/'.repeat(700)), { recursive: true })
+    config.mounts.push(tmpfs('/data', 'tmpcopyup'))
+  })
+  const { status, stderr } = runBundle(bundle)
+  expect(status).toBe(1)
+  expect(stderr).toMatch(/^tsrun: [^\n]*`\/data`[^\n]*tmpcopyup copies no more than 128 directories in each other\n$/)
+})
+
 test('what is written over a copied-up tmpfs does not reach the root file system', () => {
   const bundle = makeBundle((config, rootfs) => {
     mkdirSync(join(rootfs, 'data'))

@@ -145,6 +145,10 @@ export function textOf(name: Name): string {
   return decode(name.subarray(0, name.length - 1))
 }
 
+function quoted(path: string | Name): string {
+  return `\`${path instanceof Uint8Array ? textOf(path) : path}\``
+}
+
 /** <dirent.h>, the type of an entry. */
 const DT_DIR = 4
 const DENTS_SIZE = 32768
@@ -407,6 +411,15 @@ export const fileCalls = {
     return decode(out.bytes)
   },
 
+  /** The target of a link, as the kernel has it. */
+  readlinkName(this: Calls, link: Fd): Name {
+    const out = new Room(4096)
+    this.now({ name: 'readlinkat', args: [link, '', out, 4096], subject: `\`${link.subject}\`` })
+    const target = new Uint8Array(out.bytes.length + 1)
+    target.set(out.bytes)
+    return target
+  },
+
   /** The names in a directory, without `.` and `..`; none in one that was removed meanwhile. See getdents(2). */
   readDirectory(this: Calls, fd: Fd): string[] {
     return entries(this, fd, name => textOf(name))
@@ -423,18 +436,18 @@ export const fileCalls = {
   },
 
   /** mkdirat(dir, path, mode), see mkdir(2). The result is negative when an errno of `tolerate` came back. */
-  mkdirat(this: Calls, dir: Dir, path: string, mode: number, tolerate?: Call['tolerate']): Result {
-    return this.later({ name: 'mkdirat', args: [dir, path, mode], subject: `\`${path}\``, tolerate })
+  mkdirat(this: Calls, dir: Dir, path: string | Name, mode: number, tolerate?: Call['tolerate']): Result {
+    return this.later({ name: 'mkdirat', args: [dir, path, mode], subject: quoted(path), tolerate })
   },
 
   /** mknodat(dir, path, mode, device): a device node, fifo or regular file, see mknod(2). */
-  mknodat(this: Calls, dir: Dir, path: string, mode: number, device: number, tolerate?: Call['tolerate']): void {
-    this.later({ name: 'mknodat', args: [dir, path, mode, device], subject: `\`${path}\``, tolerate })
+  mknodat(this: Calls, dir: Dir, path: string | Name, mode: number, device: number, tolerate?: Call['tolerate']): void {
+    this.later({ name: 'mknodat', args: [dir, path, mode, device], subject: quoted(path), tolerate })
   },
 
   /** symlinkat(target, dir, path), see symlink(2). */
-  symlinkat(this: Calls, target: string, dir: Dir, path: string, tolerate?: Call['tolerate']): void {
-    this.later({ name: 'symlinkat', args: [target, dir, path], subject: `\`${path}\``, tolerate })
+  symlinkat(this: Calls, target: string | Name, dir: Dir, path: string | Name, tolerate?: Call['tolerate']): void {
+    this.later({ name: 'symlinkat', args: [target, dir, path], subject: quoted(path), tolerate })
   },
 
   /** unlinkat(dir, path, 0). A file that is not there is fine: that is the goal. */
@@ -450,7 +463,7 @@ export const fileCalls = {
     tolerate: readonly number[] = [ENOENT],
     hint?: Call['hint'],
   ): boolean {
-    const subject = `\`${typeof path === 'string' ? path : textOf(path)}\``
+    const subject = quoted(path)
     return this.now({ name: 'unlinkat', args: [dir, path, AT_REMOVEDIR], subject, tolerate, hint }) >= 0
   },
 
@@ -470,8 +483,8 @@ export const fileCalls = {
   },
 
   /** fchmodat(dir, path, mode), see chmod(2). */
-  fchmodat(this: Calls, dir: Dir, path: string, mode: number): void {
-    this.later({ name: 'fchmodat', args: [dir, path, mode], subject: `\`${path}\`` })
+  fchmodat(this: Calls, dir: Dir, path: string | Name, mode: number): void {
+    this.later({ name: 'fchmodat', args: [dir, path, mode], subject: quoted(path) })
   },
 
   /** fchmodat2(fd, "", mode, AT_EMPTY_PATH), see chmod(2); also for a descriptor of O_PATH. Since Linux 6.6. */
@@ -481,9 +494,9 @@ export const fileCalls = {
   },
 
   /** fchownat(dir, path, uid, gid, AT_SYMLINK_NOFOLLOW), see chown(2). */
-  fchownat(this: Calls, dir: Dir, path: string, uid: number, gid: number, tolerate?: Call['tolerate']): void {
+  fchownat(this: Calls, dir: Dir, path: string | Name, uid: number, gid: number, tolerate?: Call['tolerate']): void {
     const flags = path === '' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW
-    this.later({ name: 'fchownat', args: [dir, path, uid, gid, flags], subject: `\`${path}\``, tolerate })
+    this.later({ name: 'fchownat', args: [dir, path, uid, gid, flags], subject: quoted(path), tolerate })
   },
 
   /** fsetxattr(fd, name, value, size, 0), see setxattr(2). */

@@ -13,9 +13,10 @@ import {
   SEEK_SET,
 } from '../../native/abi/fcntl.ts'
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../native/abi/stat.ts'
-import type { Dir, Stat } from '../../native/calls/file.ts'
+import type { Dir, Name, Stat } from '../../native/calls/file.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
+import { Failure } from '../errors.ts'
 import { deviceNumber } from './devices.ts'
 import { pathOf } from './procfs.ts'
 
@@ -24,10 +25,15 @@ const LABEL = 'security.selinux'
 /** The file system has no such attribute, or these rights do not reach so far. */
 const NO_ATTRIBUTE = [ENODATA, EOPNOTSUPP, EPERM, EINVAL]
 
+/** Directories in each other: a level takes descriptors and stack, and who nests more means us to run out of them. */
+const MOST_LEVELS = 128
+
 /** What a copy needs: a trusted procfs, through which a descriptor of O_PATH is opened for reading. */
 interface Copying {
   readonly inside: Kernel<'inside'>
   readonly procfs: Dir
+  /** How many more levels there may be below. */
+  readonly levels: number
 }
 
 /**
@@ -39,11 +45,11 @@ interface Copying {
  */
 export function copyUp(inside: Kernel<'inside'>, from: Fd<'inside'>, to: Fd<'inside'>, procfs: () => Dir): void {
   using source = inside.openat(from, '.', O_RDONLY | O_DIRECTORY)
-  const names = inside.readDirectory(source)
-  if (names.length > 0) copyEntries({ inside, procfs: procfs() }, source, names, to)
+  const names = inside.readNames(source)
+  if (names.length > 0) copyEntries({ inside, procfs: procfs(), levels: MOST_LEVELS }, source, names, to)
 }
 
-function copyEntries(copying: Copying, source: Fd<'inside'>, names: readonly string[], to: Fd<'inside'>): void {
+function copyEntries(copying: Copying, source: Fd<'inside'>, names: readonly Name[], to: Fd<'inside'>): void {
   const { inside } = copying
   using target = inside.openat(to, '.', O_RDONLY | O_DIRECTORY)
   for (const name of names) {
@@ -53,7 +59,7 @@ function copyEntries(copying: Copying, source: Fd<'inside'>, names: readonly str
   }
 }
 
-function copyEntry(copying: Copying, entry: Fd<'inside'>, stat: Stat, target: Fd<'inside'>, name: string): void {
+function copyEntry(copying: Copying, entry: Fd<'inside'>, stat: Stat, target: Fd<'inside'>, name: Name): void {
   const { inside, procfs } = copying
   const mode = stat.mode & 0o7777
   switch (stat.mode & S_IFMT) {
@@ -61,12 +67,14 @@ function copyEntry(copying: Copying, entry: Fd<'inside'>, stat: Stat, target: Fd
       inside.mkdirat(target, name, mode)
       using below = inside.openat(entry, '.', O_RDONLY | O_DIRECTORY)
       using made = inside.openat(target, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-      copyEntries(copying, below, inside.readDirectory(below), made)
+      if (copying.levels === 0)
+        throw new Failure(`tmpcopyup copies no more than ${MOST_LEVELS} directories in each other`)
+      copyEntries({ ...copying, levels: copying.levels - 1 }, below, inside.readNames(below), made)
       setAttributes(inside, below, made, stat)
       break
     }
     case S_IFLNK:
-      inside.symlinkat(inside.readlinkat(entry, ''), target, name)
+      inside.symlinkat(inside.readlinkName(entry), target, name)
       inside.fchownat(target, name, stat.uid, stat.gid)
       break
     case S_IFREG: {
