@@ -30,7 +30,7 @@ import {
   when,
 } from '../lib/checkpoint.ts'
 import { command, oci, removeLater, stateOf } from '../lib/container.ts'
-import { criu, servesPages, tracksMemory } from '../lib/criu.ts'
+import { criu, savesConnections, servesPages, tracksMemory } from '../lib/criu.ts'
 import { recordCriu } from '../lib/criuRecorder.ts'
 import { expectOneSentence } from '../lib/expect.ts'
 import { have, hostMounts, isAlive, isPureV2 } from '../lib/machine.ts'
@@ -180,7 +180,11 @@ const TALK = `mkfifo /in; nc -l -p 77 -e cat & sleep 0.3; exec 3<>/in; echo 1 >&
   n=$((n+1)); echo $n > /count.new; mv /count.new /count; sleep 0.02; echo $n >&3; done`
 
 // With runc the network is not reachable yet when CRIU connects.
-when(have('iptables'), !isRunc)('established connections go on with --tcp-established, and are refused without', () => {
+when(
+  have('iptables'),
+  savesConnections,
+  !isRunc,
+)('established connections go on with --tcp-established, and are refused without', () => {
   const scene = running(TALK)
   counts(scene)
   const refused = checkpoint(scene)
@@ -193,7 +197,11 @@ when(have('iptables'), !isRunc)('established connections go on with --tcp-establ
 })
 
 // runc has no --tcp-close.
-when(have('iptables'), !isRunc)('with --tcp-close they end, and are refused with neither option', () => {
+when(
+  have('iptables'),
+  savesConnections,
+  !isRunc,
+)('with --tcp-close they end, and are refused with neither option', () => {
   const scene = running(`${TALK}; echo over > /over; sleep 1000`)
   counts(scene)
   mustCheckpoint(scene, '--tcp-established')

@@ -1,9 +1,18 @@
 // What a restored container has: streams, mounts, namespaces, a terminal; its hooks; and what is left of a restore that ended early.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
-import { expect } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { makeBundle, makeDirectory } from '../lib/bundle.ts'
 import { COUNT, count, counts, it, logOf, mustCheckpoint, quietly, restore, running, when } from '../lib/checkpoint.ts'
 import type { Config } from '../lib/config.ts'
@@ -20,6 +29,13 @@ import { leavesNothing } from '../lib/snapshot.ts'
 leavesNothing()
 const compiler = have('cc')
 if (compiler) withConsole()
+
+/** Where CRIU collects the mounts of a restore: empty directories, which stay when it is killed. */
+const mountPlaces = () => readdirSync('/tmp').filter(name => name.startsWith('.criu.mntns.'))
+const before = mountPlaces()
+afterAll(() => {
+  for (const name of mountPlaces()) if (!before.includes(name)) rmdirSync(join('/tmp', name))
+})
 
 /** Writes lines with numbers. */
 const LINES = 'n=0; while :; do n=$((n+1)); echo line $n; sleep 0.02; done'

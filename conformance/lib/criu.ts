@@ -2,6 +2,7 @@
 // nothing else, so a distribution's may be too old for the kernel that runs.
 
 import { existsSync, readFileSync } from 'node:fs'
+import { release } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { field } from './machine.ts'
 import { run } from './run.ts'
@@ -25,8 +26,18 @@ function check(...words: string[]): string | undefined {
 export const whyNot = check()
 if (whyNot !== undefined) console.warn(`CRIU (${criu}) does not work here, so these cases are skipped: ${whyNot}`)
 
-/** The 4 of `Version: 4.2.1`. */
-export const criuMajor = criu === undefined ? 0 : Number(/Version: (\d+)/.exec(run([criu, '--version']).stdout)?.[1])
+/** The 4.2 of `Version: 4.2.1`. */
+const version = /Version: (\d+)\.(\d+)/.exec(criu === undefined ? '' : run([criu, '--version']).stdout)
+
+export const criuMajor = Number(version?.[1] ?? 0)
+
+/** Since Linux 6.16 SO_PASSCRED of what is no Unix socket is EOPNOTSUPP; CRIU before 4.2 gives up at that. */
+export const savesConnections =
+  isBefore(release().split('.'), [6, 16]) || !isBefore(version?.slice(1) ?? [0, 0], [4, 2])
+
+function isBefore([major, minor]: readonly unknown[], [wantedMajor, wantedMinor]: readonly [number, number]): boolean {
+  return Number(major) < wantedMajor || (Number(major) === wantedMajor && Number(minor) < wantedMinor)
+}
 
 /** Can it tell which memory has changed? Without that there are no pre-dumps. */
 export const tracksMemory = whyNot === undefined && check('--feature', 'mem_dirty_track') === undefined
