@@ -50,7 +50,7 @@ export class Runner implements Disposable {
     this.#makeSources()
     try {
       const { status, stdout, stderr } = spawnSync(runtime, ['--root', this.#state, 'run', '--bundle', bundle, id], {
-        stdio: ['ignore', 'pipe', 'pipe'],
+        input: '', // a pipe: crun 1.21 gives even the host's null device to the program's user
         encoding: 'utf8',
         timeout: TIMEOUT_MS,
         killSignal: 'SIGKILL',

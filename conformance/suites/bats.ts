@@ -1,13 +1,12 @@
 // Runs the bats files of a public suite against runtimes, and prints a page of docs/conformance.
 
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Explained } from './explained.ts'
 import { namedRuntimes, report } from './report.ts'
+import { runPart } from './runPart.ts'
 import { HANGS, type Outcome } from './table.ts'
-import { readTap } from './tap.ts'
 
 interface BatsSuite {
   /** The file in this folder that runs one bats file, and the variable in which it takes the runtime. */
@@ -43,16 +42,8 @@ export function runBatsSuite({ runner, variable, tests, head, explained }: BatsS
   /** A file that did not come to its end has failed as a whole, too. */
   const run = (file: string, runtime: string, log: string): Outcome => {
     const words = [join(import.meta.dirname, runner), join(source, tests, file), ...layers]
-    const { stdout, stderr, status, signal } = spawnSync('sh', words, {
-      env: { PATH: process.env['PATH'], HOME: '/root', [variable]: runtime, LIMIT: values.limit },
-      encoding: 'utf8',
-      maxBuffer: 1 << 26,
-    })
-    if (values.logs !== undefined) {
-      mkdirSync(values.logs, { recursive: true })
-      writeFileSync(join(values.logs, log), `${stdout}${stderr}`)
-    }
-    const tap = readTap(stdout)
+    const env = { [variable]: runtime, LIMIT: values.limit }
+    const { tap, status, signal } = runPart({ words, env, log, logs: values.logs })
     if (status === 0 || (status === 1 && tap.failed.length > 0)) return tap
     return { ...tap, failed: [...tap.failed, status === 124 ? HANGS : `ends with ${signal ?? status}`] }
   }

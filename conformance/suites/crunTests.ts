@@ -7,14 +7,13 @@
 // machine's; from 3.12 on it has what the tests of network devices need. A note is printed above what fails with every
 // runtime. In a machine with all controllers and systemd (conformance/vm) crun-tests.sh can be called as it is.
 
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CRUN_TESTS } from './explained.ts'
 import { namedRuntimes, report } from './report.ts'
+import { runPart } from './runPart.ts'
 import type { Outcome } from './table.ts'
-import { readTap } from './tap.ts'
 
 const SANDBOX = join(import.meta.dirname, './sandbox.sh')
 const RUNNER = join(import.meta.dirname, './crun-tests.sh')
@@ -37,16 +36,9 @@ const tests = join(suite, 'tests')
 
 /** A file that did not come to its end has failed as a whole, too. */
 function run(file: string, runtime: string, log: string): Outcome {
-  const { stdout, stderr, status, signal } = spawnSync('sh', [SANDBOX, 'sh', RUNNER, join(tests, file)], {
-    env: { PATH: process.env['PATH'], HOME: '/root', OCI_RUNTIME: runtime, INIT: join(tests, 'init') },
-    encoding: 'utf8',
-    maxBuffer: 1 << 26,
-  })
-  if (values.logs !== undefined) {
-    mkdirSync(values.logs, { recursive: true })
-    writeFileSync(join(values.logs, log), `${stdout}${stderr}`)
-  }
-  const tap = readTap(stdout)
+  const words = [SANDBOX, 'sh', RUNNER, join(tests, file)]
+  const env = { OCI_RUNTIME: runtime, INIT: join(tests, 'init') }
+  const { tap, status, signal } = runPart({ words, env, log, logs: values.logs })
   return status === 0 ? tap : { ...tap, failed: [...tap.failed, `ends with ${signal ?? status}`] }
 }
 

@@ -64,28 +64,17 @@ export function killContainerProcesses(runtime: Runtime, container: StoredContai
 }
 
 function killProcesses(runtime: Runtime, container: StoredContainer): void {
+  const { outside } = runtime
   const { pid, startTime } = claimsOf(container)
+  const init = pid !== undefined && startTime !== undefined ? { pid, startTime } : undefined
   // Before they die: a process alive may be the proof that a cgroup is the container's.
   const { cgroups } = belongingsOf(runtime, container)
-  if (pid !== undefined && startTime !== undefined) endInit(runtime, container, { pid, startTime }, cgroups)
-  for (const cgroup of cgroups) killCgroup(runtime.outside, cgroup)
-}
-
-function endInit(
-  runtime: Runtime,
-  container: StoredContainer,
-  init: Pick<ContainerRecord, 'pid' | 'startTime'>,
-  cgroups: readonly string[],
-): void {
-  const { outside } = runtime
-  const { pid } = init
-  using pidfd = outside.pidfdOpen(pid)
-  if (pidfd.exists && isAlive(outside, init) && killInit(runtime, container)) {
-    for (const cgroup of cgroups) killCgroup(outside, cgroup)
-    if (!awaitEnd(outside, init, pidfd, cgroups))
-      throw new HostError(`process ${pid} does not die; is it stuck in the kernel?`)
-  }
-  if (runtime.reaps) outside.wait(pid, WNOHANG | __WALL, 'any')
+  using pidfd = init && outside.pidfdOpen(init.pid)
+  const isDying = init !== undefined && pidfd?.exists && isAlive(outside, init) && killInit(runtime, container)
+  for (const cgroup of cgroups) killCgroup(outside, cgroup)
+  if (isDying && !awaitEnd(outside, init, pidfd, cgroups))
+    throw new HostError(`process ${init.pid} does not die; is it stuck in the kernel?`)
+  if (init !== undefined && runtime.reaps) outside.wait(init.pid, WNOHANG | __WALL, 'any')
 }
 
 /**

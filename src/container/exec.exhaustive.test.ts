@@ -20,7 +20,6 @@ import { deleteContainer } from './delete.ts'
 import { type ExecRequest, execContainer } from './exec.ts'
 import { startContainer } from './start.ts'
 
-const TIMEOUT = 120_000
 const request: ExecRequest = { id: ID, changes: { args: ['tool', 'x'] }, pidFile: '/run/tool.pid' }
 
 /** A running container with a tool in it that ends with 7. */
@@ -107,7 +106,6 @@ test.each([
 
 test.each([plain, variants[2]!, variants[6]!])(
   'execContainer() $name leaves nothing of its program whichever call fails',
-  { timeout: TIMEOUT },
   async variant => {
     using whole = running(variant)
     const before = whole.host.world.log.length
@@ -136,7 +134,7 @@ test.each([plain, variants[2]!, variants[6]!])(
   },
 )
 
-test('a killed planner leaves the program or nothing', { timeout: TIMEOUT }, async () => {
+test('a killed planner leaves the program or nothing', async () => {
   using whole = running(plain)
   const before = whole.host.world.log.length
   await attempt(whole, { ...request, detach: true })
@@ -149,9 +147,7 @@ test('a killed planner leaves the program or nothing', { timeout: TIMEOUT }, asy
   }
 })
 
-test('a container that is killed at any moment is a StateError, or the end of the program', {
-  timeout: TIMEOUT,
-}, async () => {
+test('a container that is killed at any moment is a StateError, or the end of the program', async () => {
   using whole = running(plain)
   const before = whole.host.world.log.length
   await attempt(whole)

@@ -2,6 +2,8 @@ import { ENOENT } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_WRONLY } from '../../native/abi/fcntl.ts'
 import { SIGKILL } from '../../native/abi/signal.ts'
 import { isSignalDenied } from '../../native/calls/signal.ts'
+import type { Fd } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
 import { killCgroup, pidsOfTree } from '../cgroup/cgroup.ts'
 import { StateError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
@@ -45,14 +47,30 @@ export function signalInit(runtime: Runtime, container: StoredContainer, signal:
   // The pidfd is held before we compare start times, so the process can't be another one afterwards.
   if (!pidfd.exists || !isAlive(outside, { pid, startTime })) return false
   const cgroup = requireOwnProcess(runtime, container, pid)
-  if (signal === SIGKILL && cgroup !== undefined && (isFrozen(outside, cgroup) || isSignalDenied(outside))) {
+  if (signal === SIGKILL && cgroup !== undefined && isFrozen(outside, cgroup)) {
     killCgroup(outside, cgroup) // a frozen process dies only this way
     return true
   }
-  const sent = outside.signal(pidfd, signal)
+  const sent = sendOrKill(outside, pidfd, signal, cgroup)
   // Without a pid namespace of its own, the other processes outlive the first one.
   if (signal === SIGKILL && sharedPidNamespace && cgroup !== undefined) killCgroup(outside, cgroup)
   return sent
+}
+
+/** Where pidfd_send_signal(2) is denied, a SIGKILL that does not arrive by its replacement goes to the whole cgroup. */
+function sendOrKill(
+  outside: Kernel<'outside'>,
+  pidfd: Fd<'outside'>,
+  signal: number,
+  cgroup: string | undefined,
+): boolean {
+  try {
+    return outside.signal(pidfd, signal)
+  } catch (error) {
+    if (signal !== SIGKILL || cgroup === undefined || !isSignalDenied(outside)) throw error
+    killCgroup(outside, cgroup)
+    return true
+  }
 }
 
 function signalCgroup({ outside }: Runtime, cgroup: string, signal: number): void {

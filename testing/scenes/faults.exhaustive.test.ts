@@ -11,7 +11,6 @@ import { ConfigError, Failure, HostError, StateError, UsageError } from '../../s
 import type { LoggedCall, ScriptedHost } from '../scripted.ts'
 import { ID, leftovers, plain, ROOT, type Scene, scene, type SceneVariant, variants } from './faults.scene.ts'
 
-const TIMEOUT = 120_000
 const request = { id: ID, bundle: '/bundle', pidFile: '/run/web.pid' }
 const create = ({ runtime, consoleSocket }: Scene) => createContainer(runtime, { ...request, consoleSocket })
 const start = ({ runtime }: Scene) => startContainer(runtime, ID)
@@ -225,11 +224,11 @@ test('a hook in the container is waited for by its pid', () => {
   expect(waits.map(({ args }) => args[0])).toEqual(hooks.map(({ pid }) => pid))
 })
 
-test('createContainer() takes everything back whichever call fails', { timeout: TIMEOUT }, () => {
+test('createContainer() takes everything back whichever call fails', () => {
   expect(failures({ variant: plain, errnos: [EPERM, ENOENT, EIO], work: create })).toEqual([])
 })
 
-test.each(variants.slice(1))('createContainer() $name takes everything back too', { timeout: TIMEOUT }, variant => {
+test.each(variants.slice(1))('createContainer() $name takes everything back too', variant => {
   expect(failures({ variant, errnos: [EPERM, ENOENT, ENOMEM, EIO], which: novel(), work: create })).toEqual([])
 })
 
@@ -263,33 +262,29 @@ function kills({ variant, which = () => true, kill, judge }: Murder): string[] {
 const hooked = variants[1]!
 const schedules = [hooked, { ...hooked, name: 'while others run at once', script: { eager: true } }]
 
-test.each(schedules)('a killed planner leaves a whole container or nothing, $name', { timeout: TIMEOUT }, variant => {
+test.each(schedules)('a killed planner leaves a whole container or nothing, $name', variant => {
   const problems = kills({ variant, kill: (host, n) => host.killPlannerAt(n), judge: half })
   expect(problems).toEqual([])
 })
 
-test.each(variants.slice(2))('a killed planner leaves nothing, $name', { timeout: TIMEOUT }, variant => {
+test.each(variants.slice(2))('a killed planner leaves nothing, $name', variant => {
   const problems = kills({ variant, which: novel(), kill: (host, n) => host.killPlannerAt(n), judge: half })
   expect(problems).toEqual([])
 })
 
-test.each([hooked, variants[3]!])(
-  'a killed first process is a failure, never a hang, $name',
-  { timeout: TIMEOUT },
-  variant => {
-    const problems = kills({
-      variant,
-      which: ({ who }) => who === 'tsrun:init',
-      kill: (host, n) => host.killCallerAt(n),
-      judge(one, error) {
-        // Once it waits for `start`, its end is no matter of create: the container has stopped.
-        if (error === undefined) return after(one, undefined)
-        return error instanceof Failure ? leftovers(one.host) : [`ended with ${error}`]
-      },
-    })
-    expect(problems).toEqual([])
-  },
-)
+test.each([hooked, variants[3]!])('a killed first process is a failure, never a hang, $name', variant => {
+  const problems = kills({
+    variant,
+    which: ({ who }) => who === 'tsrun:init',
+    kill: (host, n) => host.killCallerAt(n),
+    judge(one, error) {
+      // Once it waits for `start`, its end is no matter of create: the container has stopped.
+      if (error === undefined) return after(one, undefined)
+      return error instanceof Failure ? leftovers(one.host) : [`ended with ${error}`]
+    },
+  })
+  expect(problems).toEqual([])
+})
 
 /** Before it makes a call, and when the call has taken effect but its result is lost. */
 const moments: [string, Murder['kill']][] = [
@@ -301,7 +296,6 @@ test.each(
   moments.flatMap(([when, kill]) => [plain, hooked].map(variant => [when, variant.name, kill, variant] as const)),
 )(
   'an executor killed %s a call is a failure that leaves nothing, or the container is whole, %s',
-  { timeout: TIMEOUT },
   (_when, _name, kill, variant) => {
     const problems = kills({
       variant,
@@ -330,12 +324,12 @@ function orRemove(work: (one: Scene) => void): (one: Scene) => void {
   }
 }
 
-test('startContainer() says which call failed, and delete takes the container back', { timeout: TIMEOUT }, () => {
+test('startContainer() says which call failed, and delete takes the container back', () => {
   const problems = failures({ variant: hooked, errnos: [EIO], before: create, work: orRemove(start) })
   expect(problems).toEqual([])
 })
 
-test('a deleteContainer() that failed can be repeated', { timeout: TIMEOUT }, () => {
+test('a deleteContainer() that failed can be repeated', () => {
   const problems = failures({ variant: plain, errnos: [EPERM, EIO], before: create, work: orRemove(remove) })
   expect(problems).toEqual([])
 })
@@ -359,28 +353,24 @@ test.each([whole, onTerminal])('runContainer() gives the exit code and leaves no
   expect(leftovers(one.host)).toEqual([])
 })
 
-test.each([whole, onTerminal])(
-  'runContainer() takes everything back whichever call fails, $name',
-  { timeout: TIMEOUT },
-  async variant => {
-    using first = scene(variant)
-    await runContainer(first.runtime, request)
-    const { log } = first.host.world
-    const supervised = log.find(({ name }) => name === 'poll')!.number
-    const known = novel()
-    const problems: string[] = []
-    for (const { number } of log.filter(known)) {
-      using one = scene(variant)
-      one.host.failAt(number, EIO)
-      const error = await runContainer(one.runtime, request).catch(reason => reason)
-      one.host.world.settle()
-      const call = one.host.world.log[number - 1]!
-      if (hopeless(call)) continue
-      // When the program has ended and what is left can not be removed, that is told and left for delete.
-      if (number > supervised) remove(one)
-      const found = [...(error instanceof Error ? fault(error, call) : []), ...leftovers(one.host)]
-      problems.push(...found.map(text => describe(call, text)))
-    }
-    expect(problems).toEqual([])
-  },
-)
+test.each([whole, onTerminal])('runContainer() takes everything back whichever call fails, $name', async variant => {
+  using first = scene(variant)
+  await runContainer(first.runtime, request)
+  const { log } = first.host.world
+  const supervised = log.find(({ name }) => name === 'poll')!.number
+  const known = novel()
+  const problems: string[] = []
+  for (const { number } of log.filter(known)) {
+    using one = scene(variant)
+    one.host.failAt(number, EIO)
+    const error = await runContainer(one.runtime, request).catch(reason => reason)
+    one.host.world.settle()
+    const call = one.host.world.log[number - 1]!
+    if (hopeless(call)) continue
+    // When the program has ended and what is left can not be removed, that is told and left for delete.
+    if (number > supervised) remove(one)
+    const found = [...(error instanceof Error ? fault(error, call) : []), ...leftovers(one.host)]
+    problems.push(...found.map(text => describe(call, text)))
+  }
+  expect(problems).toEqual([])
+})

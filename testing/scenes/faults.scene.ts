@@ -7,7 +7,7 @@ import { resctrlGroup } from '../scripted/resctrl.ts'
 import { LOADED_PROFILE } from '../scripted/security.ts'
 import { createScriptedHost, directoryAt, fileAt, type Script, type ScriptedHost } from '../scripted.ts'
 
-// The host and the configurations of faults.test.ts.
+// The host and the configurations of faults.exhaustive.test.ts.
 
 export const ROOT = '/run/tsrun'
 export const CGROUPS = '/sys/fs/cgroup'
