@@ -428,12 +428,13 @@ test.each([['state'], ['start'], ['kill'], ['delete'], ['exec']])('%s of a conta
 })
 
 test('an empty program name: words of 127, of run and of exec', () => {
+  const words = /(not found in \$PATH|no such file or directory)"?$/im // nothing may follow
   const bundle = makeBundle(having(config => (config.process.args = [''])))
-  expect(runBundle(bundle).stderr).toMatch(/executable file not found in|no such file or directory/i)
+  expect(runBundle(bundle).stderr).toMatch(words)
   const file = join(makeDirectory(), 'process.json')
   writeFileSync(file, JSON.stringify({ args: [''], cwd: '/' }))
   const result = oci(['exec', '--process', file, createRunning().id])
-  expect(result.stderr).toMatch(/executable file not found in|no such file or directory/i)
+  expect(result.stderr).toMatch(words)
   expect(existsSync(file)).toBe(true)
 })
 

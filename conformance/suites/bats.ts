@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Explained } from './explained.ts'
+import { inOtherRoot, pathInside } from './otherRoot.ts'
 import { namedRuntimes, report } from './report.ts'
 import { runPart } from './runPart.ts'
 import { HANGS, type Outcome } from './table.ts'
@@ -14,8 +15,8 @@ interface BatsSuite {
   readonly variable: string
   /** Where the bats files are, below the source. */
   readonly tests: string
-  /** The first lines of the page, of the path of the source. */
-  head(source: string): readonly string[]
+  /** The first lines of the page, of the path of the source and that of another root. */
+  head(source: string, root: string | undefined): readonly string[]
   readonly explained: Explained
 }
 
@@ -26,6 +27,8 @@ export function runBatsSuite({ runner, variable, tests, head, explained }: BatsS
     options: {
       suite: { type: 'string' },
       only: { type: 'string', default: '.' },
+      tests: { type: 'string', default: '' },
+      root: { type: 'string' },
       layer: { type: 'string', multiple: true, default: [] },
       logs: { type: 'string' },
       limit: { type: 'string', default: '300' },
@@ -33,23 +36,27 @@ export function runBatsSuite({ runner, variable, tests, head, explained }: BatsS
     },
   })
   if (values.suite === undefined || positionals.length === 0) {
-    console.error('usage: --suite DIRECTORY [--only PATTERN] [--layer DIRECTORY]... [NAME=]PATH...')
+    console.error(
+      'usage: --suite DIRECTORY [--only PATTERN] [--tests PATTERN] [--root DIRECTORY] [--layer DIRECTORY]... [NAME=]PATH...',
+    )
     return 64
   }
   const source = resolve(values.suite)
   const layers = [join(source, '.layer'), ...values.layer].flatMap(directory => ['--layer', resolve(directory)])
+  const runtimes = namedRuntimes(positionals)
+  const root = values.root === undefined ? undefined : resolve(values.root)
+  const elsewhere = root === undefined ? [] : inOtherRoot(root, [source, ...runtimes.values()])
 
   /** A file that did not come to its end has failed as a whole, too. */
   const run = (file: string, runtime: string, log: string): Outcome => {
-    const words = [join(import.meta.dirname, runner), join(source, tests, file), ...layers]
-    const env = { [variable]: runtime, LIMIT: values.limit }
+    const words = [join(import.meta.dirname, runner), join(source, tests, file), ...elsewhere, ...layers]
+    const env = { [variable]: pathInside(runtime, root), LIMIT: values.limit, TESTS: values.tests }
     const { tap, status, signal } = runPart({ words, env, log, logs: values.logs })
     if (status === 0 || (status === 1 && tap.failed.length > 0)) return tap
     return { ...tap, failed: [...tap.failed, status === 124 ? HANGS : `ends with ${signal ?? status}`] }
   }
 
   const only = new RegExp(values.only)
-  const runtimes = namedRuntimes(positionals)
   const results = new Map<string, Map<string, Outcome>>()
   for (const file of readdirSync(join(source, tests)).sort()) {
     const part = basename(file, '.bats')
@@ -58,5 +65,5 @@ export function runBatsSuite({ runner, variable, tests, head, explained }: BatsS
     results.set(part, outcomes)
     console.error(part, ...[...outcomes].map(([name, { passed, failed }]) => `${name} ${passed}/${failed.length}`))
   }
-  return report(head(source), results, runtimes, explained, values.note)
+  return report(head(source, root), results, runtimes, explained, values.note, root)
 }

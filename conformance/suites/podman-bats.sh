@@ -1,8 +1,9 @@
 #!/bin/sh
 # Runs one bats file of podman's system tests in a sandbox and prints its TAP. There is no registry: a `pull` of the image
-# that all tests are about is the import of one that is made here, of busybox, with what the tests look for.
+# that all tests are about is the import of one that is made here, of busybox, with what the tests look for. The runtime is
+# called crun there, and keeps its state where crun does: many tests are for that name alone.
 #
-# usage: RUNTIME=PATH podman-bats.sh FILE [OPTION OF SANDBOX.SH]...
+# usage: RUNTIME=PATH podman-bats.sh FILE [OPTION OF SANDBOX.SH]...          TESTS=PATTERN: those whose names match
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 if [ "$1" = --inside ]; then
@@ -12,16 +13,31 @@ if [ "$1" = --inside ]; then
   mkdir /sys/fs/cgroup/tests
   while read -r pid; do echo "$pid" > /sys/fs/cgroup/tests/cgroup.procs || :; done < /sys/fs/cgroup/cgroup.procs 2> /dev/null
   export CONTAINERS_CONF="$place/containers.conf" CONTAINERS_STORAGE_CONF="$place/storage.conf" PODMAN="$place/podman"
+  # Nobody keeps time for health checks here; those that a test runs work.
+  export DISABLE_HC_SYSTEMD=true
   unset XDG_RUNTIME_DIR
-  for tag in 20220615 00000004; do "$PODMAN" pull "quay.io/libpod/testimage:$tag" > /dev/null 2>&1; done
+  mkdir -p /var/lib/containers
+  mount -t tmpfs graph /var/lib/containers
+  if [ "$RUNTIME" != /usr/bin/crun ]; then
+    rm -f /usr/bin/crun
+    printf '#!/bin/sh\nexec %s --root /run/crun "$@"\n' "$RUNTIME" > /usr/bin/crun
+    chmod 755 /usr/bin/crun
+  fi
+  # The tests of sdnotify ask for systemd, and need nothing of it.
+  case $file in
+    */260-sdnotify.bats) printf '#!/bin/sh\n' > /usr/local/bin/systemctl; chmod 755 /usr/local/bin/systemctl ;;
+  esac
+  for ids in /etc/subuid /etc/subgid; do grep -q ^containers: "$ids" || echo containers:300000:2000000 >> "$ids"; done
+  "$PODMAN" pull "quay.io/libpod/testimage:$IMAGE_TAG" > /dev/null 2>&1
   cd "$(dirname "$file")"
-  exec timeout --foreground -k 5 "$LIMIT" bats --tap "$file" > "$place/out" 2>&1 < /dev/null
+  exec timeout --foreground -k 5 "$LIMIT" bats --tap ${TESTS:+--filter "$TESTS"} "$file" > "$place/out" 2>&1 < /dev/null
 fi
 
 file=$1
 shift
+IMAGE_TAG=$(sed -n 's/^PODMAN_TEST_IMAGE_TAG=.*"\([0-9]*\)"}$/\1/p' "$(dirname "$file")/helpers.bash")
 TAP=$(mktemp -d)
-export TAP LIMIT="${LIMIT:-300}" HOME=/root
+export TAP IMAGE_TAG LIMIT="${LIMIT:-300}" HOME=/root
 trap 'rm -rf "$TAP"' EXIT
 
 # What is in the image that podman's build-testimage makes of Alpine.
@@ -36,17 +52,30 @@ for applet in $(/bin/busybox --list) busybox-extras; do
 done
 cat > "$image/bin/printenv" << 'END'
 #!/bin/sh
-[ $# -gt 0 ] || exec env
+[ $# -gt 0 ] || { tr '\000' '\n' < /proc/$$/environ; exit; }
 eval "[ -n \"\${$1+x}\" ] && echo \"\$$1\""
 END
 cat > "$image/home/podman/pause" << 'END'
+#!/bin/sh
+trap 'exit 0' TERM
 echo Confirmed: testimage pause invoked as $0
 while :; do
     sleep 0.1
 done
 END
-chmod 755 "$image/bin/printenv" "$image/home/podman/pause"
-echo 20220615 > "$image/home/podman/testimage-id"
+cat > "$image/home/podman/healthcheck" << 'END'
+#!/bin/sh
+if [ -e /uh-oh ] || [ -e /uh-oh-only-once ]; then
+  echo 'Uh-oh on stdout!'
+  echo 'Uh-oh on stderr!' >&2
+  rm -f /uh-oh-only-once
+  exit 1
+fi
+echo Life is Good on stdout
+echo Life is Good on stderr >&2
+END
+chmod 755 "$image/bin/printenv" "$image/home/podman/pause" "$image/home/podman/healthcheck"
+echo "$IMAGE_TAG" > "$image/home/podman/testimage-id"
 touch --date=@1600000000 "$image/home/podman/testimage-id"
 printf '%s\n' 'root:x:0:0:root:/root:/bin/ash' 'bin:x:1:1:bin:/bin:/sbin/nologin' 'mail:x:8:12:mail:/var/mail:/sbin/nologin' \
   'nobody:x:65534:65534:nobody:/:/sbin/nologin' > "$image/etc/passwd"
@@ -55,6 +84,7 @@ printf '127.0.0.1\tlocalhost\n' > "$image/etc/hosts"
 printf 'ID=alpine\nVERSION_ID=3.16.0\n' > "$image/etc/os-release"
 echo 3.16.0 > "$image/etc/alpine-release"
 ln -s /proc/mounts "$image/etc/mtab"
+chmod 555 "$image"
 tar -C "$image" -cf "$TAP/image.tar" .
 rm -r "$image"
 
@@ -83,15 +113,13 @@ log_driver = "k8s-file"
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
-runtime = "$RUNTIME"
-runtime_supports_json = ["$(basename "$RUNTIME")"]
-runtime_supports_nocgroup = ["$(basename "$RUNTIME")"]
+runtime = "crun"
 END
 cat > "$TAP/storage.conf" << END
 [storage]
 driver = "overlay"
 runroot = "/run/containers/storage"
-graphroot = "/var/tmp/graph"
+graphroot = "/var/lib/containers/storage"
 END
 
 status=0

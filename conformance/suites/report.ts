@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { basename, resolve } from 'node:path'
 import type { Explained } from './explained.ts'
+import { command } from './otherRoot.ts'
 import { aloneIn, everywhere, markdownTable, type Results, totals } from './table.ts'
 
 /** Paths of runtimes by name, of arguments `[NAME=]PATH`. The first is the one that is judged. */
@@ -15,15 +16,16 @@ export function namedRuntimes(words: readonly string[]): Map<string, string> {
   )
 }
 
-function version(path: string): string {
-  return spawnSync(path, ['--version'], { encoding: 'utf8' }).stdout.split('\n')[0]!
+function version(path: string, root: string | undefined): string {
+  const [program, ...words] = command(path, root)
+  return spawnSync(program, [...words, '--version'], { encoding: 'utf8' }).stdout.split('\n')[0]!
 }
 
 const list = (lines: readonly string[]) => lines.map(line => `- ${line}`)
 
 /**
  * Prints the page. Returns an exit code: 1 when the first runtime fails something that another one passes and that is not
- * explained. `notes` are about what fails everywhere. An explanation of what does not fail any more is told on standard error.
+ * explained. `notes` are about what fails everywhere; runtimes may be files of another root. An explanation of what does not fail any more is told on standard error.
  */
 export function report(
   head: readonly string[],
@@ -31,6 +33,7 @@ export function report(
   runtimes: ReadonlyMap<string, string>,
   explained: Explained,
   notes: readonly string[],
+  root?: string,
 ): number {
   const names = [...runtimes.keys()]
   const first = names[0]!
@@ -41,7 +44,7 @@ export function report(
   const lines = [
     ...head,
     '',
-    `${new Date().toISOString().slice(0, 10)}: ${[...runtimes.values()].map(version).join(', ')}.`,
+    `${new Date().toISOString().slice(0, 10)}: ${[...runtimes.values()].map(path => version(path, root)).join(', ')}.`,
     '',
     ...names.map(name => `- ${name}: ${totals(results, name)}`),
     '',

@@ -3,10 +3,12 @@
 # memory, and mounts, processes, network, and cgroups (v2 only) of its own. Nothing that it does to files gets out but below
 # the directories of --keep; with its first process everything in it ends.
 #
-# usage: sandbox.sh [--layer DIRECTORY]... [--keep DIRECTORY]... COMMAND [ARGUMENT]...
+# usage: sandbox.sh [OPTION DIRECTORY]... COMMAND [ARGUMENT]...          directories are absolute
 #
+#   --root    another root file system than the machine's, eg. of a newer suite
 #   --layer   a tree that is laid over the root file system, eg. of unpacked packages
-#   --keep    a directory that the command may write to; absolute
+#   --show    a directory of the machine that is seen at the same path, for --root
+#   --keep    the same, and the command may write to it
 set -eu
 
 if [ -z "${SANDBOX:-}" ]; then
@@ -34,10 +36,12 @@ if [ "$SANDBOX_GROUP" != - ]; then
 fi
 unset SANDBOX SANDBOX_GROUP
 
-layers= kept=
+layers= kept= shown= lower=/
 while :; do
   case ${1:-} in
+    --root) lower=$2 ;;
     --layer) layers="$layers $2" ;;
+    --show) shown="$shown $2" ;;
     --keep) kept="$kept $2" ;;
     *) break ;;
   esac
@@ -48,8 +52,10 @@ mount -t tmpfs sandbox "$root"
 mkdir "$root/upper" "$root/work" "$root/merged"
 # overlayfs takes no layer that is part of another one.
 for layer in $layers; do cp -a "$layer/." "$root/upper"; done
-mount -t overlay -o "lowerdir=/,upperdir=$root/upper,workdir=$root/work" sandbox "$root/merged"
+mount -t overlay -o "lowerdir=$lower,upperdir=$root/upper,workdir=$root/work" sandbox "$root/merged"
 root=$root/merged
+for directory in $shown $kept; do mkdir -p "$root$directory"; done
+for directory in $shown; do mount --bind -o ro "$directory" "$root$directory"; done
 for directory in $kept; do mount --bind "$directory" "$root$directory"; done
 
 mount -t proc proc "$root/proc"
@@ -85,7 +91,7 @@ cd "$root"
 pivot_root . run/old
 umount -l /run/old
 rmdir /run/old
-cd "$directory"
+cd "$directory" 2> /dev/null || cd /
 export TMPDIR=/var/tmp
 
 # A first process that ignores orphans would let them pile up; a shell buries them while it waits.

@@ -11,7 +11,7 @@ suite=$1 root=$2
 
 engines=podman,buildah,skopeo,umoci,docker.io,containerd,runc,crun,criu
 parts=conmon,netavark,aardvark-dns,passt,slirp4netns,fuse-overlayfs,uidmap,catatonit,tini,iptables,nftables,dbus,libcriu2
-tools=iproute2,procps,busybox-static,jq,socat,strace,bsdutils,util-linux,kmod,ca-certificates
+tools=iproute2,procps,busybox-static,jq,socat,strace,bsdutils,util-linux,kmod,ca-certificates,curl,openssl,tzdata
 # Parts of packages since Debian 13; mmdebstrap refuses names that are not there.
 case $suite in
   bookworm) ;;
@@ -28,5 +28,5 @@ rm -rf "$root"
 mkdir -p "$(dirname "$root")"
 # Valid-Until: a mirror may be behind.
 mmdebstrap --quiet --variant=minbase --mode=root --include="$engines,$parts,$tools" --skip=check/empty \
-  --aptopt='Acquire::Check-Valid-Until "false"' "$suite" "$root" "deb $uri $suite main"
+  --aptopt='Acquire::Check-Valid-Until "false"' --dpkgopt=force-unsafe-io "$suite" "$root" "deb $uri $suite main"
 touch "$root.whole"

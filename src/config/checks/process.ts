@@ -34,9 +34,9 @@ export function checkProcess(process: Process): void {
 
 function somethingToRun({ args }: Process): Complaint | undefined {
   if (args === undefined || args.length === 0) return { pointer: '/args', reason: 'must name a program to run' }
-  // Engines choose 127 by these words, see docs/words.md.
+  // Engines choose 127 by these words, see docs/words.md; podman's own tests want them as crun has them.
   return args[0] === ''
-    ? { pointer: '/args/0', reason: 'executable file not found in $PATH: its name is empty' }
+    ? { pointer: '/args/0', reason: 'executable file `` not found in $PATH: No such file or directory' }
     : undefined
 }
 
