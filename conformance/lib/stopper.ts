@@ -1,7 +1,9 @@
 // A program in a container that stops all who come into its pid namespace, and looks at what they have.
 
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import { makeDirectory } from './bundle.ts'
 import { type Change, type Container, command, createRunning } from './container.ts'
 import { launch, must } from './run.ts'
 import { repository } from './runtime.ts'
@@ -18,8 +20,10 @@ export async function meetStopper(
     must(['cc', '-static', '-O2', '-o', join(rootfs, 'stopper'), join(repository, 'conformance/lib/stopper.c')])
     change(config, rootfs)
   }, 'exec sleep 1000')
-  const { child, done } = launch(command('exec', container.id, '/stopper', `${seconds}`))
-  await new Promise(resolve => child.stdout!.once('data', resolve))
+  const pidFile = join(makeDirectory(), 'pid')
+  const { child, speaks, done } = launch(command('exec', '--pid-file', pidFile, container.id, '/stopper', `${seconds}`))
+  await speaks
+  must(['renice', '-n', '-20', '-p', readFileSync(pidFile, 'utf8')])
   while (child.exitCode === null) {
     enter(container)
     await new Promise(resolve => setTimeout(resolve, 1))
