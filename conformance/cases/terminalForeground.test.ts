@@ -226,6 +226,21 @@ piped.each([
   expect(stdout).toMatch(input === '' ? /^\nend\n$/ : /BY PIPE\n+end\n$/)
 })
 
+test.skipIf(!isTsrun || !have('script'))(
+  'lines and the end of input that were typed before the command reads (peers: a NUL)',
+  () => {
+    const bundle = script('tr a-z A-Z; echo end')
+    const words = command('run', '--bundle', bundle.directory, removeLater(fresh())).join(' ')
+    // script(1) types ^D when its own input ends.
+    const typed = (input: string) =>
+      must(['sh', '-c', `printf '${input}' | script -qec 'stty -echo; sleep 1; ${words}' /dev/null`], {
+        timeout: 20_000,
+      })
+    expect(typed('').replaceAll('\r', '')).toBe('end\n')
+    expect(typed('one\\ntwo\\n').replaceAll('\r', '')).toMatch(/ONE\nTWO\nend\n$/)
+  },
+)
+
 piped('all output arrives, also at a slow reader', () => {
   const bundle = script('i=0; while [ $i -lt 20000 ]; do echo "line $i of many"; i=$((i+1)); done')
   const words = command('run', '--bundle', bundle.directory, removeLater(fresh())).join(' ')

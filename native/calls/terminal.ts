@@ -129,6 +129,13 @@ export function plainNewlines(termios: Termios): Termios {
   return plain
 }
 
+/** These settings, but the character that ends the input is one like any other (_POSIX_VDISABLE). */
+export function withoutEnd(termios: Termios): Termios {
+  const endless = termios.slice()
+  endless[c_cc + VEOF] = 0
+  return endless
+}
+
 /** The character that ends the input of a terminal whose program reads line by line; undefined when it does not. */
 export function endOfInput(termios: Termios): number | undefined {
   const flags = new DataView(termios.buffer, termios.byteOffset).getUint32(c_lflag, true)

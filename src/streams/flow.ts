@@ -42,9 +42,12 @@ export class Flow {
     return this.#last
   }
 
-  /** Writes these bytes next; to be called when nothing else waits for that. */
+  /** Writes these bytes next, after what waits for that. */
   add(bytes: Uint8Array): void {
-    this.#pending = bytes
+    const all = new Uint8Array(this.#pending.length + bytes.length)
+    all.set(this.#pending)
+    all.set(bytes, this.#pending.length)
+    this.#pending = all
   }
 
   /** What has to happen before the next step. */

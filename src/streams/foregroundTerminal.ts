@@ -39,7 +39,7 @@ export class ForegroundTerminal implements Disposable {
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime
-    this.#own = new OwnTerminal(runtime.outside)
+    this.#own = new OwnTerminal(runtime.outside, typed => this.#input?.add(typed))
   }
 
   /**

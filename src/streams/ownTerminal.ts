@@ -1,9 +1,14 @@
 import { STDIN_FILENO } from '../../native/abi/fcntl.ts'
 import { SIGSTOP } from '../../native/abi/signal.ts'
-import { rawMode, type Termios, type WindowSize } from '../../native/calls/terminal.ts'
+import { POLLIN } from '../../native/abi/socket.ts'
+import { endOfInput, rawMode, type Termios, type WindowSize, withoutEnd } from '../../native/calls/terminal.ts'
 import type { Kernel } from '../../native/kernel.ts'
+import { Room } from '../../native/struct.ts'
 
 const STREAMS = [0, 1, 2]
+
+/** What the kernel keeps of a terminal's input, N_TTY_BUF_SIZE. */
+const KEPT = 4096
 
 /**
  * The terminal that this process was started from, if any. In raw mode ^C, ^Z and all the rest are bytes for whom they are
@@ -11,11 +16,14 @@ const STREAMS = [0, 1, 2]
  */
 export class OwnTerminal {
   readonly #outside: Kernel<'outside'>
+  readonly #typed: (bytes: Uint8Array) => void
   #saved: Termios | undefined
   #raw = false
 
-  constructor(outside: Kernel<'outside'>) {
+  /** `typed` gets what was typed before the terminal was raw. */
+  constructor(outside: Kernel<'outside'>, typed: (bytes: Uint8Array) => void) {
     this.#outside = outside
+    this.#typed = typed
   }
 
   /** Of the first stream that is a terminal with a size; undefined when none is. */
@@ -42,8 +50,31 @@ export class OwnTerminal {
     if (this.#raw) return
     this.#saved ??= this.#outside.termios(STDIN_FILENO)
     if (this.#saved === undefined) return
+    this.#readLines(this.#saved)
     this.#outside.setTermios(STDIN_FILENO, rawMode(this.#saved))
     this.#raw = true
+  }
+
+  /**
+   * Reads what was typed line by line. The end of input that waits there to be read would be a NUL in raw mode, see
+   * n_tty_set_termios(); it becomes the character that was typed. What is typed meanwhile stays what it is.
+   */
+  #readLines(settings: Termios): void {
+    const end = endOfInput(settings)
+    if (end === undefined || !this.isOurs()) return
+    this.#outside.setTermios(STDIN_FILENO, withoutEnd(settings))
+    for (let left = KEPT; left > 0 && this.#hasLine(); ) {
+      const piece = new Room(KEPT)
+      const read = this.#outside.now({ name: 'read', args: [STDIN_FILENO, piece, KEPT], tolerate: 'any' })
+      if (read < 0) return
+      this.#typed(read === 0 ? Uint8Array.of(end) : piece.bytes)
+      left -= Math.max(read, 1)
+    }
+  }
+
+  /** Not one that has hung up, which has an end at any time. */
+  #hasLine(): boolean {
+    return this.#outside.poll([{ fd: STDIN_FILENO, events: POLLIN }], 0)[0] === POLLIN
   }
 
   /** The settings of before. Who uses the terminal while we are in the background has set it up for itself. */
