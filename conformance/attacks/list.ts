@@ -1245,6 +1245,105 @@ export const attacks: readonly Attack[] = [
     },
   },
   {
+    ids: ['tsrun 0.1'],
+    attack:
+      'who owns `--root` writes a state of his own: root’s kill and delete end any process and run his hooks, exec enters',
+    defence: 'a container’s directory that others can write to is not believed',
+    where: 'src/state/store.ts, src/host/callersFiles.ts',
+    test: e2e('files', 'a container in a directory that somebody else can write to is not believed'),
+    mutation: {
+      name: 'every state is believed',
+      edits: [
+        {
+          file: 'src/state/store.ts',
+          from: 'if (isOpenToOthers(outside, directory))',
+          to: 'if (isOpenToOthers(outside, directory) && false)',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.1'],
+    attack:
+      'root of a container whose standard input is /dev/null changes mode and times of that of the host by fchmod(0)',
+    defence: 'a stream that is the null device becomes the container’s own, or a new one',
+    where: 'src/streams/nullStreams.ts',
+    test: e2e('hostObjects', 'a standard stream that is the null device'),
+    mutation: {
+      name: 'streams stay what they are',
+      edits: [
+        {
+          file: 'src/streams/nullStreams.ts',
+          from: 'if (streams.length === 0) return',
+          to: 'if (streams.length >= 0) return',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['crun 1.28'],
+    attack: 'the same by exec, where the container has put something else at its /dev/null',
+    defence: 'what is there is opened once and looked at; a new null device is made where it is another file',
+    where: 'src/streams/nullStreams.ts',
+    test: e2e('hostObjects', 'nor in exec'),
+    mutation: {
+      name: 'what is at /dev/null of the container is the null device',
+      edits: [
+        {
+          file: 'src/streams/nullStreams.ts',
+          from: 'const device = isNull(opened.stat) ? own : newNull(inside)',
+          to: 'const device = own.exists ? own : newNull(inside)\n    if (!own.exists) return',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['crun 1.28', 'runc 1.3.6'],
+    attack:
+      'nodes and links of a container with a devtmpfs at /dev are made in the one of the host, and change its modes',
+    defence: 'there is one devtmpfs, so nothing is made in it, as in a /dev that is bound',
+    where: 'src/plan/container.ts, src/plan/devices/devices.ts',
+    test: {
+      project: 'unit',
+      file: 'src/plan/container.test.ts',
+      name: 'makes no devices in a /dev that is the host’s',
+    },
+    mutation: {
+      name: 'a devtmpfs is the container’s own',
+      edits: [{ file: 'src/plan/container.ts', from: "step.type === 'devtmpfs'", to: "step.type === 'devtmpfs '" }],
+    },
+  },
+  {
+    ids: ['crun 1.28', 'runc 1.3.6'],
+    attack:
+      'on the way to a pid file, log, trace or image of root’s is a link of another user to a directory of root’s',
+    defence: 'links on the way are followed one at a time, and only those of root and of our own',
+    where: 'src/host/parentDirectory.ts',
+    test: e2e('files', 'on the way to a file that is written a link of his is not followed either'),
+    mutation: {
+      name: 'links on the way are followed by the kernel',
+      edits: [
+        {
+          file: 'src/host/parentDirectory.ts',
+          from: 'PLACE | O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS]',
+          to: 'PLACE | O_CLOEXEC, 0, 0 & RESOLVE_NO_SYMLINKS]',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['CVE-2024-21626'],
+    attack:
+      'whose caller has closed standard streams: the program has directories of the host in their place, and climbs out',
+    defence: 'closed streams are opened before anything else is (Node.js does it by itself)',
+    where: 'native/quickjs/host.c',
+    test: e2e('hostObjects', 'where the caller has closed standard streams'),
+    mutation: {
+      name: 'closed streams stay closed',
+      edits: [{ file: 'native/quickjs/host.c', from: 'if (!open_streams())', to: 'if (0 && !open_streams())' }],
+    },
+  },
+  {
     ids: ['CVE-2018-15664'],
     attack: 'where openat2 is denied, a link of the image leads what is made for a mount to the host',
     defence:

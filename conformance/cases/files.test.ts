@@ -189,6 +189,38 @@ test.skipIf(!isTsrun)("a log or trace in another's directory follows no link of 
   }
 })
 
+test.skipIf(!isTsrun || !isRoot)(
+  'on the way to a file that is written a link of his is not followed either (peers: they do)',
+  () => {
+    const [directory, victims] = [theirDirectory(), makeDirectory()]
+    plant(victims, join(directory, 'd'))
+    const file = join(directory, 'd/file')
+    const { directory: bundle } = echo()
+    const ways: readonly string[][] = [
+      ['--log', file, 'list'],
+      ['--trace', file, 'list'],
+      ['run', '--pid-file', file, '--bundle', bundle, removeLater(fresh())],
+      ['spec', '--file', file],
+      ['spec', '--bundle', join(directory, 'd')],
+    ]
+    for (const words of ways)
+      expectOneSentence(
+        oci(words, { timeout: TIMEOUT }),
+        /`d` in .* is a symbolic link of user 65534, which is not followed/,
+      )
+    expect(readdirSync(victims)).toEqual([])
+    // Root's are, and those of procfs.
+    symlinkSync(victims, join(victims, 'self'))
+    symlinkSync('../', join(victims, 'up'))
+    const own = join(victims, 'self/self/up', basename(victims), 'file')
+    expect(oci(['run', '--pid-file', own, '--bundle', bundle, removeLater(fresh())])).toMatchObject({ status: 0 })
+    expect(readFileSync(join(victims, 'file'), 'utf8')).toMatch(/^\d+$/)
+    const log = join('/proc/self/root', victims, 'log')
+    expect(oci(['--log', log, 'state', 'nobody']).status).toBe(1)
+    expect(readFileSync(join(victims, 'log'), 'utf8')).toMatch(/nobody/)
+  },
+)
+
 test('a log may be a device, a descriptor, and a link of our own', () => {
   const directory = makeDirectory()
   const target = join(makeDirectory(), 'target')
@@ -383,6 +415,61 @@ test.skipIf(!isTsrun)('a state.json or config.json that is a fifo or without an 
     }
   }
 })
+
+/** What somebody writes into a directory of containers that is his: a container whose first process is `pid`. */
+function forge(root: string, pid: number, hook: string): void {
+  const directory = join(root, 'id')
+  mkdirSync(directory)
+  const startTime = readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[21]
+  const created = new Date().toISOString()
+  const record = { id: 'id', ociVersion: '1.2.0', bundle: '/tmp', rootfs: '/tmp', created, uid: 0, pid, startTime }
+  writeFileSync(join(directory, 'state.json'), JSON.stringify({ version: 1, ...record, laterHooks: true }))
+  const { config } = echo()
+  config.hooks = { poststart: [{ path: hook }], poststop: [{ path: hook }] }
+  writeFileSync(join(directory, 'config.json'), JSON.stringify(config))
+  must(['chown', '-R', `${NOBODY}:${NOBODY}`, directory])
+}
+
+test.skipIf(!isTsrun || !isRoot)(
+  'a container in a directory that somebody else can write to is not believed: no hook of his runs, nothing is killed or entered (tsrun only)',
+  async () => {
+    const marks = makeDirectory()
+    const hook = join(marks, 'hook')
+    writeFileSync(hook, `#!/bin/sh\n: > ${marks}/won\n`)
+    chmodSync(hook, 0o755)
+    for (const running of [true, false])
+      for (const owner of [NOBODY, 0]) {
+        const root = theirDirectory()
+        const { child, done } = launch(['sleep', '1000'])
+        forge(root, child.pid!, hook)
+        chownSync(join(root, 'id'), owner, owner)
+        chmodSync(join(root, 'id'), 0o777)
+        if (!running) child.kill()
+        if (!running) await done
+        const call = (...words: string[]): Result => run([runtime.path, '--root', root, ...words], { timeout: TIMEOUT })
+        for (const words of [
+          ['kill', 'id', 'KILL'],
+          ['exec', 'id', 'id'],
+          ['start', 'id'],
+          ['pause', 'id'],
+          ['delete', 'id'],
+        ]) {
+          const { status, stderr } = call(...words)
+          expect([1, 255]).toContain(status)
+          expect(stderr).toMatch(/^[^\n]* its directory is not ours alone, so nothing in there is believed[^\n]*\n$/)
+        }
+        expect(call('list').stdout).toMatch(/id +0 +damaged/)
+        expect(call('gc', '--all', '--force').stdout).toMatch(/kept: container id: its directory is not ours alone/)
+        expect(existsSync(join(root, 'id/state.json'))).toBe(true)
+        expect(call('delete', '--force', 'id')).toMatchObject({ status: 0 })
+        expect(existsSync(join(root, 'id'))).toBe(false)
+        expect(readdirSync(marks)).toEqual(['hook'])
+        expect(child.signalCode).toBe(running ? null : 'SIGTERM')
+        child.kill()
+        await done
+      }
+  },
+)
 
 test.skipIf(!isTsrun)('create writes into no file that was put into its root beforehand', () => {
   const root = theirDirectory()

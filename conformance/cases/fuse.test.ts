@@ -2,7 +2,7 @@
 // it does, a command ends when it is told to, and leaves nothing.
 
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type Bundle, makeBundle, makeDirectory } from '../lib/bundle.ts'
@@ -11,7 +11,7 @@ import { command, create, oci, removeLater } from '../lib/container.ts'
 import { have, isRoot } from '../lib/machine.ts'
 import { launch, run, sleep } from '../lib/run.ts'
 import { repository } from '../lib/runtime.ts'
-import { fresh, later } from '../lib/scene.ts'
+import { fresh, later, stateRoot } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
 
 leavesNothing()
@@ -65,6 +65,38 @@ const PLACES: Record<string, (directory: string) => Pick<Bundle, 'directory'>> =
       config.mounts.push({ destination: '/mnt/a/b', type: 'tmpfs', source: 'tmpfs', options })
     }),
   '/etc': directory => makeBundle(config => bind(config, directory, '/etc')),
+  'the working directory': directory =>
+    makeBundle(config => {
+      bind(config, directory, '/mnt')
+      config.process.cwd = '/mnt/a/b'
+    }),
+  'a directory of programs': directory =>
+    makeBundle(config => {
+      bind(config, directory, '/mnt')
+      config.process.env = ['PATH=/mnt/a:/bin']
+    }),
+  'what is masked and read-only': directory =>
+    makeBundle(config => {
+      bind(config, directory, '/mnt')
+      config.linux.maskedPaths = ['/mnt/a', '/mnt/b/c']
+      config.linux.readonlyPaths = ['/mnt/d']
+    }),
+  '/dev': directory =>
+    makeBundle(config => {
+      config.mounts = config.mounts.filter(({ destination }) => !destination.startsWith('/dev'))
+      bind(config, directory, '/dev')
+    }),
+  'where a device is made': directory =>
+    makeBundle(config => {
+      bind(config, directory, '/mnt')
+      config.linux.devices = [{ path: '/mnt/a/node', type: 'c', major: 1, minor: 3, fileMode: 0o600 }]
+    }),
+  'where /proc and /sys are mounted': directory =>
+    makeBundle(config => {
+      bind(config, directory, '/mnt')
+      const kernels = config.mounts.filter(({ type }) => type === 'proc' || type === 'sysfs')
+      config.mounts.push(...kernels.map(mount => ({ ...mount, destination: `/mnt${mount.destination}` })))
+    }),
   'the bundle': directory => ({ directory }),
 }
 
@@ -88,6 +120,47 @@ for (const [place, bundleWith] of Object.entries(PLACES)) {
       expect(stderr).not.toContain('internal error')
     })
 }
+
+it('commands for a container can be interrupted where its files, or its bundle, do not answer any more', async () => {
+  const { directory, hush } = await mountHostile('still')
+  const list = join(makeDirectory(), 'list.json')
+  writeFileSync(list, JSON.stringify([{ destination: '/mnt/a', type: 'tmpfs', source: 'tmpfs' }]))
+  const running = () => {
+    const container = create(['sleep', '60'], config => {
+      bind(config, directory, '/mnt')
+      config.hooks = { poststop: [{ path: '/bin/true' }] }
+    })
+    expect(container.start().status).toBe(0)
+    return container.id
+  }
+  const [id, deleted] = [running(), running()]
+  for (const one of [id, deleted]) {
+    // As if the bundle had been there.
+    const path = join(stateRoot, one, 'state.json')
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), bundle: directory }))
+  }
+  await hush()
+  const words = [
+    ['exec', '--cwd', '/mnt/a', id, 'true'],
+    ['exec', id, '/mnt/a/program'],
+    ['exec', '--env', 'PATH=/mnt/a', id, 'program'],
+    ['exec', '--tty', '--cwd', '/mnt', id, 'true'],
+    ['mounts', 'add', id, list],
+    ['state', id],
+    ['list'],
+    ['ps', id],
+    ['inspect', id],
+    ['inspect', '--drift', id],
+    ['events', '--stats', id],
+    ['gc'],
+    ['delete', '--force', deleted],
+  ]
+  for (const one of words) {
+    const { milliseconds } = await interrupt(command(...one))
+    expect({ one, soon: milliseconds < UNTIL_IT_ENDS_MS }).toEqual({ one, soon: true })
+  }
+  expect(oci(['exec', '--env', 'HOME=/', id, 'true'], { timeout: 10_000 }).status).toBe(0)
+})
 
 it('a container whose files do not answer any more can be looked at, left alone, and deleted', async () => {
   const { directory, hush } = await mountHostile('still')

@@ -1,16 +1,27 @@
 // What of the host is in a container without being asked for, and what a program can change of it: nothing. The table is in
 // docs/security.md.
 
-import { chmodSync, chownSync, lstatSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { makeDirectory } from '../lib/bundle.ts'
+import { makeBundle, makeDirectory } from '../lib/bundle.ts'
 import type { Config } from '../lib/config.ts'
-import { type Change, command, createRunning } from '../lib/container.ts'
+import { type Change, command, createRunning, inside, removeLater } from '../lib/container.ts'
 import { have, isRoot } from '../lib/machine.ts'
-import { launch, must, run } from '../lib/run.ts'
+import { eventually, launch, must, run } from '../lib/run.ts'
 import { isRunc, isTsrun, repository } from '../lib/runtime.ts'
-import { sceneDirectory } from '../lib/scene.ts'
+import { fresh, sceneDirectory } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
 
 const DEFAULTS = ['null', 'zero', 'full', 'random', 'urandom', 'tty'].map(name => `/dev/${name}`)
@@ -116,6 +127,68 @@ describe.skipIf(skip)('what is in a container unasked', () => {
     )
   })
 
+  /** Of what nobody changes here: which file a standard stream is. */
+  const streams = 'for n in 0 1 2; do stat -L -c %d:%i /proc/self/fd/$n; done > /seen; cat /seen'
+  const hostNull = () => {
+    const { dev, ino } = lstatSync('/dev/null')
+    return `${dev}:${ino}`
+  }
+
+  test('a standard stream that is the null device is the container’s own, as crun and runc have it', () => {
+    for (const change of isTsrun ? [() => {}, inSameIds] : [() => {}]) {
+      expect(inside(streams, change).split('\n')).not.toContain(hostNull())
+      const [stream, device] = inside('stat -L -c %d:%i /dev/stdin /dev/null', change).split('\n')
+      expect(stream).toBe(device)
+    }
+  })
+
+  test.each(['<&-', '>&-', '2>&-', '<&- >&- 2>&-'])(
+    'where the caller has closed standard streams (%s) the program gets nothing of ours in their place (CVE-2024-21626)',
+    closed => {
+      const look = 's=; for n in 0 1 2; do test -d /proc/$$/fd/$n/. && s=$s$n; done; echo "$s" > /seen; touch /done'
+      const script = `${look}; sleep 1000`
+      const bundle = makeBundle(config => (config.process.args = ['sh', '-c', script]))
+      const id = removeLater(fresh())
+      const call = (...words: string[]) => run(['sh', '-c', `exec "$@" ${closed}`, 'sh', ...command(...words)])
+      const seen = () => {
+        eventually('the program to look', () => existsSync(join(bundle.rootfs, 'done')))
+        rmSync(join(bundle.rootfs, 'done'))
+        return readFileSync(join(bundle.rootfs, 'seen'), 'utf8')
+      }
+      expect(call('run', '--detach', '--bundle', bundle.directory, id).status).toBe(0)
+      expect(seen()).toBe('\n')
+      call('exec', '--detach', id, 'sh', '-c', script)
+      expect(seen()).toBe('\n')
+      expect(call('delete', '--force', id).status).toBe(0)
+      expect(call('create', '--bundle', bundle.directory, id).status).toBe(0)
+      expect(call('start', id).status).toBe(0)
+      expect(seen()).toBe('\n')
+    },
+  )
+
+  test.skipIf(!isTsrun)('nor is it that of the host where the container has none, or another file in its place', () => {
+    const volume = makeDirectory()
+    const victim = join(makeDirectory(), 'victim')
+    writeFileSync(victim, 'untouched')
+    symlinkSync('/victim', join(volume, 'null'))
+    const seen = inside(`${streams}; stat -L -c %t:%T /proc/self/fd/0`, (config, rootfs) => {
+      copyFileSync(victim, join(rootfs, 'victim'))
+      config.mounts = config.mounts.filter(({ destination }) => !destination.startsWith('/dev'))
+      config.mounts.push({ destination: '/dev', type: 'bind', source: volume, options: ['rbind'] })
+    })
+    expect(seen).not.toContain(hostNull())
+    expect(seen).toMatch(/\n1:3$/)
+  })
+
+  test.skipIf(!isTsrun)('nor in exec (crun: it is)', () => {
+    const container = createRunning(config => withRights(config, false))
+    const look = (script: string) => must(command('exec', container.id, 'sh', '-c', script))
+    expect(look(streams)).not.toContain(hostNull())
+    look('rm /dev/null; ln -s /bin/busybox /dev/null')
+    expect(look(streams)).not.toContain(hostNull())
+    expect(look('stat -L -c %t:%T /proc/self/fd/0')).toBe('1:3\n')
+  })
+
   test('the null device over masked files, in a container with the /dev of the host', async () => {
     const before = identity('/dev/null', false)
     await attempt(
@@ -127,6 +200,41 @@ describe.skipIf(skip)('what is in a container unasked', () => {
       isRunc ? [] : MASKED,
       () => expect(identity('/dev/null', false)).toEqual(before),
     )
+  })
+
+  /** crun and runc replace ptmx there, and make core. */
+  test.skipIf(!isTsrun)(
+    'a devtmpfs at /dev, which is the one of the host: nothing in it is made or changed (tsrun only)',
+    () => {
+      const look = () => readdirSync('/dev').map(name => [name, identity(join('/dev', name), false)])
+      const before = look()
+      const change: Change = config => {
+        config.mounts = config.mounts.filter(({ destination }) => !destination.startsWith('/dev'))
+        config.mounts.push({ destination: '/dev', type: 'devtmpfs', source: 'devtmpfs', options: ['nosuid'] })
+        config.linux.maskedPaths = MASKED
+      }
+      expect(inside('stat -c %t:%T /dev/null /proc/keys', change)).toBe('1:3\n1:3')
+      expect(look()).toEqual(before)
+    },
+  )
+
+  test.skipIf(!isTsrun)('/proc and /sys of the host, bound: what is masked there is not masked on the host', () => {
+    const change: Change = config => {
+      config.mounts = config.mounts.filter(({ destination }) => !/^\/(proc|sys)\b/.test(destination))
+      for (const destination of ['/proc', '/sys'])
+        config.mounts.push({ destination, type: 'bind', source: destination, options: ['rbind', 'rslave'] })
+      config.linux.maskedPaths = ['/proc/keys', '/sys/kernel']
+      config.linux.readonlyPaths = ['/proc/sys']
+    }
+    const [before, mounts] = [
+      readFileSync('/proc/sys/kernel/core_pattern'),
+      readFileSync('/proc/self/mountinfo', 'utf8'),
+    ]
+    const script = 'cat /proc/keys; ls /sys/kernel; (: >> /proc/sys/kernel/core_pattern) 2>&- || echo read-only'
+    expect(inside(script, change)).toBe('read-only')
+    expect(readFileSync('/proc/sys/kernel/core_pattern')).toEqual(before)
+    expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(mounts)
+    expect(readdirSync('/sys/kernel')).not.toEqual([])
   })
 
   test.skipIf(!isTsrun)(

@@ -146,6 +146,35 @@ it('run does not pass on who else may speak', async () => {
   expect(await heard(2)).toEqual(['READY=1', 'READY=1'])
 })
 
+it('nobody outside of the container says READY for it: not who shares its root file system, nor another user', async () => {
+  const { env, heard } = await startManager()
+  const id = removeLater(fresh())
+  const bundle = makeBundle(withProgram(['wait']))
+  expect(run(command('create', '--bundle', bundle.directory, id), { env })).toMatchObject({ status: 0 })
+  const start = launch(command('start', id), { env })
+  const { pid } = eventually('the program to run', () => {
+    const state = JSON.parse(must(command('state', id))) as { status: string; pid: number }
+    return state.status === 'running' ? state : undefined
+  })
+  const say = (socket: string, ...as: string[]) =>
+    run([...as, program, 'READY=1'], { env: { ...process.env, NOTIFY_SOCKET: socket } }).status
+  const user = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+  const own = join('run/notify', 'notify.sock')
+  expect(say(join(bundle.rootfs, own))).toBe(1)
+  expect(say(`/proc/${pid}/root/${own}`, ...user)).toBe(1)
+  const neighbour = makeBundle(
+    withProgram(['READY=1'], config => {
+      config.root.path = bundle.rootfs
+      config.process.env.push(`NOTIFY_SOCKET=/${own}`)
+    }),
+  )
+  expect(run(command('run', '--bundle', neighbour.directory, removeLater(fresh()))).status).toBe(1)
+  expect(start.child.exitCode).toBeNull()
+  expect(await heard(0)).toEqual([])
+  expect(run(command('delete', '--force', id)).status).toBe(0)
+  await start.done
+})
+
 it('a service manager that reads nothing does not keep signals from a program that floods it', async () => {
   const address = join(makeDirectory(), 'notify')
   const deaf = launch(['python3', '-c', MANAGER.replace(/while True.*/, 'import time; time.sleep(100)'), address])

@@ -486,9 +486,23 @@ static int make_snapshot(void *opaque)
     return die(ctx, JS_NewString(ctx, "the snapshot could not be written; have the modules outgrown heap.c?"));
 }
 
+/*
+ * Where a standard stream is closed, the next descriptor of ours would be one, and go to the container: the directory of
+ * containers, the host's cgroups. Node.js and Go do the same at their start. False when there is no null device.
+ */
+static int open_streams(void)
+{
+    for (int stream = 0; stream <= STDERR_FILENO; stream++)
+        if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDWR) != stream)
+            return 0;
+    return 1;
+}
+
 /* The entry module has left a function `start`, which ends the process. */
 static int start(JSContext *ctx, char **argv)
 {
+    if (!open_streams())
+        return 70;
     heap_load();
     signal(SIGPIPE, SIG_IGN); /* as Node.js does: an executor that somebody has killed is an error to be reported */
     JS_UpdateStackTop(JS_GetRuntime(ctx));

@@ -46,6 +46,7 @@ import type { ContainerRecord } from '../state/record.ts'
 import { isAlive } from '../state/status.ts'
 import { type ConsoleRoute, openConsoleRoute } from '../streams/consoleRoute.ts'
 import { ForegroundTerminal } from '../streams/foregroundTerminal.ts'
+import { takeOwnNull } from '../streams/nullStreams.ts'
 import { removePidFile, writePidFile } from '../streams/pidFile.ts'
 import { openPidfdSocket, sendPidfd } from '../streams/pidfdSocket.ts'
 import { ownUid, Streams } from '../streams/streams.ts'
@@ -251,11 +252,13 @@ function enter(
   if (!record.noNewKeyring)
     joinSessionKeyring(inside, record.keyring ?? keyringName(runtime.outside, record.id), labels)
   applyInherited(inside, membership)
+  const takeNull = process.terminal ? undefined : takeOwnNull(root, runtime.outside, prepared.request.stdio)
   const found = findProgram(root, process)
   inside.begin()
   const facts = { ...factsOf(runtime, hostResources.entrance, record), labels }
   const pid = runtime.phase('enter the container', born)
   const program = applyOutside(runtime, prepared, membership, pid, found())
+  takeNull?.()
   const filtered = { executor, record, agent, execPid: pid }
   return {
     pid,

@@ -79,6 +79,7 @@ function judge(runtime: Runtime, container: StoredContainer, { all, olderThanMs 
   const { outside } = runtime
   const { reading } = container
   if (reading.kind === 'newer') return keep(`its state was written by a newer tsrun: ${reading.why}`)
+  if (reading.kind === 'damaged' && reading.foreign) return keep(reading.why)
   if (reading.kind !== 'record') return judgeUnfinished(runtime, container)
   const { record } = reading
   if (container.status !== 'stopped') return undefined

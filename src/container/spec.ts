@@ -12,6 +12,7 @@ import {
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../../native/abi/stat.ts'
 import { type HostEntry, specTemplate } from '../config/template.ts'
 import { ConfigError } from '../errors.ts'
+import { openParent } from '../host/parentDirectory.ts'
 import type { Runtime } from '../runtime.ts'
 import { makeDirectories } from '../state/store.ts'
 
@@ -44,7 +45,9 @@ export function writeSpec(
   })
   if (entries) makeHostRoot(runtime, `${directory}/rootfs`, entries)
   const path = file.startsWith('/') ? file : `${directory}/${file}`
-  using fd = outside.openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL, 0o644, [EEXIST])
+  const { directory: parent, name } = openParent(outside, path)
+  using _ = parent
+  using fd = outside.openat(parent, name, O_WRONLY | O_CREAT | O_EXCL, 0o644, [EEXIST])
   if (!fd.exists) throw new ConfigError(`\`${path}\` exists already; remove it first or name another with --file`)
   outside.writeAll(fd, `${JSON.stringify(config, null, 2)}\n`)
 }

@@ -22,12 +22,10 @@ import { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Call } from '../../native/kernels/machine.ts'
 import { ConfigError, doing, UsageError } from '../errors.ts'
+import { isOurs, LINKS_MAX, openParent } from './parentDirectory.ts'
 
 /** Descriptors of the caller: a shell's `<(...)` is /dev/fd/63. What they lead to he has opened himself. */
 const DESCRIPTOR = /^\/(dev\/(stdin|fd\/\d+)|proc\/(self|thread-self|\d+)\/fd\/\d+)$/
-
-/** As the kernel allows, MAXSYMLINKS. */
-const LINKS_MAX = 40
 
 const KINDS: Readonly<Record<number, string>> = {
   [S_IFBLK]: 'a device',
@@ -83,9 +81,9 @@ export function readOwn(outside: Kernel<'outside'>, directory: Fd<'outside'>, na
 }
 
 /**
- * A file to add to, made when it is not there. Its name may be a symbolic link of ours or root's, such as /dev/stderr;
- * another's is not followed. A fifo is not waited for. Errors: UsageError, KernelError; after an errno of `tolerate` it
- * does not exist.
+ * A file to add to, made when it is not there. Its name, and names on the way, may be symbolic links of ours or root's, such
+ * as /dev/stderr; another's is not followed. A fifo is not waited for. Errors: UsageError, KernelError; after an errno of
+ * `tolerate` it does not exist.
  */
 export function openOutput(
   outside: Kernel<'outside'>,
@@ -95,32 +93,54 @@ export function openOutput(
 ): Fd<'outside'> {
   let at = path
   for (let links = 0; links < LINKS_MAX; links++) {
-    const file = outside.openat(AT_FDCWD, at, ADD | O_CREAT | O_NOFOLLOW, mode, [ELOOP, ENXIO, ...tolerate])
-    if (file.number !== -ELOOP) return accept(outside, file, at)
-    const target = targetOf(outside, at)
-    if (target === undefined) return accept(outside, outside.openat(AT_FDCWD, at, ADD, 0, [ENXIO]), at, true)
+    const { directory, name } = openParent(outside, at, tolerate)
+    if (!directory.exists) return directory
+    using _ = directory
+    const flags = ADD | O_CREAT | O_NOFOLLOW
+    const file = openNamed(outside, directory, name, flags, at, mode, [ELOOP, ENXIO, ...tolerate])
+    if (file.number !== -ELOOP) return accept(outside, file, directory, at)
+    const target = targetOf(outside, directory, name, at)
+    if (target === undefined)
+      return accept(outside, openNamed(outside, directory, name, ADD, at, 0, [ENXIO]), directory, at, true)
     at = target
   }
   throw new UsageError(`\`${path}\`: too many symbolic links`)
 }
 
+/** openat(2), whose failure names the path as the caller has it. */
+function openNamed(
+  outside: Kernel<'outside'>,
+  directory: Fd<'outside'>,
+  name: string,
+  flags: number,
+  path: string,
+  mode: number,
+  tolerate: readonly number[],
+): Fd<'outside'> {
+  const args = [directory, name, flags | O_CLOEXEC, mode]
+  return new Fd(outside, outside.later({ name: 'openat', args, subject: `\`${path}\``, tolerate }), path)
+}
+
 /**
- * A directory to write files to. Its name may be a symbolic link of ours or root's. Errors: UsageError for another's,
- * KernelError; after an errno of `tolerate` it does not exist.
+ * A directory to write files to. Its name may be a symbolic link of ours or root's, and so may those on the way. Errors:
+ * UsageError for another's, KernelError; after an errno of `tolerate` it does not exist.
  */
 export function openOutputDirectory(
   outside: Kernel<'outside'>,
   path: string,
   tolerate: readonly number[] = [],
 ): Fd<'outside'> {
+  const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
   let at = path
   for (let links = 0; links < LINKS_MAX; links++) {
-    const directory = outside.openat(AT_FDCWD, at, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, [ENOTDIR, ...tolerate])
+    const { directory: parent, name } = openParent(outside, at, tolerate)
+    if (!parent.exists) return parent
+    using _ = parent
+    const directory = openNamed(outside, parent, name, flags, at, 0, [ENOTDIR, ...tolerate])
     if (directory.exists) return directory
-    const { stat } = outside.statx(AT_FDCWD, at, AT_SYMLINK_NOFOLLOW, 'any')
-    if (((stat?.mode ?? 0) & S_IFMT) !== S_IFLNK)
-      return outside.openat(AT_FDCWD, at, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, tolerate)
-    at = targetOf(outside, at) ?? at
+    const { stat } = outside.statx(parent, name, AT_SYMLINK_NOFOLLOW, 'any')
+    if (((stat?.mode ?? 0) & S_IFMT) !== S_IFLNK) return openNamed(outside, parent, name, flags, at, 0, tolerate)
+    at = targetOf(outside, parent, name, at) ?? at
   }
   throw new UsageError(`\`${path}\`: too many symbolic links`)
 }
@@ -142,22 +162,33 @@ const ADD = O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK
  * Where a symbolic link leads. Its owner and its text are asked of one descriptor, so nobody exchanges it in between.
  * Undefined for those of procfs, which the kernel makes: they have no text to follow. Errors: UsageError for another's.
  */
-function targetOf(outside: Kernel<'outside'>, path: string): string | undefined {
-  using link = outside.openat(AT_FDCWD, path, O_PATH | O_NOFOLLOW)
+function targetOf(
+  outside: Kernel<'outside'>,
+  directory: Fd<'outside'>,
+  name: string,
+  path: string,
+): string | undefined {
+  using link = outside.openat(directory, name, O_PATH | O_NOFOLLOW)
   const { mode, uid } = outside.statx(link, '', 0, []).stat!
   if ((mode & S_IFMT) !== S_IFLNK) return path // exchanged just now: another look
   if (outside.fileSystemType(link) === PROC_SUPER_MAGIC) return undefined
   if (!isOurs(outside, uid))
     throw new UsageError(`\`${path}\` is a symbolic link of user ${uid}, which is not followed; name the file itself`)
   const target = outside.readlinkat(link, '')
-  return target.startsWith('/') ? target : `${directoryOf(path)}${target}`
+  return target.startsWith('/') ? target : `${path.slice(0, path.lastIndexOf('/') + 1)}${target}`
 }
 
-function accept(outside: Kernel<'outside'>, file: Fd<'outside'>, path: string, descriptor = false): Fd<'outside'> {
+function accept(
+  outside: Kernel<'outside'>,
+  file: Fd<'outside'>,
+  directory: Fd<'outside'>,
+  path: string,
+  descriptor = false,
+): Fd<'outside'> {
   if (file.number === -ENXIO) throw new UsageError(`\`${path}\` is a socket, or a fifo that nobody reads`)
   if (!file.exists) return file
   const { mode, links } = outside.statx(file, '', 0, []).stat!
-  if (isRegular(mode) && links > 1 && isShared(outside, path)) {
+  if (isRegular(mode) && links > 1 && isOpenToOthers(outside, directory)) {
     file.close()
     throw new UsageError(`\`${path}\` has a second name, in a directory that others may write to; name another file`)
   }
@@ -166,20 +197,4 @@ function accept(outside: Kernel<'outside'>, file: Fd<'outside'>, path: string, d
   return file
 }
 
-/** May others put things into the directory of a file? */
-function isShared(outside: Kernel<'outside'>, path: string): boolean {
-  const { mode, uid } = outside.statx(AT_FDCWD, directoryOf(path) || '.', 0, []).stat!
-  return !isOurs(outside, uid) || (mode & WRITABLE) !== 0
-}
-
 const WRITABLE = 0o022
-
-/** With the slash at the end; empty for a name in the current directory. */
-function directoryOf(path: string): string {
-  return path.slice(0, path.lastIndexOf('/') + 1)
-}
-
-/** What root and we have made is nobody's trap. */
-function isOurs(outside: Kernel<'outside'>, uid: number): boolean {
-  return uid === 0 || uid === outside.effectiveIds().uid
-}

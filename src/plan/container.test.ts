@@ -38,8 +38,15 @@ test('planContainer() makes device nodes where that is allowed, and binds them i
 })
 
 test('planContainer() makes no devices in a /dev that is the host’s', () => {
-  const mounts = [{ destination: '/dev', source: '/dev', type: 'bind', options: ['rbind'] }]
-  expect(planContainer(config({ namespaces: namespaces('mount') }, { mounts }), facts).devices).toEqual([])
+  const devices = [{ path: '/dev/null', type: 'c' as const, major: 1, minor: 3, fileMode: 0o600 }]
+  for (const mount of [
+    { destination: '/dev', source: '/dev', type: 'bind', options: ['rbind'] },
+    { destination: '/dev/', source: 'devtmpfs', type: 'devtmpfs', options: ['nosuid'] },
+  ]) {
+    const linux = { namespaces: namespaces('mount'), devices }
+    const { devices: steps } = planContainer(config(linux, { mounts: [mount] }), facts)
+    expect(steps).toEqual([])
+  }
 })
 
 test('planContainer() has no program for a configuration without a process', () => {

@@ -84,6 +84,11 @@ export interface ContainerPlan extends MembershipPlan {
   readonly mountLabel: Parameter | undefined
 }
 
+/** A devtmpfs is the one of the host, whoever mounts it. */
+function isHostDev(step: MountStep): boolean {
+  return step.destination === '/dev' && (step.op === 'bind' || (step.op === 'filesystem' && step.type === 'devtmpfs'))
+}
+
 /** Turns a checked configuration into the plan. Errors: ConfigError with the JSON pointer of what can't be done. */
 export function planContainer(given: Config, facts: PlanFacts): ContainerPlan {
   const notified = facts.notify ? withNotifySocket(given) : undefined
@@ -108,7 +113,7 @@ export function planContainer(given: Config, facts: PlanFacts): ContainerPlan {
     noPivot: facts.noPivot,
     mounts,
     devices: planDevices(linux.devices ?? [], {
-      devIsBind: mounts.some(step => step.op === 'bind' && step.destination === '/dev'),
+      devIsHost: mounts.some(isHostDev),
       canMknod: facts.capMknod && !facts.inUserNamespace && !own('user'),
       hostCanMknod: facts.capMknod && !facts.inUserNamespace && namespaces.create.has('user'),
     }),

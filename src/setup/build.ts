@@ -18,6 +18,7 @@ import { isShared } from '../rootfs/sources.ts'
 import type { Runtime } from '../runtime.ts'
 import { type ContainerRecord, START_SOCKET } from '../state/record.ts'
 import type { ConsoleRoute } from '../streams/consoleRoute.ts'
+import { takeOwnNull } from '../streams/nullStreams.ts'
 import { bindConsole, giveTerminal } from '../streams/terminal.ts'
 import { closeAllBut } from './closeAllBut.ts'
 import { describe, openDirectory } from './containerDirectory.ts'
@@ -206,6 +207,7 @@ function makeContents({ runtime, prepared, hostResources, executor }: Making) {
   const ask = () => ({
     protect: protectPaths(root, plan, nullDevice),
     env: plan.process && completeEnvironment(root, plan.process),
+    takeNull: plan.process && !plan.process.terminal && takeOwnNull(root, runtime.outside, prepared.request.stdio),
   })
   const asked = hasCreateHooks(plan.hooks) ? undefined : ask()
   return { ...made, answers: () => asked ?? ask() }
@@ -240,8 +242,9 @@ function changeRoot(
 ): { program: PlannedProgram | undefined; checkPlaces: () => void } {
   const { plan } = prepared
   const { kernel: inside } = executor
-  const { protect, env: complete } = answers()
+  const { protect, env: complete, takeNull } = answers()
   const env = complete?.() // its files are closed below
+  if (takeNull) takeNull()
   protect()
   enterRoot(root, plan)
   if (notify) bindNotifySocket(root, notify)

@@ -3,6 +3,7 @@ import type { Fd, Fds } from '../../native/fd.ts'
 import { encode } from '../../native/utf8.ts'
 import { cgroupId } from '../cgroup/cgroup.ts'
 import { HostError } from '../errors.ts'
+import { isOpenToOthers } from '../host/callersFiles.ts'
 import type { Runtime } from '../runtime.ts'
 import { CONFIG_FILE, type ContainerRecord } from '../state/record.ts'
 import { processStat } from '../state/status.ts'
@@ -19,6 +20,8 @@ export function openDirectory(
   fds: Fds,
 ): Fd<'outside'> {
   const directory = fds.keep(outside.openat(containers, plan.id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
+  if (isOpenToOthers(outside, directory))
+    throw new HostError(`the directory of container \`${plan.id}\` was exchanged; see who else can write to --root`)
   outside.flock(directory, LOCK_EX)
   using config = outside.openat(directory, CONFIG_FILE, O_WRONLY | O_CREAT | O_EXCL, 0o600)
   outside.writeAll(config, encode(configText))

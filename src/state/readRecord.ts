@@ -8,7 +8,13 @@ import { type ContainerRecord, RECORD_VERSION } from './record.ts'
 export type RecordReading =
   | { readonly kind: 'none' }
   | { readonly kind: 'record'; readonly record: ContainerRecord }
-  | { readonly kind: 'damaged' | 'newer'; readonly why: string; readonly rest: Partial<ContainerRecord> }
+  | {
+      readonly kind: 'damaged' | 'newer'
+      readonly why: string
+      readonly rest: Partial<ContainerRecord>
+      /** It may be as good as any, but others than root and we can write it. */
+      readonly foreign?: true
+    }
 
 /** A form that a field has to have, and its name in messages. */
 interface Form {
@@ -100,6 +106,11 @@ export function readRecord(content: string, id: string): RecordReading {
 /** For a file that can not be read. */
 export function damaged(why: string, rest: Partial<ContainerRecord> = {}): RecordReading {
   return { kind: 'damaged', why, rest }
+}
+
+/** For a file that is not read, since somebody else may have written what he likes. */
+export function foreign(why: string): RecordReading {
+  return { kind: 'damaged', why, rest: {}, foreign: true }
 }
 
 function isRight(found: Record<string, unknown>, field: string, fits: Form['fits']): boolean {

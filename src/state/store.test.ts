@@ -72,6 +72,20 @@ test('a record is read as it was written', () => {
   expect(host.descriptors()).toEqual([])
 })
 
+test('a directory that others can write to is not believed', () => {
+  for (const change of [
+    (outside: ReturnType<typeof setUp>['outside'], path: string) => outside.fchownat(AT_FDCWD, path, 7, 7),
+    (outside: ReturnType<typeof setUp>['outside'], path: string) => outside.fchmodat(AT_FDCWD, path, 0o770),
+  ]) {
+    const { outside } = withContainer()
+    change(outside, `${ROOT}/web`)
+    using container = openContainer(outside, ROOT, 'web', true)
+    expect(container.record).toBeUndefined()
+    expect(container.reading).toMatchObject({ kind: 'damaged', foreign: true, rest: {} })
+    expect(() => container.established).toThrow('its directory is not ours alone')
+  }
+})
+
 test('a directory without a record is a container that is being created', () => {
   const { outside } = setUp()
   makeDirectories(outside, `${ROOT}/half`, 0o700)

@@ -16,8 +16,8 @@ import type { Kernel } from '../../native/kernel.ts'
 import { SLOW_MS, tellSlow } from '../../native/patience.ts'
 import { decode } from '../../native/utf8.ts'
 import { HostError, isErrno, StateError } from '../errors.ts'
-import { readOwn } from '../host/callersFiles.ts'
-import { damaged, type RecordReading, readRecord } from './readRecord.ts'
+import { isOpenToOthers, readOwn } from '../host/callersFiles.ts'
+import { damaged, foreign, type RecordReading, readRecord } from './readRecord.ts'
 import { CONFIG_FILE, type ContainerRecord, FILES, RECORD_VERSION, STATE_FILE, type Status } from './record.ts'
 import { computeStatus } from './status.ts'
 
@@ -86,8 +86,13 @@ export class StoredContainer {
 /** The longest state.json that is read: annotations, limits and mounts are all in it. */
 const STATE_SIZE = 1 << 24
 
-/** A name in the container's directory may lead anywhere, when somebody has damaged it; then nothing is read or waited for. */
+/**
+ * A name in the container's directory may lead anywhere, when somebody has damaged it; then nothing is read or waited for.
+ * Who can write to that directory decides which processes are ended and which hooks run, so it has to be root's or ours.
+ */
 function readState(outside: Kernel<'outside'>, directory: Fd<'outside'>, id: string): RecordReading {
+  if (isOpenToOthers(outside, directory))
+    return foreign('its directory is not ours alone, so nothing in there is believed; its owner can use it')
   using fd = outside.openat(directory, STATE_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, [ENOENT, ELOOP, ENXIO])
   if (!fd.exists) return fd.number === -ENOENT ? { kind: 'none' } : damaged('it is no regular file')
   try {

@@ -1,18 +1,11 @@
 import { ELOOP, ENOENT, ENXIO } from '../../native/abi/errno.ts'
-import {
-  AT_FDCWD,
-  AT_SYMLINK_NOFOLLOW,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_NONBLOCK,
-  O_PATH,
-  O_RDONLY,
-} from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } from '../../native/abi/fcntl.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
 import { doing, UsageError } from '../errors.ts'
 import { isRegular, kindOf, randomName } from '../host/callersFiles.ts'
+import { openParent } from '../host/parentDirectory.ts'
 import type { Runtime } from '../runtime.ts'
 
 interface WithPidFile {
@@ -41,7 +34,7 @@ export function writePidFile({ outside, absolute }: Runtime, { pidFile }: WithPi
   if (pidFile === undefined) return
   const path = absolute(pidFile)
   doing(`write \`${path}\``, () => {
-    const { directory, name } = openDirectory(outside, path)
+    const { directory, name } = openParent(outside, path)
     using _ = directory
     outside.replaceFile(directory, name, String(pid), 0o644, ['', name.slice(0, 200), randomName(outside)].join('.'))
   })
@@ -50,7 +43,7 @@ export function writePidFile({ outside, absolute }: Runtime, { pidFile }: WithPi
 /** Takes back what writePidFile() did, when there is no such process after all. */
 export function removePidFile({ outside, absolute }: Runtime, { pidFile }: WithPidFile, pid: number): void {
   if (pidFile === undefined) return
-  const { directory, name } = openDirectory(outside, absolute(pidFile))
+  const { directory, name } = openParent(outside, absolute(pidFile))
   using _ = directory
   if (isOurs(outside, directory, name, pid)) outside.unlink(directory, name)
 }
@@ -60,10 +53,4 @@ function isOurs(outside: Kernel<'outside'>, directory: Fd<'outside'>, name: stri
   const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
   using file = outside.openat(directory, name, flags, 0, [ENOENT, ELOOP, ENXIO])
   return file.exists && decode(outside.read(file, 32, 'any')) === String(pid)
-}
-
-function openDirectory(outside: Kernel<'outside'>, path: string): { directory: Fd<'outside'>; name: string } {
-  const slash = path.lastIndexOf('/')
-  const directory = outside.openat(AT_FDCWD, path.slice(0, slash + 1), O_PATH | O_DIRECTORY)
-  return { directory, name: path.slice(slash + 1) }
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { planDevices } from './devices.ts'
 
-const root = { devIsBind: false, canMknod: true }
+const root = { devIsHost: false, canMknod: true }
 
 test('planDevices() makes the default devices and links', () => {
   const steps = planDevices(undefined, root)
@@ -53,8 +53,8 @@ test('planDevices() binds the nodes of the host where mknod is not allowed, but 
 })
 
 test('planDevices() makes nothing in a /dev of the host, but still checks', () => {
-  expect(planDevices([{ path: '/dev/x', type: 'b', major: 7, minor: 0 }], { ...root, devIsBind: true })).toEqual([])
-  expect(() => planDevices([{ path: '/dev/x', type: 'x' }], { ...root, devIsBind: true })).toThrow('/type')
+  expect(planDevices([{ path: '/dev/x', type: 'b', major: 7, minor: 0 }], { ...root, devIsHost: true })).toEqual([])
+  expect(() => planDevices([{ path: '/dev/x', type: 'x' }], { ...root, devIsHost: true })).toThrow('/type')
 })
 
 test('planDevices() links core to kcore when the host has it', () => {

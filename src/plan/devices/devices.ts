@@ -13,8 +13,8 @@ export interface DeviceInput {
 }
 
 export interface DeviceContext {
-  /** /dev is the host's, bound into the container: nothing is made in it. */
-  readonly devIsBind: boolean
+  /** /dev is the host's, bound into the container or its devtmpfs, of which there is one: nothing is made in it. */
+  readonly devIsHost: boolean
   /** mknod(2) of devices works: CAP_MKNOD in the initial user namespace. */
   readonly canMknod: boolean
   /** It works on the host, and the mappings of the container's user namespace are known. */
@@ -94,7 +94,7 @@ export function planDevices(
     const step = planDevice(device, context, `${pointer}/${index}`)
     if (!asked.has(step.path)) asked.set(step.path, step)
   })
-  if (context.devIsBind) return []
+  if (context.devIsHost) return []
   const links = context.hasKcore ? [...defaultLinks, coreLink] : defaultLinks
   return [
     ...defaultDevices.filter(({ path }) => !asked.has(path)).map(device => planDevice(device, context, pointer)),

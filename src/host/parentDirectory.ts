@@ -1,0 +1,106 @@
+// The directory of a file at a path that the caller names. A link on the way there may be somebody else's, who exchanges it
+// for one to a directory of ours: then what is meant for his directory comes there. See docs/security.md.
+
+import { ELOOP, ENOSYS, EPERM } from '../../native/abi/errno.ts'
+import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH, RESOLVE_NO_SYMLINKS } from '../../native/abi/fcntl.ts'
+import { OPEN_HOW } from '../../native/abi/layout/file.ts'
+import { S_IFLNK, S_IFMT } from '../../native/abi/stat.ts'
+import { PROC_SUPER_MAGIC } from '../../native/abi/wait.ts'
+import { Fd } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+import type { Call } from '../../native/kernels/machine.ts'
+import { Words } from '../../native/struct.ts'
+import { KernelError, UsageError } from '../errors.ts'
+
+/** As the kernel allows, MAXSYMLINKS. */
+export const LINKS_MAX = 40
+
+const PLACE = O_PATH | O_DIRECTORY
+
+/**
+ * Opens the directory of a path, and gives the name in it. Links on the way are followed when root or we have made them.
+ * Errors: UsageError for another's, KernelError; after an errno of `tolerate` the directory does not exist.
+ */
+export function openParent(
+  outside: Kernel<'outside'>,
+  path: string,
+  tolerate: Call['tolerate'] = [],
+): { directory: Fd<'outside'>; name: string } {
+  const slash = path.lastIndexOf('/')
+  const name = path.slice(slash + 1) || '.'
+  const way = path.slice(0, slash + 1) || '.'
+  const subject = `\`${path}\``
+  try {
+    return { directory: withoutLinks(outside, way) ?? follow(outside, way), name }
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error
+    if (tolerate !== 'any' && !tolerate.includes(error.errno)) throw new KernelError('openat', error.errno, subject)
+    return { directory: new Fd(outside, { value: -error.errno }, way), name }
+  }
+}
+
+/** Undefined where there are links on the way, or where openat2(2) is denied. */
+function withoutLinks(outside: Kernel<'outside'>, way: string): Fd<'outside'> | undefined {
+  const how = new Words([PLACE | O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS]) // struct open_how
+  const args = [AT_FDCWD, way, how, OPEN_HOW.size]
+  const fd = new Fd(outside, outside.later({ name: 'openat2', args, tolerate: [ELOOP, EPERM, ENOSYS] }), way)
+  return fd.exists ? fd : undefined
+}
+
+/** One name after the other, each from the descriptor of the directory before. */
+function follow(outside: Kernel<'outside'>, way: string): Fd<'outside'> {
+  const names = partsOf(way)
+  let at = outside.openat(AT_FDCWD, way.startsWith('/') ? '/' : '.', PLACE)
+  const go = (next: Fd<'outside'>) => {
+    at.close()
+    at = next
+  }
+  for (let links = 0; names.length > 0; ) {
+    const name = names.shift()!
+    const entry = outside.openat(at, name, O_PATH | O_NOFOLLOW)
+    const target = targetOf(outside, entry, way)
+    if (target === undefined) {
+      go(entry)
+      continue
+    }
+    entry.close()
+    links += 1
+    if (links > LINKS_MAX) throw new UsageError(`\`${way}\`: too many symbolic links`)
+    if (target === KERNELS) {
+      go(outside.openat(at, name, PLACE))
+      continue
+    }
+    names.unshift(...partsOf(target))
+    if (target.startsWith('/')) go(outside.openat(AT_FDCWD, '/', PLACE))
+  }
+  return at
+}
+
+/** A link of procfs, which has no text to follow. */
+const KERNELS = ''
+
+/** Undefined for what is no link. Owner and text are asked of one descriptor, so nobody exchanges it in between. */
+function targetOf(outside: Kernel<'outside'>, entry: Fd<'outside'>, way: string): string | undefined {
+  const { mode, uid } = outside.statx(entry, '', 0, []).stat!
+  if ((mode & S_IFMT) !== S_IFLNK) return undefined
+  if (outside.fileSystemType(entry) === PROC_SUPER_MAGIC) return KERNELS
+  if (!isOurs(outside, uid) && isOfInitialNamespace(outside))
+    throw new UsageError(
+      `\`${entry.subject}\` in \`${way}\` is a symbolic link of user ${uid}, which is not followed; name the directory itself`,
+    )
+  return outside.readlinkat(entry, '')
+}
+
+function partsOf(path: string): string[] {
+  return path.split('/').filter(name => name !== '' && name !== '.')
+}
+
+/** In another user namespace root is nobody, and so is who has made links like /var/run. */
+function isOfInitialNamespace(outside: Kernel<'outside'>): boolean {
+  return /^\s*0\s+0\s+4294967295\s*$/.test(outside.readTextIfAny(AT_FDCWD, '/proc/self/uid_map') ?? '')
+}
+
+/** What root and we have made is nobody's trap. */
+export function isOurs(outside: Kernel<'outside'>, uid: number): boolean {
+  return uid === 0 || uid === outside.effectiveIds().uid
+}
