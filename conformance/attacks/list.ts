@@ -764,13 +764,13 @@ export const attacks: readonly Attack[] = [
     ids: ['tsrun 0.1'],
     attack: '`--log` or `--trace` in another’s directory is a link to a file of root’s: it is appended to, or emptied',
     defence: 'only links of root’s and of our own are followed, one at a time; a second name is refused there',
-    where: 'src/host/callersFiles.ts',
+    where: 'src/host/callersFiles.ts, src/host/parentDirectory.ts',
     test: e2e('files', "a log or trace in another's directory follows no link of his"),
     mutation: {
       name: 'everybody’s links are followed',
       edits: [
         {
-          file: 'src/host/callersFiles.ts',
+          file: 'src/host/parentDirectory.ts',
           from: 'return uid === 0 || uid === outside.effectiveIds().uid',
           to: 'return uid >= 0 || uid === outside.effectiveIds().uid',
         },
