@@ -1,7 +1,7 @@
 // Where mounts come from when that is unusual: sources that an earlier mount brings, options longer than fsconfig(2) takes,
 // more of them than a process may have files open.
 
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from '../lib/bundle.ts'
@@ -10,7 +10,7 @@ import { command, inside, removeLater, runBundle, runScript } from '../lib/conta
 import { expectOneSentence } from '../lib/expect.ts'
 import { hostMounts } from '../lib/machine.ts'
 import { must } from '../lib/run.ts'
-import { isCrun, isTsrun } from '../lib/runtime.ts'
+import { isCrun, isRunc, isTsrun } from '../lib/runtime.ts'
 import { fresh } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
 
@@ -80,6 +80,36 @@ test('a source that a later mount would bring is not there yet', () => {
 })
 
 // The peers follow links of the image on the host there.
+// runc has no such option.
+test.skipIf(isRunc)('copy-symlink finds its link there when a container starts again on the same root', () => {
+  const directory = source()
+  symlinkSync('elsewhere', join(directory, 'link'))
+  let root = ''
+  const bundle = makeBundle((config, rootfs) => {
+    root = rootfs
+    config.root.readonly = false
+    config.mounts.push(bind(join(directory, 'link'), '/opt/link', 'copy-symlink'))
+    config.process.args = ['readlink', '/opt/link']
+  })
+  for (const _ of ['first', 'second']) expect(runBundle(bundle)).toMatchObject({ status: 0, stdout: 'elsewhere\n' })
+  for (const make of [(at: string) => symlinkSync('else', at), (at: string) => writeFileSync(at, '')]) {
+    rmSync(join(root, 'opt/link'))
+    make(join(root, 'opt/link'))
+    expect(runBundle(bundle).status).not.toBe(0)
+  }
+})
+
+test.skipIf(!isTsrun)('copy-symlink says what is in the way', () => {
+  const directory = source()
+  symlinkSync('elsewhere', join(directory, 'link'))
+  const bundle = makeBundle((config, rootfs) => {
+    mkdirSync(join(rootfs, 'opt/link'), { recursive: true })
+    config.mounts.push(bind(join(directory, 'link'), '/opt/link', 'copy-symlink'))
+  })
+  const sentence = /mount `\/opt\/link`: there is something else already than the link to `elsewhere`/
+  expectOneSentence(runBundle(bundle), sentence)
+})
+
 test.skipIf(!isTsrun)('a link of the image in the path of a source does not lead out of it', () => {
   const directory = source()
   const change = (config: Config, rootfs: string) => {

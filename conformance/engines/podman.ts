@@ -12,6 +12,8 @@ main({
   open: world => {
     layOut(world)
     return `
+      # Whose ids --userns auto takes; libsubid 6 wants that there is such a user.
+      grep -q ^containers: /etc/passwd || echo containers:x:990:990::/:/usr/sbin/nologin >> /etc/passwd
       echo containers:300000:1000000 | tee -a /etc/subuid >> /etc/subgid
       podman import image.tar localhost/busybox`
   },

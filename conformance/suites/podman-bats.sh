@@ -23,10 +23,16 @@ if [ "$1" = --inside ]; then
     printf '#!/bin/sh\nexec %s --root /run/crun "$@"\n' "$RUNTIME" > /usr/bin/crun
     chmod 755 /usr/bin/crun
   fi
-  # The tests of sdnotify ask for systemd, and need nothing of it.
+  # The tests of sdnotify need nothing of systemd, but ask for it; and they ask for the runtime before they know podman's name.
   case $file in
-    */260-sdnotify.bats) printf '#!/bin/sh\n' > /usr/local/bin/systemctl; chmod 755 /usr/local/bin/systemctl ;;
+    */260-sdnotify.bats)
+      printf '#!/bin/sh\n' > /usr/local/bin/systemctl
+      printf '#!/bin/sh\nexec podman info "$@"\n' > /usr/local/bin/info
+      chmod 755 /usr/local/bin/systemctl /usr/local/bin/info
+      ;;
   esac
+  # Whose ids --userns=auto takes; libsubid 6 wants that there is such a user.
+  grep -q ^containers: /etc/passwd || echo containers:x:990:990::/:/usr/sbin/nologin >> /etc/passwd
   for ids in /etc/subuid /etc/subgid; do grep -q ^containers: "$ids" || echo containers:300000:2000000 >> "$ids"; done
   "$PODMAN" pull "quay.io/libpod/testimage:$IMAGE_TAG" > /dev/null 2>&1
   cd "$(dirname "$file")"
@@ -80,6 +86,7 @@ touch --date=@1600000000 "$image/home/podman/testimage-id"
 printf '%s\n' 'root:x:0:0:root:/root:/bin/ash' 'bin:x:1:1:bin:/bin:/sbin/nologin' 'mail:x:8:12:mail:/var/mail:/sbin/nologin' \
   'nobody:x:65534:65534:nobody:/:/sbin/nologin' > "$image/etc/passwd"
 printf '%s\n' root:x:0:root bin:x:1:root,bin mail:x:12:mail users:x:100:games ping:x:999: nobody:x:65534: > "$image/etc/group"
+echo 'root:*::0:::::' > "$image/etc/shadow"
 printf '127.0.0.1\tlocalhost\n' > "$image/etc/hosts"
 printf 'ID=alpine\nVERSION_ID=3.16.0\n' > "$image/etc/os-release"
 echo 3.16.0 > "$image/etc/alpine-release"

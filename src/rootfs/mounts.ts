@@ -1,12 +1,14 @@
-import { EBUSY, EPERM } from '../../native/abi/errno.ts'
-import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from '../../native/abi/fcntl.ts'
+import { EBUSY, EEXIST, EPERM } from '../../native/abi/errno.ts'
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from '../../native/abi/fcntl.ts'
 import { MOUNT_ATTR_RDONLY } from '../../native/abi/mount.ts'
+import { S_IFLNK, S_IFMT } from '../../native/abi/stat.ts'
 import type { Dir } from '../../native/calls/file.ts'
 import type { Executor } from '../../native/executor/launch.ts'
+import { currentPhrase } from '../../native/failure.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { cgroupMount as findCgroupMount } from '../cgroup/cgroup.ts'
-import { doing, HostError } from '../errors.ts'
+import { doing, Failure, HostError } from '../errors.ts'
 import type { Parameter } from '../plan/mounts/mountOptions.ts'
 import type { BindStep, Fallback, FilesystemStep, MountStep, RemountStep } from '../plan/mounts/mounts.ts'
 import type { Attached, ContainerRoot } from './containerRoot.ts'
@@ -60,9 +62,15 @@ function bind(root: ContainerRoot, step: BindStep, site: MountSite): Fd<'inside'
   return attachAt(root, source.tree, targetFor(root, step, source), step, site)
 }
 
+/** One with this target may be there: an engine starts a container again on the same root. */
 function link(root: ContainerRoot, destination: string, target: string): undefined {
+  const { inside } = root
   const { parent, name } = root.parentOf(destination)
-  root.inside.symlinkat(target, parent, name)
+  inside.symlinkat(target, parent, name, [EEXIST])
+  using there = inside.openat(parent, name, O_PATH | O_NOFOLLOW)
+  const isLink = ((inside.statx(there, '').stat?.mode ?? 0) & S_IFMT) === S_IFLNK
+  if (!isLink || inside.readlinkat(there, '') !== target)
+    throw new Failure(`there is something else already than the link to \`${target}\``, currentPhrase(), 'EEXIST')
 }
 
 function targetFor(root: ContainerRoot, step: BindStep, source: Source): Fd<'inside'> {
