@@ -1336,11 +1336,17 @@ export const attacks: readonly Attack[] = [
     attack:
       'whose caller has closed standard streams: the program has directories of the host in their place, and climbs out',
     defence: 'closed streams are opened before anything else is (Node.js does it by itself)',
-    where: 'native/quickjs/host.c',
-    test: e2e('hostObjects', 'where the caller has closed standard streams'),
+    where: 'native/quickjs/streams.h, native/quickjs/host.c',
+    test: {
+      project: 'unit',
+      file: 'native/quickjs/streams.test.ts',
+      name: 'closed standard streams are opened before anything else is',
+    },
     mutation: {
       name: 'closed streams stay closed',
-      edits: [{ file: 'native/quickjs/host.c', from: 'if (!open_streams())', to: 'if (0 && !open_streams())' }],
+      edits: [
+        { file: 'native/quickjs/streams.h', from: 'fcntl(stream, F_GETFD) < 0', to: 'fcntl(stream, F_GETFD) < -1' },
+      ],
     },
   },
   {

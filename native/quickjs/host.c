@@ -19,6 +19,7 @@
 #include "fixed.h"
 #include "heap.h"
 #include "modules.h"
+#include "streams.h"
 
 extern char **environ;
 
@@ -484,18 +485,6 @@ static int make_snapshot(void *opaque)
     if (heap_save(paths[0], paths[1], ctx) == 0)
         return 0;
     return die(ctx, JS_NewString(ctx, "the snapshot could not be written; have the modules outgrown heap.c?"));
-}
-
-/*
- * Where a standard stream is closed, the next descriptor of ours would be one, and go to the container: the directory of
- * containers, the host's cgroups. Node.js and Go do the same at their start. False when there is no null device.
- */
-static int open_streams(void)
-{
-    for (int stream = 0; stream <= STDERR_FILENO; stream++)
-        if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDWR) != stream)
-            return 0;
-    return 1;
 }
 
 /* The entry module has left a function `start`, which ends the process. */
