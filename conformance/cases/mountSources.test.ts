@@ -3,15 +3,15 @@
 
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from '../lib/bundle.ts'
 import type { Config, Mount } from '../lib/config.ts'
-import { command, inside, removeLater, runBundle, runScript } from '../lib/container.ts'
+import { type Change, command, inside, removeLater, runBundle, runScript } from '../lib/container.ts'
 import { expectOneSentence } from '../lib/expect.ts'
 import { hostMounts } from '../lib/machine.ts'
-import { must } from '../lib/run.ts'
+import { must, run } from '../lib/run.ts'
 import { isCrun, isRunc, isTsrun } from '../lib/runtime.ts'
-import { fresh } from '../lib/scene.ts'
+import { fresh, later } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
 
 leavesNothing()
@@ -195,4 +195,53 @@ test('more mounts than the soft limit of open files, which the program keeps', (
   const words = command('run', '--bundle', bundle.directory, removeLater(fresh()))
   const out = must(['bash', '-c', `ulimit -Sn 64; ulimit -Hn 4000; exec ${words.join(' ')}`])
   expect(out).toBe('150\n64\n4000\n')
+})
+
+/** Runs with a hard limit of 256 open files, which nobody here may raise; what the container prints. */
+function withFewFiles(change: Change, script: string): string {
+  const bundle = makeBundle((config, rootfs) => {
+    config.process.args = ['sh', '-c', script]
+    delete config.process.rlimits
+    change(config, rootfs)
+  })
+  const words = command('run', '--bundle', bundle.directory, removeLater(fresh()))
+  return must(['setpriv', '--bounding-set', '-sys_resource', 'bash', '-c', `ulimit -n 256; exec ${words.join(' ')}`])
+}
+
+const count = 'grep -c " /mnt/" /proc/self/mounts; ulimit -Hn'
+
+describe.skipIf(isCrun)('more mounts than the hard limit of open files (crun: one file for each)', () => {
+  test('each is opened in its turn and closed in its place', () => {
+    const directory = makeDirectory()
+    const file = join(directory, 'file')
+    writeFileSync(file, 'text\n')
+    const out = withFewFiles(config => {
+      for (let i = 0; i < 150; i++)
+        config.mounts.push(bind(directory, `/mnt/${i}`, 'ro'), bind(file, `/mnt/below/f${i}`, 'rprivate'))
+    }, `${count}; cat /mnt/149/file /mnt/below/f149; touch /mnt/7/x 2>&1; true`)
+    expect(out).toBe('300\n256\ntext\ntext\ntouch: /mnt/7/x: Read-only file system\n')
+  })
+
+  test('one below another is in it, masked paths are masked, the last at a place is on top', () => {
+    const [outer, inner] = [makeDirectory(), makeDirectory()]
+    writeFileSync(join(outer, 'secret'), 'secret\n')
+    writeFileSync(join(inner, 'name'), 'inner\n')
+    const out = withFewFiles(config => {
+      config.linux.maskedPaths = [...(config.linux.maskedPaths ?? []), '/mnt/0/secret']
+      for (let i = 0; i < 300; i++) config.mounts.push(bind(outer, `/mnt/${i}`))
+      config.mounts.push(bind(inner, '/mnt/7/below'), bind(inner, '/mnt/9'))
+    }, 'cat /mnt/0/secret /mnt/1/secret /mnt/7/below/name /mnt/9/name')
+    expect(out).toBe('secret\ninner\ninner\n')
+  })
+
+  test('none is a peer of the host’s mounts, and slaves are slaves', () => {
+    const directory = makeDirectory()
+    must(['mount', '--bind', directory, directory])
+    later(() => run(['umount', '-R', directory]))
+    must(['mount', '--make-shared', directory])
+    const out = withFewFiles(config => {
+      for (let i = 0; i < 300; i++) config.mounts.push(bind(directory, `/mnt/${i}`, i === 5 ? 'rslave' : 'rprivate'))
+    }, 'grep -c shared: /proc/self/mountinfo; grep master: /proc/self/mountinfo | cut -d" " -f5')
+    expect(out).toBe('0\n/mnt/5\n')
+  })
 })

@@ -649,6 +649,21 @@ test('a mount on / is refused', () => {
   expectOneSentence(runBundle(makeBundle(config => config.mounts.push(bind(source(), '/')))), /mounts/, 'crun')
 })
 
+test.each([
+  ['/', '/link'],
+  ['.', '/link'],
+  ['..', '/etc/link'],
+])('a mount behind a link to the root, %s, is refused, one below it is not', (target, link) => {
+  const change = (destination: string) => (config: Config, rootfs: string) => {
+    symlinkSync(target, join(rootfs, link))
+    config.mounts.push(bind(source(), destination))
+  }
+  const { status, stderr } = runScript('true', change(link))
+  expect(status).not.toBe(0)
+  if (isTsrun) expect(stderr).toContain(`\`${link}\` leads through a symbolic link to the root`)
+  expect(inside('cat /below/file', change(`${link}/below`))).toBe('of the host')
+})
+
 test('proc in a root where /proc is a symlink is refused', () => {
   const bundle = makeBundle((_, rootfs) => {
     must(['rmdir', join(rootfs, 'proc')])

@@ -234,6 +234,18 @@ describe.runIf(linux)('a series', () => {
     for (const name of names) expect(readdirSync(join(path, name))).toEqual([`${name}.file`])
   })
 
+  test('is learned when each member is waited for, which begins the arena anew', () => {
+    const path = directory('waited')
+    const { kernel } = launch()
+    const parent = kernel.openat(AT_FDCWD, path, O_PATH | O_DIRECTORY).take()
+    const names = Array.from({ length: 40 }, (_, i) => `${i + 10}`)
+    for (const name of names) {
+      makeIn(kernel, parent, name)
+      kernel.flush()
+    }
+    for (const name of names) expect(readdirSync(join(path, name))).toEqual([`${name}.file`])
+  })
+
   test.skipIf(emulated)('may use a descriptor more than once, tells modes, and names the member that fails', () => {
     const path = directory('modes')
     const { kernel } = launch()

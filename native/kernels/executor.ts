@@ -327,6 +327,8 @@ export class ExecutorCalls implements Calls, Marshaller {
     const { space } = this
     const placed = values.map(value => (typeof value === 'string' ? this.address + space.string(value) : value))
     const holes = words.map((word, i) => new Hole(word, placed[i]!))
+    // Only in different places two samples show what is an address. The arena begins anew after each wait.
+    if (series.sample?.offset === space.top) space.allocate(OP_SIZE)
     const [offset, from] = [space.top, this.#queue.length]
     space.clear(offset, SAMPLE_BYTES) // what lies behind the ends of texts is to be the same in all samples
     this.#sampling = true

@@ -159,9 +159,10 @@ export class ContainerRoot<S extends Side = 'inside'> {
 
   /**
    * Moves a mount onto the directory there, or onto the file, which is made with its parents when it is missing. Nothing of
-   * it is waited for, and of many mounts none costs much.
+   * it is waited for, and of many mounts none costs much. With `isLast` nothing will be looked for at the path or below it,
+   * and the mount is closed.
    */
-  attach(mount: Fd<S>, path: string, kind: 'directory' | 'file'): void {
+  attach(mount: Fd<S>, path: string, kind: 'directory' | 'file', isLast = false): void {
     const { inside } = this
     const below = this.#mounts.get(path)
     if (below !== undefined) inside.moveMount(mount, this.#rootOf(below, path))
@@ -176,11 +177,15 @@ export class ContainerRoot<S extends Side = 'inside'> {
       const words = [mount, parent.fd, name, from, isFresh ? name : place.rest] as const
       inside.again(SERIES[kind], words, (mount, directory, name, from, rest) => {
         make(directory, name)
-        inside.moveMount(mount, this.#open(path, from, rest, flags, make))
+        using target = this.#openFree(path, from, rest, flags, make)
+        inside.moveMount(mount, target)
         return NO_RESULTS
       })
     }
     this.mounted(path, mount)
+    if (!isLast) return
+    this.#mounts.delete(path)
+    new Fd(inside, mount.result, path).close()
   }
 
   /**
@@ -195,7 +200,7 @@ export class ContainerRoot<S extends Side = 'inside'> {
     const words = [parent.fd, nameOf(path), from, rest] as const
     const [made, covered, mounted] = inside.again(`new mount ${kind}`, words, (directory, name, from, rest) => {
       const made = inside.mkdirat(directory, name, 0o755, [EEXIST])
-      const target = this.#open(path, from, rest, O_DIRECTORY, this.#makers.directory)
+      const target = this.#openFree(path, from, rest, O_DIRECTORY, this.#makers.directory)
       const mount = make()
       inside.moveMount(mount, target)
       return [made, target.result, mount.result]
@@ -234,7 +239,7 @@ export class ContainerRoot<S extends Side = 'inside'> {
   /** What is at the path, and has been made in `parent` when nothing was. A link is followed. */
   #target(path: string, parent: Parent<S>, flags: number, make: Maker): Fd<S> {
     const { from, rest } = this.#placeToLook(path, parent)
-    return this.#open(path, from, rest, flags, make)
+    return this.#open(path, from, rest, flags, make).take()
   }
 
   /**
@@ -248,19 +253,40 @@ export class ContainerRoot<S extends Side = 'inside'> {
   }
 
   #open(path: string, from: Fd<S>, rest: string, flags: number, make: Maker): Fd<S> {
-    const instead = (errno: number) => (AWRY.includes(errno) ? this.#behindLinks(path, flags, make) : undefined)
-    return this.inside.openat2(from, rest, O_PATH | flags, WITHOUT_LINKS, undefined, walkHints, instead).take()
+    const behind = () => again(this.#behindLinks(path, flags, make), path)
+    return this.#openWithoutLinks(from, rest, flags, behind)
+  }
+
+  /** The same for what is mounted over, which is not the root: a mount there would cover nothing that anybody sees. */
+  #openFree(path: string, from: Fd<S>, rest: string, flags: number, make: Maker): Fd<S> {
+    const behind = () => {
+      const fd = this.#behindLinks(path, flags, make)
+      this.#refuseRoot(path, fd)
+      return again(fd, path)
+    }
+    return this.#openWithoutLinks(from, rest, flags, behind)
+  }
+
+  #openWithoutLinks(from: Fd<S>, rest: string, flags: number, behind: () => Call): Fd<S> {
+    const instead = (errno: number) => (AWRY.includes(errno) ? behind() : undefined)
+    return this.inside.openat2(from, rest, O_PATH | flags, WITHOUT_LINKS, undefined, walkHints, instead)
   }
 
   /** A descriptor on what a link leads to in the root, made where there is nothing. */
-  #behindLinks(path: string, flags: number, make: Maker): Call {
+  #behindLinks(path: string, flags: number, make: Maker): Fd<S> {
     const { inside, fd: root } = this
     const there = inside.openat2(root, path, O_PATH | flags, IN_ROOT, [ENOENT], walkHints).take()
     const fd = there.exists ? there : openBehindLinks(inside, root, path, make).take()
     // Where programs look for the truth, see procIsLeftAlone() of the plan.
     if (!isWithin(path, '/proc') && inside.fileSystemType(fd) === PROC_SUPER_MAGIC)
       throw new ConfigError(`\`${path}\` leads through a symbolic link into a procfs, where nothing is mounted or made`)
-    return again(fd, path)
+    return fd
+  }
+
+  #refuseRoot(path: string, fd: Fd<S>): void {
+    const [there, root] = [fd, this.fd].map(fd => this.inside.statx(fd, '', 0, []).stat!)
+    if (there!.inode === root!.inode && isSameMount(there!, root!))
+      throw new ConfigError(`\`${path}\` leads through a symbolic link to the root, over which nothing is mounted`)
   }
 
   /** The directory that holds `path`, made when missing, and the name in it. */

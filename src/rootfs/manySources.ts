@@ -25,7 +25,8 @@ export function sourcesForKeeper({ mounts }: ContainerPlan, outside: Kernel<'out
   return plain.length < MANY ? [] : plain
 }
 
-function isPlain(step: BindStep): boolean {
+/** Is nothing asked about it but its type, and nothing special done to it? */
+export function isPlain(step: BindStep): boolean {
   const { source, sourceInside, idmap, copySymlink, noFollowSource, requireProcfs, mayBeLocked } = step
   if (copySymlink || noFollowSource || requireProcfs || mayBeLocked) return false
   return sourceInside === undefined && idmap === undefined && !OF_WHO_LOOKS.some(place => isWithin(source, place))

@@ -31,6 +31,8 @@ export interface MountSite {
   readonly modesLate?: Attached[]
   /** One that can be trusted, where the root is not the host's any more. */
   readonly procfs?: () => Dir
+  /** Is this the last that is looked for at its place? Then it is closed; see fewFiles.ts. */
+  readonly isLast?: ((step: BindStep) => boolean) | undefined
   /** Throws when nothing may be mounted on this directory or file. */
   readonly checkTarget?: (target: Fd<'inside'>) => void
 }
@@ -56,7 +58,7 @@ function bind(root: ContainerRoot, step: BindStep, site: MountSite): Fd<'inside'
   const source = sourceOf(site.executor, site.sources, step, root)
   if (source.link !== undefined) return link(root, step.destination, source.link)
   if (site.checkTarget === undefined && !step.noFollowTarget) {
-    root.attach(source.tree, step.destination, isDirectory(source) ? 'directory' : 'file')
+    root.attach(source.tree, step.destination, isDirectory(source) ? 'directory' : 'file', site.isLast?.(step))
     return source.tree
   }
   return attachAt(root, source.tree, targetFor(root, step, source), step, site)

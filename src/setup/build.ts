@@ -10,6 +10,7 @@ import type { ContainerPlan } from '../plan/container.ts'
 import { isOwn } from '../plan/namespaces/namespaces.ts'
 import type { ProcessPlan } from '../plan/process/process.ts'
 import type { ContainerRoot } from '../rootfs/containerRoot.ts'
+import { lastAtTheirPlaces, sourcesInTurn } from '../rootfs/fewFiles.ts'
 import { openManySources, sourcesForKeeper } from '../rootfs/manySources.ts'
 import { canMountByPath, mountByPath } from '../rootfs/mountByPath.ts'
 import type { MountSite } from '../rootfs/mounts.ts'
@@ -92,9 +93,11 @@ export function buildContainer<T>(runtime: Runtime, prepared: Prepared, use: (bu
 
 function buildOnce<T>(runtime: Runtime, prepared: Prepared, use: (built: BuiltContainer) => T): T {
   using fds = new Fds()
-  const hostResources = runtime.phase('open what is on the host', () => pack(runtime, prepared, fds, sourcesForKeeper))
+  const inTurn = prepared.fewFiles ? sourcesInTurn(prepared.plan) : []
+  const leave = inTurn.length > 0 ? () => inTurn : sourcesForKeeper
+  const hostResources = runtime.phase('open what is on the host', () => pack(runtime, prepared, fds, leave))
   return underKeeper(runtime, prepared, hostResources, [], (executor, packed) => {
-    const hostResources = withManySources(executor, prepared.plan, packed)
+    const hostResources = inTurn.length > 0 ? packed : withManySources(executor, prepared.plan, packed)
     return use(build({ runtime, prepared, hostResources, executor, fds }))
   })
 }
@@ -202,7 +205,7 @@ function spawnInNamespaces({ runtime, prepared, hostResources, executor }: Makin
  */
 function makeContents({ runtime, prepared, hostResources, executor }: Making) {
   const { plan } = prepared
-  const made = runtime.phase('mounts and devices', () => makeRoot(runtime, executor, plan, hostResources))
+  const made = runtime.phase('mounts and devices', () => makeRoot(runtime, executor, prepared, hostResources))
   const { root, nullDevice } = made
   const ask = () => ({
     protect: protectPaths(root, plan, nullDevice),
@@ -270,9 +273,9 @@ function openTerminal(executor: Executor, root: ContainerRoot, plan: ContainerPl
 }
 
 /** The root file system with all that is mounted in it, still beside the host's. */
-function makeRoot({ warn }: Runtime, executor: Executor, plan: ContainerPlan, hostResources: HostResources) {
+function makeRoot({ warn }: Runtime, executor: Executor, { plan, fewFiles }: Prepared, hostResources: HostResources) {
   const { root, check: checkRoot } = placeRoot(executor, plan, hostResources.sources)
-  const site = mountSite(executor, hostResources)
+  const site = { ...mountSite(executor, hostResources), isLast: fewFiles ? lastAtTheirPlaces(plan) : undefined }
   const checkDevices = fillRoot(root, plan, site, warn)
   const check = () => {
     checkRoot()

@@ -16,6 +16,7 @@ import { type ContainerPlan, type PlanFacts, planContainer } from '../plan/conta
 import { isOwn } from '../plan/namespaces/namespaces.ts'
 import { type CapabilityPlan, capabilityNames, capabilityNumber } from '../plan/process/capabilities.ts'
 import { RECEIVER_VARIABLE, withUsualReceiver } from '../plan/seccomp/plan.ts'
+import { filesForMounts } from '../rootfs/fewFiles.ts'
 import type { Runtime } from '../runtime.ts'
 import { type ConsoleSocket, checkConsole } from '../streams/consoleRoute.ts'
 import { checkPidFile } from '../streams/pidFile.ts'
@@ -61,6 +62,8 @@ export interface Prepared {
   readonly inherited: readonly number[]
   /** The program's limit of open files, when ours had to be raised. */
   readonly callerLimit: FileLimit | undefined
+  /** It can not be raised so far that the sources of all mounts are open at once. */
+  readonly fewFiles: boolean
 }
 
 /** Reads, checks and plans; makes nothing. In the `foreground` this process can hold a terminal. Errors: ConfigError, UsageError, KernelError for an unreadable bundle. */
@@ -88,7 +91,9 @@ export function prepare(runtime: Runtime, request: CreateRequest, foreground = f
   if (plan.process) tellCapabilities(runtime, plan.process.capabilities)
   // Whoever reads it later, exec or checkpoint, has to see the mappings that there are.
   const configText = mapped === given ? text : stringify(mapped)
-  const callerLimit = makeRoomForFiles(outside, filesOf(plan, inherited), has(CAP_SYS_RESOURCE))
+  const mayRaise = has(CAP_SYS_RESOURCE)
+  const callerLimit = makeRoomForFiles(outside, filesOf(plan, inherited), mayRaise)
+  const isShort = callerLimit !== undefined && !mayRaise
   return {
     request,
     plan,
@@ -97,6 +102,7 @@ export function prepare(runtime: Runtime, request: CreateRequest, foreground = f
     rootless: runtime.rootless,
     inherited,
     callerLimit,
+    fewFiles: isShort && callerLimit.hard < inherited.at(-1)! + FILES_ANYWAY + filesForMounts(plan),
   }
 }
 
