@@ -52,8 +52,10 @@ export function runBatsSuite({ runner, variable, tests, head, explained }: BatsS
     const words = [join(import.meta.dirname, runner), join(source, tests, file), ...elsewhere, ...layers]
     const env = { [variable]: pathInside(runtime, root), LIMIT: values.limit, TESTS: values.tests }
     const { tap, status, signal } = runPart({ words, env, log, logs: values.logs })
-    if (status === 0 || (status === 1 && tap.failed.length > 0)) return tap
-    return { ...tap, failed: [...tap.failed, status === 124 ? HANGS : `ends with ${signal ?? status}`] }
+    // Podman's suite writes the number of the file before each name.
+    const failed = tap.failed.map(name => name.replace(/^\[\d+\] /, ''))
+    if (status === 0 || (status === 1 && failed.length > 0)) return { ...tap, failed }
+    return { ...tap, failed: [...failed, status === 124 ? HANGS : `ends with ${signal ?? status}`] }
   }
 
   const only = new RegExp(values.only)

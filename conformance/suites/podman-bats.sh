@@ -56,10 +56,13 @@ cp /bin/busybox "$image/bin/busybox"
 for applet in $(/bin/busybox --list) busybox-extras; do
   [ "$applet" = busybox ] || ln -s /bin/busybox "$image/bin/$applet"
 done
+# Of this machine, with its libraries: busybox has none.
+for part in $(ldd "$(command -v flock)" | grep -o '/[^ ]*') "$(command -v flock)"; do cp --parents -L "$part" "$image"; done
 cat > "$image/bin/printenv" << 'END'
 #!/bin/sh
 [ $# -gt 0 ] || { tr '\000' '\n' < /proc/$$/environ; exit; }
-eval "[ -n \"\${$1+x}\" ] && echo \"\$$1\""
+for name; do eval "[ -n \"\${$name+x}\" ] && echo \"\$$name\"" || status=1; done
+exit ${status:-0}
 END
 cat > "$image/home/podman/pause" << 'END'
 #!/bin/sh
@@ -87,6 +90,7 @@ printf '%s\n' 'root:x:0:0:root:/root:/bin/ash' 'bin:x:1:1:bin:/bin:/sbin/nologin
   'nobody:x:65534:65534:nobody:/:/sbin/nologin' > "$image/etc/passwd"
 printf '%s\n' root:x:0:root bin:x:1:root,bin mail:x:12:mail users:x:100:games ping:x:999: nobody:x:65534: > "$image/etc/group"
 echo 'root:*::0:::::' > "$image/etc/shadow"
+printf 'http\t80/tcp\n' > "$image/etc/services"
 printf '127.0.0.1\tlocalhost\n' > "$image/etc/hosts"
 printf 'ID=alpine\nVERSION_ID=3.16.0\n' > "$image/etc/os-release"
 echo 3.16.0 > "$image/etc/alpine-release"

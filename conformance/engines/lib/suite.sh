@@ -11,7 +11,7 @@ suite=$1 root=$2
 
 engines=podman,buildah,skopeo,umoci,docker.io,containerd,runc,crun,criu
 parts=conmon,netavark,aardvark-dns,passt,slirp4netns,fuse-overlayfs,uidmap,catatonit,tini,iptables,nftables,dbus,libcriu2
-tools=iproute2,procps,busybox-static,jq,socat,strace,bsdutils,util-linux,kmod,ca-certificates,curl,openssl,tzdata
+tools=iproute2,procps,busybox-static,jq,socat,strace,bsdutils,util-linux,kmod,ca-certificates,curl,openssl,tzdata,xz-utils
 # Parts of packages since Debian 13; mmdebstrap refuses names that are not there.
 case $suite in
   bookworm) ;;
