@@ -226,18 +226,25 @@ piped.each([
   expect(stdout).toMatch(input === '' ? /^\nend\n$/ : /BY PIPE\n+end\n$/)
 })
 
-test.skipIf(!isTsrun || !have('script'))(
+/** Types at once, in a terminal of its own, and prints what a command says there. */
+const KEYBOARD = `
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0: os.execvp('sh', ['sh', '-c', sys.argv[2]])
+os.write(terminal, sys.argv[1].encode())
+try:
+    while True: os.write(1, os.read(terminal, 4096))
+except OSError: os.waitpid(pid, 0)
+`
+
+test.skipIf(!isTsrun || !have('python3'))(
   'lines and the end of input that were typed before the command reads (peers: a NUL)',
   () => {
     const bundle = script('tr a-z A-Z; echo end')
     const words = command('run', '--bundle', bundle.directory, removeLater(fresh())).join(' ')
-    // script(1) types ^D when its own input ends.
-    const typed = (input: string) =>
-      must(['sh', '-c', `printf '${input}' | script -qec 'stty -echo; sleep 1; ${words}' /dev/null`], {
-        timeout: 20_000,
-      })
-    expect(typed('').replaceAll('\r', '')).toBe('end\n')
-    expect(typed('one\\ntwo\\n').replaceAll('\r', '')).toMatch(/ONE\nTWO\nend\n$/)
+    const typed = (input: string) => must(['python3', '-c', KEYBOARD, input, `stty -echo; sleep 1; ${words}`])
+    expect(typed('\x04').replaceAll('\r', '')).toBe('end\n')
+    expect(typed('one\ntwo\n\x04').replaceAll('\r', '')).toMatch(/ONE\nTWO\nend\n$/)
   },
 )
 
