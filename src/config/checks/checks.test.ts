@@ -184,6 +184,16 @@ const REFUSED: [string, string, Change][] = [
     '/linux/devices/0/minor',
     linux({ devices: [{ type: 'b', path: '/dev/x', major: 1, minor: -1 }] }),
   ],
+  [
+    'a major number of 13 bits',
+    '/linux/devices/0/major',
+    linux({ devices: [{ type: 'c', path: '/dev/x', major: 4096, minor: 3 }] }),
+  ],
+  [
+    'a minor number of 21 bits',
+    '/linux/devices/0/minor',
+    linux({ devices: [{ type: 'c', path: '/dev/x', major: 1, minor: 1 << 20 }] }),
+  ],
   ['an interface with a slash', '/linux/netDevices/a~1b', linux({ netDevices: { 'a/b': {} } })],
   [
     'an interface with a long name',

@@ -18,9 +18,14 @@ function devicesHaveNumbers({ linux }: Config): Complaint | undefined {
   )
 }
 
+/** What a device number has room for: 12 bits and 20, see MKDEV() of <linux/kdev_t.h>. A larger one would be another device. */
+const MOST = { major: 0xfff, minor: 0xf_ffff } as const
+
 function wrongNumber(device: Device, key: 'major' | 'minor'): Complaint | undefined {
   const number = device[key] ?? 0
-  return number < 0 ? { pointer: `/${key}`, reason: `must not be negative, is ${number}` } : undefined
+  if (number < 0) return { pointer: `/${key}`, reason: `must not be negative, is ${number}` }
+  if (number <= MOST[key]) return undefined
+  return { pointer: `/${key}`, reason: `must be no more than ${MOST[key]}, is ${number}` }
 }
 
 /** IFNAMSIZ of <linux/if.h>, which counts the NUL at the end. */
