@@ -1292,7 +1292,7 @@ export const attacks: readonly Attack[] = [
         {
           file: 'src/streams/nullStreams.ts',
           from: 'const device = isNull(opened.stat) ? own : newNull(inside)',
-          to: 'const device = own.exists ? own : newNull(inside)\n    if (!own.exists) return',
+          to: 'const device = own.exists ? own : newNull(inside)\n    if (!own.exists) return () => {}',
         },
       ],
     },

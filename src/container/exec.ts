@@ -258,7 +258,7 @@ function enter(
   const facts = { ...factsOf(runtime, hostResources.entrance, record), labels }
   const pid = runtime.phase('enter the container', born)
   const program = applyOutside(runtime, prepared, membership, pid, found())
-  takeNull?.()
+  const putNull = takeNull?.()
   const filtered = { executor, record, agent, execPid: pid }
   return {
     pid,
@@ -268,6 +268,7 @@ function enter(
     },
     become: addHelper => {
       const { seccomp } = membership
+      putNull?.()
       const load = seccomp && (() => loadFilter(filtered, seccomp, addHelper))
       becomeProcess(inside, program, program.executable.path(), { ...facts, streams: streams.left, loadFilter: load })
     },

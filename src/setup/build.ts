@@ -247,7 +247,7 @@ function changeRoot(
   const { kernel: inside } = executor
   const { protect, env: complete, takeNull } = answers()
   const env = complete?.() // its files are closed below
-  if (takeNull) takeNull()
+  if (takeNull) takeNull()()
   protect()
   enterRoot(root, plan)
   if (notify) bindNotifySocket(root, notify)

@@ -15,20 +15,22 @@ const WAY = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS
  * A standard stream that is the null device leads to that of the host, whose mode and times the root of a container could
  * change by it: fchmod(0). So the executor gets the container's own instead, as in runc and crun. That may be anything, if
  * somebody has exchanged it, so it is looked at, and then a new one is made. `stdio` are the streams as this process has
- * them. What it returns does it, when the kernel has answered. Errors of that: HostError.
+ * them. What it returns waits for the kernel's answer, and gives what records the change. Errors of that: HostError.
  */
 export function takeOwnNull(
   { inside, fd: root }: ContainerRoot,
   outside: Kernel<'outside'>,
   stdio: readonly number[] = OWN_STREAMS,
-): () => void {
+): () => () => void {
   const streams = OWN_STREAMS.filter(stream => isNull(outside.statx(stdio[stream]!, '', 0, 'any').stat))
-  if (streams.length === 0) return () => {}
+  if (streams.length === 0) return () => () => {}
   const own = inside.openat2(root, 'dev/null', O_RDWR | O_NOCTTY, WAY, 'any').take()
   const opened = inside.statx(own, '', 0, 'any')
   return () => {
     const device = isNull(opened.stat) ? own : newNull(inside)
-    for (const stream of streams) inside.dup3(device, stream, 0)
+    return () => {
+      for (const stream of streams) inside.dup3(device, stream, 0)
+    }
   }
 }
 
