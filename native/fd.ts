@@ -1,4 +1,4 @@
-import type { Calls, Result } from './kernels/machine.ts'
+import { type Calls, knownResult, type Result } from './kernels/machine.ts'
 
 /** Whose descriptors these are: of this process, or of an executor. */
 export type Side = 'outside' | 'inside'
@@ -13,19 +13,18 @@ const MANY = 64
 // biome-ignore lint/suspicious/noExplicitAny: who does not say which process it is about takes the descriptors of any
 export class Fd<S extends Side = any> {
   readonly result: Result
+  readonly side: S
   /** What it was opened for, as messages name it. */
   readonly subject: string
   #kernel: Calls
   #open = true
 
-  constructor(kernel: Calls, result: Result, subject: string) {
+  /** The result of the call that opens it, or its number. */
+  constructor(kernel: Calls, result: Result | number, subject: string) {
     this.#kernel = kernel
-    this.result = result
+    this.side = kernel.side as S
+    this.result = typeof result === 'number' ? knownResult(result) : result
     this.subject = subject
-  }
-
-  get side(): S {
-    return this.#kernel.side as S
   }
 
   /** The number; makes the executor do what is queued when it is not known yet. */
@@ -48,7 +47,7 @@ export class Fd<S extends Side = any> {
   close(): void {
     if (!this.#open) return
     this.#open = false
-    if (this.result.known !== false && !this.exists) return
+    if (this.result.known !== undefined && !this.exists) return
     this.#kernel.later({ name: 'close', args: [this], tolerate: 'any' })
   }
 
@@ -61,7 +60,7 @@ export class Fd<S extends Side = any> {
     if (
       fds.length < MANY ||
       fds[0]!.#kernel.lacking.has('close_range') ||
-      fds.some(({ result }) => result.known === false)
+      fds.some(({ result }) => result.known === undefined)
     ) {
       for (const fd of fds) fd.close()
       return

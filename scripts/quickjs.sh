@@ -76,6 +76,7 @@ unpack_source() {
   fi
   (cd "$directory" && tar -xf "$archive" -C "$work/source" --strip-components=1) 2>"$work/log" ||
     fail "the source of QuickJS can not be unpacked: $(head -1 "$work/log")"
+  sed -i -f ../native/quickjs/lexical.sed "$work/source/quickjs.c"
 }
 
 download_source() (

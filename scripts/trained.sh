@@ -2,8 +2,8 @@
 # branch. The build makes the profile with a program that does the same each time, so that two builds give one engine.
 
 training=../native/quickjs/training
-# Tells engines apart that were trained in other ways.
-training_sum=$(cat trained.sh "$training/main.c" "$training/training.js" | cksum)
+# Tells engines apart that were made in other ways.
+training_sum=$(cat trained.sh ../native/quickjs/lexical.sed "$training/main.c" "$training/training.js" | cksum)
 training_sum=${training_sum%% *}
 
 # make_engine SOURCE FILES ARGUMENT... makes FILES in the directory SOURCE, as the ARGUMENTs tell make.

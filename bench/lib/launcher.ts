@@ -17,7 +17,7 @@ import { type Fd, Fds } from '../../native/fd.ts'
 import { createNodeHost } from '../../native/hosts/node.ts'
 import { createKernel, type Kernel } from '../../native/kernel.ts'
 import { DirectCalls } from '../../native/kernels/direct.ts'
-import type { Operation } from '../../native/kernels/executor.ts'
+import type { Operation } from '../../native/kernels/operation.ts'
 import { get64, Out } from '../../native/struct.ts'
 
 // <bits/types/struct_rusage.h>: two timevals, then ru_maxrss in KiB.

@@ -188,7 +188,7 @@ interface FileReads {
 /** The descriptors that are open, as /proc/self/fd has them; undefined when there is none. */
 export function openDescriptors(calls: Calls): number[] | undefined {
   const args = [AT_FDCWD, '/proc/self/fd', O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0]
-  using fd = new Fd(calls, { value: calls.now({ name: 'openat', args, tolerate: 'any' }) }, '/proc/self/fd')
+  using fd = new Fd(calls, calls.now({ name: 'openat', args, tolerate: 'any' }), '/proc/self/fd')
   return fd.exists ? entries(calls, fd, name => Number(textOf(name))) : undefined
 }
 
@@ -284,7 +284,7 @@ export const fileCalls = {
   pipe(this: Calls): [Fd, Fd] {
     const out = new Out(8)
     this.now({ name: 'pipe2', args: [out, O_CLOEXEC] })
-    const end = (at: number) => new Fd(this, { value: out.view.getInt32(at, true) }, 'pipe')
+    const end = (at: number) => new Fd(this, out.view.getInt32(at, true), 'pipe')
     return [end(0), end(4)]
   },
 

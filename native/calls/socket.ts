@@ -98,7 +98,7 @@ export const socketCalls = {
   socketpair(this: Calls, type = SOCK_STREAM): [Fd, Fd] {
     const out = new Out(8)
     this.now({ name: 'socketpair', args: [AF_UNIX, type | SOCK_CLOEXEC, 0, out] })
-    const end = (at: number) => new Fd(this, { value: out.view.getInt32(at, true) }, 'socket pair')
+    const end = (at: number) => new Fd(this, out.view.getInt32(at, true), 'socket pair')
     return [end(0), end(4)]
   },
 
@@ -171,7 +171,7 @@ export const socketCalls = {
     this.now({ name: 'recvmsg', args, subject })
     const { view } = rights
     if (!isDescriptor(view)) return undefined
-    return new Fd(this, { value: view.getInt32(CMSG_DATA, true) }, subject)
+    return new Fd(this, view.getInt32(CMSG_DATA, true), subject)
   },
 
   /** sendto(socket, bytes, MSG_NOSIGNAL): one message, or nothing when the other end is closed; see send(2). */
@@ -209,7 +209,7 @@ export const socketCalls = {
     if (this.now({ name: 'recvmsg', args, subject, tolerate: [ECONNRESET] }) < 0)
       return { bytes: new Uint8Array(0), descriptor: undefined }
     const { view } = rights
-    const descriptor = isDescriptor(view) ? new Fd(this, { value: view.getInt32(CMSG_DATA, true) }, subject) : undefined
+    const descriptor = isDescriptor(view) ? new Fd(this, view.getInt32(CMSG_DATA, true), subject) : undefined
     return { bytes: data.bytes, descriptor }
   },
 

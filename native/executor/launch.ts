@@ -15,8 +15,9 @@ import { Failure, KernelError } from '../failure.ts'
 import { Fd, Fds } from '../fd.ts'
 import type { Host, Memory } from '../host.ts'
 import { createKernel, type Kernel } from '../kernel.ts'
-import { ExecutorCalls, NOT_DONE, type Operation } from '../kernels/executor.ts'
+import { ExecutorCalls } from '../kernels/executor.ts'
 import type { Call } from '../kernels/machine.ts'
+import { NOT_DONE, type Operation } from '../kernels/operation.ts'
 import { SLOW_MS } from '../patience.ts'
 import { signalEnd } from '../signalEnd.ts'
 import { get64, type Out } from '../struct.ts'
@@ -198,7 +199,7 @@ function arrange(
 function passedFd(kernel: Kernel<'inside'>, numbers: Arrangement['numbers'], fd: Fd<'outside'>): Fd<'inside'> {
   const value = numbers.get(fd)
   if (value === undefined) throw new Failure(`\`${fd.subject}\` was not passed to the executor`)
-  return new Fd<'inside'>(kernel, { value }, fd.subject).take()
+  return new Fd<'inside'>(kernel, value, fd.subject).take()
 }
 
 /** Errors: KernelError. */

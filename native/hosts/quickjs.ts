@@ -25,6 +25,8 @@ interface QuickjsHost {
   includes(text: string, part: string): boolean
   hasDigits(text: string, count: number): boolean
   putWords: NativeWords['putWords']
+  putOperation: NativeWords['putOperation']
+  link: NativeWords['link']
   putForm: NativeWords['putForm']
 }
 
@@ -38,10 +40,9 @@ const PAGE = 4096
 
 /** QuickJS in the static binary as a host. There is one thread and no event loop, so `poll` waits in the kernel. */
 export function createQuickjsHost(): Host {
-  const { arch, argv, env, syscall, syscallAt, encodeAscii, decodeAscii, includes, hasDigits, putWords, putForm } =
-    globalThis.quickjs
+  const { arch, argv, env, syscall, syscallAt, encodeAscii, decodeAscii, includes, hasDigits } = globalThis.quickjs
   useNativeAscii({ encodeInto: encodeAscii, decode: decodeAscii, includes, hasDigits })
-  useNativeWords({ putWords, putForm })
+  useNativeWords(globalThis.quickjs)
   const host: Host = {
     arch,
     engine: 'QuickJS',

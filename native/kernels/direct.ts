@@ -8,7 +8,16 @@ import type { Host } from '../host.ts'
 import { tellSlow } from '../patience.ts'
 import { get64, Out } from '../struct.ts'
 import { isDisturbed, Persistence } from './again.ts'
-import { type Argument, type Call, type Calls, isRefused, possible, type Result, tolerates } from './machine.ts'
+import {
+  type Argument,
+  type Call,
+  type Calls,
+  isRefused,
+  knownResult,
+  possible,
+  type Result,
+  tolerates,
+} from './machine.ts'
 import { type Marshaller, putArguments, putWord, resultOf, Space, takeOut } from './marshal.ts'
 import type { Varying, Work } from './series.ts'
 
@@ -57,7 +66,7 @@ export class DirectCalls implements Calls, Marshaller {
   }
 
   later(call: Call): Result {
-    return { value: this.now(call) }
+    return knownResult(this.now(call))
   }
 
   again<const W extends readonly Varying[]>(_: string, words: W, work: Work<W>): readonly Result[] {

@@ -11,32 +11,43 @@ import {
   LOAD,
   MESSAGE_SIZE,
   OP_ALSO,
-  OP_ARGUMENTS,
   OP_NEGATIVE,
-  OP_NUMBER,
   OP_POSITIVE,
   OP_RESULT,
   OP_SIZE,
   OP_ZERO,
 } from '../executor/protocol.ts'
-import { currentPhrase, Failure, goOnDoing, type Phrase } from '../failure.ts'
+import { Failure, goOnDoing } from '../failure.ts'
 import type { Fd } from '../fd.ts'
 import type { Memory } from '../host.ts'
 import type { Kernel } from '../kernel.ts'
 import { tellSlow } from '../patience.ts'
-import { signalEnd } from '../signalEnd.ts'
 import { Out, Words } from '../struct.ts'
 import { isDisturbed, Persistence } from './again.ts'
 import { callName, kernelError } from './direct.ts'
-import { type Call, type Calls, isRefused, possible, type Result, tolerates } from './machine.ts'
-import { type Marshaller, putArguments, putForm, resultOf, Space, takeOut } from './marshal.ts'
+import { type Call, type Calls, isRefused, possible, type Result } from './machine.ts'
+import { type Marshaller, native, putForm, resultOf, Space, takeOut } from './marshal.ts'
+import { Member } from './member.ts'
+import {
+  ALWAYS,
+  type Branches,
+  flowOf,
+  isBad,
+  NEGATIVE,
+  NOT_DONE,
+  Operation,
+  POSITIVE,
+  putOperation,
+  rewriteOperation,
+  STRICT,
+  unexpectedReason,
+  ZERO,
+} from './operation.ts'
 import { END, Hole, type Sample, Template, type Varying, type Work } from './series.ts'
 
 /** Somebody ended the process that makes the calls. */
 export class ExecutorDeath extends Failure {}
 
-/** Written where a result will be: an executor that died leaves it, so the message can say at which call. Its low half is 0. */
-export const NOT_DONE = 2 ** 52
 /** For FUTEX_WAKE: the highest number there is. */
 const EVERYBODY = 0x7fff_ffff
 /** A batch is sent when it gets this long, so that the executor does not wait for the planner. */
@@ -47,110 +58,6 @@ const FEW = 12
 const SAMPLE_BYTES = 4096
 /** From here on the planner waits for it, too: then all of the arena is free again. */
 const HALF_FULL = ARENA_SIZE / 2
-
-/** Where an operation goes on; undefined is the default: the next one, or the chain's way to fail. */
-export interface Branches {
-  positive?: number
-  negative?: number
-  zero?: number
-}
-
-/** An operation in the arena. */
-export class Operation implements Result {
-  call: Call
-  readonly offset: number
-  readonly phrase: Phrase | undefined
-  branches: Branches | undefined
-  /** Undefined until the batch has come back. */
-  result: number | undefined
-  /** Its result goes to an argument of another operation already; a second reader needs a LOAD. */
-  forwarded: boolean
-  /** Nobody has asked for it: see result(). */
-  isOurs: boolean
-  private readonly machine: ExecutorCalls
-
-  constructor(machine: ExecutorCalls, call: Call, offset: number) {
-    this.machine = machine
-    this.call = call
-    this.offset = offset
-    this.phrase = currentPhrase()
-    this.branches = undefined
-    this.result = undefined
-    this.forwarded = false
-    this.isOurs = false
-  }
-
-  get address(): number {
-    return ARENA_ADDRESS + this.offset
-  }
-
-  get known(): boolean {
-    return this.result !== undefined
-  }
-
-  get value(): number {
-    if (this.result === undefined) this.machine.answer(this)
-    if (this.result === undefined) throw new Failure(`the result of ${this.call.name} was asked for outside its batch`)
-    return this.result
-  }
-
-  /** Where the executor goes on after it, instead of where `link` says. */
-  branch(where: Branches): void {
-    this.branches = where
-  }
-}
-
-/** The calls of a series that were asked for once more: operations that nobody has made one by one. */
-class Member {
-  readonly offset: number
-  readonly template: Template
-  readonly phrase: Phrase | undefined
-  /** To find out what the operations are. */
-  readonly words: readonly Varying[]
-  readonly work: Work<readonly Varying[]>
-  /** Those whose results others ask for. */
-  readonly returned: readonly Operation[]
-  /** Undefined as long as none of them had to be looked at. */
-  operations: readonly Operation[] | undefined
-
-  constructor(
-    template: Template,
-    offset: number,
-    words: readonly Varying[],
-    work: Work<readonly Varying[]>,
-    returned: readonly Operation[],
-  ) {
-    this.offset = offset
-    this.template = template
-    this.phrase = currentPhrase()
-    this.words = words
-    this.work = work
-    this.returned = returned
-    this.operations = undefined
-  }
-
-  get address(): number {
-    return ARENA_ADDRESS + this.offset
-  }
-
-  link(space: Space, next: number): void {
-    this.template.link(space, this.offset, next)
-  }
-
-  /** Have all operations been done as they should? Only the lenient ones go on after an errno. */
-  isDone(space: Space): boolean {
-    const { offset, template } = this
-    const last = space.get(offset + template.last)
-    if (this.operations !== undefined || last === NOT_DONE || isBad(template.calls.at(-1)!, last)) return false
-    const { lenient } = template
-    for (let i = 0; i < lenient.length; i++) {
-      const { call, at } = lenient[i]!
-      const value = space.get(offset + at)
-      if (value < 0 && isBad(call, value)) return false
-    }
-    return true
-  }
-}
 
 type Queued = Operation | Member
 
@@ -267,7 +174,7 @@ export class ExecutorCalls implements Calls, Marshaller {
   #areAtHand(words: readonly Varying[], before: readonly Varying[]): boolean {
     for (let i = 0; i < words.length; i++) {
       const word = words[i]!
-      if (typeof word === 'string' || word.result.known !== false) continue
+      if (typeof word === 'string' || word.result.known !== undefined) continue
       if (word !== before[i] || !word.exists) return false
     }
     return true
@@ -303,12 +210,12 @@ export class ExecutorCalls implements Calls, Marshaller {
         if (value !== NOT_DONE && !isBad(call, value)) continue
         member.operations ??= this.#operationsOf(member)
         const operation = member.operations[i]!
-        operation.result = value
+        operation.known = value
         return operation
       }
     for (let i = 0; i < returned.length; i++) {
       const operation = returned[i]!
-      operation.result = space.get(operation.offset + OP_RESULT)
+      operation.known = space.get(operation.offset + OP_RESULT)
     }
     return undefined
   }
@@ -381,7 +288,7 @@ export class ExecutorCalls implements Calls, Marshaller {
       found.push(new Operation(this, own, offsets[found.length]!))
     const operation = new Operation(this, call, offsets[found.length]!)
     const value = this.space.get(operation.offset + OP_RESULT)
-    if (value !== NOT_DONE) operation.result = value
+    if (value !== NOT_DONE) operation.known = value
     found.push(operation)
     return operation
   }
@@ -399,30 +306,19 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   #enqueue(call: Call): Operation {
-    const { space } = this
-    const at = space.allocate(OP_SIZE)
-    const operation = new Operation(this, call, at)
-    space.clear(at, OP_SIZE)
     if (this.#recording && call.name === 'openat2') throw new Failure('openat2 may have to be asked for again')
-    this.#write(operation)
+    const operation = new Operation(this, call, this.space.top)
+    const outer = this.#marshalled // an argument may need an operation of its own: see result()
+    this.#marshalled = operation
+    putOperation(this, this.#numberOf(call), call.args)
+    this.#marshalled = outer
     this.#queue.push(operation)
     this.#count += 1
     return operation
   }
 
-  /** Puts the call into its place in the arena. */
-  #write(operation: Operation): void {
-    const { space } = this
-    const { words } = space
-    const { call, offset } = operation
-    const outer = this.#marshalled // an argument may need an operation of its own: see result()
-    this.#marshalled = operation
-    if (call.name === 'load') space.put(offset + OP_NUMBER, LOAD)
-    else words[(offset + OP_NUMBER) >> 2] = this.#numbers[call.name]
-    words[(offset + OP_RESULT) >> 2] = 0
-    words[(offset + OP_RESULT + 4) >> 2] = NOT_DONE / 2 ** 32
-    putArguments(this, offset + OP_ARGUMENTS, call.args)
-    this.#marshalled = outer
+  #numberOf({ name }: Call): number {
+    return name === 'load' ? LOAD : this.#numbers[name]
   }
 
   /** Records what `work` asks for as a chain of its own instead of queueing it; nothing in it may need an answer. */
@@ -446,24 +342,27 @@ export class ExecutorCalls implements Calls, Marshaller {
    * Branches that an operation sets itself stay.
    */
   link(operations: readonly Queued[], end: number, fail?: (operation: Operation) => number): void {
+    const places = native === undefined || fail !== undefined ? undefined : placesOf(operations)
+    if (places !== undefined) {
+      native!.link(this.space.memory.bytes, ARENA_ADDRESS, places, end)
+      return
+    }
     const { words } = this.space
     let next = end
     for (let i = operations.length - 1; i >= 0; i--) {
       const operation = operations[i]!
-      if (operation instanceof Member) {
+      if (operation.template !== undefined) {
         operation.link(this.space, next)
         next = operation.address
         continue
       }
-      const { offset, branches } = operation
-      const { tolerate, expect } = operation.call
-      const isStrict = !tolerate?.length
-      const bad = fail !== undefined && (isStrict || expect !== undefined) ? fail(operation) : 0
+      const { offset, branches, call } = operation
+      const flow = flowOf(call)
+      const bad = fail !== undefined && flow !== ALWAYS ? fail(operation) : 0
       // Addresses in the arena have 32 bits.
-      const at = offset >> 2
-      words[at + (OP_POSITIVE >> 2)] = expect === 'zero' ? bad : next
-      words[at + (OP_ZERO >> 2)] = expect === 'positive' ? bad : next
-      words[at + (OP_NEGATIVE >> 2)] = isStrict ? bad : next
+      words[(offset + OP_POSITIVE) >> 2] = (flow & POSITIVE) !== 0 ? next : bad
+      words[(offset + OP_ZERO) >> 2] = (flow & ZERO) !== 0 ? next : bad
+      words[(offset + OP_NEGATIVE) >> 2] = (flow & NEGATIVE) !== 0 ? next : bad
       if (branches !== undefined) this.#branch(offset, branches)
       next = ARENA_ADDRESS + offset
     }
@@ -508,7 +407,7 @@ export class ExecutorCalls implements Calls, Marshaller {
     this.awaited()
     const failed = this.#outcome(flight)
     for (const { out, offset, operation } of flight.outs)
-      if (operation.known) takeOut(this.space, out, offset, operation.value)
+      if (operation.known !== undefined) takeOut(this.space, out, offset, operation.value)
     this.#end(failed)
   }
 
@@ -563,10 +462,12 @@ export class ExecutorCalls implements Calls, Marshaller {
     if (call === undefined) return false
     const later = this.#outs
     this.#outs = outs
-    operation.result = undefined
+    operation.known = undefined
     operation.call = call
-    this.space.put(operation.offset + OP_NUMBER, 0) // the sign of LOAD goes
-    this.#write(operation)
+    const outer = this.#marshalled
+    this.#marshalled = operation
+    rewriteOperation(this, operation.offset, this.#numberOf(call), call.args)
+    this.#marshalled = outer
     this.#outs = later
     return true
   }
@@ -684,17 +585,24 @@ export class ExecutorCalls implements Calls, Marshaller {
 
   /** Takes the results, up to the first operation that failed or was disturbed, which it returns. */
   #settle(operations: readonly Queued[]): Operation | undefined {
+    const { space } = this
+    const { words } = space
     for (let i = 0; i < operations.length; i++) {
       const operation = operations[i]!
-      if (operation instanceof Member) {
+      if (operation.template !== undefined) {
         const stopped = this.#stopped(operation)
         if (stopped !== undefined) return stopped.value === NOT_DONE ? undefined : stopped
         continue
       }
-      const value = this.space.get(operation.offset + OP_RESULT)
-      operation.result = value
-      if (value === NOT_DONE) return undefined
-      if (isBad(operation.call, value)) return operation
+      const { offset, call } = operation
+      const short = words[(offset + OP_RESULT) >> 2]!
+      if (short >= 0 && words[(offset + OP_RESULT + 4) >> 2] === 0) {
+        // Most are descriptors and zeroes: an interpreter has these twice as fast as any 64-bit word.
+        operation.known = short
+        if (call.expect === undefined) continue
+      } else operation.known = space.get(offset + OP_RESULT)
+      if (operation.known === NOT_DONE) return undefined
+      if (isBad(call, operation.known)) return operation
     }
     return undefined
   }
@@ -731,32 +639,33 @@ export class ExecutorCalls implements Calls, Marshaller {
    * operation already when that was sent.
    */
   result(result: Result, offset: number): void {
-    if (!(result instanceof Operation) || result.known) {
-      this.space.put(offset, result.value)
+    const { known } = result
+    if (known !== undefined) {
+      this.space.put(offset, known)
       return
     }
-    let source = result
-    if (result.forwarded || this.#isFlying(result))
-      source = this.#enqueue({ name: 'load', args: [result.address + OP_RESULT], tolerate: 'any' })
-    source.isOurs = source !== result
+    const earlier = result as Operation // results of other kernels are known
+    let source = earlier
+    if (earlier.forwarded || this.#isFlying(earlier))
+      source = this.#enqueue({ name: 'load', args: [earlier.address + OP_RESULT], tolerate: 'any' })
+    source.isOurs = source !== earlier
     source.forwarded = true
     this.space.put(source.offset + OP_ALSO, ARENA_ADDRESS + offset)
   }
 }
 
-/** Is it a result that the call does not take? */
-function isBad(call: Call, value: number): boolean {
-  if (value < 0) return isDisturbed(call, value) || !tolerates(call, value)
-  return call.expect !== undefined && (value === 0) !== (call.expect === 'zero')
+/** For the C program: see NativeWords. Undefined when something else is to become of an operation. */
+function placesOf(operations: readonly Queued[]): number[] | undefined {
+  const places: number[] = []
+  for (let i = 0; i < operations.length; i++) {
+    const operation = operations[i]!
+    if (operation.template !== undefined || operation.branches !== undefined) return undefined
+    const { call, offset } = operation
+    places[i] = offset + (call.tolerate === undefined && call.expect === undefined ? STRICT : flowOf(call))
+  }
+  return places
 }
 
 function* numbersBetween(first: number, last: number): Iterable<number> {
   for (let number = first; number <= last; number++) yield number
-}
-
-/** Words for a result that was none of the errors but not what was expected either. */
-export function unexpectedReason(call: Pick<Call, 'name' | 'unexpected'>, value: number): string {
-  if (call.name !== 'load') return call.unexpected ?? `${call.name} gave ${value}`
-  const signal = value & 0x7f
-  return signal === 0 ? `exit code ${(value >> 8) & 0xff}` : signalEnd(signal)
 }

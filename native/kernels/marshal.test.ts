@@ -3,6 +3,7 @@ import type { Memory } from '../host.ts'
 import { get64, Out, Struct, Words } from '../struct.ts'
 import { decode } from '../utf8.ts'
 import type { Result } from './machine.ts'
+import { knownResult } from './machine.ts'
 import { type Marshaller, putArguments, putForm, putWord, Space, useNativeWords } from './marshal.ts'
 
 const ADDRESS = 0x5000
@@ -65,7 +66,7 @@ test('a struct is placed with what its fields point to', () => {
 
 test('the fields of a struct of words are put like arguments', () => {
   const { put, text, results, space } = setUp()
-  const result = { value: 9 }
+  const result = knownResult(9)
   const at = put(new Words([5, 'near', new Words([6]), result]))
   const word = (offset: number) => get64(space.memory.view, offset)
   expect([word(at), text(word(at + 8) - ADDRESS), word(word(at + 16) - ADDRESS)]).toEqual([5, 'near', 6])
@@ -82,7 +83,7 @@ test('space for results is announced with its place, and knows its address', () 
 
 test('a result of an earlier call is left to the machine', () => {
   const { put, results, space } = setUp()
-  const result = { value: 9 }
+  const result = knownResult(9)
   const at = space.top
   put(result)
   expect(results).toEqual([[result, at]])
@@ -120,6 +121,8 @@ test('what the engine can not put is put here, behind what it did', () => {
       new DataView(bytes.buffer).setBigInt64(at + 8, 7n, true)
       return (top + 32) * 64 + 0b101
     },
+    putOperation: () => -1,
+    link() {},
     putForm: () => -1,
   })
   const at = space.allocate(48)

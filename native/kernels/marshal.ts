@@ -14,6 +14,16 @@ export interface NativeWords {
    * bit for each value that it left out.
    */
   putWords(bytes: Uint8Array, address: number, at: number, top: number, values: readonly Argument[]): number
+  /**
+   * Does so for an operation of the executor, see executor/protocol.ts, that it puts at `top`, with the words of its
+   * arguments and everything else zero or not done yet. Returns -1 where there is no room for the operation itself.
+   */
+  putOperation(bytes: Uint8Array, address: number, top: number, number: number, values: readonly Argument[]): number
+  /**
+   * Has each operation of a batch go on with the next one, and the last one with the address `end`. `places` has the offset of
+   * each plus bits for the results after which it does: POSITIVE, ZERO, NEGATIVE. After others the batch ends.
+   */
+  link(bytes: Uint8Array, address: number, places: readonly number[], end: number): void
   /** What putForm() does with ASCII texts. Returns the new top, or -1 for other texts and for too little room. */
   putForm(
     bytes: Uint8Array,
@@ -36,7 +46,8 @@ export interface Form {
   readonly holes: Int32Array
 }
 
-let native: NativeWords | undefined
+/** What the engine does faster, if anything. */
+export let native: NativeWords | undefined
 
 /** To be called by a host that has these. */
 export function useNativeWords(words: NativeWords | undefined): void {
@@ -65,12 +76,12 @@ export class Space {
   put(offset: number, value: number | bigint): void {
     const { words } = this
     const at = offset >> 2
-    if (typeof value === 'bigint') {
-      words[at] = Number(BigInt.asIntN(32, value))
-      words[at + 1] = Number(BigInt.asIntN(32, value >> 32n))
-    } else {
+    if (typeof value === 'number') {
       words[at] = value // modulo 2^32
       words[at + 1] = value === (value | 0) ? value >> 31 : Math.floor(value / 0x1_0000_0000)
+    } else {
+      words[at] = Number(BigInt.asIntN(32, value))
+      words[at + 1] = Number(BigInt.asIntN(32, value >> 32n))
     }
   }
 
@@ -133,6 +144,11 @@ export function putArguments(m: Marshaller, at: number, values: readonly Argumen
     space.top = done >> 6
     left = done & 0x3f
   }
+  putLeft(m, at, values, left)
+}
+
+/** Writes those of the words from `at` on of which there is a bit in `left`. */
+export function putLeft(m: Marshaller, at: number, values: readonly Argument[], left: number): void {
   for (let i = 0; left !== 0; i++, left >>= 1) if ((left & 1) !== 0) putWord(m, at + 8 * i, values[i]!)
 }
 
@@ -144,25 +160,29 @@ export function resultOf({ side }: Pick<Marshaller, 'side'>, fd: Fd): Result {
 
 /** Writes the word at `offset` that stands for `value`, and puts what it points to into memory. */
 export function putWord(m: Marshaller, offset: number, value: Argument): void {
-  if (typeof value === 'number' || typeof value === 'bigint') m.space.put(offset, value)
-  else if (typeof value === 'string') m.space.put(offset, m.address + m.space.string(value))
-  else if (value === null) m.space.put(offset, 0)
-  else if (value.constructor === Fd) m.result(resultOf(m, value as Fd), offset)
-  else if (value instanceof Hole) {
+  // Compared, since `instanceof` is a search of many steps; descriptors first, which are most of what an engine leaves.
+  if (typeof value === 'object' && value !== null) {
+    if (value.constructor === Fd) m.result(resultOf(m, value as Fd), offset)
+    else putReference(m, offset, value as Exclude<typeof value, Fd>)
+  } else if (typeof value === 'string') m.space.put(offset, m.address + m.space.string(value))
+  else m.space.put(offset, value ?? 0)
+}
+
+function putReference(m: Marshaller, offset: number, value: Exclude<Parameters<typeof putObject>[1], Fd> | Hole): void {
+  if (value instanceof Hole) {
     value.places.push(offset)
     m.space.put(offset, value.value)
-  } else {
-    const target = putObject(m, value as Exclude<typeof value, Fd>)
-    if (target === undefined) m.result(value as Result, offset)
-    else m.space.put(offset, m.address + target)
+    return
   }
+  const target = putObject(m, value)
+  if (target === undefined) m.result(value as Result, offset)
+  else m.space.put(offset, m.address + target)
 }
 
 function putObject(
   m: Marshaller,
   value: Exclude<Argument, number | bigint | string | null | Fd | Hole>,
 ): number | undefined {
-  // Compared, since `instanceof` is a search of many steps.
   if (value.constructor === Words) {
     const { values } = value as Words
     const at = m.space.allocate(8 * values.length)

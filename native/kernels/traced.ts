@@ -4,7 +4,7 @@ import { currentPhrase, KernelError, type Phrase } from '../failure.ts'
 import { Fd } from '../fd.ts'
 import { getU64, Out, Struct, Words } from '../struct.ts'
 import { decode } from '../utf8.ts'
-import { type Argument, type Call, type Calls, tolerates } from './machine.ts'
+import { type Argument, type Call, type Calls, knownResult, tolerates } from './machine.ts'
 
 const SHOWN = 64
 /** Arguments of this size and more are flags, addresses and masks rather than counts, and read better in hex. */
@@ -75,7 +75,7 @@ export function traced(calls: Calls, made: (call: MadeCall) => void, clock: () =
     lacking,
     descriptors: (first, last) => calls.descriptors(first, last),
     now,
-    later: call => ({ value: now(call) }),
+    later: call => knownResult(now(call)),
     again: (_, words, work) => work(...words),
     begin: () => calls.begin(),
     flush: () => calls.flush(),
@@ -130,7 +130,7 @@ function quoted(text: string): string {
 /** The number is not asked for: in the executor nobody may know it yet. */
 function fdText(fd: Fd): string {
   const { result } = fd
-  return 'known' in result && !result.known ? `<${fd.subject}>` : `${fd.number}<${fd.subject}>`
+  return result.known === undefined ? `<${fd.subject}>` : `${fd.number}<${fd.subject}>`
 }
 
 /** `{0x280000, 0x0, 0x12}`: its 64-bit words, but for the last ones that are zero. */

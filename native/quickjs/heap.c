@@ -27,7 +27,7 @@
 #endif
 #define HUGE_PAGE (2 << 20)
 /* Each has to hold its part of all modules. */
-#define SMALL_SNAPSHOT (1760 << 10)
+#define SMALL_SNAPSHOT (1792 << 10)
 #define LARGE_SNAPSHOT (640 << 10)
 #define PIECE (1 << 20)
 /* What a run takes in addition to the snapshot. */

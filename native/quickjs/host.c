@@ -240,29 +240,30 @@ static int64_t put_text(JSContext *ctx, uint8_t *bytes, size_t size, int64_t *to
     return at;
 }
 
-/*
- * putWords(bytes, address, at, top, values): 64-bit words from offset `at` on for numbers, bigints, null, and ASCII texts,
- * which are put at `top` and behind, with `address` as that of offset 0. Returns the new top * 64, plus a bit for each
- * value that is left out.
- */
-static JSValue host_put_words(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
-{
-    int64_t address, at, top;
-    size_t size;
-    uint8_t *bytes = get_bytes(ctx, argv[0], 0, &size);
-    uint32_t left = 0;
+/* An operation of the executor: see native/executor/protocol.ts. */
+struct operation {
+    int64_t number, arguments[SYSCALL_ARGUMENTS], result, also, positive, negative, zero;
+};
+#define NOT_DONE ((int64_t)1 << 52)
 
-    if (!bytes || JS_ToInt64(ctx, &address, argv[1]) || JS_ToInt64(ctx, &at, argv[2]) || JS_ToInt64(ctx, &top, argv[3]))
-        return JS_EXCEPTION;
+/*
+ * 64-bit words from offset `at` on for up to six values: numbers, bigints, null, and ASCII texts, which are put at `*top` and
+ * behind, with `address` as that of offset 0. Returns a bit for each value that is left out.
+ */
+static int put_values(JSContext *ctx, uint8_t *bytes, size_t size, int64_t address, int64_t at, int64_t *top,
+                      JSValueConst values)
+{
+    int left = 0;
+
     for (uint32_t i = 0; i < SYSCALL_ARGUMENTS; i++, at += 8) {
-        JSValue value = JS_GetPropertyUint32(ctx, argv[4], i);
+        JSValue value = JS_GetPropertyUint32(ctx, values, i);
         int64_t word = 0;
         int good = at >= 0 && at + sizeof(word) <= size;
 
         if (JS_IsUndefined(value))
             break;
         if (good && JS_IsString(value)) {
-            int64_t offset = put_text(ctx, bytes, size, &top, value);
+            int64_t offset = put_text(ctx, bytes, size, top, value);
             good = offset >= 0;
             word = address + offset;
         } else if (!JS_IsNull(value)) {
@@ -272,9 +273,79 @@ static JSValue host_put_words(JSContext *ctx, JSValueConst this, int argc, JSVal
         if (good)
             memcpy(bytes + at, &word, sizeof(word));
         else
-            left |= 1u << i;
+            left |= 1 << i;
     }
+    return left;
+}
+
+/* putWords(bytes, address, at, top, values): what put_values() does. Returns the new top * 64 plus the bits. */
+static JSValue host_put_words(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+    int64_t address, at, top;
+    size_t size;
+    uint8_t *bytes = get_bytes(ctx, argv[0], 0, &size);
+
+    if (!bytes || JS_ToInt64(ctx, &address, argv[1]) || JS_ToInt64(ctx, &at, argv[2]) || JS_ToInt64(ctx, &top, argv[3]))
+        return JS_EXCEPTION;
+    int left = put_values(ctx, bytes, size, address, at, &top, argv[4]);
     return JS_NewInt64(ctx, top * 64 + left);
+}
+
+/*
+ * putOperation(bytes, address, top, number, values): an operation at `top` that is not done, with these arguments as
+ * putWords() puts them, and texts behind it. Returns the same, or -1 when there is no room for the operation.
+ */
+static JSValue host_put_operation(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+    int64_t address, top, number;
+    size_t size;
+    uint8_t *bytes = get_bytes(ctx, argv[0], 0, &size);
+
+    if (!bytes || JS_ToInt64(ctx, &address, argv[1]) || JS_ToInt64(ctx, &top, argv[2]) || JS_ToInt64(ctx, &number, argv[3]))
+        return JS_EXCEPTION;
+    if (top < 0 || top + sizeof(struct operation) > size)
+        return JS_NewInt32(ctx, -1);
+    const struct operation operation = { .number = number, .result = NOT_DONE };
+    memcpy(bytes + top, &operation, sizeof(operation));
+    int64_t at = top + offsetof(struct operation, arguments);
+    top += sizeof(operation);
+    int left = put_values(ctx, bytes, size, address, at, &top, argv[4]);
+    return JS_NewInt64(ctx, top * 64 + left);
+}
+
+/*
+ * link(bytes, address, places, end): each operation goes on with the next one of `places`, the last one with the address
+ * `end`. A place is the offset of an operation, a multiple of 8, plus bits: 1, 2 and 4 say that it does so after a positive,
+ * a zero and a negative result. `address` is that of offset 0.
+ */
+static JSValue host_link(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+    int64_t address, end, flow = 0;
+    size_t size;
+    uint8_t *bytes = get_bytes(ctx, argv[0], 0, &size);
+    struct operation *last = NULL;
+    int more = 1;
+
+    if (!bytes || JS_ToInt64(ctx, &address, argv[1]) || JS_ToInt64(ctx, &end, argv[3]))
+        return JS_EXCEPTION;
+    for (uint32_t i = 0; more; i++) {
+        JSValue value = JS_GetPropertyUint32(ctx, argv[2], i);
+        int64_t place = 0;
+        more = !JS_IsUndefined(value);
+        if (more && get_word(ctx, value, &place))
+            return JS_EXCEPTION;
+        int64_t offset = place & ~(int64_t)7, next = more ? address + offset : end;
+        if (offset < 0 || offset + sizeof(*last) > size)
+            return JS_ThrowRangeError(ctx, "there is no operation at %lld", (long long)offset);
+        if (last) {
+            last->positive = flow & 1 ? next : 0;
+            last->zero = flow & 2 ? next : 0;
+            last->negative = flow & 4 ? next : 0;
+        }
+        last = (struct operation *)(bytes + offset);
+        flow = place & 7;
+    }
+    return JS_UNDEFINED;
 }
 
 /*
@@ -385,6 +456,8 @@ static void add_host(JSContext *ctx, char **argv)
         JS_CFUNC_DEF("includes", 2, host_includes),
         JS_CFUNC_DEF("hasDigits", 2, host_has_digits),
         JS_CFUNC_DEF("putWords", 5, host_put_words),
+        JS_CFUNC_DEF("putOperation", 5, host_put_operation),
+        JS_CFUNC_DEF("link", 4, host_link),
         JS_CFUNC_DEF("putForm", 7, host_put_form),
         JS_PROP_STRING_DEF("arch", MACHINE, JS_PROP_ENUMERABLE),
     };

@@ -31,7 +31,7 @@ function loadProgram(outside: Kernel<'outside'>, instructions: Uint8Array): Fd<'
   for (let tries = 0; ; tries++) {
     const tolerated = tries < LOAD_TRIES ? [EPERM, EACCES, EAGAIN] : [EPERM, EACCES]
     const number = outside.bpf(BPF_PROG_LOAD, attr, 'load the device filter', tolerated)
-    if (number !== -EAGAIN) return new Fd(outside, { value: number }, 'device filter')
+    if (number !== -EAGAIN) return new Fd(outside, number, 'device filter')
   }
 }
 

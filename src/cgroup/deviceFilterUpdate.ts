@@ -73,7 +73,7 @@ function ownProgram(outside: Kernel<'outside'>, directory: Fd<'outside'>, fds: F
       ENOENT,
     ])
     if (number < 0) continue // detached and gone meanwhile
-    const program = fds.keep(new Fd(outside, { value: number }, `program ${id}`))
+    const program = fds.keep(new Fd(outside, number, `program ${id}`))
     if (programName(outside, program) === OURS) return program
   }
   return undefined

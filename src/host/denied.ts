@@ -25,7 +25,7 @@ export interface NeededCall {
 
 /** The pidfd of the process that has a number everywhere. */
 function withMessages(outside: Kernel<'outside'>): string | undefined {
-  using pidfd = new Fd(outside, { value: pidfdByMessage(outside, 1) }, 'process 1')
+  using pidfd = new Fd(outside, pidfdByMessage(outside, 1), 'process 1')
   return pidfd.exists ? 'SO_PASSPIDFD' : undefined
 }
 

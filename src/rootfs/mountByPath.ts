@@ -138,7 +138,7 @@ class MountsByPath {
       ...about,
       subject: `\`${source.subject}\``,
     })
-    return result < 0 ? new Fd(inside, { value: result }, source.subject) : this.#attached(place, source.subject)
+    return result < 0 ? new Fd(inside, result, source.subject) : this.#attached(place, source.subject)
   }
 
   #source(dir: Dir, path: string, noFollow: number, about: About): Inside {
@@ -195,7 +195,7 @@ class MountsByPath {
   /** fsmount(2). */
   created(fs: Fd, attributes: number): Inside {
     const { mount, type } = this.#context(fs)
-    if (mount === undefined) return new Fd(this.#inside, { value: -EINVAL }, type)
+    if (mount === undefined) return new Fd(this.#inside, -EINVAL, type)
     if (attributes !== 0) this.#set(mount, attributes, MOUNT_ATTR__ATIME, { subject: type })
     return mount
   }

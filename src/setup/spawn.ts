@@ -8,8 +8,8 @@ import type { Executor } from '../../native/executor/launch.ts'
 import { cloneAndHold } from '../../native/executor/warden.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
-import type { Operation } from '../../native/kernels/executor.ts'
 import type { Call } from '../../native/kernels/machine.ts'
+import type { Operation } from '../../native/kernels/operation.ts'
 import { Out } from '../../native/struct.ts'
 import { encode } from '../../native/utf8.ts'
 import type { NewCgroup } from '../cgroup/cgroup.ts'
@@ -141,7 +141,7 @@ export function spawnFirstProcess(
     return groupCleanups[groups.indexOf(operation)] ?? cleanup
   })
   const born = () => {
-    if (!clone.known) calls.answer(clone)
+    if (clone.known === undefined) calls.answer(clone)
     if (processes !== undefined && executor.made(MOVE) === 'no')
       throw new NotMoved(`the first process can not be moved to the container's cgroup \`${name}\``)
     return pid.view.getInt32(0, true)

@@ -5,6 +5,7 @@ import { createQuickjsHost } from '../../native/hosts/quickjs.ts'
 import { createKernel, type Kernel } from '../../native/kernel.ts'
 import { DirectCalls } from '../../native/kernels/direct.ts'
 import { kernelContract, type Subject } from '../kernel.contract.ts'
+import { nativeWordsContract } from '../nativeWords.contract.ts'
 import { runTests } from './vitest.ts'
 
 /** The program's one argument: an empty directory, for a directory per test. */
@@ -46,6 +47,7 @@ globalThis.start = async () => {
       },
     ],
   })
+  nativeWordsContract(globalThis.quickjs)
   runTests(outcome => output.writeAll(1, `${JSON.stringify(outcome)}\n`))
   return host.exit(0)
 }

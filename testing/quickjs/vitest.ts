@@ -1,4 +1,4 @@
-/** As much of vitest as kernel.contract.ts needs, for an engine in which vitest itself does not run. */
+/** As much of vitest as the contracts need, for an engine in which vitest itself does not run. */
 
 interface Case {
   readonly title: string
@@ -39,6 +39,15 @@ export function expect(found: unknown, what = ''): ReturnType<typeof matchers> &
   return { ...matchers(found, what, true), not: matchers(found, what, false) }
 }
 
+function thrownBy(work: () => void): unknown {
+  try {
+    work()
+  } catch (error) {
+    return error
+  }
+  return undefined
+}
+
 function matchers(found: unknown, what: string, wanted: boolean) {
   const check = (holds: boolean, words: string) => {
     if (holds !== wanted) throw new Error(`${what} ${JSON.stringify(found)} is${wanted ? ' not' : ''} ${words}`.trim())
@@ -48,6 +57,7 @@ function matchers(found: unknown, what: string, wanted: boolean) {
     toBe: (other: unknown) => check(Object.is(found, other), String(other)),
     toEqual: (other: unknown) => check(equal(found, other), JSON.stringify(other)),
     toMatchObject: (other: unknown) => check(equal(found, other, true), `like ${JSON.stringify(other)}`),
+    toThrow: (kind: new () => Error) => check(thrownBy(found as () => void) instanceof kind, `throwing ${kind.name}`),
     toBeUndefined: () => check(found === undefined, 'undefined'),
     toBeGreaterThan: (other: number) => check(number > other, `> ${other}`),
     toBeGreaterThanOrEqual: (other: number) => check(number >= other, `>= ${other}`),

@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest'
+import { ARENA_ADDRESS, OP_NEGATIVE, OP_POSITIVE, OP_SIZE, OP_ZERO } from '../native/executor/protocol.ts'
+import type { Memory } from '../native/host.ts'
+import { type Argument, knownResult } from '../native/kernels/machine.ts'
+import { type Marshaller, type NativeWords, Space, useNativeWords } from '../native/kernels/marshal.ts'
+import { ALWAYS, NEGATIVE, POSITIVE, putOperation, STRICT, ZERO } from '../native/kernels/operation.ts'
+import { get64, Words } from '../native/struct.ts'
+
+const SIZE = 1024
+
+function emptyMemory(): Memory {
+  const bytes = new Uint8Array(SIZE).fill(0xee)
+  return { bytes, view: new DataView(bytes.buffer), address: 0 }
+}
+
+/** The bytes and the top after operations with these arguments were put into old memory, by the engine or in JavaScript. */
+function put(native: NativeWords | undefined, lists: readonly (readonly Argument[])[]): [number[], number] {
+  const space = new Space(emptyMemory(), 64)
+  const marshaller: Marshaller = {
+    side: 'inside',
+    space,
+    address: ARENA_ADDRESS,
+    out() {},
+    result: (result, offset) => space.put(offset, result.value),
+  }
+  useNativeWords(native)
+  try {
+    for (const values of lists) putOperation(marshaller, values.length === 0 ? -1 : 257, values)
+  } finally {
+    useNativeWords(undefined)
+  }
+  return [[...space.memory.bytes.subarray(64, space.top)], space.top]
+}
+
+/** What an engine does faster is what JavaScript does, but for bytes behind the end of a text. */
+export function nativeWordsContract(native: NativeWords): void {
+  const lists: Record<string, readonly Argument[]> = {
+    'no arguments, of a LOAD': [],
+    'numbers of both signs and all lengths': [0, -1, 2 ** 40, -(2 ** 40), 0xffff_ffff, 1n << 63n],
+    'null, and the result of an earlier call': [null, knownResult(7), knownResult(-9)],
+    'words behind a pointer': [5, new Words([1, new Words([2]), 3])],
+  }
+  for (const [what, values] of Object.entries(lists))
+    test(`an operation of the engine is that of JavaScript: ${what}`, () => {
+      expect(put(native, [[1], values])).toEqual(put(undefined, [[1], values]))
+    })
+
+  test('texts lie behind the operation, ASCII or not, and end with a zero', () => {
+    const [bytes] = put(native, [['near', '\u00e4', 3]])
+    const view = new DataView(Uint8Array.from(bytes).buffer)
+    const text = (argument: number) => {
+      const at = get64(view, 8 + 8 * argument) - ARENA_ADDRESS - 64
+      return [at >= OP_SIZE, ...bytes.slice(at, bytes.indexOf(0, at))]
+    }
+    expect(text(0)).toEqual([true, ...ascii('near')])
+    expect(text(1)).toEqual([true, 0xc3, 0xa4])
+    expect(get64(view, 8 + 8 * 2)).toBe(3)
+  })
+
+  test('an operation for which there is no room is a RangeError', () => {
+    expect(() => put(native, Array(12).fill([1]))).toThrow(RangeError)
+  })
+
+  test('operations are linked after the results that are good', () => {
+    const { bytes, view } = emptyMemory()
+    const places = [64 + STRICT, 192 + ALWAYS, 320 + POSITIVE, 448 + ZERO, 576 + NEGATIVE]
+    native.link(bytes, ARENA_ADDRESS, places, 0x1234)
+    const ways = (at: number) => [OP_POSITIVE, OP_ZERO, OP_NEGATIVE].map(field => get64(view, at + field))
+    const next = [192, 320, 448, 576].map(offset => ARENA_ADDRESS + offset)
+    expect(ways(64)).toEqual([next[0], next[0], 0])
+    expect(ways(192)).toEqual([next[1], next[1], next[1]])
+    expect(ways(320)).toEqual([next[2], 0, 0])
+    expect(ways(448)).toEqual([0, next[3], 0])
+    expect(ways(576)).toEqual([0, 0, 0x1234])
+  })
+
+  test('an operation beyond the memory is refused', () => {
+    expect(() => native.link(emptyMemory().bytes, ARENA_ADDRESS, [SIZE], 0)).toThrow(RangeError)
+  })
+}
+
+function ascii(text: string): number[] {
+  return [...text].map(character => character.charCodeAt(0))
+}
