@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import { ARENA_ADDRESS, OP_NEGATIVE, OP_POSITIVE, OP_SIZE, OP_ZERO } from '../native/executor/protocol.ts'
+import { Failure } from '../native/failure.ts'
+import { Fd } from '../native/fd.ts'
 import type { Memory } from '../native/host.ts'
-import { type Argument, knownResult } from '../native/kernels/machine.ts'
+import { type Argument, type Calls, knownResult } from '../native/kernels/machine.ts'
 import { type Marshaller, type NativeWords, Space, useNativeWords } from '../native/kernels/marshal.ts'
 import { ALWAYS, NEGATIVE, POSITIVE, putOperation, STRICT, ZERO } from '../native/kernels/operation.ts'
 import { get64, Words } from '../native/struct.ts'
@@ -32,12 +34,15 @@ function put(native: NativeWords | undefined, lists: readonly (readonly Argument
   return [[...space.memory.bytes.subarray(64, space.top)], space.top]
 }
 
+const descriptor = (number: number) => new Fd({ side: 'inside' } as unknown as Calls, number, 'a file')
+
 /** What an engine does faster is what JavaScript does, but for bytes behind the end of a text. */
 export function nativeWordsContract(native: NativeWords): void {
   const lists: Record<string, readonly Argument[]> = {
     'no arguments, of a LOAD': [],
     'numbers of both signs and all lengths': [0, -1, 2 ** 40, -(2 ** 40), 0xffff_ffff, 1n << 63n],
     'null, and the result of an earlier call': [null, knownResult(7), knownResult(-9)],
+    'known descriptors': [descriptor(11), 5, descriptor(-2)],
     'words behind a pointer': [5, new Words([1, new Words([2]), 3])],
   }
   for (const [what, values] of Object.entries(lists))
@@ -55,6 +60,11 @@ export function nativeWordsContract(native: NativeWords): void {
     expect(text(0)).toEqual([true, ...ascii('near')])
     expect(text(1)).toEqual([true, 0xc3, 0xa4])
     expect(get64(view, 8 + 8 * 2)).toBe(3)
+  })
+
+  test('a descriptor of the other side is refused', () => {
+    const other = new Fd({ side: 'outside' } as unknown as Calls, 3, 'a file')
+    expect(() => put(native, [[other]])).toThrow(Failure)
   })
 
   test('an operation for which there is no room is a RangeError', () => {

@@ -648,7 +648,7 @@ export class ExecutorCalls implements Calls, Marshaller {
     let source = earlier
     if (earlier.forwarded || this.#isFlying(earlier))
       source = this.#enqueue({ name: 'load', args: [earlier.address + OP_RESULT], tolerate: 'any' })
-    source.isOurs = source !== earlier
+    if (source !== earlier) source.isOurs = true
     source.forwarded = true
     this.space.put(source.offset + OP_ALSO, ARENA_ADDRESS + offset)
   }

@@ -116,7 +116,7 @@ test('what the engine can not put is put here, behind what it did', () => {
   const { marshaller, text, space } = setUp()
   using _ = { [Symbol.dispose]: () => useNativeWords(undefined) }
   useNativeWords({
-    putWords(bytes, address, at, top, values) {
+    putWords(bytes, _side, address, at, top, values) {
       expect([address, values.length]).toEqual([ADDRESS, 3])
       new DataView(bytes.buffer).setBigInt64(at + 8, 7n, true)
       return (top + 32) * 64 + 0b101

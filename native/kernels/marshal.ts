@@ -9,16 +9,23 @@ import { Hole } from './series.ts'
 /** What an engine may do faster than an interpreter, which takes microseconds for the arguments of one call. */
 export interface NativeWords {
   /**
-   * Writes the words that stand for up to six `values` to `bytes` from offset `at` on: numbers, bigints, null, and ASCII
-   * strings, which are copied to `top` and behind it, with `address` as that of offset 0. Returns the new top * 64, plus a
-   * bit for each value that it left out.
+   * Writes the words that stand for up to six `values` to `bytes` from offset `at` on: numbers, bigints, null, descriptors
+   * of this side whose numbers are known, and ASCII strings, which are copied to `top` and behind it, with `address` as that
+   * of offset 0. Returns the new top * 64, plus a bit for each value that it left out.
    */
-  putWords(bytes: Uint8Array, address: number, at: number, top: number, values: readonly Argument[]): number
+  putWords(bytes: Uint8Array, side: Side, address: number, at: number, top: number, values: readonly Argument[]): number
   /**
    * Does so for an operation of the executor, see executor/protocol.ts, that it puts at `top`, with the words of its
    * arguments and everything else zero or not done yet. Returns -1 where there is no room for the operation itself.
    */
-  putOperation(bytes: Uint8Array, address: number, top: number, number: number, values: readonly Argument[]): number
+  putOperation(
+    bytes: Uint8Array,
+    side: Side,
+    address: number,
+    top: number,
+    number: number,
+    values: readonly Argument[],
+  ): number
   /**
    * Has each operation of a batch go on with the next one, and the last one with the address `end`. `places` has the offset of
    * each plus bits for the results after which it does: POSITIVE, ZERO, NEGATIVE. After others the batch ends.
@@ -140,7 +147,7 @@ export function putArguments(m: Marshaller, at: number, values: readonly Argumen
   let left = (1 << values.length) - 1
   if (native !== undefined) {
     const { space } = m
-    const done = native.putWords(space.memory.bytes, m.address, at, space.top, values)
+    const done = native.putWords(space.memory.bytes, m.side, m.address, at, space.top, values)
     space.top = done >> 6
     left = done & 0x3f
   }

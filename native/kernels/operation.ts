@@ -33,20 +33,20 @@ export function flowOf({ tolerate, expect }: Call): number {
   return tolerate === undefined || tolerate.length === 0 ? good : good | NEGATIVE
 }
 
-/** An operation in the arena. */
+/** An operation in the arena. Few of them have what is only declared: an interpreter takes time for each property. */
 export class Operation implements Result {
   /** As a Member has one. */
   declare readonly template?: undefined
+  declare branches?: Branches
+  /** Its result goes to an argument of another operation already; a second reader needs a LOAD. */
+  declare forwarded?: true
+  /** Nobody has asked for it: see result(). */
+  declare isOurs?: true
   call: Call
   readonly offset: number
   readonly phrase: Phrase | undefined
-  branches: Branches | undefined
   /** Undefined until the batch has come back. */
   known: number | undefined
-  /** Its result goes to an argument of another operation already; a second reader needs a LOAD. */
-  forwarded: boolean
-  /** Nobody has asked for it: see result(). */
-  isOurs: boolean
   private readonly machine: Answering
 
   constructor(machine: Answering, call: Call, offset: number) {
@@ -54,10 +54,7 @@ export class Operation implements Result {
     this.call = call
     this.offset = offset
     this.phrase = currentPhrase()
-    this.branches = undefined
     this.known = undefined
-    this.forwarded = false
-    this.isOurs = false
   }
 
   get address(): number {
@@ -80,7 +77,8 @@ export class Operation implements Result {
 export function putOperation(m: Marshaller, number: number, values: readonly Argument[]): void {
   const { space } = m
   const at = space.top
-  const done = native === undefined ? -1 : native.putOperation(space.memory.bytes, m.address, at, number, values)
+  const done =
+    native === undefined ? -1 : native.putOperation(space.memory.bytes, m.side, m.address, at, number, values)
   if (done >= 0) {
     space.top = done >> 6
     putLeft(m, at + OP_ARGUMENTS, values, done & 0x3f)

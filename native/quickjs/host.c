@@ -246,71 +246,115 @@ struct operation {
 };
 #define NOT_DONE ((int64_t)1 << 52)
 
+/* The properties of a descriptor: see native/fd.ts. */
+static JSAtom side_atom, result_atom, known_atom;
+
 /*
- * 64-bit words from offset `at` on for up to six values: numbers, bigints, null, and ASCII texts, which are put at `*top` and
- * behind, with `address` as that of offset 0. Returns a bit for each value that is left out.
+ * The number of a descriptor, when it is known and of that side. What is no descriptor has no side; words of one atom are one
+ * string in memory, and where a side is another one, JavaScript has to look.
  */
-static int put_values(JSContext *ctx, uint8_t *bytes, size_t size, int64_t address, int64_t at, int64_t *top,
-                      JSValueConst values)
+static int get_descriptor(JSContext *ctx, JSValueConst value, JSValueConst side, int64_t *number)
+{
+    JSValue own = JS_GetProperty(ctx, value, side_atom);
+    int good = JS_IsString(own) && JS_VALUE_GET_PTR(own) == JS_VALUE_GET_PTR(side);
+
+    JS_FreeValue(ctx, own);
+    if (!good)
+        return 0;
+    JSValue result = JS_GetProperty(ctx, value, result_atom);
+    JSValue known = JS_IsObject(result) ? JS_GetProperty(ctx, result, known_atom) : JS_UNDEFINED;
+    good = JS_IsNumber(known) && !get_word(ctx, known, number);
+    JS_FreeValue(ctx, known);
+    JS_FreeValue(ctx, result);
+    return good;
+}
+
+/* Where words go. */
+struct target {
+    uint8_t *bytes;
+    size_t size;
+    JSValueConst side;
+    int64_t address; /* that of offset 0 */
+    int64_t top;     /* where texts go */
+};
+
+/* The first three arguments of a function. Returns 0, or -1 with an exception. */
+static int get_target(JSContext *ctx, JSValueConst *argv, struct target *to)
+{
+    to->bytes = get_bytes(ctx, argv[0], 0, &to->size);
+    to->side = argv[1];
+    if (!to->bytes || JS_ToInt64(ctx, &to->address, argv[2]))
+        return -1;
+    if (JS_IsString(to->side))
+        return 0;
+    JS_ThrowTypeError(ctx, "the side is no string");
+    return -1;
+}
+
+/*
+ * 64-bit words from offset `at` on for up to six values: numbers, bigints, null, known descriptors, and ASCII texts. Returns
+ * a bit for each value that is left out.
+ */
+static int put_values(JSContext *ctx, struct target *to, int64_t at, JSValueConst values)
 {
     int left = 0;
 
     for (uint32_t i = 0; i < SYSCALL_ARGUMENTS; i++, at += 8) {
         JSValue value = JS_GetPropertyUint32(ctx, values, i);
         int64_t word = 0;
-        int good = at >= 0 && at + sizeof(word) <= size;
+        int good = at >= 0 && at + sizeof(word) <= to->size;
 
         if (JS_IsUndefined(value))
             break;
         if (good && JS_IsString(value)) {
-            int64_t offset = put_text(ctx, bytes, size, top, value);
+            int64_t offset = put_text(ctx, to->bytes, to->size, &to->top, value);
             good = offset >= 0;
-            word = address + offset;
+            word = to->address + offset;
+        } else if (JS_IsObject(value)) {
+            good = good && get_descriptor(ctx, value, to->side, &word);
         } else if (!JS_IsNull(value)) {
-            good = good && !JS_IsObject(value) && !get_word(ctx, value, &word);
+            good = good && !get_word(ctx, value, &word);
         }
         JS_FreeValue(ctx, value);
         if (good)
-            memcpy(bytes + at, &word, sizeof(word));
+            memcpy(to->bytes + at, &word, sizeof(word));
         else
             left |= 1 << i;
     }
     return left;
 }
 
-/* putWords(bytes, address, at, top, values): what put_values() does. Returns the new top * 64 plus the bits. */
+/* putWords(bytes, side, address, at, top, values): what put_values() does. Returns the new top * 64 plus the bits. */
 static JSValue host_put_words(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
-    int64_t address, at, top;
-    size_t size;
-    uint8_t *bytes = get_bytes(ctx, argv[0], 0, &size);
+    struct target to;
+    int64_t at;
 
-    if (!bytes || JS_ToInt64(ctx, &address, argv[1]) || JS_ToInt64(ctx, &at, argv[2]) || JS_ToInt64(ctx, &top, argv[3]))
+    if (get_target(ctx, argv, &to) || JS_ToInt64(ctx, &at, argv[3]) || JS_ToInt64(ctx, &to.top, argv[4]))
         return JS_EXCEPTION;
-    int left = put_values(ctx, bytes, size, address, at, &top, argv[4]);
-    return JS_NewInt64(ctx, top * 64 + left);
+    int left = put_values(ctx, &to, at, argv[5]);
+    return JS_NewInt64(ctx, to.top * 64 + left);
 }
 
 /*
- * putOperation(bytes, address, top, number, values): an operation at `top` that is not done, with these arguments as
+ * putOperation(bytes, side, address, top, number, values): an operation at `top` that is not done, with these arguments as
  * putWords() puts them, and texts behind it. Returns the same, or -1 when there is no room for the operation.
  */
 static JSValue host_put_operation(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
-    int64_t address, top, number;
-    size_t size;
-    uint8_t *bytes = get_bytes(ctx, argv[0], 0, &size);
+    struct target to;
+    int64_t number;
 
-    if (!bytes || JS_ToInt64(ctx, &address, argv[1]) || JS_ToInt64(ctx, &top, argv[2]) || JS_ToInt64(ctx, &number, argv[3]))
+    if (get_target(ctx, argv, &to) || JS_ToInt64(ctx, &to.top, argv[3]) || JS_ToInt64(ctx, &number, argv[4]))
         return JS_EXCEPTION;
-    if (top < 0 || top + sizeof(struct operation) > size)
+    if (to.top < 0 || to.top + sizeof(struct operation) > to.size)
         return JS_NewInt32(ctx, -1);
     const struct operation operation = { .number = number, .result = NOT_DONE };
-    memcpy(bytes + top, &operation, sizeof(operation));
-    int64_t at = top + offsetof(struct operation, arguments);
-    top += sizeof(operation);
-    int left = put_values(ctx, bytes, size, address, at, &top, argv[4]);
-    return JS_NewInt64(ctx, top * 64 + left);
+    memcpy(to.bytes + to.top, &operation, sizeof(operation));
+    int64_t at = to.top + offsetof(struct operation, arguments);
+    to.top += sizeof(operation);
+    int left = put_values(ctx, &to, at, argv[5]);
+    return JS_NewInt64(ctx, to.top * 64 + left);
 }
 
 /*
@@ -455,8 +499,8 @@ static void add_host(JSContext *ctx, char **argv)
         JS_CFUNC_DEF("decodeAscii", 1, host_decode_ascii),
         JS_CFUNC_DEF("includes", 2, host_includes),
         JS_CFUNC_DEF("hasDigits", 2, host_has_digits),
-        JS_CFUNC_DEF("putWords", 5, host_put_words),
-        JS_CFUNC_DEF("putOperation", 5, host_put_operation),
+        JS_CFUNC_DEF("putWords", 6, host_put_words),
+        JS_CFUNC_DEF("putOperation", 6, host_put_operation),
         JS_CFUNC_DEF("link", 4, host_link),
         JS_CFUNC_DEF("putForm", 7, host_put_form),
         JS_PROP_STRING_DEF("arch", MACHINE, JS_PROP_ENUMERABLE),
@@ -464,6 +508,9 @@ static void add_host(JSContext *ctx, char **argv)
     JSValue global = JS_GetGlobalObject(ctx);
     JSValue host = JS_NewObject(ctx);
 
+    side_atom = JS_NewAtom(ctx, "side");
+    result_atom = JS_NewAtom(ctx, "result");
+    known_atom = JS_NewAtom(ctx, "known");
     JS_SetPropertyFunctionList(ctx, host, functions, sizeof(functions) / sizeof(*functions));
     JS_SetPropertyStr(ctx, host, "argv", new_strings(ctx, argv + 1));
     JS_SetPropertyStr(ctx, host, "env", new_strings(ctx, environ));
