@@ -35,7 +35,7 @@ export function openParent(
   } catch (error) {
     if (!(error instanceof KernelError)) throw error
     if (tolerate !== 'any' && !tolerate.includes(error.errno)) throw new KernelError('openat', error.errno, subject)
-    return { directory: new Fd(outside, { value: -error.errno }, way), name }
+    return { directory: new Fd(outside, -error.errno, way), name }
   }
 }
 
