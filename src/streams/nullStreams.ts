@@ -3,7 +3,7 @@ import { S_IFCHR, S_IFMT } from '../../native/abi/stat.ts'
 import type { Stat } from '../../native/calls/file.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
-import { HostError, KernelError } from '../errors.ts'
+import { KernelError } from '../errors.ts'
 import type { ContainerRoot } from '../rootfs/containerRoot.ts'
 import { deviceNumber } from '../rootfs/devices.ts'
 
@@ -14,8 +14,9 @@ const WAY = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS
 /**
  * A standard stream that is the null device leads to that of the host, whose mode and times the root of a container could
  * change by it: fchmod(0). So the executor gets the container's own instead, as in runc and crun. That may be anything, if
- * somebody has exchanged it, so it is looked at, and then a new one is made. `stdio` are the streams as this process has
- * them. What it returns waits for the kernel's answer, and gives what records the change. Errors of that: HostError.
+ * somebody has exchanged it, so it is looked at, and then a new one is made; where that can not be, streams stay as they are.
+ * `stdio` are the streams as this process has them. What it returns waits for the kernel's answer, and gives what records the
+ * change.
  */
 export function takeOwnNull(
   { inside, fd: root }: ContainerRoot,
@@ -28,6 +29,7 @@ export function takeOwnNull(
   const opened = inside.statx(own, '', 0, 'any')
   return () => {
     const device = isNull(opened.stat) ? own : newNull(inside)
+    if (device === undefined) return () => {}
     return () => {
       for (const stream of streams) inside.dup3(device, stream, 0)
     }
@@ -43,8 +45,11 @@ function isNull(stat: Stat | undefined): boolean {
   )
 }
 
-/** In a file system that is attached nowhere. What a user namespace has mounted has no devices. */
-function newNull(inside: Kernel<'inside'>): Fd<'inside'> {
+/**
+ * In a file system that is attached nowhere. Undefined in a user namespace, whose mounts have no devices (there nobody changes
+ * what root of the host owns), and where a filter around this process denies what it takes.
+ */
+function newNull(inside: Kernel<'inside'>): Fd<'inside'> | undefined {
   try {
     const fs = inside.fsopen('tmpfs').take()
     inside.fsconfigCreate(fs)
@@ -55,8 +60,6 @@ function newNull(inside: Kernel<'inside'>): Fd<'inside'> {
     return device
   } catch (error) {
     if (!(error instanceof KernelError)) throw error
-    throw new HostError(
-      'a standard stream is the null device of the host, which is not given to a container, and this one has no /dev/null to take instead',
-    )
+    return undefined
   }
 }

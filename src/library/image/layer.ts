@@ -188,11 +188,7 @@ export class LayerTarget implements Disposable {
     for (const [key, value] of Object.entries(pax ?? {})) {
       const name = key.startsWith(XATTR) ? key.slice(XATTR.length) : ''
       if (XATTRS.test(name))
-        this.#outside.fsetxattr(new Fd(this.#outside, fd, name), name, encode(value), [
-          EPERM,
-          EACCES,
-          EOPNOTSUPP,
-        ])
+        this.#outside.fsetxattr(new Fd(this.#outside, fd, name), name, encode(value), [EPERM, EACCES, EOPNOTSUPP])
     }
     futimesSync(fd, mtime, mtime)
   }
