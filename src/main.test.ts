@@ -16,9 +16,9 @@ function createHost(...argv: string[]) {
   ])
   let memory: Memory | undefined
   const at = (address: number | bigint | undefined) => memory!.bytes.subarray(Number(address) - FIRST_ADDRESS)
-  const open = (path: string) => {
+  const open = (directory: number, address: number | bigint | undefined) => {
     const fd = names.size + 1
-    names.set(fd, path)
+    names.set(fd, `${names.get(directory) ?? ''}${decode(at(address).subarray(0, at(address).indexOf(0)))}`)
     return fd
   }
   const write = (fd: number, bytes: Uint8Array) => {
@@ -36,7 +36,7 @@ function createHost(...argv: string[]) {
       return memory
     },
     syscall(number: number, args: readonly (number | bigint)[]): number {
-      if (number === numbers.openat) return open(decode(at(args[1]).subarray(0, at(args[1]).indexOf(0))))
+      if (number === numbers.openat || number === numbers.openat2) return open(Number(args[0]), args[1])
       if (number === numbers.sendto) written['datagram'] = decode(at(args[1]).slice(0, Number(args[2])))
       if (number === numbers.write) return write(Number(args[0]), at(args[1]).slice(0, Number(args[2])))
       return 0
