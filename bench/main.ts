@@ -1,11 +1,12 @@
 // npm run bench: see bench/README.md.
 
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Bench, Interrupted, type Point } from './lib/bench.ts'
 import { Bundles } from './lib/bundle.ts'
+import { changes, changesText } from './lib/changes.ts'
 import { cleanUp } from './lib/cleanup.ts'
 import { gatherFacts } from './lib/facts.ts'
 import { buildFloor } from './lib/floor.ts'
@@ -91,6 +92,18 @@ async function measurePoint(point: Point, common: Omit<Bench, 'launcher'>): Prom
   }
 }
 
+/** A latest.json of an earlier sitting. Throws an error with a sentence for anything else. */
+function readBefore(path: string): Results {
+  let found: Partial<Results>
+  try {
+    found = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    throw new Error(`--compare \`${path}\`: ${(error as Error).message}`)
+  }
+  if (!Array.isArray(found.measurements)) throw new Error(`--compare \`${path}\`: it has no measurements`)
+  return found as Results
+}
+
 async function main(): Promise<number> {
   const options = parseOptions(process.argv.slice(2))
   if (options.help) {
@@ -98,6 +111,7 @@ async function main(): Promise<number> {
     return 0
   }
   chosen(options)
+  const before = options.compare === undefined ? undefined : readBefore(options.compare)
   if (process.getuid!() !== 0) throw new Error('the benchmark needs root, for all runtimes the same')
   const layout = viewedFrom()
   if (layout === undefined) {
@@ -108,6 +122,7 @@ async function main(): Promise<number> {
   const results = await measureAll(options, layout)
   mkdirSync(options.results, { recursive: true })
   process.stdout.write(await writeResults(results, options.results))
+  if (before !== undefined) process.stdout.write(`\n${changesText(changes(before, results))}`)
   return 0
 }
 

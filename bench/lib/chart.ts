@@ -2,7 +2,7 @@ import { parse, View } from 'vega'
 import { compile, type TopLevelSpec } from 'vega-lite'
 import { chartColors } from './colors.ts'
 import { number } from './format.ts'
-import { figure, type Measurement, type Quantity, type Results, type Row, type Subject } from './results.ts'
+import { figure, type Measurement, type Quantity, type Results, type Row, type Subject, warnings } from './results.ts'
 
 type Panel = Extract<TopLevelSpec, { concat: unknown }>['concat'][number]
 type Colors = ReadonlyMap<string, string>
@@ -25,7 +25,8 @@ export async function chart(results: Results): Promise<string> {
   return `${svg.replace(/\d+\.\d{3,}/g, digits => String(Math.round(Number(digits) * 100) / 100))}\n`
 }
 
-function picture({ facts, measurements }: Results): TopLevelSpec {
+function picture(results: Results): TopLevelSpec {
+  const { facts, measurements } = results
   const measured = measurements.filter(
     ({ unavailable, id }) => unavailable === undefined && !isRepetition(id, measurements),
   )
@@ -37,6 +38,7 @@ function picture({ facts, measurements }: Results): TopLevelSpec {
       subtitle: [
         `${date.slice(0, 10)}, Linux ${kernel}, ${cpu}, ${cores} cores, ${virtualised === 'no' ? 'no virtual machine' : 'virtual machine'}`,
         'Medians, with a line from the 10th to the 90th percentile of the samples; sums where the title has a number of runs.',
+        ...warnings(results).map(warning => `Warning: ${warning}`),
       ],
       anchor: 'start',
       fontSize: 18,

@@ -20,8 +20,10 @@ import { DirectCalls } from '../../native/kernels/direct.ts'
 import type { Operation } from '../../native/kernels/operation.ts'
 import { get64, Out } from '../../native/struct.ts'
 
-// <bits/types/struct_rusage.h>: two timevals, then ru_maxrss in KiB.
+// <bits/types/struct_rusage.h>: two timevals of seconds and microseconds, then ru_maxrss in KiB.
 const RUSAGE_SIZE = 144
+const RU_UTIME = 0
+const RU_STIME = 16
 const RU_MAXRSS = 32
 const TIMEOUT_MS = 120_000
 
@@ -35,6 +37,8 @@ export interface Sample {
   readonly statuses: readonly number[]
   /** The peak of the largest single process, the commands and everything that they have waited for, see getrusage(2). */
   readonly peakKiB: number
+  /** User and system time of the commands and everything that they have waited for. */
+  readonly cpuMilliseconds: number
 }
 
 /** One or more commands, ready to be started any number of times. */
@@ -127,6 +131,7 @@ export class Launcher {
     return {
       milliseconds: (nanoseconds(after) - nanoseconds(before)) / 1e6,
       statuses: waits.map(({ status }) => view.getInt32(at(status), true)),
+      cpuMilliseconds: waits.reduce((sum, { usage }) => sum + cpuTime(view, at(usage)), 0),
       peakKiB: Math.max(...waits.map(({ usage }) => get64(view, at(usage) + RU_MAXRSS))),
     }
   }
@@ -139,6 +144,12 @@ export class Launcher {
     this.#outside.wait(this.#executor.pid, 0, 'any')
     this.#fds[Symbol.dispose]()
   }
+}
+
+/** Milliseconds, of a struct rusage. */
+function cpuTime(view: DataView, usage: number): number {
+  const timeval = (at: number) => get64(view, at) * 1e3 + get64(view, at + 8) / 1e3
+  return timeval(usage + RU_UTIME) + timeval(usage + RU_STIME)
 }
 
 /** A status of wait(2) in words. */

@@ -1,12 +1,14 @@
 import type { Facts } from './facts.ts'
 import { change, clock, number, times } from './format.ts'
-import { figure, type Measurement, type Results, type Row, referenceRow } from './results.ts'
+import { figure, type Measurement, type Results, type Row, referenceRow, warnings } from './results.ts'
 
 /** The report: facts, a table per measurement, notes. */
-export function markdown({ facts, notes, measurements }: Results): string {
+export function markdown(results: Results): string {
+  const { facts, notes, measurements } = results
   const parts = [
     '# Benchmark of container runtimes',
     factTable(facts),
+    ...warnings(results).map(warning => `> **Warning:** ${warning}`),
     ...measurements.map(measurement => section(measurement)),
     ...(notes.length === 0 ? [] : [`## Notes\n\n${notes.map(note => `- ${note}`).join('\n')}`]),
   ]

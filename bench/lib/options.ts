@@ -13,6 +13,7 @@ export interface Options {
   readonly without: readonly string[]
   readonly alive: readonly number[] | undefined
   readonly results: string
+  readonly compare: string | undefined
   readonly help: boolean
 }
 
@@ -36,6 +37,7 @@ const flags = {
   without: { type: 'string', placeholder: 'A,B', help: 'leave these runtimes out' },
   alive: { type: 'string', placeholder: 'N,N', help: 'numbers of containers for the point `crowd` (0,100,500,1000)' },
   results: { type: 'string', placeholder: 'DIR', help: 'where the results go (bench/results)' },
+  compare: { type: 'string', placeholder: 'FILE', help: 'a latest.json of before: tell what has changed' },
   help: { type: 'boolean', help: 'show this' },
 } as const
 
@@ -63,6 +65,7 @@ export function parseOptions(args: readonly string[]): Options {
     without: words(values.without),
     alive: values.alive === undefined ? undefined : words(values.alive).map(text => count('alive', text)),
     results: resolve(values.results ?? join(repository, 'bench/results')),
+    compare: values.compare === undefined ? undefined : resolve(values.compare),
     help: values.help ?? false,
   }
 }

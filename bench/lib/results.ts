@@ -49,6 +49,30 @@ export interface Results {
   readonly measurements: readonly Measurement[]
 }
 
+/** What is larger says that somebody else used the machine. */
+const SPREAD = 0.2
+
+/** What a reader has to know before the numbers: the machine was busy, or a peer's times lie far from each other. */
+export function warnings({
+  facts: { loadAtStart, cores },
+  measurements,
+}: Pick<Results, 'facts' | 'measurements'>): string[] {
+  const busy = loadAtStart > cores ? [`The load was ${loadAtStart.toFixed(1)} on ${cores} cores at the start.`] : []
+  const spread = measurements.flatMap(({ id, rows }) =>
+    rows.some(
+      ({ subject, outcome }) => subject.kind === 'peer' && 'stats' in outcome && spreadOf(outcome.stats) > SPREAD,
+    )
+      ? [id]
+      : [],
+  )
+  const wide = `Half of the distance from p10 to p90 of a peer is more than ${100 * SPREAD} % of its median`
+  return [...busy, ...(spread.length === 0 ? [] : [`${wide}: ${spread.join(', ')}.`])]
+}
+
+function spreadOf({ p10, p90, median }: Stats): number {
+  return median === 0 ? 0 : (p90 - p10) / 2 / median
+}
+
 /** The number that stands for a row, in the unit of the measurement; undefined when there is none. */
 export function figure({ figure: which, unit }: Quantity, { outcome }: Row): number | undefined {
   if (!('stats' in outcome)) return undefined

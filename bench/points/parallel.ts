@@ -7,7 +7,7 @@ const AT_A_TIME = [1, 2, 4, 8]
 
 export const parallel: Point = {
   name: 'parallel',
-  summary: 'containers per second with 1, 2, 4 and 8 `run`s at a time',
+  summary: 'containers per second with 1, 2, 4 and 8 `run`s at a time, and the processor time of each',
   measure: async bench => {
     const measurements: Measurement[] = []
     for (const window of AT_A_TIME) measurements.push(...(await throughput(bench, window)))
@@ -27,7 +27,7 @@ function throughput(bench: Bench, window: number): Promise<Measurement[]> {
         measure: () => {
           const sample = launch.run()
           expectSuccess(sample, commands[0]!)
-          return [(containers / sample.milliseconds) * 1000]
+          return [(containers / sample.milliseconds) * 1000, sample.cpuMilliseconds / containers]
         },
       }
     })
@@ -45,6 +45,15 @@ function throughput(bench: Bench, window: number): Promise<Measurement[]> {
           better: 'more',
           reference: bench.reference,
           series: { title: 'Containers per second', axis: '`run`s at a time', x: window },
+        },
+        {
+          id: `parallel-cpu-${window}`,
+          title: `Processor time of a \`run\`, ${window} at a time`,
+          unit: 'ms',
+          figure: 'median',
+          better: 'less',
+          reference: bench.reference,
+          series: { title: 'Processor time of a container', axis: '`run`s at a time', x: window },
         },
       ],
     },
