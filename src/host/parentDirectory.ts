@@ -34,7 +34,7 @@ export function openParent(
     return { directory: withoutLinks(outside, way) ?? follow(outside, way), name }
   } catch (error) {
     if (!(error instanceof KernelError)) throw error
-    if (tolerate !== 'any' && !tolerate.includes(error.errno)) throw new KernelError('openat', error.errno, subject)
+    if (tolerate !== 'any' && !tolerate.includes(error.errno)) throw new KernelError(error.call, error.errno, subject)
     return { directory: new Fd(outside, -error.errno, way), name }
   }
 }
