@@ -10,7 +10,6 @@ export const engine: Point = {
     const { runtimes, launcher, bundles, tag, reference } = bench
     const common = { unit: 'ms', figure: 'median', better: 'less', reference } as const
     const bundle = bundles.make('sleep', ['/bin/sleep', '100000'])
-    const idOf = (name: string) => `${tag}-engine-${name}`
     const version = await compare(
       bench,
       {
@@ -22,14 +21,22 @@ export const engine: Point = {
         single(bench, runtime, runtime.command('--version'), ({ milliseconds }) => [milliseconds]),
       ),
     )
-    for (const runtime of runtimes)
-      must(launcher, runtime.command('run', '--detach', '--bundle', bundle, idOf(runtime.name)))
     const state = await compare(
       bench,
       { title: 'state', rounds: rounds(bench, 40), quantities: [{ id: 'state', title: '`state`', ...common }] },
-      runtimes.map(runtime =>
-        single(bench, runtime, runtime.command('state', idOf(runtime.name)), ({ milliseconds }) => [milliseconds]),
-      ),
+      runtimes.map(runtime => {
+        const id = `${tag}-engine-${runtime.name}`
+        const contender = single(bench, runtime, runtime.command('state', id), ({ milliseconds }) => [milliseconds])
+        let ready = false
+        return {
+          subject: runtime,
+          measure: () => {
+            if (!ready) must(launcher, runtime.command('run', '--detach', '--bundle', bundle, id))
+            ready = true
+            return contender.measure()
+          },
+        }
+      }),
     )
     return [...version, ...state]
   },
