@@ -1,10 +1,10 @@
 // Who usually takes part, and with which command.
 
-import type { Bench } from './bench.ts'
-import { expectSuccess } from './bench.ts'
+import { type Bench, expectSuccess, must } from './bench.ts'
 import type { Contender } from './compare.ts'
 import type { Sample } from './launcher.ts'
 import type { Subject } from './results.ts'
+import type { Runtime } from './runtimes.ts'
 
 /** The same program without any container: what starting and waiting costs by itself. */
 const nothing: Subject = { name: 'true', label: '/bin/true, no container', kind: 'bound' }
@@ -37,6 +37,23 @@ export function single(
       const sample = launch.run()
       expectSuccess(sample, words)
       return values(sample)
+    },
+  }
+}
+
+/** `command` on a container that sleeps, which the runtime has started before: the time of it. */
+export function onSleeper(bench: Bench, runtime: Runtime, command: (id: string) => readonly string[]): Contender {
+  const { bundles, launcher, tag } = bench
+  const bundle = bundles.make('sleep', ['/bin/sleep', '100000'])
+  const id = `${tag}-sleeper-${runtime.name}`
+  const contender = single(bench, runtime, runtime.command(...command(id)), ({ milliseconds }) => [milliseconds])
+  let ready = false
+  return {
+    subject: runtime,
+    measure: () => {
+      if (!ready) must(launcher, runtime.command('run', '--detach', '--bundle', bundle, id))
+      ready = true
+      return contender.measure()
     },
   }
 }

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { must, type Point, rounds } from '../lib/bench.ts'
+import { type Point, rounds } from '../lib/bench.ts'
 import { compare } from '../lib/compare.ts'
-import { single } from '../lib/contenders.ts'
+import { onSleeper } from '../lib/contenders.ts'
 import type { Runtime } from '../lib/runtimes.ts'
 
 function knowsExec({ path }: Runtime): boolean {
@@ -12,24 +12,11 @@ export const exec: Point = {
   name: 'exec',
   summary: '`exec` of /bin/true in a running container',
   measure: bench => {
-    const { runtimes, launcher, bundles, tag } = bench
-    const bundle = bundles.make('sleep', ['/bin/sleep', '100000'])
-    const contenders = runtimes.map(runtime => {
-      const id = `${tag}-exec-${runtime.name}`
-      if (!knowsExec(runtime)) return { subject: runtime, measure: () => [], skipped: 'it has no `exec`' }
-      const contender = single(bench, runtime, runtime.command('exec', id, '/bin/true'), ({ milliseconds }) => [
-        milliseconds,
-      ])
-      let ready = false
-      return {
-        subject: runtime,
-        measure: () => {
-          if (!ready) must(launcher, runtime.command('run', '--detach', '--bundle', bundle, id))
-          ready = true
-          return contender.measure()
-        },
-      }
-    })
+    const contenders = bench.runtimes.map(runtime =>
+      knowsExec(runtime)
+        ? onSleeper(bench, runtime, id => ['exec', id, '/bin/true'])
+        : { subject: runtime, measure: () => [], skipped: 'it has no `exec`' },
+    )
     return compare(
       bench,
       {

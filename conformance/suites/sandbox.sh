@@ -14,13 +14,21 @@ set -eu
 if [ -z "${SANDBOX:-}" ]; then
   place=$(mktemp -d)
   mkdir "$place/root" "$place/cgroup"
+  touch "$place/begin"
   export SANDBOX="$place" SANDBOX_GROUP="suite-${place##*/}"
   status=0
   setsid -w unshare --mount --pid --fork --kill-child --mount-proc --net -- sh "$0" "$@" || status=$?
   # The tree of cgroups is seen in the sandbox only; what was mounted is gone with it.
   unshare --mount -- sh -c '
     mount -t cgroup2 none "$1/cgroup"
-    [ ! -d "$1/cgroup/$2" ] || find "$1/cgroup/$2" -depth -type d -exec rmdir {} +' x "$place" "$SANDBOX_GROUP"
+    [ ! -d "$1/cgroup/$2" ] || find "$1/cgroup/$2" -depth -type d -exec rmdir {} +
+    # CRIU mounts trees of version 1 by itself, and a restore by a peer leaves empty cgroups there, below the one of this shell.
+    grep -E "^[0-9]+:[a-z_,]+:/." /proc/self/cgroup | while IFS=: read -r number controllers path; do
+      mount -t cgroup -o "$controllers" none "$1/cgroup" || continue
+      find "$1/cgroup$path" -mindepth 1 -depth -type d -newer "$1/begin" -exec rmdir {} + 2> /dev/null
+      umount "$1/cgroup"
+    done || :' x "$place" "$SANDBOX_GROUP"
+  rm "$place/begin"
   rmdir "$place/root" "$place/cgroup" "$place"
   exit "$status"
 fi

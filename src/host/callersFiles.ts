@@ -17,12 +17,11 @@ import {
   O_WRONLY,
 } from '../../native/abi/fcntl.ts'
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '../../native/abi/stat.ts'
-import { PROC_SUPER_MAGIC } from '../../native/abi/wait.ts'
 import { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Call } from '../../native/kernels/machine.ts'
 import { ConfigError, doing, UsageError } from '../errors.ts'
-import { isOurs, LINKS_MAX, openParent } from './parentDirectory.ts'
+import { isOurs, LINKS_MAX, linkOf, openParent } from './parentDirectory.ts'
 
 /** Descriptors of the caller: a shell's `<(...)` is /dev/fd/63. What they lead to he has opened himself. */
 const DESCRIPTOR = /^\/(dev\/(stdin|fd\/\d+)|proc\/(self|thread-self|\d+)\/fd\/\d+)$/
@@ -158,23 +157,20 @@ export function randomName(outside: Kernel<'outside'>): string {
 
 const ADD = O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK
 
-/**
- * Where a symbolic link leads. Its owner and its text are asked of one descriptor, so nobody exchanges it in between.
- * Undefined for those of procfs, which the kernel makes: they have no text to follow. Errors: UsageError for another's.
- */
+/** Where a symbolic link leads. Undefined for those of procfs, see linkOf(). Errors: UsageError for another's. */
 function targetOf(
   outside: Kernel<'outside'>,
   directory: Fd<'outside'>,
   name: string,
   path: string,
 ): string | undefined {
-  using link = outside.openat(directory, name, O_PATH | O_NOFOLLOW)
-  const { mode, uid } = outside.statx(link, '', 0, []).stat!
-  if ((mode & S_IFMT) !== S_IFLNK) return path // exchanged just now: another look
-  if (outside.fileSystemType(link) === PROC_SUPER_MAGIC) return undefined
+  using entry = outside.openat(directory, name, O_PATH | O_NOFOLLOW)
+  const link = linkOf(outside, entry)
+  if (link === undefined) return path // exchanged just now: another look
+  const { uid, target } = link
+  if (target === undefined) return undefined
   if (!isOurs(outside, uid))
     throw new UsageError(`\`${path}\` is a symbolic link of user ${uid}, which is not followed; name the file itself`)
-  const target = outside.readlinkat(link, '')
   return target.startsWith('/') ? target : `${path.slice(0, path.lastIndexOf('/') + 1)}${target}`
 }
 

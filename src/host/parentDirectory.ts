@@ -79,16 +79,29 @@ function follow(outside: Kernel<'outside'>, way: string): Fd<'outside'> {
 /** A link of procfs, which has no text to follow. */
 const KERNELS = ''
 
-/** Undefined for what is no link. Owner and text are asked of one descriptor, so nobody exchanges it in between. */
+/** Undefined for what is no link. Errors: UsageError for one that is not followed. */
 function targetOf(outside: Kernel<'outside'>, entry: Fd<'outside'>, way: string): string | undefined {
+  const link = linkOf(outside, entry)
+  if (link === undefined) return undefined
+  if (link.target !== undefined && !isOurs(outside, link.uid) && isOfInitialNamespace(outside))
+    throw new UsageError(
+      `\`${entry.subject}\` in \`${way}\` is a symbolic link of user ${link.uid}, which is not followed; name the directory itself`,
+    )
+  return link.target ?? KERNELS
+}
+
+/**
+ * Whose link it is and where it leads; undefined for what is none. Both are asked of one descriptor, so nobody exchanges it in
+ * between. Those of procfs, which the kernel makes, have no target: they have no text to follow.
+ */
+export function linkOf(
+  outside: Kernel<'outside'>,
+  entry: Fd<'outside'>,
+): { readonly uid: number; readonly target: string | undefined } | undefined {
   const { mode, uid } = outside.statx(entry, '', 0, []).stat!
   if ((mode & S_IFMT) !== S_IFLNK) return undefined
-  if (outside.fileSystemType(entry) === PROC_SUPER_MAGIC) return KERNELS
-  if (!isOurs(outside, uid) && isOfInitialNamespace(outside))
-    throw new UsageError(
-      `\`${entry.subject}\` in \`${way}\` is a symbolic link of user ${uid}, which is not followed; name the directory itself`,
-    )
-  return outside.readlinkat(entry, '')
+  const isKernels = outside.fileSystemType(entry) === PROC_SUPER_MAGIC
+  return { uid, target: isKernels ? undefined : outside.readlinkat(entry, '') }
 }
 
 function partsOf(path: string): string[] {
