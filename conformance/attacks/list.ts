@@ -1316,6 +1316,24 @@ export const attacks: readonly Attack[] = [
   {
     ids: ['crun 1.28', 'runc 1.3.6'],
     attack:
+      'who owns a directory above `--root` exchanges it for a link to a directory of root’s: containers come there',
+    defence: 'links on the way are followed one at a time, and only those of root and of our own',
+    where: 'src/state/store.ts, src/host/parentDirectory.ts',
+    test: e2e('files', 'a directory of containers is behind no link of somebody else'),
+    mutation: {
+      name: 'links to the directory of containers are followed by the kernel',
+      edits: [
+        {
+          file: 'src/host/parentDirectory.ts',
+          from: 'const straight = withoutLinks(outside, path, flags | O_DIRECTORY, tolerate)',
+          to: 'const straight = outside.openat(AT_FDCWD, path, flags | O_DIRECTORY, 0, tolerate)',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['crun 1.28', 'runc 1.3.6'],
+    attack:
       'on the way to a pid file, log, trace or image of root’s is a link of another user to a directory of root’s',
     defence: 'links on the way are followed one at a time, and only those of root and of our own',
     where: 'src/host/parentDirectory.ts',
@@ -1325,8 +1343,8 @@ export const attacks: readonly Attack[] = [
       edits: [
         {
           file: 'src/host/parentDirectory.ts',
-          from: 'PLACE | O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS]',
-          to: 'PLACE | O_CLOEXEC, 0, 0 & RESOLVE_NO_SYMLINKS]',
+          from: 'flags | O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS]',
+          to: 'flags | O_CLOEXEC, 0, 0 & RESOLVE_NO_SYMLINKS]',
         },
       ],
     },

@@ -401,6 +401,38 @@ test.skipIf(!isTsrun || !isRoot)('delete --force in a root of somebody else foll
   for (const name of readdirSync(victims)) expect(readFileSync(join(victims, name), 'utf8')).toBe(SECRET)
 })
 
+test.skipIf(!isTsrun || !isRoot)('a directory of containers is behind no link of somebody else', () => {
+  const victims = makeDirectory()
+  mkdirSync(join(victims, 'id'))
+  const theirs = theirDirectory()
+  plant(victims, join(theirs, 'link'))
+  const { directory } = echo()
+  const refuses = (root: string, ...words: string[]) => {
+    const { status, stderr } = run([runtime.path, '--root', root, ...words], { timeout: TIMEOUT })
+    expect(status, words[0]).toBe(1)
+    expect(stderr).toMatch(new RegExp(`\`link\` in .* is a symbolic link of user ${NOBODY}, which is not followed`))
+  }
+  const link = join(theirs, 'link')
+  refuses(link, 'run', '--bundle', directory, fresh())
+  refuses(join(link, 'below'), 'run', '--bundle', directory, fresh())
+  refuses(link, 'list')
+  refuses(link, 'state', 'id')
+  refuses(link, 'delete', '--force', 'id')
+  expect(readdirSync(victims)).toEqual(['id'])
+})
+
+test.skipIf(!isTsrun || !isRoot)('a directory of containers may be behind a link of root', () => {
+  const there = makeDirectory()
+  const link = join(makeDirectory(), 'link')
+  symlinkSync(there, link)
+  const { directory } = echo()
+  for (const root of [link, join(link, 'below')])
+    expect(
+      run([runtime.path, '--root', root, 'run', '--bundle', directory, fresh()], { timeout: TIMEOUT }).status,
+    ).toBe(0)
+  expect(readdirSync(join(there, 'below'))).toEqual([])
+})
+
 test.skipIf(!isTsrun)('a state.json or config.json that is a fifo or without an end holds up nobody', () => {
   const root = theirDirectory()
   const call = (...words: string[]): Result => run([runtime.path, '--root', root, ...words], { timeout: TIMEOUT })

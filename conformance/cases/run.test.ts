@@ -17,7 +17,7 @@ import {
   tryCreate,
 } from '../lib/container.ts'
 import { field } from '../lib/machine.ts'
-import { eventually, launch, must } from '../lib/run.ts'
+import { eventually, launch, must, run } from '../lib/run.ts'
 import { isCrun, isRunc, isTsrun, runtime } from '../lib/runtime.ts'
 import { fresh, stateRoot } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
@@ -318,6 +318,35 @@ test('the runtime runs under a low limit of open files', () => {
   const words = command('run', '--bundle', bundle.directory, removeLater(fresh()))
   expect(must(['bash', '-c', `ulimit -n 64; exec ${words.join(' ')}`])).toBe('enough\n')
 })
+
+test.skipIf(!isTsrun)("the caller's limit of the size of files is not for memory of the runtime", () => {
+  const bundle = makeBundle(config => {
+    config.process.rlimits = []
+    config.process.args = ['sh', '-c', 'ulimit -Sf']
+  })
+  const words = command('run', '--bundle', bundle.directory, removeLater(fresh()))
+  expect(must(['bash', '-c', `ulimit -S -f 64; exec ${words.join(' ')}`])).toBe('128\n') // of 512 bytes
+})
+
+test.skipIf(!isTsrun)('a caller may ignore the end of children, and signals of limits', () => {
+  const bundle = makeBundle(config => {
+    config.process.args = ['sh', '-c', 'exit 7']
+  })
+  const words = command('run', '--bundle', bundle.directory, removeLater(fresh()))
+  expect(run(['bash', '-c', `trap '' CHLD; exec ${words.join(' ')}`])).toMatchObject({ status: 7, stderr: '' })
+  const again = command('run', '--bundle', bundle.directory, removeLater(fresh())).join(' ')
+  const limited = `(ulimit -f 0; exec ${again}) 2>&1 | cat; echo "ended with $PIPESTATUS"`
+  expect(run(['bash', '-c', limited]).stdout).toMatch(/^tsrun: [^\n]*EFBIG[^\n]*\nended with 1\n$/)
+})
+
+test.skipIf(!isTsrun || process.env['TSRUN_HOST'] === 'node')(
+  'a stack without room for the interpreter is a sentence',
+  () => {
+    const { status, stderr } = run(['bash', '-c', `ulimit -s 32; exec ${runtime.path} --version`])
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/^tsrun: the stack may not have the 64 KiB [^\n]*\n$/)
+  },
+)
 
 test("the program leads a session of its own, or stays in the caller's: it never gets a terminal", () => {
   expect(inside('test -c /dev/tty && (: < /dev/tty) 2>&1 | grep -c .')).toBe('1')

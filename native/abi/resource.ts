@@ -19,6 +19,7 @@ export const resources: Readonly<Record<string, number>> = {
 }
 
 // The one that the code reads and restores.
+export const RLIMIT_FSIZE = 1
 export const RLIMIT_NOFILE = 7
 
 export const RLIM_INFINITY = 0xffff_ffff_ffff_ffffn

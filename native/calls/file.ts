@@ -541,8 +541,8 @@ export const fileCalls = {
   },
 
   /** ftruncate(fd, size), see truncate(2). */
-  ftruncate(this: Calls, fd: Fd, size: number): void {
-    this.later({ name: 'ftruncate', args: [fd, size] })
+  ftruncate(this: Calls, fd: Fd, size: number, tolerate?: Call['tolerate']): Result {
+    return this.later({ name: 'ftruncate', args: [fd, size], tolerate })
   },
 
   /** lseek(fd, offset, SEEK_SET), see lseek(2). */

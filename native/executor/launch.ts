@@ -1,4 +1,4 @@
-import { EINVAL } from '../abi/errno.ts'
+import { EFBIG, EINVAL } from '../abi/errno.ts'
 import {
   CLOSE_RANGE_CLOEXEC,
   F_SEAL_GROW,
@@ -9,6 +9,7 @@ import {
   MFD_CLOEXEC,
   MFD_EXEC,
 } from '../abi/fcntl.ts'
+import { RLIMIT_FSIZE } from '../abi/resource.ts'
 import type { Architecture } from '../arch/architecture.ts'
 import type { Exit } from '../calls/process.ts'
 import { Failure, KernelError } from '../failure.ts'
@@ -112,6 +113,20 @@ function sealedImage(host: Host, outside: Kernel, base: number, fds: Fds): Fd {
   return image
 }
 
+/** A limit of the caller's for files (ulimit -f) counts for memory, too, but is the container's: it is back before that is made. */
+function giveSize(outside: Kernel, arena: Fd): void {
+  if (outside.ftruncate(arena, ARENA_SIZE, [EFBIG]).value >= 0) return
+  const { soft, hard } = outside.getLimit(0, RLIMIT_FSIZE)!
+  const size = BigInt(ARENA_SIZE)
+  const name = 'our own RLIMIT_FSIZE'
+  outside.setLimit(0, RLIMIT_FSIZE, size, hard < size ? size : hard, name)
+  try {
+    outside.ftruncate(arena, ARENA_SIZE)
+  } finally {
+    outside.setLimit(0, RLIMIT_FSIZE, soft, hard, name)
+  }
+}
+
 /** Starts an executor in the planner's own namespaces. */
 export function launchExecutor(host: Host, outside: Kernel, options: ExecutorOptions): Executor {
   const { inherited = STDIO, makeCalls = plainCalls } = options
@@ -120,7 +135,7 @@ export function launchExecutor(host: Host, outside: Kernel, options: ExecutorOpt
   using passing = new Fds()
   const image = sealedImage(host, outside, base, passing)
   const arena = passing.keep(outside.memoryFile('arena'))
-  outside.ftruncate(arena, ARENA_SIZE)
+  giveSize(outside, arena)
   const pair = () => {
     const [ours, theirs] = outside.socketpair()
     return [own.keep(ours), passing.keep(theirs)] as const

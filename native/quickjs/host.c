@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -607,13 +608,42 @@ static int make_snapshot(void *opaque)
     return die(ctx, JS_NewString(ctx, "the snapshot could not be written; have the modules outgrown heap.c?"));
 }
 
+/*
+ * As Node.js does. A write to an executor that somebody has killed, and one beyond the caller's limit, are errors to be
+ * reported. And who ignores the end of his children does not mean ours: the kernel would keep no exit codes for us.
+ */
+static void set_signals(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL);
+}
+
+/*
+ * The engine takes 256 KiB at most, unless told otherwise. Of a smaller limit of the caller's, arguments and environment may
+ * have a quarter, see execve(2). False when that is not enough for a command.
+ */
+static int fit_stack(JSRuntime *runtime)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_STACK, &limit) < 0 || limit.rlim_cur >= 512 << 10)
+        return 1;
+    JS_SetMaxStackSize(runtime, limit.rlim_cur / 4 * 3);
+    return limit.rlim_cur >= 64 << 10;
+}
+
 /* The entry module has left a function `start`, which ends the process. */
 static int start(JSContext *ctx, char **argv)
 {
     if (!open_streams())
         return 70;
     heap_load();
-    signal(SIGPIPE, SIG_IGN); /* as Node.js does: an executor that somebody has killed is an error to be reported */
+    set_signals();
+    if (!fit_stack(JS_GetRuntime(ctx))) {
+        write_error("tsrun: the stack may not have the 64 KiB that the runtime itself takes (ulimit -s)\n");
+        return 1;
+    }
     JS_UpdateStackTop(JS_GetRuntime(ctx));
     add_host(ctx, argv);
     JSValue global = JS_GetGlobalObject(ctx);

@@ -39,12 +39,39 @@ export function openParent(
   }
 }
 
+/**
+ * Opens a directory to which nobody else's links lead. With O_NOFOLLOW its own name may be no link at all. Errors and
+ * `tolerate` as above.
+ */
+export function openDirectory(
+  outside: Kernel<'outside'>,
+  path: string,
+  flags: number,
+  tolerate: readonly number[] = [],
+): Fd<'outside'> {
+  const straight = withoutLinks(outside, path, flags | O_DIRECTORY, tolerate)
+  if (straight !== undefined) return straight
+  const follows = (flags & O_NOFOLLOW) === 0
+  const { directory, name } = openParent(outside, follows ? `${path}/` : path, tolerate)
+  if (!directory.exists) return directory
+  using _ = directory
+  return outside.openat(directory, name, flags | O_DIRECTORY, 0, tolerate)
+}
+
+const NOT_STRAIGHT: readonly number[] = [ELOOP, EPERM, ENOSYS]
+
 /** Undefined where there are links on the way, or where openat2(2) is denied. */
-function withoutLinks(outside: Kernel<'outside'>, way: string): Fd<'outside'> | undefined {
-  const how = new Words([PLACE | O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS]) // struct open_how
+function withoutLinks(
+  outside: Kernel<'outside'>,
+  way: string,
+  flags = PLACE,
+  tolerate: readonly number[] = [],
+): Fd<'outside'> | undefined {
+  const how = new Words([flags | O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS]) // struct open_how
   const args = [AT_FDCWD, way, how, OPEN_HOW.size]
-  const fd = new Fd(outside, outside.later({ name: 'openat2', args, tolerate: [ELOOP, EPERM, ENOSYS] }), way)
-  return fd.exists ? fd : undefined
+  const call: Call = { name: 'openat2', args, subject: `\`${way}\``, tolerate: [...NOT_STRAIGHT, ...tolerate] }
+  const fd = new Fd(outside, outside.later(call), way)
+  return fd.exists || !NOT_STRAIGHT.includes(-fd.number) ? fd : undefined
 }
 
 /** One name after the other, each from the descriptor of the directory before. */

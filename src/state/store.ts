@@ -17,6 +17,7 @@ import { SLOW_MS, tellSlow } from '../../native/patience.ts'
 import { decode } from '../../native/utf8.ts'
 import { HostError, isErrno, StateError } from '../errors.ts'
 import { isOpenToOthers, readOwn } from '../host/callersFiles.ts'
+import { openDirectory, openParent } from '../host/parentDirectory.ts'
 import { damaged, foreign, type RecordReading, readRecord } from './readRecord.ts'
 import { CONFIG_FILE, type ContainerRecord, FILES, RECORD_VERSION, STATE_FILE, type Status } from './record.ts'
 import { computeStatus } from './status.ts'
@@ -107,8 +108,10 @@ function readState(outside: Kernel<'outside'>, directory: Fd<'outside'>, id: str
 /** The directory of all containers: opened, made when it is not there. Errors: HostError where we may not make it. */
 export function openRoot(outside: Kernel<'outside'>, root: string): Fd<'outside'> {
   try {
+    const found = openDirectory(outside, root, O_RDONLY, [ENOENT])
+    if (found.exists) return found
     makeDirectories(outside, root, 0o700)
-    return outside.openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY)
+    return openDirectory(outside, root, O_RDONLY)
   } catch (error) {
     if (!isErrno(error, 'EACCES') || outside.effectiveIds().uid === 0) throw error
     const advice = 'set XDG_RUNTIME_DIR to a directory of yours, as a login session does, or give --root'
@@ -116,12 +119,14 @@ export function openRoot(outside: Kernel<'outside'>, root: string): Fd<'outside'
   }
 }
 
-/** mkdir -p for a path of the host. */
+/** mkdir -p for a path of the host, behind nobody else's links. */
 export function makeDirectories(outside: Kernel<'outside'>, path: string, mode: number): void {
   if (outside.statx(AT_FDCWD, path).stat !== undefined) return
   const parent = path.slice(0, path.lastIndexOf('/'))
   if (parent !== '') makeDirectories(outside, parent, mode)
-  outside.mkdirat(AT_FDCWD, path, mode, [EEXIST])
+  const { directory, name } = openParent(outside, path)
+  using _ = directory
+  outside.mkdirat(directory, name, mode, [EEXIST])
 }
 
 /**
@@ -136,7 +141,7 @@ export function openContainerIfAny(
 ): StoredContainer | undefined {
   const path = `${root}/${id}`
   using fds = new Fds()
-  const directory = fds.keep(outside.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, [ENOENT, ENOTDIR]))
+  const directory = fds.keep(openDirectory(outside, path, O_RDONLY | O_NOFOLLOW, [ENOENT, ENOTDIR]))
   if (!directory.exists) return undefined
   if (lock) {
     lockPatiently(outside, directory)
@@ -173,17 +178,18 @@ export function openContainer(outside: Kernel<'outside'>, root: string, id: stri
 
 /** Ids of all containers, in alphabetical order. */
 export function listIds(outside: Kernel<'outside'>, root: string): string[] {
-  using directory = outside.openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY, 0, [ENOENT])
+  using directory = openDirectory(outside, root, O_RDONLY, [ENOENT])
   return directory.exists ? outside.readDirectory(directory).sort() : []
 }
 
 /** Removes a container's directory with all that the runtime puts there. A link to another directory is not followed. */
 export function removeDirectory(outside: Kernel<'outside'>, root: string, id: string): void {
-  const path = `${root}/${id}`
-  using directory = outside.openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, [ENOENT])
+  using parent = openDirectory(outside, root, O_PATH, [ENOENT])
+  if (!parent.exists) return
+  using directory = outside.openat(parent, id, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, [ENOENT])
   if (!directory.exists) return
   for (const file of FILES) removeFile(outside, directory, file)
-  outside.rmdir(AT_FDCWD, path)
+  outside.rmdir(parent, id)
 }
 
 /** In a damaged container a directory may have the name. */
