@@ -17,7 +17,7 @@ import { SLOW_MS, tellSlow } from '../../native/patience.ts'
 import { decode } from '../../native/utf8.ts'
 import { HostError, isErrno, StateError } from '../errors.ts'
 import { isOpenToOthers, readOwn } from '../host/callersFiles.ts'
-import { openDirectory, openParent } from '../host/parentDirectory.ts'
+import { openDirectory } from '../host/parentDirectory.ts'
 import { damaged, foreign, type RecordReading, readRecord } from './readRecord.ts'
 import { CONFIG_FILE, type ContainerRecord, FILES, RECORD_VERSION, STATE_FILE, type Status } from './record.ts'
 import { computeStatus } from './status.ts'
@@ -124,9 +124,8 @@ export function makeDirectories(outside: Kernel<'outside'>, path: string, mode: 
   if (outside.statx(AT_FDCWD, path).stat !== undefined) return
   const parent = path.slice(0, path.lastIndexOf('/'))
   if (parent !== '') makeDirectories(outside, parent, mode)
-  const { directory, name } = openParent(outside, path)
-  using _ = directory
-  outside.mkdirat(directory, name, mode, [EEXIST])
+  using directory = openDirectory(outside, parent || (path.startsWith('/') ? '/' : '.'), O_PATH)
+  outside.mkdirat(directory, path.slice(path.lastIndexOf('/') + 1), mode, [EEXIST])
 }
 
 /**
