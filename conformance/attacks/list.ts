@@ -806,8 +806,8 @@ export const attacks: readonly Attack[] = [
       edits: [
         {
           file: 'src/state/store.ts',
-          from: 'O_RDONLY | O_DIRECTORY | O_NOFOLLOW',
-          to: 'O_RDONLY | O_DIRECTORY | (0 & O_NOFOLLOW)',
+          from: 'openDirectory(outside, path, O_RDONLY | O_NOFOLLOW, [ENOENT',
+          to: 'outside.openat(AT_FDCWD, path, O_RDONLY, 0, [ENOENT',
         },
         {
           file: 'src/state/store.ts',
