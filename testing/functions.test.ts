@@ -2,8 +2,8 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
 import { parseSync } from 'vite' // which vitest brings along
+import { expect, test } from 'vitest'
 
 const MOST_LINES = 60
 

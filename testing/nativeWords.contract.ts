@@ -1,12 +1,21 @@
 import { expect, test } from 'vitest'
-import { ARENA_ADDRESS, OP_NEGATIVE, OP_POSITIVE, OP_SIZE, OP_ZERO } from '../native/executor/protocol.ts'
+import {
+  ARENA_ADDRESS,
+  OP_ALSO,
+  OP_ARGUMENTS,
+  OP_NEGATIVE,
+  OP_POSITIVE,
+  OP_RESULT,
+  OP_SIZE,
+  OP_ZERO,
+} from '../native/executor/protocol.ts'
 import { Failure } from '../native/failure.ts'
 import { Fd } from '../native/fd.ts'
 import type { Memory } from '../native/host.ts'
-import { type Argument, type Calls, knownResult } from '../native/kernels/machine.ts'
+import { type Argument, type Call, type Calls, knownResult } from '../native/kernels/machine.ts'
 import { type Marshaller, type NativeWords, Space, useNativeWords } from '../native/kernels/marshal.ts'
-import { ALWAYS, NEGATIVE, POSITIVE, putOperation, STRICT, ZERO } from '../native/kernels/operation.ts'
-import { get64, Words } from '../native/struct.ts'
+import { NOT_DONE, Operation, putOperation } from '../native/kernels/operation.ts'
+import { get64, put64, Words } from '../native/struct.ts'
 
 const SIZE = 1024
 
@@ -22,6 +31,7 @@ function put(native: NativeWords | undefined, lists: readonly (readonly Argument
     side: 'inside',
     space,
     address: ARENA_ADDRESS,
+    flying: 0,
     out() {},
     result: (result, offset) => space.put(offset, result.value),
   }
@@ -71,21 +81,79 @@ export function nativeWordsContract(native: NativeWords): void {
     expect(() => put(native, Array(12).fill([1]))).toThrow(RangeError)
   })
 
+  const call = (more: Partial<Call> = {}): Call => ({ name: 'getpid', args: [], ...more })
+  const machine = { answer() {} }
+  /** Operations at multiples of 128 from 64 on. */
+  const queue = (...calls: Call[]) => calls.map((call, i) => new Operation(machine, call, 64 + 128 * i))
+
   test('operations are linked after the results that are good', () => {
     const { bytes, view } = emptyMemory()
-    const places = [64 + STRICT, 192 + ALWAYS, 320 + POSITIVE, 448 + ZERO, 576 + NEGATIVE]
-    native.link(bytes, ARENA_ADDRESS, places, 0x1234)
+    const operations = queue(
+      call(),
+      call({ tolerate: 'any' }),
+      call({ expect: 'positive', tolerate: [] }),
+      call({ expect: 'zero' }),
+      call({ tolerate: [1], expect: 'zero' }),
+    )
+    expect(native.link(bytes, ARENA_ADDRESS, operations, 0x1234)).toBe(true)
     const ways = (at: number) => [OP_POSITIVE, OP_ZERO, OP_NEGATIVE].map(field => get64(view, at + field))
     const next = [192, 320, 448, 576].map(offset => ARENA_ADDRESS + offset)
     expect(ways(64)).toEqual([next[0], next[0], 0])
     expect(ways(192)).toEqual([next[1], next[1], next[1]])
     expect(ways(320)).toEqual([next[2], 0, 0])
     expect(ways(448)).toEqual([0, next[3], 0])
-    expect(ways(576)).toEqual([0, 0, 0x1234])
+    expect(ways(576)).toEqual([0, 0x1234, 0x1234])
   })
 
-  test('an operation beyond the memory is refused', () => {
-    expect(() => native.link(emptyMemory().bytes, ARENA_ADDRESS, [SIZE], 0)).toThrow(RangeError)
+  test('other branches and operations beyond the memory are left to JavaScript', () => {
+    const { bytes } = emptyMemory()
+    const operations = queue(call(), call())
+    operations[1]!.branch({ zero: 1 })
+    expect(native.link(bytes, ARENA_ADDRESS, operations, 0)).toBe(false)
+    expect(native.link(bytes, ARENA_ADDRESS, [new Operation(machine, call(), SIZE)], 0)).toBe(false)
+  })
+
+  test('results are taken up to the first that is not as it should be', () => {
+    const { bytes, view } = emptyMemory()
+    const operations = queue(
+      call(),
+      call({ expect: 'zero' }),
+      call({ tolerate: 'any' }),
+      call(),
+      call({ expect: 'positive' }),
+    )
+    const results = [2 ** 40, 0, -2, 7, 0]
+    for (const [i, result] of results.entries()) put64(view, 64 + 128 * i + OP_RESULT, result)
+    expect([native.settle(bytes, operations, 0), native.settle(bytes, operations, 3)]).toEqual([2, 4])
+    expect(operations.map(({ known }) => known)).toEqual([2 ** 40, 0, undefined, 7, undefined])
+    put64(view, 64 + OP_RESULT, NOT_DONE)
+    expect(native.settle(bytes, operations, 0)).toBe(0)
+  })
+
+  test('a descriptor of a call before is filled in by the executor, once', () => {
+    const space = new Space(emptyMemory(), 64)
+    const results: number[] = []
+    const marshaller: Marshaller = {
+      side: 'inside',
+      space,
+      address: ARENA_ADDRESS,
+      flying: 0,
+      out() {},
+      result: (_, offset) => void results.push(offset),
+    }
+    useNativeWords(native)
+    try {
+      const opened = new Operation(machine, call(), space.top)
+      const file = new Fd({ side: 'inside' } as unknown as Calls, opened, 'a file')
+      putOperation(marshaller, 1, [])
+      const [first, second] = [space.top + OP_ARGUMENTS, space.top + OP_SIZE + OP_ARGUMENTS]
+      putOperation(marshaller, 2, [file])
+      putOperation(marshaller, 3, [file])
+      expect(get64(space.memory.view, opened.offset + OP_ALSO)).toBe(ARENA_ADDRESS + first)
+      expect([opened.forwarded, results.length, results[0]]).toEqual([true, 1, second])
+    } finally {
+      useNativeWords(undefined)
+    }
   })
 }
 

@@ -39,7 +39,6 @@ import {
   POSITIVE,
   putOperation,
   rewriteOperation,
-  STRICT,
   unexpectedReason,
   ZERO,
 } from './operation.ts'
@@ -84,8 +83,6 @@ interface Series {
 interface Flight {
   readonly operations: readonly Queued[]
   readonly outs: { out: Out; offset: number; operation: Operation }[]
-  /** Operations below this offset belong to it, those above are of the next one. */
-  readonly top: number
 }
 
 /**
@@ -108,6 +105,8 @@ export class ExecutorCalls implements Calls, Marshaller {
   #start = ARENA_FIRST
   #outs: { out: Out; offset: number; operation: Operation }[] = []
   #flight: Flight | undefined
+  /** Where the flight ends, 0 when there is none. */
+  flying = 0
   /** The operation whose arguments are being put into the arena. */
   #marshalled: Operation | undefined
   /** How many calls were asked for, and what there was when descriptors() was asked first. */
@@ -342,11 +341,8 @@ export class ExecutorCalls implements Calls, Marshaller {
    * Branches that an operation sets itself stay.
    */
   link(operations: readonly Queued[], end: number, fail?: (operation: Operation) => number): void {
-    const places = native === undefined || fail !== undefined ? undefined : placesOf(operations)
-    if (places !== undefined) {
-      native!.link(this.space.memory.bytes, ARENA_ADDRESS, places, end)
-      return
-    }
+    const { bytes } = this.space.memory
+    if (native !== undefined && fail === undefined && native.link(bytes, ARENA_ADDRESS, operations, end)) return
     const { words } = this.space
     let next = end
     for (let i = operations.length - 1; i >= 0; i--) {
@@ -390,7 +386,8 @@ export class ExecutorCalls implements Calls, Marshaller {
     if (this.#recording) throw new Failure('a recorded call was asked for its result')
     this.land()
     const operations = this.#queue
-    this.#flight = { operations, outs: this.#outs, top: this.space.top }
+    this.#flight = { operations, outs: this.#outs }
+    this.flying = this.space.top
     this.#queue = []
     this.#start = this.space.top
     this.#outs = []
@@ -476,11 +473,12 @@ export class ExecutorCalls implements Calls, Marshaller {
   protected aside<T>(work: () => T): T {
     const { space } = this
     const { base } = space
-    const [queue, start, outs, flight, recording, recorded] = [
+    const [queue, start, outs, flight, flying, recording, recorded] = [
       this.#queue,
       this.#start,
       this.#outs,
       this.#flight,
+      this.flying,
       this.#recording,
       this.#recorded,
     ]
@@ -489,6 +487,7 @@ export class ExecutorCalls implements Calls, Marshaller {
     this.#start = space.top
     this.#outs = []
     this.#flight = undefined
+    this.flying = 0
     this.#recording = false
     this.#recorded = false
     try {
@@ -501,6 +500,7 @@ export class ExecutorCalls implements Calls, Marshaller {
       this.#start = start
       this.#outs = outs
       this.#flight = flight
+      this.flying = flying
       this.#recording = recording
       this.#recorded = recorded
     }
@@ -508,6 +508,7 @@ export class ExecutorCalls implements Calls, Marshaller {
 
   #end(failed: Failure | undefined): void {
     this.#flight = undefined
+    this.flying = 0
     this.arrived(failed)
     if (failed) {
       this.#queue = []
@@ -527,7 +528,7 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   #isFlying(operation: Operation): boolean {
-    return this.#flight !== undefined && operation.offset < this.#flight.top
+    return operation.offset < this.flying
   }
 
   /** For those who watch: a batch is on its way, then waited for, then answered. */
@@ -586,23 +587,19 @@ export class ExecutorCalls implements Calls, Marshaller {
   /** Takes the results, up to the first operation that failed or was disturbed, which it returns. */
   #settle(operations: readonly Queued[]): Operation | undefined {
     const { space } = this
-    const { words } = space
     for (let i = 0; i < operations.length; i++) {
-      const operation = operations[i]!
+      if (native !== undefined) i = native.settle(space.memory.bytes, operations, i)
+      const operation = operations[i]
+      if (operation === undefined) return undefined
       if (operation.template !== undefined) {
         const stopped = this.#stopped(operation)
         if (stopped !== undefined) return stopped.value === NOT_DONE ? undefined : stopped
         continue
       }
-      const { offset, call } = operation
-      const short = words[(offset + OP_RESULT) >> 2]!
-      if (short >= 0 && words[(offset + OP_RESULT + 4) >> 2] === 0) {
-        // Most are descriptors and zeroes: an interpreter has these twice as fast as any 64-bit word.
-        operation.known = short
-        if (call.expect === undefined) continue
-      } else operation.known = space.get(offset + OP_RESULT)
-      if (operation.known === NOT_DONE) return undefined
-      if (isBad(call, operation.known)) return operation
+      const value = space.get(operation.offset + OP_RESULT)
+      operation.known = value
+      if (value === NOT_DONE) return undefined
+      if (isBad(operation.call, value)) return operation
     }
     return undefined
   }
@@ -652,18 +649,6 @@ export class ExecutorCalls implements Calls, Marshaller {
     source.forwarded = true
     this.space.put(source.offset + OP_ALSO, ARENA_ADDRESS + offset)
   }
-}
-
-/** For the C program: see NativeWords. Undefined when something else is to become of an operation. */
-function placesOf(operations: readonly Queued[]): number[] | undefined {
-  const places: number[] = []
-  for (let i = 0; i < operations.length; i++) {
-    const operation = operations[i]!
-    if (operation.template !== undefined || operation.branches !== undefined) return undefined
-    const { call, offset } = operation
-    places[i] = offset + (call.tolerate === undefined && call.expect === undefined ? STRICT : flowOf(call))
-  }
-  return places
 }
 
 function* numbersBetween(first: number, last: number): Iterable<number> {

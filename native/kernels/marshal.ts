@@ -10,10 +10,18 @@ import { Hole } from './series.ts'
 export interface NativeWords {
   /**
    * Writes the words that stand for up to six `values` to `bytes` from offset `at` on: numbers, bigints, null, descriptors
-   * of this side whose numbers are known, and ASCII strings, which are copied to `top` and behind it, with `address` as that
-   * of offset 0. Returns the new top * 64, plus a bit for each value that it left out.
+   * of this side, and ASCII strings, which are copied to `top` and behind it, with `address` as that of offset 0. Operations
+   * below `flying` have been sent. Returns the new top * 64, plus a bit for each value that it left out.
    */
-  putWords(bytes: Uint8Array, side: Side, address: number, at: number, top: number, values: readonly Argument[]): number
+  putWords(
+    bytes: Uint8Array,
+    side: Side,
+    address: number,
+    flying: number,
+    top: number,
+    at: number,
+    values: readonly Argument[],
+  ): number
   /**
    * Does so for an operation of the executor, see executor/protocol.ts, that it puts at `top`, with the words of its
    * arguments and everything else zero or not done yet. Returns -1 where there is no room for the operation itself.
@@ -22,15 +30,15 @@ export interface NativeWords {
     bytes: Uint8Array,
     side: Side,
     address: number,
+    flying: number,
     top: number,
     number: number,
     values: readonly Argument[],
   ): number
-  /**
-   * Has each operation of a batch go on with the next one, and the last one with the address `end`. `places` has the offset of
-   * each plus bits for the results after which it does: POSITIVE, ZERO, NEGATIVE. After others the batch ends.
-   */
-  link(bytes: Uint8Array, address: number, places: readonly number[], end: number): void
+  /** Links operations, where nothing else is to become of them than usual; else returns false. See ExecutorCalls. */
+  link(bytes: Uint8Array, address: number, operations: readonly object[], end: number): boolean
+  /** Takes the results of operations from number `from` on that are as they should be. Returns the number of the first other. */
+  settle(bytes: Uint8Array, operations: readonly object[], from: number): number
   /** What putForm() does with ASCII texts. Returns the new top, or -1 for other texts and for too little room. */
   putForm(
     bytes: Uint8Array,
@@ -130,6 +138,8 @@ export interface Marshaller {
   readonly space: Space
   /** The address at which the kernel sees offset 0 of the space. */
   readonly address: number
+  /** Operations below this offset have been sent. */
+  readonly flying: number
   /** `out` lies at `offset`: copy it back after the call. */
   out(out: Out, offset: number): void
   /** The word at `offset` is to become the result of an earlier call. */
@@ -147,7 +157,7 @@ export function putArguments(m: Marshaller, at: number, values: readonly Argumen
   let left = (1 << values.length) - 1
   if (native !== undefined) {
     const { space } = m
-    const done = native.putWords(space.memory.bytes, m.side, m.address, at, space.top, values)
+    const done = native.putWords(space.memory.bytes, m.side, m.address, m.flying, space.top, at, values)
     space.top = done >> 6
     left = done & 0x3f
   }

@@ -78,7 +78,7 @@ export function putOperation(m: Marshaller, number: number, values: readonly Arg
   const { space } = m
   const at = space.top
   const done =
-    native === undefined ? -1 : native.putOperation(space.memory.bytes, m.side, m.address, at, number, values)
+    native === undefined ? -1 : native.putOperation(space.memory.bytes, m.side, m.address, m.flying, at, number, values)
   if (done >= 0) {
     space.top = done >> 6
     putLeft(m, at + OP_ARGUMENTS, values, done & 0x3f)

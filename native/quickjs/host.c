@@ -247,26 +247,30 @@ struct operation {
 };
 #define NOT_DONE ((int64_t)1 << 52)
 
-/* The properties of a descriptor: see native/fd.ts. */
-static JSAtom side_atom, result_atom, known_atom;
+/* The properties that are read here, of descriptors, operations, members of a series and calls: see native/. */
+#define PROPERTIES(do) \
+    do(side) do(result) do(known) do(offset) do(forwarded) do(branches) do(template) do(call) do(tolerate) \
+    do(expect) do(length)
+#define DECLARE(name) static JSAtom name##_atom;
+#define MAKE(name) name##_atom = JS_NewAtom(ctx, #name);
+PROPERTIES(DECLARE)
 
-/*
- * The number of a descriptor, when it is known and of that side. What is no descriptor has no side; words of one atom are one
- * string in memory, and where a side is another one, JavaScript has to look.
- */
-static int get_descriptor(JSContext *ctx, JSValueConst value, JSValueConst side, int64_t *number)
+static int is_there(JSContext *ctx, JSValueConst object, JSAtom name)
 {
-    JSValue own = JS_GetProperty(ctx, value, side_atom);
-    int good = JS_IsString(own) && JS_VALUE_GET_PTR(own) == JS_VALUE_GET_PTR(side);
+    JSValue value = JS_GetProperty(ctx, object, name);
+    int there = !JS_IsUndefined(value);
 
-    JS_FreeValue(ctx, own);
-    if (!good)
-        return 0;
-    JSValue result = JS_GetProperty(ctx, value, result_atom);
-    JSValue known = JS_IsObject(result) ? JS_GetProperty(ctx, result, known_atom) : JS_UNDEFINED;
-    good = JS_IsNumber(known) && !get_word(ctx, known, number);
-    JS_FreeValue(ctx, known);
-    JS_FreeValue(ctx, result);
+    JS_FreeValue(ctx, value);
+    return there;
+}
+
+/* A property that is an integer. Returns 0 when it is something else. */
+static int get_number(JSContext *ctx, JSValueConst object, JSAtom name, int64_t *number)
+{
+    JSValue value = JS_GetProperty(ctx, object, name);
+    int good = JS_IsNumber(value) && !get_word(ctx, value, number);
+
+    JS_FreeValue(ctx, value);
     return good;
 }
 
@@ -277,14 +281,16 @@ struct target {
     JSValueConst side;
     int64_t address; /* that of offset 0 */
     int64_t top;     /* where texts go */
+    int64_t flying;  /* operations below have been sent: what they give can go nowhere else any more */
 };
 
-/* The first three arguments of a function. Returns 0, or -1 with an exception. */
+/* The first five arguments of a function. Returns 0, or -1 with an exception. */
 static int get_target(JSContext *ctx, JSValueConst *argv, struct target *to)
 {
     to->bytes = get_bytes(ctx, argv[0], 0, &to->size);
     to->side = argv[1];
-    if (!to->bytes || JS_ToInt64(ctx, &to->address, argv[2]))
+    if (!to->bytes || JS_ToInt64(ctx, &to->address, argv[2]) || JS_ToInt64(ctx, &to->flying, argv[3]) ||
+        JS_ToInt64(ctx, &to->top, argv[4]))
         return -1;
     if (JS_IsString(to->side))
         return 0;
@@ -292,9 +298,44 @@ static int get_target(JSContext *ctx, JSValueConst *argv, struct target *to)
     return -1;
 }
 
+/* The number of a descriptor goes to offset `at`: at once, or by the executor, which then knows it. See result() in executor.ts. */
+static int put_result(JSContext *ctx, struct target *to, int64_t at, JSValueConst result)
+{
+    int64_t word, offset;
+
+    if (get_number(ctx, result, known_atom, &word)) {
+        memcpy(to->bytes + at, &word, sizeof(word));
+        return 1;
+    }
+    if (!get_number(ctx, result, offset_atom, &offset) || offset < to->flying || is_there(ctx, result, forwarded_atom) ||
+        offset + sizeof(struct operation) > to->size)
+        return 0;
+    JS_SetProperty(ctx, result, forwarded_atom, JS_TRUE);
+    ((struct operation *)(to->bytes + offset))->also = to->address + at;
+    return 1;
+}
+
 /*
- * 64-bit words from offset `at` on for up to six values: numbers, bigints, null, known descriptors, and ASCII texts. Returns
- * a bit for each value that is left out.
+ * A descriptor of that side. What is none has no side; words of one atom are one string in memory, and where a side is another
+ * one, JavaScript has to look.
+ */
+static int put_descriptor(JSContext *ctx, struct target *to, int64_t at, JSValueConst value)
+{
+    JSValue side = JS_GetProperty(ctx, value, side_atom);
+    int good = JS_IsString(side) && JS_VALUE_GET_PTR(side) == JS_VALUE_GET_PTR(to->side);
+
+    JS_FreeValue(ctx, side);
+    if (!good)
+        return 0;
+    JSValue result = JS_GetProperty(ctx, value, result_atom);
+    good = JS_IsObject(result) && put_result(ctx, to, at, result);
+    JS_FreeValue(ctx, result);
+    return good;
+}
+
+/*
+ * 64-bit words from offset `at` on for up to six values: numbers, bigints, null, descriptors, and ASCII texts. Returns a bit
+ * for each value that is left out.
  */
 static int put_values(JSContext *ctx, struct target *to, int64_t at, JSValueConst values)
 {
@@ -312,7 +353,10 @@ static int put_values(JSContext *ctx, struct target *to, int64_t at, JSValueCons
             good = offset >= 0;
             word = to->address + offset;
         } else if (JS_IsObject(value)) {
-            good = good && get_descriptor(ctx, value, to->side, &word);
+            if (!good || !put_descriptor(ctx, to, at, value))
+                left |= 1 << i;
+            JS_FreeValue(ctx, value);
+            continue;
         } else if (!JS_IsNull(value)) {
             good = good && !get_word(ctx, value, &word);
         }
@@ -325,28 +369,28 @@ static int put_values(JSContext *ctx, struct target *to, int64_t at, JSValueCons
     return left;
 }
 
-/* putWords(bytes, side, address, at, top, values): what put_values() does. Returns the new top * 64 plus the bits. */
+/* putWords(bytes, side, address, flying, top, at, values): what put_values() does. Returns the new top * 64 plus the bits. */
 static JSValue host_put_words(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
     struct target to;
     int64_t at;
 
-    if (get_target(ctx, argv, &to) || JS_ToInt64(ctx, &at, argv[3]) || JS_ToInt64(ctx, &to.top, argv[4]))
+    if (get_target(ctx, argv, &to) || JS_ToInt64(ctx, &at, argv[5]))
         return JS_EXCEPTION;
-    int left = put_values(ctx, &to, at, argv[5]);
+    int left = put_values(ctx, &to, at, argv[6]);
     return JS_NewInt64(ctx, to.top * 64 + left);
 }
 
 /*
- * putOperation(bytes, side, address, top, number, values): an operation at `top` that is not done, with these arguments as
- * putWords() puts them, and texts behind it. Returns the same, or -1 when there is no room for the operation.
+ * putOperation(bytes, side, address, flying, top, number, values): an operation at `top` that is not done, with these arguments
+ * as putWords() puts them, and texts behind it. Returns the same, or -1 when there is no room for the operation.
  */
 static JSValue host_put_operation(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
     struct target to;
     int64_t number;
 
-    if (get_target(ctx, argv, &to) || JS_ToInt64(ctx, &to.top, argv[3]) || JS_ToInt64(ctx, &number, argv[4]))
+    if (get_target(ctx, argv, &to) || JS_ToInt64(ctx, &number, argv[5]))
         return JS_EXCEPTION;
     if (to.top < 0 || to.top + sizeof(struct operation) > to.size)
         return JS_NewInt32(ctx, -1);
@@ -354,43 +398,102 @@ static JSValue host_put_operation(JSContext *ctx, JSValueConst this, int argc, J
     memcpy(to.bytes + to.top, &operation, sizeof(operation));
     int64_t at = to.top + offsetof(struct operation, arguments);
     to.top += sizeof(operation);
-    int left = put_values(ctx, &to, at, argv[5]);
+    int left = put_values(ctx, &to, at, argv[6]);
     return JS_NewInt64(ctx, to.top * 64 + left);
 }
 
+/* After which results the next operation follows a call. */
+enum { POSITIVE = 1, ZERO = 2, NEGATIVE = 4 };
+
+/* flowOf() of native/kernels/operation.ts. */
+static int flow_of(JSContext *ctx, JSValueConst call)
+{
+    JSValue tolerate = JS_GetProperty(ctx, call, tolerate_atom), expect = JS_GetProperty(ctx, call, expect_atom);
+    int64_t length = 0;
+    int flow = POSITIVE | ZERO;
+
+    if (JS_IsString(expect)) {
+        const char *word = JS_ToCString(ctx, expect);
+        flow = word && word[0] == 'z' ? ZERO : POSITIVE;
+        JS_FreeCString(ctx, word);
+    }
+    if (JS_IsString(tolerate) || (JS_IsObject(tolerate) && get_number(ctx, tolerate, length_atom, &length) && length > 0))
+        flow |= NEGATIVE;
+    JS_FreeValue(ctx, tolerate);
+    JS_FreeValue(ctx, expect);
+    return flow;
+}
+
+/* An operation of the queue: where it lies, and its flow. Returns NULL for a member of a series. */
+static struct operation *get_operation(JSContext *ctx, JSValueConst object, uint8_t *bytes, size_t size, int *flow)
+{
+    int64_t offset;
+
+    if (!JS_IsObject(object) || is_there(ctx, object, template_atom) || !get_number(ctx, object, offset_atom, &offset) ||
+        offset < 0 || offset + sizeof(struct operation) > size)
+        return NULL;
+    JSValue call = JS_GetProperty(ctx, object, call_atom);
+    *flow = flow_of(ctx, call);
+    JS_FreeValue(ctx, call);
+    return (struct operation *)(bytes + offset);
+}
+
 /*
- * link(bytes, address, places, end): each operation goes on with the next one of `places`, the last one with the address
- * `end`. A place is the offset of an operation, a multiple of 8, plus bits: 1, 2 and 4 say that it does so after a positive,
- * a zero and a negative result. `address` is that of offset 0.
+ * link(bytes, address, operations, end): each goes on with the next one after what is no failure, the last one with the address
+ * `end`. `address` is that of offset 0. Returns false when it can not say, for members of a series and other branches.
  */
 static JSValue host_link(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
-    int64_t address, end, flow = 0;
+    int64_t address, end, length;
     size_t size;
     uint8_t *bytes = get_bytes(ctx, argv[0], 0, &size);
-    struct operation *last = NULL;
-    int more = 1;
 
     if (!bytes || JS_ToInt64(ctx, &address, argv[1]) || JS_ToInt64(ctx, &end, argv[3]))
         return JS_EXCEPTION;
-    for (uint32_t i = 0; more; i++) {
-        JSValue value = JS_GetPropertyUint32(ctx, argv[2], i);
-        int64_t place = 0;
-        more = !JS_IsUndefined(value);
-        if (more && get_word(ctx, value, &place))
-            return JS_EXCEPTION;
-        int64_t offset = place & ~(int64_t)7, next = more ? address + offset : end;
-        if (offset < 0 || offset + sizeof(*last) > size)
-            return JS_ThrowRangeError(ctx, "there is no operation at %lld", (long long)offset);
-        if (last) {
-            last->positive = flow & 1 ? next : 0;
-            last->zero = flow & 2 ? next : 0;
-            last->negative = flow & 4 ? next : 0;
-        }
-        last = (struct operation *)(bytes + offset);
-        flow = place & 7;
+    if (!get_number(ctx, argv[2], length_atom, &length))
+        return JS_FALSE;
+    for (int64_t i = length - 1, next = end; i >= 0; i--) {
+        JSValue object = JS_GetPropertyUint32(ctx, argv[2], i);
+        int flow, plain = JS_IsObject(object) && !is_there(ctx, object, branches_atom);
+        struct operation *operation = plain ? get_operation(ctx, object, bytes, size, &flow) : NULL;
+        JS_FreeValue(ctx, object);
+        if (!operation)
+            return JS_FALSE;
+        operation->positive = flow & POSITIVE ? next : 0;
+        operation->zero = flow & ZERO ? next : 0;
+        operation->negative = flow & NEGATIVE ? next : 0;
+        next = address + ((uint8_t *)operation - bytes);
     }
-    return JS_UNDEFINED;
+    return JS_TRUE;
+}
+
+/*
+ * settle(bytes, operations, from): the results of operations, from that one of them on, become what they know. Returns the
+ * number of the first one that has none yet, or one that is an errno or not what was expected; or of the first member of a series.
+ */
+static JSValue host_settle(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+    int64_t i, length;
+    size_t size;
+    uint8_t *bytes = get_bytes(ctx, argv[0], 0, &size);
+
+    if (!bytes || JS_ToInt64(ctx, &i, argv[2]))
+        return JS_EXCEPTION;
+    if (!get_number(ctx, argv[1], length_atom, &length))
+        length = 0;
+    for (; i < length; i++) {
+        JSValue object = JS_GetPropertyUint32(ctx, argv[1], i);
+        int flow;
+        struct operation *operation = get_operation(ctx, object, bytes, size, &flow);
+        int64_t result = operation ? operation->result : -1;
+        int good = result != NOT_DONE && ((result > 0 && flow & POSITIVE) || (result == 0 && flow & ZERO));
+        if (good)
+            JS_SetProperty(ctx, object, known_atom, JS_NewInt64(ctx, result));
+        JS_FreeValue(ctx, object);
+        if (!good)
+            break;
+    }
+    return JS_NewInt64(ctx, i);
 }
 
 /*
@@ -500,18 +603,17 @@ static void add_host(JSContext *ctx, char **argv)
         JS_CFUNC_DEF("decodeAscii", 1, host_decode_ascii),
         JS_CFUNC_DEF("includes", 2, host_includes),
         JS_CFUNC_DEF("hasDigits", 2, host_has_digits),
-        JS_CFUNC_DEF("putWords", 6, host_put_words),
-        JS_CFUNC_DEF("putOperation", 6, host_put_operation),
+        JS_CFUNC_DEF("putWords", 7, host_put_words),
+        JS_CFUNC_DEF("putOperation", 7, host_put_operation),
         JS_CFUNC_DEF("link", 4, host_link),
+        JS_CFUNC_DEF("settle", 3, host_settle),
         JS_CFUNC_DEF("putForm", 7, host_put_form),
         JS_PROP_STRING_DEF("arch", MACHINE, JS_PROP_ENUMERABLE),
     };
     JSValue global = JS_GetGlobalObject(ctx);
     JSValue host = JS_NewObject(ctx);
 
-    side_atom = JS_NewAtom(ctx, "side");
-    result_atom = JS_NewAtom(ctx, "result");
-    known_atom = JS_NewAtom(ctx, "known");
+    PROPERTIES(MAKE)
     JS_SetPropertyFunctionList(ctx, host, functions, sizeof(functions) / sizeof(*functions));
     JS_SetPropertyStr(ctx, host, "argv", new_strings(ctx, argv + 1));
     JS_SetPropertyStr(ctx, host, "env", new_strings(ctx, environ));

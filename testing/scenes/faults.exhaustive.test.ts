@@ -9,7 +9,7 @@ import { runContainer } from '../../src/container/run.ts'
 import { startContainer } from '../../src/container/start.ts'
 import { ConfigError, Failure, HostError, StateError, UsageError } from '../../src/errors.ts'
 import type { LoggedCall, ScriptedHost } from '../scripted.ts'
-import { ID, leftovers, plain, ROOT, type Scene, scene, type SceneVariant, variants } from './faults.scene.ts'
+import { ID, leftovers, plain, ROOT, type Scene, type SceneVariant, scene, variants } from './faults.scene.ts'
 
 const request = { id: ID, bundle: '/bundle', pidFile: '/run/web.pid' }
 const create = ({ runtime, consoleSocket }: Scene) => createContainer(runtime, { ...request, consoleSocket })

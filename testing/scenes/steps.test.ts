@@ -4,7 +4,7 @@ import { startContainer } from '../../src/container/start.ts'
 import { stepsFor } from '../../src/diagnose/plan.ts'
 import { stepText } from '../../src/plan/steps/step.ts'
 import { callTexts } from './calls.scene.ts'
-import { ID, scene, type SceneVariant, variants } from './faults.scene.ts'
+import { ID, type SceneVariant, scene, variants } from './faults.scene.ts'
 import { machinery, performances } from './steps.scene.ts'
 
 /** Takes the first call of this pattern out of `calls`. False when there is none. */
