@@ -305,11 +305,12 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   #enqueue(call: Call): Operation {
-    if (this.#recording && call.name === 'openat2') throw new Failure('openat2 may have to be asked for again')
+    const { name, args } = call
+    if (this.#recording && name === 'openat2') throw new Failure('openat2 may have to be asked for again')
     const operation = new Operation(this, call, this.space.top)
     const outer = this.#marshalled // an argument may need an operation of its own: see result()
     this.#marshalled = operation
-    putOperation(this, this.#numberOf(call), call.args)
+    putOperation(this, name === 'load' ? LOAD : this.#numbers[name], args)
     this.#marshalled = outer
     this.#queue.push(operation)
     this.#count += 1

@@ -10,7 +10,7 @@ import { Hole } from './series.ts'
 export interface NativeWords {
   /**
    * Writes the words that stand for up to six `values` to `bytes` from offset `at` on: numbers, bigints, null, descriptors
-   * of this side, and ASCII strings, which are copied to `top` and behind it, with `address` as that of offset 0. Operations
+   * of this side, Words of such, and ASCII strings, which are copied to `top` and behind it, with `address` as that of offset 0. Operations
    * below `flying` have been sent. Returns the new top * 64, plus a bit for each value that it left out.
    */
   putWords(
@@ -72,6 +72,7 @@ export function useNativeWords(words: NativeWords | undefined): void {
 /** The memory of an engine or an arena, given out from bottom to top and taken back all at once. */
 export class Space {
   readonly memory: Memory
+  readonly bytes: Uint8Array
   readonly size: number
   /** Everything below stays when the space is taken back. */
   base: number
@@ -81,6 +82,7 @@ export class Space {
 
   constructor(memory: Memory, base: number) {
     this.memory = memory
+    this.bytes = memory.bytes
     this.size = memory.bytes.length
     this.base = base
     this.top = base
@@ -157,9 +159,10 @@ export function putArguments(m: Marshaller, at: number, values: readonly Argumen
   let left = (1 << values.length) - 1
   if (native !== undefined) {
     const { space } = m
-    const done = native.putWords(space.memory.bytes, m.side, m.address, m.flying, space.top, at, values)
+    const done = native.putWords(space.bytes, m.side, m.address, m.flying, space.top, at, values)
     space.top = done >> 6
     left = done & 0x3f
+    if (left === 0) return
   }
   putLeft(m, at, values, left)
 }

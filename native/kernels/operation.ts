@@ -78,10 +78,10 @@ export function putOperation(m: Marshaller, number: number, values: readonly Arg
   const { space } = m
   const at = space.top
   const done =
-    native === undefined ? -1 : native.putOperation(space.memory.bytes, m.side, m.address, m.flying, at, number, values)
+    native === undefined ? -1 : native.putOperation(space.bytes, m.side, m.address, m.flying, at, number, values)
   if (done >= 0) {
     space.top = done >> 6
-    putLeft(m, at + OP_ARGUMENTS, values, done & 0x3f)
+    if ((done & 0x3f) !== 0) putLeft(m, at + OP_ARGUMENTS, values, done & 0x3f)
     return
   }
   space.clear(space.allocate(OP_SIZE), OP_SIZE)

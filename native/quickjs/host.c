@@ -250,7 +250,7 @@ struct operation {
 /* The properties that are read here, of descriptors, operations, members of a series and calls: see native/. */
 #define PROPERTIES(do) \
     do(side) do(result) do(known) do(offset) do(forwarded) do(branches) do(template) do(call) do(tolerate) \
-    do(expect) do(length)
+    do(expect) do(length) do(values)
 #define DECLARE(name) static JSAtom name##_atom;
 #define MAKE(name) name##_atom = JS_NewAtom(ctx, #name);
 PROPERTIES(DECLARE)
@@ -333,9 +333,49 @@ static int put_descriptor(JSContext *ctx, struct target *to, int64_t at, JSValue
     return good;
 }
 
+static int put_values(JSContext *ctx, struct target *to, int64_t at, JSValueConst values);
+
+/* Is it something for which put_values() needs nobody else, and which it could put twice? */
+static int is_simple(JSContext *ctx, struct target *to, JSValueConst value)
+{
+    int64_t number;
+
+    if (!JS_IsObject(value))
+        return 1;
+    JSValue result = JS_GetProperty(ctx, value, result_atom);
+    int known = JS_IsObject(result) && get_number(ctx, result, known_atom, &number);
+    JS_FreeValue(ctx, result);
+    return known;
+}
+
+/* The address of a struct of words, see native/struct.ts, which is put at the top. One with more than simple fields is left out. */
+static int put_struct(JSContext *ctx, struct target *to, int64_t at, JSValueConst value)
+{
+    JSValue values = JS_GetProperty(ctx, value, values_atom);
+    int64_t length = 0, inner = to->top, word = to->address + inner;
+    int good = JS_IsArray(ctx, values) && get_number(ctx, values, length_atom, &length) && length <= SYSCALL_ARGUMENTS &&
+               inner + 8 * length <= (int64_t)to->size;
+
+    for (int64_t i = 0; good && i < length; i++) {
+        JSValue field = JS_GetPropertyUint32(ctx, values, i);
+        good = is_simple(ctx, to, field);
+        JS_FreeValue(ctx, field);
+    }
+    if (good) {
+        to->top += 8 * length;
+        good = put_values(ctx, to, inner, values) == 0;
+        if (!good)
+            to->top = inner;
+    }
+    JS_FreeValue(ctx, values);
+    if (good)
+        memcpy(to->bytes + at, &word, sizeof(word));
+    return good;
+}
+
 /*
- * 64-bit words from offset `at` on for up to six values: numbers, bigints, null, descriptors, and ASCII texts. Returns a bit
- * for each value that is left out.
+ * 64-bit words from offset `at` on for up to six values: numbers, bigints, null, descriptors, structs of such words, and ASCII
+ * texts. Returns a bit for each value that is left out.
  */
 static int put_values(JSContext *ctx, struct target *to, int64_t at, JSValueConst values)
 {
@@ -353,7 +393,7 @@ static int put_values(JSContext *ctx, struct target *to, int64_t at, JSValueCons
             good = offset >= 0;
             word = to->address + offset;
         } else if (JS_IsObject(value)) {
-            if (!good || !put_descriptor(ctx, to, at, value))
+            if (!good || !(put_descriptor(ctx, to, at, value) || put_struct(ctx, to, at, value)))
                 left |= 1 << i;
             JS_FreeValue(ctx, value);
             continue;
