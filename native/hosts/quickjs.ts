@@ -26,6 +26,7 @@ interface QuickjsHost {
   hasDigits(text: string, count: number): boolean
   putWords: NativeWords['putWords']
   putOperation: NativeWords['putOperation']
+  perform: NativeWords['perform']
   link: NativeWords['link']
   settle: NativeWords['settle']
   putForm: NativeWords['putForm']

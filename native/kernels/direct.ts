@@ -18,7 +18,7 @@ import {
   type Result,
   tolerates,
 } from './machine.ts'
-import { type Marshaller, putArguments, putWord, resultOf, Space, takeOut } from './marshal.ts'
+import { type Marshaller, native, putArguments, putWord, resultOf, Space, takeOut } from './marshal.ts'
 import type { Varying, Work } from './series.ts'
 
 /** Bytes of the six arguments of a call. */
@@ -98,10 +98,16 @@ export class DirectCalls implements Calls, Marshaller {
     return get64(out.view, 0) * 1e3 + get64(out.view, 8) / 1e6
   }
 
-  #perform(call: Call): number {
-    this.space.top = this.space.base
+  #perform({ name, args }: Call): number {
+    const { space, address } = this
+    const number = this.#numbers[name as keyof CallNumbers]
+    if (native !== undefined) {
+      const result = native.perform(space.bytes, this.side, address, 0, space.base, number, args)
+      if (result !== undefined) return result
+    }
+    space.top = space.base
     if (this.#outs.length > 0) this.#outs = []
-    const result = this.#made(this.#numbers[call.name as keyof CallNumbers], call.args)
+    const result = this.#made(number, args)
     if (this.#outs.length > 0) for (const { out, offset } of this.#outs) takeOut(this.space, out, offset, result)
     return result
   }

@@ -123,6 +123,7 @@ test('what the engine can not put is put here, behind what it did', () => {
       return (top + 32) * 64 + 0b101
     },
     putOperation: () => -1,
+    perform: () => undefined,
     link: () => false,
     settle: () => 0,
     putForm: () => -1,

@@ -35,6 +35,16 @@ export interface NativeWords {
     number: number,
     values: readonly Argument[],
   ): number
+  /** Makes a system call with such arguments, put at `top`. Returns its result, or undefined where a value is left out. */
+  perform(
+    bytes: Uint8Array,
+    side: Side,
+    address: number,
+    flying: number,
+    top: number,
+    number: number,
+    values: readonly Argument[],
+  ): number | undefined
   /** Links operations, where nothing else is to become of them than usual; else returns false. See ExecutorCalls. */
   link(bytes: Uint8Array, address: number, operations: readonly object[], end: number): boolean
   /** Takes the results of operations from number `from` on that are as they should be. Returns the number of the first other. */

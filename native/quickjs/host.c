@@ -442,6 +442,29 @@ static JSValue host_put_operation(JSContext *ctx, JSValueConst this, int argc, J
     return JS_NewInt64(ctx, to.top * 64 + left);
 }
 
+/*
+ * perform(bytes, side, address, flying, top, number, values): makes a system call with these arguments, texts and structs put
+ * at `top`. Returns the result, an error as -errno; undefined, and no call is made, where a value is left out.
+ */
+static JSValue host_perform(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+    struct target to;
+    int64_t number, words[SYSCALL_ARGUMENTS] = { 0 };
+
+    if (get_target(ctx, argv, &to) || JS_ToInt64(ctx, &number, argv[5]))
+        return JS_EXCEPTION;
+    int64_t at = to.top;
+    if (at < 0 || at + sizeof(words) > to.size)
+        return JS_UNDEFINED;
+    memset(to.bytes + at, 0, sizeof(words));
+    to.top += sizeof(words);
+    if (put_values(ctx, &to, at, argv[6]) != 0)
+        return JS_UNDEFINED;
+    memcpy(words, to.bytes + at, sizeof(words));
+    long result = syscall(number, words[0], words[1], words[2], words[3], words[4], words[5]);
+    return JS_NewInt64(ctx, result == -1 ? -errno : result);
+}
+
 /* After which results the next operation follows a call. */
 enum { POSITIVE = 1, ZERO = 2, NEGATIVE = 4 };
 
@@ -645,6 +668,7 @@ static void add_host(JSContext *ctx, char **argv)
         JS_CFUNC_DEF("hasDigits", 2, host_has_digits),
         JS_CFUNC_DEF("putWords", 7, host_put_words),
         JS_CFUNC_DEF("putOperation", 7, host_put_operation),
+        JS_CFUNC_DEF("perform", 7, host_perform),
         JS_CFUNC_DEF("link", 4, host_link),
         JS_CFUNC_DEF("settle", 3, host_settle),
         JS_CFUNC_DEF("putForm", 7, host_put_form),
