@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import {
   ARENA_ADDRESS,
-  OP_ALSO,
   OP_ARGUMENTS,
+  OP_INDIRECT,
   OP_NEGATIVE,
   OP_POSITIVE,
   OP_RESULT,
@@ -31,7 +31,7 @@ function put(native: NativeWords | undefined, lists: readonly (readonly Argument
     side: 'inside',
     space,
     address: ARENA_ADDRESS,
-    flying: 0,
+    from: 0,
     out() {},
     result: (result, offset) => space.put(offset, result.value),
   }
@@ -130,27 +130,25 @@ export function nativeWordsContract(native: NativeWords): void {
     expect(native.settle(bytes, operations, 0)).toBe(0)
   })
 
-  test('a descriptor of a call before is filled in by the executor, once', () => {
+  test('a descriptor of a call before is where the executor finds it; what is recorded has to store it', () => {
     const space = new Space(emptyMemory(), 64)
     const results: number[] = []
-    const marshaller: Marshaller = {
-      side: 'inside',
-      space,
-      address: ARENA_ADDRESS,
-      flying: 0,
-      out() {},
-      result: (_, offset) => void results.push(offset),
+    const opened = new Operation(machine, call(), space.top)
+    const file = new Fd({ side: 'inside' } as unknown as Calls, opened, 'a file')
+    const put = (from: number) => {
+      const at = space.top
+      const result = (_: unknown, offset: number) => void results.push(offset - at - OP_ARGUMENTS)
+      const marshaller = { side: 'inside', space, address: ARENA_ADDRESS, from, out() {}, result } as const
+      putOperation(marshaller, 2, [5, file])
+      return [space.memory.view.getInt32(at + OP_INDIRECT, true), get64(space.memory.view, at + OP_ARGUMENTS + 8)]
     }
     useNativeWords(native)
     try {
-      const opened = new Operation(machine, call(), space.top)
-      const file = new Fd({ side: 'inside' } as unknown as Calls, opened, 'a file')
-      putOperation(marshaller, 1, [])
-      const [first, second] = [space.top + OP_ARGUMENTS, space.top + OP_SIZE + OP_ARGUMENTS]
-      putOperation(marshaller, 2, [file])
-      putOperation(marshaller, 3, [file])
-      expect(get64(space.memory.view, opened.offset + OP_ALSO)).toBe(ARENA_ADDRESS + first)
-      expect([opened.forwarded, results.length, results[0]]).toEqual([true, 1, second])
+      expect(put(0)).toEqual([2, opened.address + OP_RESULT])
+      expect(put(0)).toEqual([2, opened.address + OP_RESULT])
+      expect(results).toEqual([])
+      expect(put(space.top)).toEqual([0, 0])
+      expect(results).toEqual([8])
     } finally {
       useNativeWords(undefined)
     }

@@ -91,6 +91,32 @@ export function cbz(rt: Register, to: string): Line {
   return { asm: `cbz ${rt}, ${to}`, code: 0xb400_0000 | number(rt), to, field: DISTANCE_19 }
 }
 
+/** 32 bits without a sign. */
+export function ldrw(rt: Register, rn: Register, offset: number): Line {
+  const code = 0xb940_0000 | ((offset / 4) << 10) | (number(rn) << 5) | number(rt)
+  return { asm: `ldr w${number(rt)}, ${address(rn, offset)}`, code }
+}
+
+/** Branches when that bit, one of the lower 32, is clear. */
+export function tbz(rt: Register, bit: number, to: string): Line {
+  return {
+    asm: `tbz w${number(rt)}, #${bit}, ${to}`,
+    code: 0x3600_0000 | (bit << 19) | number(rt),
+    to,
+    field: DISTANCE_14,
+  }
+}
+
+/** Branches when it is set. */
+export function tbnz(rt: Register, bit: number, to: string): Line {
+  return {
+    asm: `tbnz w${number(rt)}, #${bit}, ${to}`,
+    code: 0x3700_0000 | (bit << 19) | number(rt),
+    to,
+    field: DISTANCE_14,
+  }
+}
+
 /** Branches when the number is negative: when its highest bit is set. */
 export function tbnz63(rt: Register, to: string): Line {
   return { asm: `tbnz ${rt}, #63, ${to}`, code: 0xb7f8_0000 | number(rt), to, field: DISTANCE_14 }

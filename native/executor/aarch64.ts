@@ -12,6 +12,7 @@ import {
   ldar,
   ldp,
   ldr,
+  ldrw,
   mov,
   movk,
   movr,
@@ -19,7 +20,9 @@ import {
   stlr,
   str,
   svc,
+  tbnz,
   tbnz63,
+  tbz,
 } from './a64.ts'
 import {
   ARENA_ADDRESS,
@@ -29,6 +32,7 @@ import {
   MESSAGE_SIZE,
   OP_ALSO,
   OP_ARGUMENTS,
+  OP_INDIRECT,
   OP_NEGATIVE,
   OP_NUMBER,
   OP_POSITIVE,
@@ -43,6 +47,7 @@ const MAP_SHARED_FIXED = 0x11
 const number = 'x8'
 const [x0, x1, x2, x3, x4, x5] = ['x0', 'x1', 'x2', 'x3', 'x4', 'x5'] as const
 const also = 'x9'
+const indirect = 'x10'
 const operation = 'x19'
 const control = 'x20'
 const arena = 'x21'
@@ -90,11 +95,19 @@ function operating(): Line[] {
   return [
     { label: 'operation' },
     cbz(operation, 'done'),
-    ldr(number, operation, OP_NUMBER),
+    ldrw(number, operation, OP_NUMBER),
+    ldrw(indirect, operation, OP_INDIRECT),
     ldp(x0, x1, operation, OP_ARGUMENTS),
     ldp(x2, x3, operation, OP_ARGUMENTS + 16),
     ldp(x4, x5, operation, OP_ARGUMENTS + 32),
-    tbnz63(number, 'load'),
+    tbnz(number, 31, 'load'),
+    cbz(indirect, 'call'),
+    ...[x0, x1, x2, x3, x4, x5].flatMap((argument, i) => [
+      tbz(indirect, i, `${argument} is direct`),
+      ldr(argument, argument, 0),
+      { label: `${argument} is direct` },
+    ]),
+    { label: 'call' },
     svc,
 
     { label: 'store' }, // the other word last: threads and processes wait for that one

@@ -13,8 +13,8 @@
  *   can write pointers. It is created empty for every container and unmapped by the execve that makes the executor the
  *   container's program; not one byte of the image of a container runs before that.
  * - An operation is 96 bytes: what to call, six arguments, where the result goes, and which operation is next for a
- *   positive, a negative and a zero result. Address 0 as next ends the batch.
- * - A negative call number is no system call but LOAD: the result is the word at the address in the first argument. With
+ *   positive, a negative and a zero result. Address 0 as next ends the batch. An argument may be the address of its word.
+ * - A negative call number (32 bits) is no system call but LOAD: the result is the word at the address in the first argument. With
  *   the word that also receives the result this copies; with the three ways to go on this compares with zero.
  * - Both these words lie at multiples of 8, and threads and processes wait for them: who loads one that has changed sees what
  *   was stored before it, as every processor of x86-64 does by itself and those of AArch64 have to be told (ldar, stlr).
@@ -36,6 +36,8 @@ export const ARENA_SIZE = 0x80_0000
 
 /** Offsets in an operation. */
 export const OP_NUMBER = 0
+/** 32 bits: a bit for each argument that is the address of the word to pass, such as the result of an earlier operation. */
+export const OP_INDIRECT = 4
 export const OP_ARGUMENTS = 8
 export const OP_RESULT = 56
 /** Address of a word that receives the result too: an argument of a later operation. */

@@ -1,4 +1,5 @@
 import { callNumbers } from '../arch/numbers.ts'
+import { Failure } from '../failure.ts'
 import { ARENA_ADDRESS, ARENA_FD, ARENA_SIZE, CONTROL_FD, MESSAGE_SIZE } from './protocol.ts'
 
 /** An instruction as bytes with its assembly, a label, or a jump to a label with the bytes before the distance. */
@@ -47,20 +48,39 @@ function waiting(control: number): Line[] {
   ]
 }
 
+/** With this bit set, the argument is where the register points to. */
+function indirect(bit: number, register: string, load: readonly number[]): Line[] {
+  return [
+    { asm: `test cl,0x${bit.toString(16)}`, bytes: [0xf6, 0xc1, bit] },
+    { asm: `je ${register} is direct`, jump: [0x74], to: `${register} is direct` },
+    { asm: `mov ${register},[${register}]`, bytes: load },
+    { label: `${register} is direct` },
+  ]
+}
+
 function operating(): Line[] {
   return [
     { label: 'operation' },
     { asm: 'test rbx,rbx', bytes: [0x48, 0x85, 0xdb] },
-    { asm: 'je done', jump: [0x74], to: 'done' },
-    { asm: 'mov rax,[rbx]', bytes: [0x48, 0x8b, 0x03] },
+    { asm: 'je done', jump: [0x0f, 0x84], to: 'done', wide: true },
+    { asm: 'mov eax,DWORD PTR [rbx]', bytes: [0x8b, 0x03] },
+    { asm: 'mov ecx,DWORD PTR [rbx+0x4]', bytes: [0x8b, 0x4b, 0x04] },
     { asm: 'mov rdi,[rbx+0x8]', bytes: [0x48, 0x8b, 0x7b, 0x08] },
     { asm: 'mov rsi,[rbx+0x10]', bytes: [0x48, 0x8b, 0x73, 0x10] },
     { asm: 'mov rdx,[rbx+0x18]', bytes: [0x48, 0x8b, 0x53, 0x18] },
     { asm: 'mov r10,[rbx+0x20]', bytes: [0x4c, 0x8b, 0x53, 0x20] },
     { asm: 'mov r8,[rbx+0x28]', bytes: [0x4c, 0x8b, 0x43, 0x28] },
     { asm: 'mov r9,[rbx+0x30]', bytes: [0x4c, 0x8b, 0x4b, 0x30] },
-    { asm: 'test rax,rax', bytes: [0x48, 0x85, 0xc0] },
-    { asm: 'js load', jump: [0x78], to: 'load' },
+    { asm: 'test eax,eax', bytes: [0x85, 0xc0] },
+    { asm: 'js load', jump: [0x0f, 0x88], to: 'load', wide: true },
+    { asm: 'jrcxz call', jump: [0xe3], to: 'call' },
+    ...indirect(0x01, 'rdi', [0x48, 0x8b, 0x3f]),
+    ...indirect(0x02, 'rsi', [0x48, 0x8b, 0x36]),
+    ...indirect(0x04, 'rdx', [0x48, 0x8b, 0x12]),
+    ...indirect(0x08, 'r10', [0x4d, 0x8b, 0x12]),
+    ...indirect(0x10, 'r8', [0x4d, 0x8b, 0x00]),
+    ...indirect(0x20, 'r9', [0x4d, 0x8b, 0x09]),
+    { label: 'call' },
     { asm: 'syscall', bytes: [0x0f, 0x05] },
     { label: 'store' },
     { asm: 'mov [rbx+0x38],rax', bytes: [0x48, 0x89, 0x43, 0x38] },
@@ -72,7 +92,7 @@ function operating(): Line[] {
     { asm: 'js negative', jump: [0x78], to: 'negative' },
     { asm: 'je zero', jump: [0x74], to: 'zero' },
     { asm: 'mov rbx,[rbx+0x48]', bytes: [0x48, 0x8b, 0x5b, 0x48] },
-    { asm: 'jmp operation', jump: [0xeb], to: 'operation' },
+    { asm: 'jmp operation', jump: [0xe9], to: 'operation', wide: true },
     { label: 'negative' }, // openat2 that says EAGAIN: the planner is told, and asks again
     { asm: 'cmp eax,0xfffffff5', bytes: [0x83, 0xf8, 0xf5] },
     { asm: 'jne refused', jump: [0x75], to: 'refused' },
@@ -80,10 +100,10 @@ function operating(): Line[] {
     { asm: 'je done', jump: [0x74], to: 'done' },
     { label: 'refused' },
     { asm: 'mov rbx,[rbx+0x50]', bytes: [0x48, 0x8b, 0x5b, 0x50] },
-    { asm: 'jmp operation', jump: [0xeb], to: 'operation' },
+    { asm: 'jmp operation', jump: [0xe9], to: 'operation', wide: true },
     { label: 'zero' },
     { asm: 'mov rbx,[rbx+0x58]', bytes: [0x48, 0x8b, 0x5b, 0x58] },
-    { asm: 'jmp operation', jump: [0xeb], to: 'operation' },
+    { asm: 'jmp operation', jump: [0xe9], to: 'operation', wide: true },
     { label: 'load' },
     { asm: 'mov rax,[rdi]', bytes: [0x48, 0x8b, 0x07] },
     { asm: 'jmp store', jump: [0xeb], to: 'store' },
@@ -125,6 +145,7 @@ export function assemble(base: number): Uint8Array {
     if ('bytes' in line) code.push(...line.bytes)
     else {
       const distance = labels.get(line.to)! - (code.length + sizeOf(line))
+      if (!line.wide && Math.abs(distance) > 127) throw new Failure(`\`${line.asm}\` is too far for a short jump`)
       code.push(...line.jump, ...(line.wide ? imm(distance) : [distance & 0xff]))
     }
   }

@@ -97,7 +97,7 @@ function spawner(quickjs: QuickjsHost): Host['spawn'] {
     const taken = roomFor(strings.reduce((size, text) => size + byteBound(text) + 24, PAGE + 8 * descriptors.length))
     const space = new Space(taken, 0)
     const place = (value: Argument) =>
-      placed({ side: 'outside', space, address: taken.address, flying: 0, out() {}, result() {} }, value)
+      placed({ side: 'outside', space, address: taken.address, from: 0, out() {}, result() {} }, value)
     const numbers = new Uint8Array(Int32Array.from(descriptors, from => from ?? -1).buffer)
     const at = directory === undefined ? 0 : place(directory)
     return quickjs.spawn(place(file), place(argv), place(env), place(numbers), descriptors.length, at)

@@ -32,7 +32,7 @@ export class DirectCalls implements Calls, Marshaller {
   readonly side = 'outside'
   readonly space: Space
   readonly address: number
-  readonly flying = 0
+  readonly from = 0
   readonly lacking = new Set<Call['name']>()
   readonly #host: Host
   readonly #numbers: CallNumbers

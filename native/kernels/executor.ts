@@ -11,6 +11,8 @@ import {
   LOAD,
   MESSAGE_SIZE,
   OP_ALSO,
+  OP_ARGUMENTS,
+  OP_INDIRECT,
   OP_NEGATIVE,
   OP_POSITIVE,
   OP_RESULT,
@@ -106,7 +108,9 @@ export class ExecutorCalls implements Calls, Marshaller {
   #outs: { out: Out; offset: number; operation: Operation }[] = []
   #flight: Flight | undefined
   /** Where the flight ends, 0 when there is none. */
-  flying = 0
+  #flying = 0
+  /** What is recorded is done when the results of operations before may be gone: those are stored in it. */
+  from = 0
   /** The operation whose arguments are being put into the arena. */
   #marshalled: Operation | undefined
   /** How many calls were asked for, and what there was when descriptors() was asked first. */
@@ -325,15 +329,18 @@ export class ExecutorCalls implements Calls, Marshaller {
   record(work: () => void): Operation[] {
     const queue = this.#queue
     const recording = this.#recording
+    const { from } = this
     this.#queue = []
     this.#recording = true
     this.#recorded = true
+    this.from = this.space.top
     try {
       work()
       return this.#queue as Operation[] // members are in no chain
     } finally {
       this.#queue = queue
       this.#recording = recording
+      this.from = from
     }
   }
 
@@ -388,7 +395,7 @@ export class ExecutorCalls implements Calls, Marshaller {
     this.land()
     const operations = this.#queue
     this.#flight = { operations, outs: this.#outs }
-    this.flying = this.space.top
+    this.#flying = this.space.top
     this.#queue = []
     this.#start = this.space.top
     this.#outs = []
@@ -474,12 +481,13 @@ export class ExecutorCalls implements Calls, Marshaller {
   protected aside<T>(work: () => T): T {
     const { space } = this
     const { base } = space
-    const [queue, start, outs, flight, flying, recording, recorded] = [
+    const [queue, start, outs, flight, flying, from, recording, recorded] = [
       this.#queue,
       this.#start,
       this.#outs,
       this.#flight,
-      this.flying,
+      this.#flying,
+      this.from,
       this.#recording,
       this.#recorded,
     ]
@@ -488,7 +496,8 @@ export class ExecutorCalls implements Calls, Marshaller {
     this.#start = space.top
     this.#outs = []
     this.#flight = undefined
-    this.flying = 0
+    this.#flying = 0
+    this.from = 0
     this.#recording = false
     this.#recorded = false
     try {
@@ -501,7 +510,8 @@ export class ExecutorCalls implements Calls, Marshaller {
       this.#start = start
       this.#outs = outs
       this.#flight = flight
-      this.flying = flying
+      this.#flying = flying
+      this.from = from
       this.#recording = recording
       this.#recorded = recorded
     }
@@ -509,7 +519,7 @@ export class ExecutorCalls implements Calls, Marshaller {
 
   #end(failed: Failure | undefined): void {
     this.#flight = undefined
-    this.flying = 0
+    this.#flying = 0
     this.arrived(failed)
     if (failed) {
       this.#queue = []
@@ -529,7 +539,7 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   #isFlying(operation: Operation): boolean {
-    return operation.offset < this.flying
+    return operation.offset < this.#flying
   }
 
   /** For those who watch: a batch is on its way, then waited for, then answered. */
@@ -633,8 +643,8 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   /**
-   * The word at `offset` becomes `result`: at once when it is known, else by the executor itself, which may be past the
-   * operation already when that was sent.
+   * The word at `offset` becomes `result`: at once when it is known, else by the executor itself. Of an argument it takes the
+   * address. Elsewhere it stores the result, and may be past that operation already when it was sent.
    */
   result(result: Result, offset: number): void {
     const { known } = result
@@ -643,6 +653,13 @@ export class ExecutorCalls implements Calls, Marshaller {
       return
     }
     const earlier = result as Operation // results of other kernels are known
+    const operation = this.#marshalled!
+    const argument = (offset - operation.offset - OP_ARGUMENTS) / 8
+    if (argument >= 0 && argument < 6 && earlier.offset >= this.from) {
+      this.space.words[(operation.offset + OP_INDIRECT) >> 2]! |= 1 << argument
+      this.space.put(offset, earlier.address + OP_RESULT)
+      return
+    }
     let source = earlier
     if (earlier.forwarded || this.#isFlying(earlier))
       source = this.#enqueue({ name: 'load', args: [earlier.address + OP_RESULT], tolerate: 'any' })

@@ -22,7 +22,7 @@ function setUp(size = 1024) {
     side: 'outside',
     space,
     address: ADDRESS,
-    flying: 0,
+    from: 0,
     out: (out, offset) => void outs.push([out, offset]),
     result: (result, offset) => void results.push([result, offset]),
   }
@@ -117,7 +117,7 @@ test('what the engine can not put is put here, behind what it did', () => {
   const { marshaller, text, space } = setUp()
   using _ = { [Symbol.dispose]: () => useNativeWords(undefined) }
   useNativeWords({
-    putWords(bytes, _side, address, _flying, top, at, values) {
+    putWords(bytes, _side, address, _from, top, at, values) {
       expect([address, values.length]).toEqual([ADDRESS, 3])
       new DataView(bytes.buffer).setBigInt64(at + 8, 7n, true)
       return (top + 32) * 64 + 0b101

@@ -10,27 +10,27 @@ import { Hole } from './series.ts'
 export interface NativeWords {
   /**
    * Writes the words that stand for up to six `values` to `bytes` from offset `at` on: numbers, bigints, null, descriptors
-   * of this side, Words of such, and ASCII strings, which are copied to `top` and behind it, with `address` as that of offset 0. Operations
-   * below `flying` have been sent. Returns the new top * 64, plus a bit for each value that it left out.
+   * of this side that are known, Words of such, and ASCII strings, which are copied to `top` and behind it, with `address` as
+   * that of offset 0. Returns the new top * 64, plus a bit for each value that it left out.
    */
   putWords(
     bytes: Uint8Array,
     side: Side,
     address: number,
-    flying: number,
+    from: number,
     top: number,
     at: number,
     values: readonly Argument[],
   ): number
   /**
    * Does so for an operation of the executor, see executor/protocol.ts, that it puts at `top`, with the words of its
-   * arguments and everything else zero or not done yet. Returns -1 where there is no room for the operation itself.
+   * arguments and everything else zero or not done yet. Descriptors may be the results of operations from `from` on. Returns -1 where there is no room for the operation itself.
    */
   putOperation(
     bytes: Uint8Array,
     side: Side,
     address: number,
-    flying: number,
+    from: number,
     top: number,
     number: number,
     values: readonly Argument[],
@@ -40,7 +40,7 @@ export interface NativeWords {
     bytes: Uint8Array,
     side: Side,
     address: number,
-    flying: number,
+    from: number,
     top: number,
     number: number,
     values: readonly Argument[],
@@ -150,8 +150,8 @@ export interface Marshaller {
   readonly space: Space
   /** The address at which the kernel sees offset 0 of the space. */
   readonly address: number
-  /** Operations below this offset have been sent. */
-  readonly flying: number
+  /** An argument may be the result of an operation from this offset on, which is asked for when the call is made. */
+  readonly from: number
   /** `out` lies at `offset`: copy it back after the call. */
   out(out: Out, offset: number): void
   /** The word at `offset` is to become the result of an earlier call. */
@@ -169,7 +169,7 @@ export function putArguments(m: Marshaller, at: number, values: readonly Argumen
   let left = (1 << values.length) - 1
   if (native !== undefined) {
     const { space } = m
-    const done = native.putWords(space.bytes, m.side, m.address, m.flying, space.top, at, values)
+    const done = native.putWords(space.bytes, m.side, m.address, m.from, space.top, at, values)
     space.top = done >> 6
     left = done & 0x3f
     if (left === 0) return

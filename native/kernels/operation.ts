@@ -1,4 +1,4 @@
-import { ARENA_ADDRESS, OP_ARGUMENTS, OP_NUMBER, OP_RESULT, OP_SIZE } from '../executor/protocol.ts'
+import { ARENA_ADDRESS, OP_ARGUMENTS, OP_INDIRECT, OP_NUMBER, OP_RESULT, OP_SIZE } from '../executor/protocol.ts'
 import { currentPhrase, Failure, type Phrase } from '../failure.ts'
 import { signalEnd } from '../signalEnd.ts'
 import { isDisturbed } from './again.ts'
@@ -78,7 +78,7 @@ export function putOperation(m: Marshaller, number: number, values: readonly Arg
   const { space } = m
   const at = space.top
   const done =
-    native === undefined ? -1 : native.putOperation(space.bytes, m.side, m.address, m.flying, at, number, values)
+    native === undefined ? -1 : native.putOperation(space.bytes, m.side, m.address, m.from, at, number, values)
   if (done >= 0) {
     space.top = done >> 6
     if ((done & 0x3f) !== 0) putLeft(m, at + OP_ARGUMENTS, values, done & 0x3f)
@@ -91,7 +91,8 @@ export function putOperation(m: Marshaller, number: number, values: readonly Arg
 /** Puts another call in the place of that of the operation at `at`; what follows it stays. */
 export function rewriteOperation(m: Marshaller, at: number, number: number, values: readonly Argument[]): void {
   const { space } = m
-  space.put(at + OP_NUMBER, number)
+  space.words[(at + OP_NUMBER) >> 2] = number
+  space.words[(at + OP_INDIRECT) >> 2] = 0
   space.put(at + OP_RESULT, NOT_DONE)
   putArguments(m, at + OP_ARGUMENTS, values)
 }

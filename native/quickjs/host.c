@@ -243,13 +243,14 @@ static int64_t put_text(JSContext *ctx, uint8_t *bytes, size_t size, int64_t *to
 
 /* An operation of the executor: see native/executor/protocol.ts. */
 struct operation {
-    int64_t number, arguments[SYSCALL_ARGUMENTS], result, also, positive, negative, zero;
+    int32_t number, indirect;
+    int64_t arguments[SYSCALL_ARGUMENTS], result, also, positive, negative, zero;
 };
 #define NOT_DONE ((int64_t)1 << 52)
 
 /* The properties that are read here, of descriptors, operations, members of a series and calls: see native/. */
 #define PROPERTIES(do) \
-    do(side) do(result) do(known) do(offset) do(forwarded) do(branches) do(template) do(call) do(tolerate) \
+    do(side) do(result) do(known) do(offset) do(branches) do(template) do(call) do(tolerate) \
     do(expect) do(length) do(values)
 #define DECLARE(name) static JSAtom name##_atom;
 #define MAKE(name) name##_atom = JS_NewAtom(ctx, #name);
@@ -281,7 +282,8 @@ struct target {
     JSValueConst side;
     int64_t address; /* that of offset 0 */
     int64_t top;     /* where texts go */
-    int64_t flying;  /* operations below have been sent: what they give can go nowhere else any more */
+    int64_t from;    /* operations from there on may give results to arguments */
+    struct operation *operation; /* whose arguments these are, or NULL */
 };
 
 /* The first five arguments of a function. Returns 0, or -1 with an exception. */
@@ -289,7 +291,8 @@ static int get_target(JSContext *ctx, JSValueConst *argv, struct target *to)
 {
     to->bytes = get_bytes(ctx, argv[0], 0, &to->size);
     to->side = argv[1];
-    if (!to->bytes || JS_ToInt64(ctx, &to->address, argv[2]) || JS_ToInt64(ctx, &to->flying, argv[3]) ||
+    to->operation = NULL;
+    if (!to->bytes || JS_ToInt64(ctx, &to->address, argv[2]) || JS_ToInt64(ctx, &to->from, argv[3]) ||
         JS_ToInt64(ctx, &to->top, argv[4]))
         return -1;
     if (JS_IsString(to->side))
@@ -298,20 +301,18 @@ static int get_target(JSContext *ctx, JSValueConst *argv, struct target *to)
     return -1;
 }
 
-/* The number of a descriptor goes to offset `at`: at once, or by the executor, which then knows it. See result() in executor.ts. */
+/* The number of a descriptor; or that of the operation that opens it, as an argument that the executor takes from there. */
 static int put_result(JSContext *ctx, struct target *to, int64_t at, JSValueConst result)
 {
     int64_t word, offset;
 
-    if (get_number(ctx, result, known_atom, &word)) {
-        memcpy(to->bytes + at, &word, sizeof(word));
-        return 1;
+    if (!get_number(ctx, result, known_atom, &word)) {
+        if (!to->operation || !get_number(ctx, result, offset_atom, &offset) || offset < to->from)
+            return 0;
+        word = to->address + offset + (int64_t)offsetof(struct operation, result);
+        to->operation->indirect |= 1 << (at - ((uint8_t *)to->operation->arguments - to->bytes)) / 8;
     }
-    if (!get_number(ctx, result, offset_atom, &offset) || offset < to->flying || is_there(ctx, result, forwarded_atom) ||
-        offset + sizeof(struct operation) > to->size)
-        return 0;
-    JS_SetProperty(ctx, result, forwarded_atom, JS_TRUE);
-    ((struct operation *)(to->bytes + offset))->also = to->address + at;
+    memcpy(to->bytes + at, &word, sizeof(word));
     return 1;
 }
 
@@ -335,7 +336,7 @@ static int put_descriptor(JSContext *ctx, struct target *to, int64_t at, JSValue
 
 static int put_values(JSContext *ctx, struct target *to, int64_t at, JSValueConst values);
 
-/* Is it something for which put_values() needs nobody else, and which it could put twice? */
+/* Is it something for which put_values() needs neither JavaScript nor an operation? */
 static int is_simple(JSContext *ctx, struct target *to, JSValueConst value)
 {
     int64_t number;
@@ -409,7 +410,7 @@ static int put_values(JSContext *ctx, struct target *to, int64_t at, JSValueCons
     return left;
 }
 
-/* putWords(bytes, side, address, flying, top, at, values): what put_values() does. Returns the new top * 64 plus the bits. */
+/* putWords(bytes, side, address, from, top, at, values): what put_values() does. Returns the new top * 64 plus the bits. */
 static JSValue host_put_words(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
     struct target to;
@@ -422,7 +423,7 @@ static JSValue host_put_words(JSContext *ctx, JSValueConst this, int argc, JSVal
 }
 
 /*
- * putOperation(bytes, side, address, flying, top, number, values): an operation at `top` that is not done, with these arguments
+ * putOperation(bytes, side, address, from, top, number, values): an operation at `top` that is not done, with these arguments
  * as putWords() puts them, and texts behind it. Returns the same, or -1 when there is no room for the operation.
  */
 static JSValue host_put_operation(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
@@ -434,16 +435,16 @@ static JSValue host_put_operation(JSContext *ctx, JSValueConst this, int argc, J
         return JS_EXCEPTION;
     if (to.top < 0 || to.top + sizeof(struct operation) > to.size)
         return JS_NewInt32(ctx, -1);
-    const struct operation operation = { .number = number, .result = NOT_DONE };
-    memcpy(to.bytes + to.top, &operation, sizeof(operation));
     int64_t at = to.top + offsetof(struct operation, arguments);
-    to.top += sizeof(operation);
+    to.operation = (struct operation *)(to.bytes + to.top);
+    *to.operation = (struct operation){ .number = number, .result = NOT_DONE };
+    to.top += sizeof(*to.operation);
     int left = put_values(ctx, &to, at, argv[6]);
     return JS_NewInt64(ctx, to.top * 64 + left);
 }
 
 /*
- * perform(bytes, side, address, flying, top, number, values): makes a system call with these arguments, texts and structs put
+ * perform(bytes, side, address, from, top, number, values): makes a system call with these arguments, texts and structs put
  * at `top`. Returns the result, an error as -errno; undefined, and no call is made, where a value is left out.
  */
 static JSValue host_perform(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)

@@ -9,6 +9,7 @@ import {
   MESSAGE_SIZE,
   OP_ALSO,
   OP_ARGUMENTS,
+  OP_INDIRECT,
   OP_NEGATIVE,
   OP_NUMBER,
   OP_POSITIVE,
@@ -74,8 +75,12 @@ function call(world: World, process: Process, { at, base }: Counter) {
     case 'exit':
       return world.begin(process, 'exit_group', [127])
     default: {
-      const args = Array.from({ length: 6 }, (_, i) => word(process, at + OP_ARGUMENTS + 8 * i))
-      return world.begin(process, world.names.get(word(process, at + OP_NUMBER))!, args)
+      const indirect = shortWord(process, at + OP_INDIRECT)
+      const args = Array.from({ length: 6 }, (_, i) => {
+        const argument = word(process, at + OP_ARGUMENTS + 8 * i)
+        return (indirect & (1 << i)) !== 0 ? word(process, argument) : argument
+      })
+      return world.begin(process, world.names.get(shortWord(process, at + OP_NUMBER))!, args)
     }
   }
 }
@@ -89,7 +94,7 @@ function proceed(process: Process, counter: Counter, result: number): void {
 
 /** Operations that are no system calls. */
 function skipLoads(process: Process, counter: Counter): void {
-  while (typeof counter.at === 'number' && counter.at !== 0 && word(process, counter.at + OP_NUMBER) < 0)
+  while (typeof counter.at === 'number' && counter.at !== 0 && shortWord(process, counter.at + OP_NUMBER) < 0)
     counter.at = store(process, counter.at, loaded(process, word(process, counter.at + OP_ARGUMENTS)))
 }
 
@@ -109,8 +114,12 @@ function store(process: Process, at: number, result: number): number {
   const also = word(process, at + OP_ALSO)
   assertAligned(also)
   if (also !== 0) put64(process.memory.view(also, 8), 0, result)
-  if (result === -EAGAIN && word(process, at + OP_NUMBER) === callNumbers.x86_64.openat2) return 0
+  if (result === -EAGAIN && shortWord(process, at + OP_NUMBER) === callNumbers.x86_64.openat2) return 0
   return word(process, at + (result < 0 ? OP_NEGATIVE : result === 0 ? OP_ZERO : OP_POSITIVE))
+}
+
+function shortWord(process: Process, address: number): number {
+  return process.memory.view(address, 4).getInt32(0, true)
 }
 
 function word(process: Process, address: number): number {
