@@ -24,7 +24,8 @@ export interface NativeWords {
   ): number
   /**
    * Does so for an operation of the executor, see executor/protocol.ts, that it puts at `top`, with the words of its
-   * arguments and everything else zero or not done yet. Descriptors may be the results of operations from `from` on. Returns -1 where there is no room for the operation itself.
+   * arguments and everything else zero or not done yet. Descriptors may be the results of operations from `from` on. Returns
+   * -1 where there is no room for the operation itself.
    */
   putOperation(
     bytes: Uint8Array,
