@@ -1,5 +1,5 @@
 /**
- * The executor: a process of about 210 bytes of machine code, without libc, stack or heap, that makes the system calls it
+ * The executor: a process of about 280 bytes of machine code, without libc, stack or heap, that makes the system calls it
  * finds in shared memory. It is written in `x86_64.ts` and
  * in `aarch64.ts`.
  *
