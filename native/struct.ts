@@ -38,10 +38,18 @@ export class Out {
   get view(): DataView {
     return new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength)
   }
+  /** Does the result of the call say how many bytes it wrote? */
+  get upToResult(): boolean {
+    return false
+  }
 }
 
 /** Room for up to `size` bytes that a call writes; `bytes` is then as long as its result says. */
-export class Room extends Out {}
+export class Room extends Out {
+  override get upToResult(): boolean {
+    return true
+  }
+}
 
 /**
  * A C struct of up to six fields of 64 bits: numbers, pointers to strings, bytes or structs, descriptors. For what is passed

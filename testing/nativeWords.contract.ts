@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { EINVAL } from '../native/abi/errno.ts'
+import { callNumbers } from '../native/arch/numbers.ts'
 import {
   ARENA_ADDRESS,
   OP_ARGUMENTS,
@@ -11,11 +13,11 @@ import {
 } from '../native/executor/protocol.ts'
 import { Failure } from '../native/failure.ts'
 import { Fd } from '../native/fd.ts'
-import type { Memory } from '../native/host.ts'
+import type { Host, Memory } from '../native/host.ts'
 import { type Argument, type Call, type Calls, knownResult } from '../native/kernels/machine.ts'
 import { type Marshaller, type NativeWords, Space, useNativeWords } from '../native/kernels/marshal.ts'
 import { NOT_DONE, Operation, putOperation } from '../native/kernels/operation.ts'
-import { get64, put64, Words } from '../native/struct.ts'
+import { get64, Out, put64, Room, Words } from '../native/struct.ts'
 
 const SIZE = 1024
 
@@ -47,7 +49,7 @@ function put(native: NativeWords | undefined, lists: readonly (readonly Argument
 const descriptor = (number: number) => new Fd({ side: 'inside' } as unknown as Calls, number, 'a file')
 
 /** What an engine does faster is what JavaScript does, but for bytes behind the end of a text. */
-export function nativeWordsContract(native: NativeWords): void {
+export function nativeWordsContract(native: NativeWords, host: Host): void {
   const lists: Record<string, readonly Argument[]> = {
     'no arguments, of a LOAD': [],
     'numbers of both signs and all lengths': [0, -1, 2 ** 40, -(2 ** 40), 0xffff_ffff, 1n << 63n],
@@ -79,6 +81,35 @@ export function nativeWordsContract(native: NativeWords): void {
 
   test('an operation for which there is no room is a RangeError', () => {
     expect(() => put(native, Array(12).fill([1]))).toThrow(RangeError)
+  })
+
+  const memory = host.allocate(4096)
+  const performed = (name: 'uname' | 'readlinkat', args: readonly Argument[]) =>
+    native.perform(memory.bytes, 'outside', memory.address, 0, 64, callNumbers[host.arch][name], args)
+
+  test('a call is made at once, and what it writes is taken', () => {
+    memory.bytes.fill(0xee)
+    const names = new Out(390)
+    expect(performed('uname', [names])).toBe(0)
+    expect([...names.bytes.subarray(0, 6)]).toEqual([...ascii('Linux'), 0])
+    expect([names.bytes.length, names.bytes.includes(0xee)]).toEqual([390, false])
+    const link = new Room(64)
+    const length = performed('readlinkat', [-100, '/proc/self/root', link, 64])
+    expect([length, [...link.bytes]]).toEqual([1, ascii('/')])
+  })
+
+  test('the error of a call is told, and then there is nothing', () => {
+    const link = new Room(64)
+    expect(performed('readlinkat', [-100, '/proc/self/stat', link, 64])).toBe(-EINVAL)
+    expect(link.bytes.length).toBe(0)
+  })
+
+  test('no call is made with what JavaScript has to put', () => {
+    const given = new Out(Uint8Array.from(ascii('given')))
+    expect(performed('uname', [given])).toBe(undefined)
+    expect([...given.bytes]).toEqual(ascii('given'))
+    expect(performed('uname', [new Out(8192)])).toBe(undefined)
+    expect(performed('readlinkat', [-100, 'ä', new Room(64), 64])).toBe(undefined)
   })
 
   const call = (more: Partial<Call> = {}): Call => ({ name: 'getpid', args: [], ...more })

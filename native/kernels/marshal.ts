@@ -1,7 +1,7 @@
 import { Failure } from '../failure.ts'
 import { Fd, type Side } from '../fd.ts'
 import type { Memory } from '../host.ts'
-import { Out, Room, Struct, Words } from '../struct.ts'
+import { Out, Struct, Words } from '../struct.ts'
 import { byteBound, encodeInto } from '../utf8.ts'
 import type { Argument, Result } from './machine.ts'
 import { Hole } from './series.ts'
@@ -36,7 +36,7 @@ export interface NativeWords {
     number: number,
     values: readonly Argument[],
   ): number
-  /** Makes a system call with such arguments, put at `top`. Returns its result, or undefined where a value is left out. */
+  /** Makes a system call with such arguments, or Outs without initial bytes, put at `top`. Returns its result, or undefined where a value is left out. */
   perform(
     bytes: Uint8Array,
     side: Side,
@@ -161,7 +161,7 @@ export interface Marshaller {
 
 /** Takes what a call left for `out` at `offset`. */
 export function takeOut({ memory }: Space, out: Out, offset: number, result: number): void {
-  const length = out instanceof Room ? Math.max(result, 0) : out.size
+  const length = out.upToResult ? Math.max(result, 0) : out.size
   out.bytes = memory.bytes.slice(offset, offset + length)
 }
 
@@ -235,7 +235,7 @@ function putObject(
 function putOut(space: Space, out: Out): number {
   const at = space.allocate(out.size)
   if (out.initial !== undefined) space.memory.bytes.set(out.initial, at)
-  else if (!(out instanceof Room)) space.clear(at, (out.size + 7) & ~7)
+  else if (!out.upToResult) space.clear(at, (out.size + 7) & ~7)
   return at
 }
 

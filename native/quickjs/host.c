@@ -251,7 +251,7 @@ struct operation {
 /* The properties that are read here, of descriptors, operations, members of a series and calls: see native/. */
 #define PROPERTIES(do) \
     do(side) do(result) do(known) do(offset) do(branches) do(template) do(call) do(tolerate) \
-    do(expect) do(length) do(values)
+    do(expect) do(length) do(values) do(size) do(initial) do(upToResult) do(bytes)
 #define DECLARE(name) static JSAtom name##_atom;
 #define MAKE(name) name##_atom = JS_NewAtom(ctx, #name);
 PROPERTIES(DECLARE)
@@ -284,6 +284,15 @@ struct target {
     int64_t top;     /* where texts go */
     int64_t from;    /* operations from there on may give results to arguments */
     struct operation *operation; /* whose arguments these are, or NULL */
+    struct out *outs;            /* room for one for each argument, or NULL where nobody would take them back */
+    int out_count;
+};
+
+/* Space for what a call writes: see Out in native/struct.ts. The arguments keep the object alive. */
+struct out {
+    JSValue object;
+    int64_t offset, size;
+    int up_to_result;
 };
 
 /* The first five arguments of a function. Returns 0, or -1 with an exception. */
@@ -292,6 +301,8 @@ static int get_target(JSContext *ctx, JSValueConst *argv, struct target *to)
     to->bytes = get_bytes(ctx, argv[0], 0, &to->size);
     to->side = argv[1];
     to->operation = NULL;
+    to->outs = NULL;
+    to->out_count = 0;
     if (!to->bytes || JS_ToInt64(ctx, &to->address, argv[2]) || JS_ToInt64(ctx, &to->from, argv[3]) ||
         JS_ToInt64(ctx, &to->top, argv[4]))
         return -1;
@@ -332,6 +343,48 @@ static int put_descriptor(JSContext *ctx, struct target *to, int64_t at, JSValue
     good = JS_IsObject(result) && put_result(ctx, to, at, result);
     JS_FreeValue(ctx, result);
     return good;
+}
+
+static int get_flag(JSContext *ctx, JSValueConst object, JSAtom name)
+{
+    JSValue value = JS_GetProperty(ctx, object, name);
+    int flag = JS_ToBool(ctx, value) > 0;
+
+    JS_FreeValue(ctx, value);
+    return flag;
+}
+
+/* The address of an Out without initial bytes, which lies at the top: zeroes, but where the result says what was written. */
+static int put_out(JSContext *ctx, struct target *to, int64_t at, JSValueConst value)
+{
+    int64_t size;
+
+    if (!to->outs || to->out_count == SYSCALL_ARGUMENTS || !get_number(ctx, value, size_atom, &size) || size < 0 ||
+        is_there(ctx, value, initial_atom) || to->top + size + 8 > (int64_t)to->size)
+        return 0;
+    const struct out out = { value, to->top, size, get_flag(ctx, value, upToResult_atom) };
+    int64_t word = to->address + out.offset;
+    if (!out.up_to_result)
+        memset(to->bytes + out.offset, 0, size);
+    to->top = (out.offset + size + 7) & ~(int64_t)7;
+    to->outs[to->out_count++] = out;
+    memcpy(to->bytes + at, &word, sizeof(word));
+    return 1;
+}
+
+/* Copies what a call has written. Returns 0, or -1 with an exception. */
+static int take_outs(JSContext *ctx, struct target *to, int64_t result)
+{
+    for (int i = 0; i < to->out_count; i++) {
+        const struct out *out = &to->outs[i];
+        int64_t length = !out->up_to_result ? out->size : result < 0 ? 0 : result < out->size ? result : out->size;
+        JSValue whole[] = { JS_NewArrayBufferCopy(ctx, to->bytes + out->offset, length), JS_UNDEFINED, JS_UNDEFINED };
+        JSValue bytes = JS_NewTypedArray(ctx, 3, whole, JS_TYPED_ARRAY_UINT8);
+        JS_FreeValue(ctx, whole[0]);
+        if (JS_IsException(bytes) || JS_SetProperty(ctx, out->object, bytes_atom, bytes) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int put_values(JSContext *ctx, struct target *to, int64_t at, JSValueConst values);
@@ -394,7 +447,7 @@ static int put_values(JSContext *ctx, struct target *to, int64_t at, JSValueCons
             good = offset >= 0;
             word = to->address + offset;
         } else if (JS_IsObject(value)) {
-            if (!good || !(put_descriptor(ctx, to, at, value) || put_struct(ctx, to, at, value)))
+            if (!good || !(put_descriptor(ctx, to, at, value) || put_out(ctx, to, at, value) || put_struct(ctx, to, at, value)))
                 left |= 1 << i;
             JS_FreeValue(ctx, value);
             continue;
@@ -444,17 +497,19 @@ static JSValue host_put_operation(JSContext *ctx, JSValueConst this, int argc, J
 }
 
 /*
- * perform(bytes, side, address, from, top, number, values): makes a system call with these arguments, texts and structs put
- * at `top`. Returns the result, an error as -errno; undefined, and no call is made, where a value is left out.
+ * perform(bytes, side, address, from, top, number, values): makes a system call with these arguments, texts, structs and space
+ * for what it writes put at `top`. Returns the result, an error as -errno; undefined, and no call is made, where a value is left out.
  */
 static JSValue host_perform(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
     struct target to;
+    struct out outs[SYSCALL_ARGUMENTS];
     int64_t number, words[SYSCALL_ARGUMENTS] = { 0 };
 
     if (get_target(ctx, argv, &to) || JS_ToInt64(ctx, &number, argv[5]))
         return JS_EXCEPTION;
     int64_t at = to.top;
+    to.outs = outs;
     if (at < 0 || at + sizeof(words) > to.size)
         return JS_UNDEFINED;
     memset(to.bytes + at, 0, sizeof(words));
@@ -463,7 +518,9 @@ static JSValue host_perform(JSContext *ctx, JSValueConst this, int argc, JSValue
         return JS_UNDEFINED;
     memcpy(words, to.bytes + at, sizeof(words));
     long result = syscall(number, words[0], words[1], words[2], words[3], words[4], words[5]);
-    return JS_NewInt64(ctx, result == -1 ? -errno : result);
+    if (result == -1)
+        result = -errno;
+    return take_outs(ctx, &to, result) ? JS_EXCEPTION : JS_NewInt64(ctx, result);
 }
 
 /* After which results the next operation follows a call. */

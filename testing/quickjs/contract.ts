@@ -47,7 +47,7 @@ globalThis.start = async () => {
       },
     ],
   })
-  nativeWordsContract(globalThis.quickjs)
+  nativeWordsContract(globalThis.quickjs, host)
   runTests(outcome => output.writeAll(1, `${JSON.stringify(outcome)}\n`))
   return host.exit(0)
 }
