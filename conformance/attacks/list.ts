@@ -195,7 +195,7 @@ export const attacks: readonly Attack[] = [
     ids: ['CVE-2019-5736'],
     attack:
       'a privileged program keeps /proc/PID/exe of who joins the container, and writes to it: the runtime of the host',
-    defence: 'what joins is 210 bytes of code in a memfd of its own, sealed against writing',
+    defence: 'what joins is 280 bytes of code in a memfd of its own, sealed against writing',
     where: 'native/executor/launch.ts',
     test: e2e('attacks', 'the executable of a runtime that joins'),
     mutation: notSealed,
