@@ -1316,6 +1316,29 @@ export const attacks: readonly Attack[] = [
   {
     ids: ['crun 1.28', 'runc 1.3.6'],
     attack:
+      'a program ends its first thread and goes on in another: kill says that it has stopped, delete --force leaves it',
+    defence: 'a process with threads that run has not ended, whatever its state says',
+    where: 'src/state/status.ts',
+    test: e2e('cgroupAttacks', 'is the container, which runs and can be killed and deleted'),
+    mutation: {
+      name: 'a zombie has ended',
+      edits: [{ file: 'src/state/status.ts', from: '!(Number(fields[16]) > 1)', to: 'true' }],
+    },
+  },
+  {
+    ids: ['crun 1.28', 'runc 1.3.6'],
+    attack: 'the same with a process that is not the first, and no pid namespace: cgroup.kill does not reach it',
+    defence: 'what is left after cgroup.kill gets signals for the whole of a process',
+    where: 'src/cgroup/cgroup.ts',
+    test: e2e('cgroupAttacks', 'does not outlive the container, in which it is not the first'),
+    mutation: {
+      name: 'processes are killed by cgroup.kill only',
+      edits: [{ file: 'src/cgroup/cgroup.ts', from: 'if (isIn) outside', to: 'if (isIn && pid < 0) outside' }],
+    },
+  },
+  {
+    ids: ['crun 1.28', 'runc 1.3.6'],
+    attack:
       'who owns a directory above `--root` exchanges it for a link to a directory of root’s: containers come there',
     defence: 'links on the way are followed one at a time, and only those of root and of our own',
     where: 'src/state/store.ts, src/host/parentDirectory.ts',

@@ -2,17 +2,17 @@
 // belongs to others.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from '../lib/bundle.ts'
 import type { Config } from '../lib/config.ts'
 import { type Container, command, create, createRunning, oci, removeLater, tryCreate } from '../lib/container.ts'
 import { exec, look } from '../lib/exec.ts'
-import { cgroup2Mount, isAlive } from '../lib/machine.ts'
+import { cgroup2Mount, have, isAlive } from '../lib/machine.ts'
 import { eventually, must, run } from '../lib/run.ts'
-import { isCrun, isTsrun } from '../lib/runtime.ts'
-import { fresh, later, stateRoot } from '../lib/scene.ts'
+import { isCrun, isTsrun, repository } from '../lib/runtime.ts'
+import { fresh, later, sceneDirectory, stateRoot } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
 
 leavesNothing()
@@ -311,3 +311,54 @@ test('kill with SIGKILL ends what is left in a shared pid namespace when the fir
   expect(exec(container, ['true']).status).not.toBe(0)
   expect(container.remove().status).toBe(0)
 })
+
+describe.skipIf(tree === undefined || !isTsrun || !have('cc'))(
+  'a process whose first thread has ended (peers: it stays)',
+  () => {
+    const program = join(sceneDirectory, 'leaderless')
+    beforeAll(
+      () => void must(['cc', '-static', '-pthread', '-o', program, join(repository, 'conformance/lib/leaderless.c')]),
+    )
+    const pidsIn = (container: Container) =>
+      readFileSync(join(tree!, `tsrun-${container.id}`, 'cgroup.procs'), 'utf8')
+        .split('\n')
+        .filter(Boolean)
+    const isLeaderless = (pid: string | undefined) =>
+      /^State:\tZ[\s\S]*^Threads:\t2$/m.test(run(['cat', `/proc/${pid}/status`]).stdout)
+
+    test('is the container, which runs and can be killed and deleted', () => {
+      const make = () => {
+        const container = create(['/leaderless'], (_, rootfs) => copyFileSync(program, join(rootfs, 'leaderless')))
+        expect(container.start().status).toBe(0)
+        eventually('its first thread to end', () => isLeaderless(pidsIn(container)[0]))
+        expect(container.state()).toMatchObject({ status: 'running', pid: Number(pidsIn(container)[0]) })
+        return container
+      }
+      const killed = make()
+      expect(killed.remove().stderr).toMatch(/that is not stopped: running/)
+      expect(killed.kill('KILL')).toMatchObject({ status: 0, stderr: '' })
+      killed.until('stopped')
+      expect(killed.remove()).toMatchObject({ status: 0, stderr: '' })
+      expect(make().remove('--force')).toMatchObject({ status: 0, stderr: '' })
+    })
+
+    test('does not outlive the container, in which it is not the first', () => {
+      const make = () => {
+        const container = create(['sh', '-c', '/leaderless & exec sleep 1001'], (config, rootfs) => {
+          copyFileSync(program, join(rootfs, 'leaderless'))
+          config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'pid')
+        })
+        expect(container.start().status).toBe(0)
+        eventually('its first thread to end', () => pidsIn(container).some(isLeaderless))
+        return container
+      }
+      expect(make().remove('--force')).toMatchObject({ status: 0, stderr: '' })
+      const killed = make()
+      must(['kill', '-9', String(killed.state().pid)])
+      killed.until('stopped')
+      expect(killed.kill('KILL')).toMatchObject({ status: 0, stderr: '' })
+      eventually('all to be gone', () => pidsIn(killed).length === 0)
+      expect(killed.remove()).toMatchObject({ status: 0, stderr: '' })
+    })
+  },
+)

@@ -275,9 +275,29 @@ function killThreads(outside: Kernel<'outside'>, path: string): void {
   walkCgroups(outside, path, { leave })
 }
 
+/**
+ * The signals of cgroup.kill are for threads, each process's first one. Where that has ended and others go on they reach
+ * nobody: it takes signals to processes.
+ */
+export function killProcesses(outside: Kernel<'outside'>, path: string): void {
+  const leave = (cgroup: Fd<'outside'>) => {
+    for (const pid of pidsIn(outside, cgroup)) {
+      if (pid <= 1) continue
+      using pidfd = outside.pidfdOpen(pid)
+      const isIn = pidfd.exists && pidsIn(outside, cgroup).includes(pid)
+      if (isIn) outside.now({ name: 'pidfd_send_signal', args: [pidfd, SIGKILL, null, 0], tolerate: 'any' })
+    }
+  }
+  walkCgroups(outside, path, { leave })
+}
+
 /** Kills what is left in the cgroup and removes it with all below; waits for dying processes. Errors: HostError. */
 export function removeCgroup(outside: Kernel<'outside'>, path: string): void {
-  if (removeTree(outside, path, REMOVE_MS, () => killCgroup(outside, path))) return
+  const kill = () => {
+    killCgroup(outside, path)
+    killProcesses(outside, path)
+  }
+  if (removeTree(outside, path, REMOVE_MS, kill)) return
   throw new HostError(
     `cgroup \`${path}\` can not be removed within ${REMOVE_MS / 1000} s: processes in it do not die, or somebody else puts others into it`,
   )

@@ -4,7 +4,7 @@ import { SIGKILL } from '../../native/abi/signal.ts'
 import { isSignalDenied } from '../../native/calls/signal.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
-import { killCgroup, pidsOfTree } from '../cgroup/cgroup.ts'
+import { killCgroup, killProcesses, pidsOfTree } from '../cgroup/cgroup.ts'
 import { StateError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
 import { claimsOf, ownCgroup, requireOwnProcess } from '../setup/belongings.ts'
@@ -35,6 +35,7 @@ function killOthers(runtime: Runtime, container: StoredContainer, signal: number
   const cgroup = ownCgroup(runtime, container)
   if (cgroup === undefined || !isPopulated(runtime.outside, cgroup)) return false
   killCgroup(runtime.outside, cgroup)
+  killProcesses(runtime.outside, cgroup)
   return true
 }
 

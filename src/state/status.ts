@@ -12,6 +12,8 @@ export interface ProcessStat {
   readonly name: string
   readonly state: string
   readonly startTime: string
+  /** Of all threads; one that has only been left by its first thread is a zombie, too. */
+  readonly hasEnded: boolean
 }
 
 /** The state and start time of a process; undefined when there is none. */
@@ -20,7 +22,13 @@ export function processStat(outside: Kernel<'outside'>, pid: number): ProcessSta
   if (line === undefined) return undefined
   const end = line.lastIndexOf(')')
   const fields = fieldsOf(line)
-  return { name: line.slice(line.indexOf('(') + 1, end), state: fields[0] ?? '?', startTime: fields[19] ?? '' }
+  const name = line.slice(line.indexOf('(') + 1, end)
+  return { name, state: fields[0] ?? '?', startTime: fields[19] ?? '', hasEnded: hasEnded(fields) }
+}
+
+/** num_threads counts a first thread that has ended as long as there are others. */
+function hasEnded([state = '?', ...fields]: readonly string[]): boolean {
+  return state === 'Z' ? !(Number(fields[16]) > 1) : 'Xx'.includes(state)
 }
 
 /**
@@ -29,7 +37,7 @@ export function processStat(outside: Kernel<'outside'>, pid: number): ProcessSta
 export function zombieStatus(outside: Kernel<'outside'>, record: ContainerRecord): number | undefined {
   const line = readStat(outside, record.pid)
   const fields = line === undefined ? undefined : fieldsOf(line)
-  if (fields?.[19] !== record.startTime || !'ZXx'.includes(fields[0] ?? '?')) return undefined
+  if (fields?.[19] !== record.startTime || !hasEnded(fields)) return undefined
   return Number(fields[49])
 }
 
@@ -57,7 +65,7 @@ function liveStat(
   record: Pick<ContainerRecord, 'pid' | 'startTime'>,
 ): ProcessStat | undefined {
   const stat = processStat(outside, record.pid)
-  return stat?.startTime === record.startTime && !'ZXx'.includes(stat.state) ? stat : undefined
+  return stat?.startTime === record.startTime && !stat.hasEnded ? stat : undefined
 }
 
 /** Where the container is in its life, found out from the kernel and not from what was written down. */
