@@ -24,6 +24,7 @@ test('processStat() reads over a name with blanks and parentheses', () => {
     name: 'odd) name (',
     state: 'S',
     startTime: String(100 + process.pid),
+    hasEnded: false,
   })
   expect(processStat(outside, 99999)).toBeUndefined()
 })
