@@ -428,7 +428,7 @@ export const attacks: readonly Attack[] = [
       edits: [
         {
           file: 'src/cli/commands/exec.ts',
-          from: '/^\\d{1,10}$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY',
+          from: '/^(\\+?\\d{1,10}|-0)$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY',
           to: 'Number.parseInt(text, 10) || 0',
         },
       ],

@@ -79,6 +79,8 @@ test('--cwd, --env and --user', () => {
   expect(look(container, 'echo $COLOUR $SIZE', '--env', 'COLOUR=red', '--env', 'SIZE=1=2')).toBe('red 1=2')
   expect(look(container, 'id -u; id -g; echo $HOME', '--user', '1000:1001')).toBe('1000\n1001\n/home/alice')
   expect(look(container, 'id -u; id -g; echo $HOME', '-u', '4711')).toBe('4711\n0\n/')
+  expect(look(container, 'id -u; id -g', '-u', '+1000:+1001')).toBe('1000\n1001')
+  expect(look(container, 'id -u; id -g', '-u', '-0:01001')).toBe('0\n1001')
 })
 
 test('--user without a group keeps the groups of the container', () => {
@@ -95,7 +97,7 @@ test.skipIf(isCrun)('--additional-gids adds groups (crun has no such option)', (
   expect(look(container, 'id -G', '--user', '1000:1000', '-g', '100', '-g', '65534')).toBe('1000 5 100 65534')
 })
 
-test.each(['foo', '-1', '+1', ' 1', '1 ', '0x1', '1.0', '4294967295', '4294967296', '1:', ':1', '1:2:3', '1:foo'])(
+test.each(['foo', '-1', '+-1', ' 1', '1 ', '0x1', '1.0', '4294967295', '4294967296', '1:', ':1', '1:2:3', '1:foo'])(
   '--user `%s` is refused, and nothing runs as root instead (CVE-2026-30892)',
   user => {
     const container = createRunning()

@@ -318,8 +318,8 @@ test('a missing hook is an error that names it', () => {
   expectOneSentence(tryCreate(bundle).created, /\/no\/such\/hook/)
 })
 
-test('a relative path of a hook is an error', () => {
-  const { bundle } = hooked(() => ({ createRuntime: [{ path: 'hook' }] }))
+test('a hook without a path is an error', () => {
+  const { bundle } = hooked(() => ({ createRuntime: [{ path: '' }] }))
   expectOneSentence(tryCreate(bundle).created, /hooks/, 'runc', 'crun')
 })
 

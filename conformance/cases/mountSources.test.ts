@@ -222,6 +222,25 @@ describe.skipIf(isCrun)('more mounts than the hard limit of open files (crun: on
     expect(out).toBe('300\n256\ntext\ntext\ntouch: /mnt/7/x: Read-only file system\n')
   })
 
+  test('so is each new file system, with its mode, what is copied into it, and read-only', () => {
+    const tmpfs = (destination: string, ...options: string[]) => ({
+      destination,
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options,
+    })
+    const out = withFewFiles((config, rootfs) => {
+      mkdirSync(join(rootfs, 'mnt/0'), { recursive: true, mode: 0o751 })
+      writeFileSync(join(rootfs, 'mnt/0/file'), 'text\n')
+      config.mounts.push(tmpfs('/mnt/0', 'tmpcopyup'), tmpfs('/mnt/1', 'ro', 'mode=700'))
+      for (let i = 2; i < 600; i++) config.mounts.push(tmpfs(`/mnt/${i}`, 'size=4k'))
+      config.mounts.push(tmpfs('/mnt/5/below'), tmpfs('/mnt/5/below/deep'))
+    }, `${count}; cat /mnt/0/file; stat -c %a /mnt/0 /mnt/1 /mnt/2; touch /mnt/1/x 2>&1; ls /mnt/5 /mnt/5/below`)
+    expect(out).toBe(
+      '602\n256\ntext\n751\n700\n1777\ntouch: /mnt/1/x: Read-only file system\n/mnt/5:\nbelow\n\n/mnt/5/below:\ndeep\n',
+    )
+  })
+
   test('one below another is in it, masked paths are masked, the last at a place is on top', () => {
     const [outer, inner] = [makeDirectory(), makeDirectory()]
     writeFileSync(join(outer, 'secret'), 'secret\n')

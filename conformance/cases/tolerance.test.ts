@@ -114,6 +114,71 @@ test.each<[string, (path: string) => void, RegExp]>([
   }
 })
 
+test('a device of the image keeps mode and owner, also where a link leads to it', () => {
+  const change: Change = (config, rootfs) => {
+    config.mounts = config.mounts?.filter(({ destination }) => !destination.startsWith('/dev'))
+    const make = (path: string, minor: string) => {
+      must(['mknod', '-m', '640', join(rootfs, path), 'c', '1', minor])
+      must(['chown', '5:6', join(rootfs, path)])
+    }
+    make('dev/zero', '5')
+    make('dev/real', '7')
+    make('listed', '3')
+    symlinkSync('real', join(rootfs, 'dev/full'))
+    config.linux.devices = [{ type: 'c', path: '/listed', major: 1, minor: 3, fileMode: 0o644, uid: 7, gid: 8 }]
+  }
+  const found = inside("stat -Lc '%a %u %g' /dev/zero /dev/full /listed; stat -c '%a %u %g' /dev/random", change)
+  expect(found).toBe('640 5 6\n640 5 6\n640 5 6\n666 0 0')
+})
+
+test.each(['net.ipv4/ip_forward', 'net/ipv4.ip_forward', 'net..ipv4//ip_forward', 'net.ipv4.conf/all/forwarding'])(
+  'a sysctl may be named %s',
+  key => {
+    const result = runScript('cat /proc/sys/net/ipv4/ip_forward', config => (config.linux.sysctl = { [key]: '1' }))
+    expect(result.stdout).toBe('1\n')
+  },
+)
+
+const hookText = '#!/bin/sh\n[ "$1" = word ] && echo from $(basename $PWD) > "$2"\n'
+
+test('a relative path of a hook in the container counts from the working directory of the program', () => {
+  const result = runScript('cat /tmp/said', (config, rootfs) => {
+    mkdirSync(join(rootfs, 'work'))
+    config.process.cwd = '/work'
+    writeFileSync(join(rootfs, 'work/hook'), hookText, { mode: 0o755 })
+    config.hooks = { startContainer: [{ path: './hook', args: ['hook', 'word', '/tmp/said'] }] }
+  })
+  expect(result.stdout).toBe('from work\n')
+  if (isTsrun) expect(result.stderr).toContain('/hooks/startContainer/0/path: `./hook` is not absolute')
+})
+
+test.each(['prestart', 'createRuntime', 'poststart', 'poststop'] as const)(
+  'a relative path of a %s hook counts from the bundle',
+  kind => {
+    const bundle = makeBundle(config => {
+      config.process.args = ['true']
+    })
+    const said = join(bundle.directory, 'said')
+    bundle.config.hooks = { [kind]: [{ path: './hook', args: ['hook', 'word', said] }] }
+    bundle.save()
+    writeFileSync(join(bundle.directory, 'hook'), hookText, { mode: 0o755 })
+    expect(runBundle(bundle).status).toBe(0)
+    expect(readFileSync(said, 'utf8')).toMatch(/^from /)
+  },
+)
+
+test.runIf(isTsrun)(
+  'but no program of the image is a createContainer hook (runc: with the rights of the runtime)',
+  () => {
+    const result = runScript('true', (config, rootfs) => {
+      writeFileSync(join(rootfs, 'hook'), hookText, { mode: 0o755 })
+      config.hooks = { createContainer: [{ path: './hook' }] }
+    })
+    expect(result.status).toBe(1)
+    expect(result.stderr).toContain('/hooks/createContainer/0/path: must be an absolute path')
+  },
+)
+
 test.runIf(isTsrun)('but not in the place of /dev/null, when something is to be masked with it', () => {
   const bundle = makeBundle((config, rootfs) => {
     config.mounts = config.mounts?.filter(({ destination }) => !destination.startsWith('/dev'))

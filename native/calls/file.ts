@@ -441,8 +441,15 @@ export const fileCalls = {
   },
 
   /** mknodat(dir, path, mode, device): a device node, fifo or regular file, see mknod(2). */
-  mknodat(this: Calls, dir: Dir, path: string | Name, mode: number, device: number, tolerate?: Call['tolerate']): void {
-    this.later({ name: 'mknodat', args: [dir, path, mode, device], subject: quoted(path), tolerate })
+  mknodat(
+    this: Calls,
+    dir: Dir,
+    path: string | Name,
+    mode: number,
+    device: number,
+    tolerate?: Call['tolerate'],
+  ): Result {
+    return this.later({ name: 'mknodat', args: [dir, path, mode, device], subject: quoted(path), tolerate })
   },
 
   /** symlinkat(target, dir, path), see symlink(2). */

@@ -13,6 +13,7 @@ const LOOKS: readonly Look[] = [
   namelessAnnotation,
   mappingsForNobody,
   relativePaths,
+  relativeHooks,
   deviceAccess,
   devicesAgain,
   devicesWithoutNumbers,
@@ -61,6 +62,18 @@ function* relativePaths({ linux, mounts }: Config): Iterable<Complaint> {
           pointer: pointer.replace('*', `${index}`),
           reason: path === '' ? 'is empty and names nothing' : `\`${path}\` is not absolute and counts from the root`,
         }
+}
+
+function* relativeHooks({ hooks = {} }: Config): Iterable<Complaint> {
+  for (const [moment, list] of Object.entries(hooks))
+    for (const [index, { path }] of (list ?? []).entries())
+      if (!isAbsolute(path)) {
+        const from = moment === 'startContainer' ? 'working directory of the program' : 'bundle'
+        yield {
+          pointer: `/hooks/${moment}/${index}/path`,
+          reason: `\`${path}\` is not absolute and counts from the ${from}`,
+        }
+      }
 }
 
 function* deviceAccess({ linux }: Config): Iterable<Complaint> {

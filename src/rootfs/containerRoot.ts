@@ -101,7 +101,7 @@ export class ContainerRoot<S extends Side = 'inside'> {
     this.fd = fd
     this.#makers = {
       directory: (directory, name) => void inside.mkdirat(directory, name, 0o755, [EEXIST]),
-      file: (directory, name) => inside.mknodat(directory, name, S_IFREG | 0o644, 0, [EEXIST]),
+      file: (directory, name) => void inside.mknodat(directory, name, S_IFREG | 0o644, 0, [EEXIST]),
     }
   }
 
@@ -183,9 +183,13 @@ export class ContainerRoot<S extends Side = 'inside'> {
       })
     }
     this.mounted(path, mount)
-    if (!isLast) return
+    if (isLast) this.forget(path, mount)
+  }
+
+  /** Closes a mount at whose place, and below, nothing will be looked for. */
+  forget(path: string, mount: Fd<S>): void {
     this.#mounts.delete(path)
-    new Fd(inside, mount.result, path).close()
+    new Fd(this.inside, mount.result, path).close()
   }
 
   /**

@@ -4,6 +4,7 @@ import { S_IFBLK, S_IFCHR, S_IFIFO, S_IFLNK, S_IFMT } from '../../native/abi/sta
 import type { Stat } from '../../native/calls/file.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
+import type { Result } from '../../native/kernels/machine.ts'
 import { doing } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import type { BindDeviceStep, DeviceStep, MknodStep } from '../plan/devices/devices.ts'
@@ -49,11 +50,13 @@ function makeDevice(root: ContainerRoot, step: DeviceStep, site: MountSite, warn
 function makeNode(root: ContainerRoot, step: MknodStep, warn: Warn): Check {
   const { inside } = root
   const { parent, name } = root.parentOf(step.path)
-  mknod(inside, step, parent, name)
+  const made = mknod(inside, step, parent, name)
   const pending = inside.statx(parent, name, AT_SYMLINK_NOFOLLOW)
   return () => {
+    const isNew = made.value >= 0
+    if (isNode(pending.stat, step) && (!isNew || isAsWanted(pending.stat, step))) return
     // Nothing is done by the name: what has to be changed is opened, and looked at once more.
-    if (isAsWanted(pending.stat, step) || changeNode(root, step, parent, name)) return
+    if (changeNode(root, step, parent, name, isNew)) return
     warn(`device \`${step.path}\`: the root file system has something else there, which is left as it is`)
   }
 }
@@ -63,12 +66,12 @@ function mknod(
   { type, mode, major, minor }: MknodStep,
   directory: Fd<'inside'>,
   name: string,
-): void {
-  inside.mknodat(directory, name, nodeTypes[type] | mode, deviceNumber(major, minor), [EEXIST])
+): Result {
+  return inside.mknodat(directory, name, nodeTypes[type] | mode, deviceNumber(major, minor), [EEXIST])
 }
 
-function isAsWanted(stat: Stat | undefined, step: MknodStep): boolean {
-  return isNode(stat, step) && hasMode(stat, step) && hasOwner(stat, step)
+function isAsWanted(stat: Stat, step: MknodStep): boolean {
+  return hasMode(stat, step) && hasOwner(stat, step)
 }
 
 function hasMode(stat: Stat, { mode }: MknodStep): boolean {
@@ -86,18 +89,29 @@ function isNode(stat: Stat | undefined, { type, major, minor }: MknodStep): stat
 }
 
 /**
- * Gives owner and mode to a node that was there; where a link is, to the one that it leads to, made if it leads nowhere.
- * False when what is there is something else: crun and runc leave it to the image.
+ * Gives owner and mode to a node that was made here; where a link is, to the one that it leads to, made if it leads nowhere.
+ * One that the image has keeps its own. False when what is there is something else: crun and runc leave it to the image.
  */
-function changeNode(root: ContainerRoot, step: MknodStep, parent: Fd<'inside'>, name: string): boolean {
+function changeNode(
+  root: ContainerRoot,
+  step: MknodStep,
+  parent: Fd<'inside'>,
+  name: string,
+  wasMade: boolean,
+): boolean {
   const { inside } = root
   using there = inside.openat(parent, name, O_PATH | O_NOFOLLOW)
   const isLink = ((inside.statx(there, '').stat?.mode ?? 0) & S_IFMT) === S_IFLNK
-  const make = (directory: Fd<'inside'>, last: string) => mknod(inside, step, directory, last)
+  let isNew = wasMade && !isLink
+  const make = (directory: Fd<'inside'>, last: string) => {
+    mknod(inside, step, directory, last)
+    isNew = true
+  }
   using behind = isLink ? openBehindLinks(inside, root.fd, step.path, make) : undefined
   const node = behind ?? there
   const { stat } = inside.statx(node, '')
   if (!isNode(stat, step)) return false
+  if (!isNew) return true
   if (!hasOwner(stat, step)) inside.fchownat(node, '', step.uid, step.gid)
   if (!hasMode(stat, step)) changeMode(inside, node, step.mode)
   return true

@@ -3,12 +3,12 @@
 
 import { dirname, isWithin } from '../paths.ts'
 import type { ContainerPlan } from '../plan/container.ts'
-import type { BindStep } from '../plan/mounts/mounts.ts'
+import type { BindStep, MountStep } from '../plan/mounts/mounts.ts'
 import { isOwn } from '../plan/namespaces/namespaces.ts'
 import { isPlain } from './manySources.ts'
 
-/** A new file system, and the directory that it covers; a device likewise. */
-const FILES_PER_OTHER = 2
+/** A new file system, its mount, and the directory that it covers; a device has less. */
+const FILES_PER_OTHER = 3
 /** Where mounts are looked for once more when all is done; see checkPlaces() of the root. */
 const LOOKED_FOR = ['/proc', '/sys']
 
@@ -29,7 +29,7 @@ export function sourcesInTurn({ mounts, namespaces, rootfs, rootfsPropagation = 
   return mounts.filter(step => step.op === 'bind').filter(step => isPlain(step) && !isWithin(rootfs, step.source))
 }
 
-/** Is nothing looked for, at the place of a bind or below it, once that is mounted? */
+/** Is nothing looked for, at the place of a mount or below it, once that is mounted? */
 export function lastAtTheirPlaces({ mounts, devices, maskedPaths, readonlyPaths }: ContainerPlan) {
   const above = new Set<string>(LOOKED_FOR)
   const add = (path: string) => {
@@ -45,5 +45,5 @@ export function lastAtTheirPlaces({ mounts, devices, maskedPaths, readonlyPaths 
     above.add(path)
     add(path)
   }
-  return ({ destination }: BindStep): boolean => !above.has(destination)
+  return ({ destination }: Pick<MountStep, 'destination'>): boolean => !above.has(destination)
 }

@@ -5,7 +5,7 @@ import { S_IFLNK, S_IFMT } from '../../native/abi/stat.ts'
 import type { Dir } from '../../native/calls/file.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import { currentPhrase } from '../../native/failure.ts'
-import type { Fd } from '../../native/fd.ts'
+import { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { cgroupMount as findCgroupMount } from '../cgroup/cgroup.ts'
 import { doing, Failure, HostError } from '../errors.ts'
@@ -32,7 +32,7 @@ export interface MountSite {
   /** One that can be trusted, where the root is not the host's any more. */
   readonly procfs?: () => Dir
   /** Is this the last that is looked for at its place? Then it is closed; see fewFiles.ts. */
-  readonly isLast?: ((step: BindStep) => boolean) | undefined
+  readonly isLast?: ((step: MountStep) => boolean) | undefined
   /** Throws when nothing may be mounted on this directory or file. */
   readonly checkTarget?: (target: Fd<'inside'>) => void
 }
@@ -94,7 +94,8 @@ function attachAt(
 }
 
 function mountFilesystem(root: ContainerRoot, step: FilesystemStep, site: MountSite): Fd<'inside'> {
-  const isAlone = site.modesLate === undefined || site.sources.filesystems?.has(step) || !isOrdinary(step)
+  const isAlone =
+    site.isLast?.(step) || site.modesLate === undefined || site.sources.filesystems?.has(step) || !isOrdinary(step)
   if (isAlone) return mountAlone(root, step, site)
   const attached = root.attachNew(step.destination, kindOf(step), () => {
     const mount = newMount(root, step, step.parameters)!
@@ -122,14 +123,20 @@ function kindOf({ destination: _, pointer: __, ...rest }: FilesystemStep): strin
 function mountAlone(root: ContainerRoot, step: FilesystemStep, site: MountSite): Fd<'inside'> {
   const { inside } = root
   const { destination } = step
+  const isLast = site.isLast?.(step) ?? false
   const target = step.needsRealTarget ? root.realDirectory(destination) : root.directory(destination)
   const parameters = [...modeOf(root, step, target), ...step.parameters]
-  const mount = joinedMount(step, site) ?? newMount(root, step, parameters) ?? fallbackMount(site, step.fallback!)
+  const mount =
+    joinedMount(step, site) ?? newMount(root, step, parameters, isLast) ?? fallbackMount(site, step.fallback!)
   propagate(inside, mount, step)
   const procfs = () => site.procfs?.() ?? trustedProcfs(inside, 'the directory below can not be copied')
   if (step.copyUp) copyUp(inside, target, mount, procfs)
   attachAt(root, mount, target, step, site)
-  if (step.readonlyLate) site.readonlyLate.push(mount)
+  if (isLast) {
+    if (step.readonlyLate) inside.mountSetattr(mount, false, { set: MOUNT_ATTR_RDONLY })
+    root.forget(destination, mount)
+    new Fd(inside, target.result, destination).close()
+  } else if (step.readonlyLate) site.readonlyLate.push(mount)
   return mount
 }
 
@@ -166,14 +173,15 @@ function newMount(
   root: ContainerRoot,
   step: FilesystemStep,
   parameters: readonly Parameter[],
+  isLast = false,
 ): Fd<'inside'> | undefined {
   const { inside } = root
   if (needsMountCall(step.source, parameters)) return finish(root, step, mountByPage(root, step, parameters))
   const refused = step.fallback?.on.map(code => errnos[code])
-  const fs = inside.fsopen(step.type, refused)
+  using fs = inside.fsopen(step.type, refused)
   // sysfs is refused right here to who does not own the network namespace.
   if (refused !== undefined && step.type === 'sysfs' && !fs.exists) return undefined
-  fs.take()
+  if (!isLast) fs.take()
   inside.fsconfigString(fs, 'source', step.source)
   configure(inside, fs, step.flags, parameters)
   const created = inside.fsconfigCreate(fs, refused)

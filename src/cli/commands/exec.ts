@@ -69,9 +69,9 @@ function userOption(text: string): Pick<ProcessChanges, 'uid' | 'gid'> {
 /** The largest stands for "no change". */
 const LARGEST_ID = 0xffff_fffe
 
-/** All of the text has to be the number (CVE-2026-30892). */
+/** All of the text has to be the number (CVE-2026-30892), which may have a sign. */
 function numericId(option: string, text: string): number {
-  const id = /^\d{1,10}$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY
+  const id = /^(\+?\d{1,10}|-0)$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY
   if (id <= LARGEST_ID) return id
   throw new UsageError(`${option}: \`${text}\` is not a number from 0 to ${LARGEST_ID}; names are not looked up`)
 }

@@ -177,7 +177,8 @@ const REFUSED: [string, string, Change][] = [
     mount({ destination: '/a', type: 'tmpfs', uidMappings: ids(1), gidMappings: ids(1) }),
   ],
   ['idmap without a map', '/mounts/0', mount({ destination: '/a', source: '/b', options: ['rbind', 'ridmap'] })],
-  ['a relative hook', '/hooks/poststop/1/path', top({ hooks: { poststop: [{ path: '/a' }, { path: 'b' }] } })],
+  ['a hook without a path', '/hooks/poststop/1/path', top({ hooks: { poststop: [{ path: '/a' }, { path: '' }] } })],
+  ['a hook of the image', '/hooks/createContainer/0/path', top({ hooks: { createContainer: [{ path: './b' }] } })],
 
   [
     'a device with a negative number',

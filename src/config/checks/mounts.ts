@@ -9,7 +9,7 @@ export const MOUNT_CHECKS: readonly Check[] = [
   idMapsComeInPairs,
   idMapsAreForBindMounts,
   idMapsComeFromSomewhere,
-  hooksAreAbsolute,
+  hooksAreNamed,
 ]
 
 /** A mount on `/` would hide the root file system that the other properties talk about. */
@@ -67,9 +67,13 @@ function idMapsComeFromSomewhere(config: Config): Complaint | undefined {
 
 const MOMENTS = ['prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop'] as const
 
-function hooksAreAbsolute({ hooks }: Config): Complaint | undefined {
+/**
+ * Relative ones count from where the hook begins, see oddities.ts. For createContainer that is the root of the image, whose
+ * program would run with the rights of the runtime.
+ */
+function hooksAreNamed({ hooks }: Config): Complaint | undefined {
   for (const moment of MOMENTS) {
-    const look = ({ path }: Hook) => relative(path, '/path')
+    const look = ({ path }: Hook) => (path === '' || moment === 'createContainer' ? relative(path, '/path') : undefined)
     const complaint = firstOf(hooks?.[moment], `/hooks/${moment}`, look)
     if (complaint !== undefined) return complaint
   }

@@ -18,6 +18,8 @@ interface Setting {
   readonly pointer: string
   readonly what: string
   readonly path: string
+  /** Where it is when that is not there. */
+  readonly otherwise?: string
   readonly value: string
 }
 
@@ -25,11 +27,7 @@ interface Setting {
 export function sysctlDrift({ runtime, record, plan }: Comparison): Deviation[] {
   const wanted = settings(plan)
   if (wanted.length === 0) return []
-  const found = readSysctls(
-    runtime,
-    record,
-    wanted.map(({ path }) => path),
-  )
+  const found = readSysctls(runtime, record, wanted)
   return wanted.flatMap((setting, i) => settingDrift(setting, found[i]))
 }
 
@@ -39,11 +37,10 @@ function settings({ hostname, domainname, sysctl }: ContainerPlan): Setting[] {
   return [
     ...name('hostname', 'the host name', hostname),
     ...name('domainname', 'the domain name', domainname),
-    ...sysctl.map(({ key, path, value }) => ({
+    ...sysctl.map(({ key, ...file }) => ({
       pointer: `/linux/sysctl/${escaped(key)}`,
       what: `sysctl \`${key}\``,
-      path,
-      value,
+      ...file,
     })),
   ]
 }
@@ -67,7 +64,7 @@ const NAMESPACES = CLONE_NEWUSER | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET
 function readSysctls(
   { host, outside, makeCalls }: Runtime,
   record: ContainerRecord,
-  paths: readonly string[],
+  settings: readonly Setting[],
 ): (string | undefined)[] {
   using fds = new Fds()
   const init = holdInit(outside, record, fds)
@@ -78,12 +75,12 @@ function readSysctls(
     inside.notDumpable()
     if (flags !== 0) inside.setns(executor.passed(init), flags, 'the namespaces of the container')
     inside.notDumpable() // a change of capabilities may have taken that back, see proc_sys_fs(5) about suid_dumpable
-    return paths.map(path =>
+    const read = (path: string) =>
       doing(`sysctl \`${path}\``, () => {
         using fd = inside.openat(AT_FDCWD, `/proc/sys/${path}`, O_RDONLY, 0, [ENOENT, EACCES, EPERM])
         return fd.exists ? decode(inside.readAll(fd)) : undefined
-      }),
-    )
+      })
+    return settings.map(({ path, otherwise }) => read(path) ?? (otherwise === undefined ? undefined : read(otherwise)))
   } catch (error) {
     throw isAlive(outside, record) ? error : new StateError('container not running')
   } finally {

@@ -8,9 +8,10 @@ import { cgroupMount, cgroupPids, refuseLimits } from '../../cgroup/cgroup.ts'
 import { DELEGATION_HINT, requireAvailable } from '../../cgroup/controllers.ts'
 import { delegatedCgroup } from '../../cgroup/delegation.ts'
 import { escaped, Failure } from '../../errors.ts'
+import { resolve } from '../../paths.ts'
 import { firstLimit, neededControllers } from '../../plan/resources/resources.ts'
-import { HEAD_SIZE, readExecutable } from './executable.ts'
 import { type Finding, fromReason } from '../finding.ts'
+import { HEAD_SIZE, readExecutable } from './executable.ts'
 import { format } from './program.ts'
 import type { HostCheck, Site } from './site.ts'
 import { isFile } from './view.ts'
@@ -122,7 +123,7 @@ function* hooksAreThere(site: Site): Iterable<Finding> {
       const pointer = `/hooks/${moment}/${index}`
       if (MOMENTS[moment] === 'host') yield* hookOfHost(site, hook, `${pointer}/path`)
       else {
-        const place = view.locate(hook.path)
+        const place = view.locate(resolve(plan.process?.cwd ?? '/', hook.path))
         if (place.kind === 'absent') yield tell('error', `${pointer}/path`, `\`${hook.path}\` is not in the container`)
         else if (place.kind === 'there' && (place.stat.mode & 0o111) === 0)
           yield tell('error', `${pointer}/path`, `\`${hook.path}\` of the container is not executable`)
@@ -133,8 +134,9 @@ function* hooksAreThere(site: Site): Iterable<Finding> {
     }
 }
 
-function* hookOfHost({ runtime, tell }: Site, { path }: Hook, pointer: string): Iterable<Finding> {
+function* hookOfHost({ runtime, bundle, tell }: Site, hook: Hook, pointer: string): Iterable<Finding> {
   const { outside } = runtime
+  const path = resolve(bundle, hook.path)
   const { stat } = outside.statx(AT_FDCWD, path, 0, 'any')
   if (stat === undefined) yield tell('error', pointer, `\`${path}\` does not exist on the host`)
   else if (!isFile(stat)) yield tell('error', pointer, `\`${path}\` is not a file`)
@@ -152,8 +154,9 @@ function* hookOfHost({ runtime, tell }: Site, { path }: Hook, pointer: string): 
 
 /** Namespaces of their own can have fewer than the host, but hardly more. */
 function* sysctlsExist({ runtime, plan, tell }: Site): Iterable<Finding> {
-  for (const { key, path } of plan.sysctl)
-    if (runtime.outside.statx(AT_FDCWD, `/proc/sys/${path}`, 0, 'any').stat === undefined)
+  const exists = (path: string) => runtime.outside.statx(AT_FDCWD, `/proc/sys/${path}`, 0, 'any').stat !== undefined
+  for (const { key, path, otherwise = path } of plan.sysctl)
+    if (!exists(path) && !exists(otherwise))
       yield tell('warning', `/linux/sysctl/${escaped(key)}`, `the host has no \`/proc/sys/${path}\``)
 }
 

@@ -7,6 +7,7 @@ import type { ContainerView } from './view.ts'
 /** A bundle on its host, for those who look whether the two fit. */
 export interface Site {
   readonly runtime: Runtime
+  readonly bundle: string
   /** What is left of the configuration without its faults. */
   readonly config: Config
   readonly plan: ContainerPlan

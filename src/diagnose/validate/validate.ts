@@ -5,9 +5,9 @@ import { type ContainerPlan, planContainer } from '../../plan/container.ts'
 import type { Runtime } from '../../runtime.ts'
 import { withMappings } from '../../setup/defaultMappings.ts'
 import { planFacts, readConfig, socketActivation } from '../../setup/prepare.ts'
+import { type Finding, finding, fromReason, sorted } from '../finding.ts'
 import { readDraft } from './config.ts'
 import type { Draft } from './draft.ts'
-import { type Finding, finding, fromReason, sorted } from '../finding.ts'
 import { ID_CHECKS } from './ids.ts'
 import { LIMIT_CHECKS } from './limits.ts'
 import { MOUNT_CHECKS } from './mounts.ts'
@@ -34,7 +34,7 @@ export function validateBundle(runtime: Runtime, bundle: string, configFile?: st
   const { findings, draft } = readDraft(configText ?? readConfig(runtime, directory, configFile))
   if (draft === undefined) return sorted(findings)
   const plan = planOf(runtime, directory, draft)
-  const host = plan.value === undefined ? [notPlanned] : lookAtHost(runtime, draft, plan.value)
+  const host = plan.value === undefined ? [notPlanned] : lookAtHost(runtime, bundle, draft, plan.value)
   return sorted([...findings, ...plan.findings, ...host])
 }
 
@@ -65,9 +65,10 @@ function planOf(runtime: Runtime, bundle: string, draft: Draft<Config>): Planned
   return { value, findings: faults.map(({ pointer, reason }) => fromReason('error', pointer, reason)) }
 }
 
-function lookAtHost(runtime: Runtime, draft: Draft<Config>, plan: ContainerPlan): Finding[] {
+function lookAtHost(runtime: Runtime, bundle: string, draft: Draft<Config>, plan: ContainerPlan): Finding[] {
   const site: Site = {
     runtime,
+    bundle,
     plan,
     config: draft.value,
     view: new ContainerView(runtime.outside, plan.rootfs),

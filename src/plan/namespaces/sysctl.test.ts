@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { planSysctl, sysctlPath } from './sysctl.ts'
+import { planSysctl, sysctlPaths } from './sysctl.ts'
 
 const own = { ipc: true, network: true, uts: true, user: true }
 const shared = { ipc: false, network: false, uts: false, user: false }
@@ -12,17 +12,41 @@ test('planSysctl() makes a path of every key, in order', () => {
   expect(planSysctl(undefined, own)).toEqual([])
 })
 
-test('sysctlPath() lets the first separator decide', () => {
-  expect(sysctlPath('net/ipv4/conf/eno2.100/rp_filter')).toBe('net/ipv4/conf/eno2.100/rp_filter')
-  expect(sysctlPath('net.ipv4.conf.eno2/100.rp_filter')).toBe('net/ipv4/conf/eno2.100/rp_filter')
-})
-
-test.each(['net/../kernel/core_pattern', 'net.//.kernel.core_pattern', 'net./.x', 'net..x', '/net/x', 'net/x/', ''])(
-  'planSysctl() refuses `%s`, which leaves its directory or has an empty name',
+test.each(['net/ipv4/conf/eno2.100/rp_filter', 'net.ipv4.conf.eno2/100.rp_filter'])(
+  'sysctlPaths() lets the first separator of %s decide, and has both separate names else',
   key => {
-    expect(() => planSysctl({ [key]: '1' }, own)).toThrow('is not the name of a sysctl')
+    expect(sysctlPaths(key)).toEqual(['net/ipv4/conf/eno2.100/rp_filter', 'net/ipv4/conf/eno2/100/rp_filter'])
   },
 )
+
+test.each(['net.ipv4.ip_forward', 'net/ipv4/ip_forward', 'net//ipv4/ip_forward', 'net..ipv4.ip_forward'])(
+  'sysctlPaths() has one file for %s',
+  key => {
+    expect(sysctlPaths(key)).toEqual(['net/ipv4/ip_forward'])
+  },
+)
+
+test('planSysctl() knows both files that a key may mean, and both have to be the container’s own', () => {
+  expect(planSysctl({ 'net.ipv4/ip_forward': '1' }, own)).toEqual([
+    { key: 'net.ipv4/ip_forward', path: 'net/ipv4.ip_forward', otherwise: 'net/ipv4/ip_forward', value: '1' },
+  ])
+  expect(() => planSysctl({ 'kernel/domainname.x': '1' }, own)).toThrow('is not in a separate kernel namespace')
+  expect(() => planSysctl({ 'fs/mqueue.msg_max': '1' }, { ...own, ipc: false })).toThrow()
+})
+
+test.each([
+  'net/../kernel/core_pattern',
+  'net.//.kernel.core_pattern',
+  'net./.x',
+  'net./',
+  '/net/x',
+  'net/x/',
+  '.net.x',
+  'net.x.',
+  '',
+])('planSysctl() refuses `%s`, which leaves its directory or has an empty name', key => {
+  expect(() => planSysctl({ [key]: '1' }, own)).toThrow('is not the name of a sysctl')
+})
 
 test.each([
   ['kernel.shmmax', 'ipc'],

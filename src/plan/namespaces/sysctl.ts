@@ -16,6 +16,8 @@ export interface SysctlStep {
   readonly key: string
   /** Relative to /proc/sys, `net/ipv4/ip_forward`. */
   readonly path: string
+  /** Where else it may be, when the key has both separators and there is no such file: `net.ipv4/ip_forward`. */
+  readonly otherwise?: string
   readonly value: string
 }
 
@@ -38,14 +40,17 @@ const namespaced: Readonly<Record<string, SysctlNamespace>> = {
 }
 
 /**
- * The file of a sysctl below /proc/sys. The first separator of the key decides, see sysctl.d(5): in `net/ipv4/conf/e.1/x`
- * the dots are part of names; in `net.ipv4.conf.e/1.x` each `/` stands for such a dot. Undefined when a name is empty
- * or steps out of its directory.
+ * The files below /proc/sys that a key may mean, the likelier first. The first separator decides, see sysctl.d(5): in
+ * `net/ipv4/conf/e.1/x` the dots are part of names; in `net.ipv4.conf.e/1.x` each `/` stands for such a dot. To crun and
+ * runc both separate, wherever they are: that is the second. None when a name steps out of its directory, or one at the end is empty.
  */
-export function sysctlPath(key: string): string | undefined {
+export function sysctlPaths(key: string): readonly string[] {
   const separator = /[./]/.exec(key)?.[0]
   const names = separator === '.' ? key.split('.').map(name => name.replaceAll('/', '.')) : key.split('/')
-  return names.every(name => name !== '' && name !== '.' && name !== '..') ? names.join('/') : undefined
+  const readings = [names, key.split(/[./]/)]
+  if (names.some(name => name === '.' || name === '..')) return []
+  if (readings.some(names => names[0] === '' || names.at(-1) === '')) return []
+  return [...new Set(readings.map(names => names.filter(Boolean).join('/')))]
 }
 
 /**
@@ -59,11 +64,11 @@ export function planSysctl(
 ): SysctlStep[] {
   return Object.entries(sysctl).map(([key, value]) => {
     const at = `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
-    const path = sysctlPath(key)
+    const [path, otherwise] = sysctlPaths(key)
     if (path === undefined) throw new ConfigError(`\`${key}\` is not the name of a sysctl`, at)
-    const reason = refusal(key, path, value, context)
+    const reason = refusal(key, path, value, context) ?? (otherwise && refusal(key, otherwise, value, context))
     if (reason !== undefined) throw new ConfigError(reason, at)
-    return { key, path, value }
+    return { key, path, ...(otherwise !== undefined && { otherwise }), value }
   })
 }
 

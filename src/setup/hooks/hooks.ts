@@ -17,6 +17,7 @@ import { Out } from '../../../native/struct.ts'
 import { decode } from '../../../native/utf8.ts'
 import { parseConfig } from '../../config/load.ts'
 import { doing } from '../../errors.ts'
+import { resolve } from '../../paths.ts'
 import type { Runtime } from '../../runtime.ts'
 import { type HookSubject, hookState } from '../../state/ociState.ts'
 import type { Status } from '../../state/record.ts'
@@ -64,7 +65,9 @@ export function runHooks(
   const files = openHookFiles(runtime, container, fds)
   const directory = bundleOf(runtime, container)
   for (const [i, hook] of hooks.entries())
-    doing(hookPhrase(kind, i, hook), () => runHook(runtime, hook, state, files, directory))
+    doing(hookPhrase(kind, i, hook), () =>
+      runHook(runtime, hook, resolve(container.bundle, hook.path), state, files, directory),
+    )
 }
 
 /** The bundle, where hooks begin as in runc and crun; undefined when it has been removed, which is no reason not to run any. */
@@ -89,6 +92,7 @@ export function runPoststop(runtime: Runtime, hooks: readonly Hook[] | undefined
 function runHook(
   { host, outside }: Runtime,
   hook: Hook,
+  file: string,
   state: string,
   { stdout, stderr }: HookFiles,
   directory: string | undefined,
@@ -99,7 +103,7 @@ function runHook(
   using output = outside.memoryFile('output')
   using nothing = outside.openat(AT_FDCWD, '/dev/null', O_RDWR)
   const pid = host.spawn({
-    file: hook.path,
+    file,
     argv: hook.args ?? [hook.path],
     env: hook.env ?? host.env,
     descriptors: [input.number, (stdout ?? nothing).number, (stderr ?? output).number],
