@@ -340,6 +340,13 @@ describe.skipIf(tree === undefined || !isTsrun || !have('cc'))(
       killed.until('stopped')
       expect(killed.remove()).toMatchObject({ status: 0, stderr: '' })
       expect(make().remove('--force')).toMatchObject({ status: 0, stderr: '' })
+      const frozen = make()
+      expect(oci(['pause', frozen.id])).toMatchObject({ status: 0, stderr: '' })
+      expect(frozen.remove('--force')).toMatchObject({ status: 0, stderr: '' })
+      const all = make()
+      expect(oci(['kill', '--all', all.id, 'KILL'])).toMatchObject({ status: 0, stderr: '' })
+      all.until('stopped')
+      expect(all.remove()).toMatchObject({ status: 0, stderr: '' })
     })
 
     test('does not outlive the container, in which it is not the first', () => {

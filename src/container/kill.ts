@@ -34,8 +34,7 @@ function killOthers(runtime: Runtime, container: StoredContainer, signal: number
   if (signal !== SIGKILL || !container.established.sharedPidNamespace) return false
   const cgroup = ownCgroup(runtime, container)
   if (cgroup === undefined || !isPopulated(runtime.outside, cgroup)) return false
-  killCgroup(runtime.outside, cgroup)
-  killProcesses(runtime.outside, cgroup)
+  killAll(runtime.outside, cgroup)
   return true
 }
 
@@ -49,13 +48,19 @@ export function signalInit(runtime: Runtime, container: StoredContainer, signal:
   if (!pidfd.exists || !isAlive(outside, { pid, startTime })) return false
   const cgroup = requireOwnProcess(runtime, container, pid)
   if (signal === SIGKILL && cgroup !== undefined && isFrozen(outside, cgroup)) {
-    killCgroup(outside, cgroup) // a frozen process dies only this way
+    killAll(outside, cgroup) // a frozen process dies only this way
     return true
   }
   const sent = sendOrKill(outside, pidfd, signal, cgroup)
   // Without a pid namespace of its own, the other processes outlive the first one.
-  if (signal === SIGKILL && sharedPidNamespace && cgroup !== undefined) killCgroup(outside, cgroup)
+  if (signal === SIGKILL && sharedPidNamespace && cgroup !== undefined) killAll(outside, cgroup)
   return sent
+}
+
+/** Also those that cgroup.kill does not reach. */
+function killAll(outside: Kernel<'outside'>, cgroup: string): void {
+  killCgroup(outside, cgroup)
+  killProcesses(outside, cgroup)
 }
 
 /** Where pidfd_send_signal(2) is denied, a SIGKILL that does not arrive by its replacement goes to the whole cgroup. */
@@ -76,7 +81,7 @@ function sendOrKill(
 
 function signalCgroup({ outside }: Runtime, cgroup: string, signal: number): void {
   if (signal === SIGKILL) {
-    killCgroup(outside, cgroup)
+    killAll(outside, cgroup)
     return
   }
   // Frozen meanwhile, so that no process escapes by forking.
