@@ -607,7 +607,7 @@ export const attacks: readonly Attack[] = [
       edits: [
         {
           file: 'src/rootfs/devices.ts',
-          from: 'changeMode(inside, node, step.mode)',
+          from: 'if (!hasMode(stat, step)) changeMode(inside, node, step.mode)',
           to: 'inside.fchmodat(parent, name, step.mode)',
         },
       ],
