@@ -1,12 +1,14 @@
 // The device filter of a running container, replaced from outside.
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createNodeHost } from '../../native/hosts/node.ts'
 import { createKernel } from '../../native/kernel.ts'
 import { DirectCalls } from '../../native/kernels/direct.ts'
 import { replaceDeviceFilter } from '../../src/cgroup/deviceFilterUpdate.ts'
-import { createRunning } from '../lib/container.ts'
+import { makeDirectory } from '../lib/bundle.ts'
+import { createRunning, oci } from '../lib/container.ts'
 import { cgroup2Mount } from '../lib/machine.ts'
 import { eventually } from '../lib/run.ts'
 import { isTsrun } from '../lib/runtime.ts'
@@ -44,5 +46,14 @@ test.skipIf(!isTsrun)('replaceDeviceFilter() allows, denies, lifts and sets the 
   expect(now()).toBe('yes')
   replace(deny)
   expect(now()).toBe('no')
+  container.remove('--force')
+})
+
+test('update gives rules for devices to a container that was made without any', () => {
+  const container = createRunning(config => delete config.linux.resources)
+  const file = join(makeDirectory(), 'resources.json')
+  writeFileSync(file, JSON.stringify({ devices: [deny] }))
+  const { status, stderr } = oci(['update', '--resources', file, container.id])
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   container.remove('--force')
 })

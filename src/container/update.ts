@@ -82,7 +82,7 @@ function prepareUpdate(runtime: Runtime, container: StoredContainer, { id, chang
   const old = record.resources === undefined ? config.linux?.resources : parseResources(record.resources)
   const plan = planResources(completeChange(old, change), config.ociVersion)
   // Engines send all rules along when they change something else; replacing them would undo what others did to them.
-  const newDevices = (change.devices ?? []).length > 0 && stringify(change.devices) !== stringify(old?.devices)
+  const newDevices = (change.devices ?? []).length > 0 && stringify(change.devices) !== stringify(old?.devices ?? [])
   return {
     record,
     unit: ownUnit(container),
@@ -121,7 +121,8 @@ function findDifferences({ outside }: Runtime, { cgroup, steps, old, change, new
       wanted: value,
     }),
   )
-  if (newDevices) differences.push({ what: 'devices', now: stringify(old?.devices), wanted: stringify(change.devices) })
+  if (newDevices)
+    differences.push({ what: 'devices', now: stringify(old?.devices ?? []), wanted: stringify(change.devices) })
   for (const line of schemata?.lines ?? []) {
     if (missingSchema([line], schemata!.group.schemata.join('\n')) !== undefined)
       differences.push({ what: 'schemata', now: sameResource(schemata!.group, line), wanted: line })
