@@ -17,7 +17,7 @@ import { Out } from '../../../native/struct.ts'
 import { decode } from '../../../native/utf8.ts'
 import { parseConfig } from '../../config/load.ts'
 import { doing } from '../../errors.ts'
-import { resolve } from '../../paths.ts'
+import { isAbsolute, join } from '../../paths.ts'
 import type { Runtime } from '../../runtime.ts'
 import { type HookSubject, hookState } from '../../state/ociState.ts'
 import type { Status } from '../../state/record.ts'
@@ -64,10 +64,10 @@ export function runHooks(
   const state = hookState(container, status)
   const files = openHookFiles(runtime, container, fds)
   const directory = bundleOf(runtime, container)
-  for (const [i, hook] of hooks.entries())
-    doing(hookPhrase(kind, i, hook), () =>
-      runHook(runtime, hook, resolve(container.bundle, hook.path), state, files, directory),
-    )
+  for (const [i, hook] of hooks.entries()) {
+    const file = isAbsolute(hook.path) ? hook.path : join(container.bundle, hook.path)
+    doing(hookPhrase(kind, i, hook), () => runHook(runtime, hook, file, state, files, directory))
+  }
 }
 
 /** The bundle, where hooks begin as in runc and crun; undefined when it has been removed, which is no reason not to run any. */
