@@ -99,7 +99,7 @@ build_from_source() {
   mkdir -p "$work/source" "$work/apt" "$work/engine" 2>/dev/null || fail "$caches can not be written, where QuickJS is kept"
   echo "quickjs: building version $version in $place" >&2
   unpack_source
-  "$how" "$work/source" "$files" "$@" >"$work/log" 2>&1 ||
+  "$how" "$work/source" "$files" "$@" 3>&2 >"$work/log" 2>&1 ||
     fail "the build of QuickJS failed: $(grep -m1 -i error "$work/log")"
   (cd "$work/source" && cp quickjs.h LICENSE $files "$work/engine")
   # Another build may have finished meanwhile: then its result is as good.

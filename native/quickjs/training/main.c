@@ -4,9 +4,18 @@
  */
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "quickjs.h"
+
+/* Since glibc 2.38 what is compiled for it, as libgcov is, calls strtol() by another name, which musl does not have. */
+#ifndef __GLIBC__
+long __isoc23_strtol(const char *text, char **end, int base)
+{
+    return strtol(text, end, base);
+}
+#endif
 
 static uint8_t memory[256 << 20] __attribute__((aligned(16)));
 static size_t used;
