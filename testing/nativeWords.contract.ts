@@ -126,22 +126,22 @@ export function nativeWordsContract(native: NativeWords, host: Host): void {
       call({ expect: 'zero' }),
       call({ tolerate: [1], expect: 'zero' }),
     )
-    expect(native.link(bytes, ARENA_ADDRESS, operations, 0x1234)).toBe(true)
+    expect(native.link(bytes, ARENA_ADDRESS, operations, 0x1234, 0x4321)).toBe(true)
     const ways = (at: number) => [OP_POSITIVE, OP_ZERO, OP_NEGATIVE].map(field => get64(view, at + field))
     const next = [192, 320, 448, 576].map(offset => ARENA_ADDRESS + offset)
-    expect(ways(64)).toEqual([next[0], next[0], 0])
+    expect(ways(64)).toEqual([next[0], next[0], 0x4321])
     expect(ways(192)).toEqual([next[1], next[1], next[1]])
-    expect(ways(320)).toEqual([next[2], 0, 0])
-    expect(ways(448)).toEqual([0, next[3], 0])
-    expect(ways(576)).toEqual([0, 0x1234, 0x1234])
+    expect(ways(320)).toEqual([next[2], 0x4321, 0x4321])
+    expect(ways(448)).toEqual([0x4321, next[3], 0x4321])
+    expect(ways(576)).toEqual([0x4321, 0x1234, 0x1234])
   })
 
   test('other branches and operations beyond the memory are left to JavaScript', () => {
     const { bytes } = emptyMemory()
     const operations = queue(call(), call())
     operations[1]!.branch({ zero: 1 })
-    expect(native.link(bytes, ARENA_ADDRESS, operations, 0)).toBe(false)
-    expect(native.link(bytes, ARENA_ADDRESS, [new Operation(machine, call(), SIZE)], 0)).toBe(false)
+    expect(native.link(bytes, ARENA_ADDRESS, operations, 0, 0)).toBe(false)
+    expect(native.link(bytes, ARENA_ADDRESS, [new Operation(machine, call(), SIZE)], 0, 0)).toBe(false)
   })
 
   test('results are taken up to the first that is not as it should be', () => {

@@ -34,6 +34,7 @@ import { Fd } from '../fd.ts'
 import type { Call } from '../kernels/machine.ts'
 import { Out } from '../struct.ts'
 import { type Executor, launchExecutor } from './launch.ts'
+import { ARENA_ADDRESS } from './protocol.ts'
 
 const linux = process.platform === 'linux'
 const { host, outside, emulated = false }: Partial<ExecutorHost> = linux ? createExecutorHost() : {}
@@ -141,6 +142,16 @@ test.runIf(linux)('a word of memory that was read decides like a result', () => 
   expect(() => kernel.flush()).toThrow('exit code 3')
 })
 
+test.runIf(linux)('a word of memory that is no argument becomes a result, too', () => {
+  const { calls, kernel } = launch()
+  const word = new Out(8)
+  const asked = calls.later({ name: 'getpid', args: [] })
+  const loaded = calls.later({ name: 'load', args: [word] })
+  calls.result(asked, word.address - ARENA_ADDRESS)
+  kernel.flush()
+  expect(loaded.value).toBe(asked.value)
+})
+
 test.runIf(linux)('a branch leads into a recorded chain and back', () => {
   using fd = outside!.memfdCreate('branch', MFD_CLOEXEC)
   const { calls, kernel, passed } = launch(fd)
@@ -149,7 +160,7 @@ test.runIf(linux)('a branch leads into a recorded chain and back', () => {
   const asked = calls.later({ name: 'chdir', args: ['/missing'], tolerate: 'any' })
   asked.branch({ negative: chain[0]!.address })
   const behind = calls.later({ name: 'write', args: [number, '!', 1] })
-  calls.link(chain, behind.address, () => 0)
+  calls.link(chain, behind.address)
   calls.flush()
   outside!.rewind(fd)
   expect(new TextDecoder().decode(outside!.readAll(fd))).toBe('taken!')

@@ -31,7 +31,6 @@ import { type Call, type Calls, isRefused, possible, type Result } from './machi
 import { type Marshaller, native, putForm, resultOf, Space, takeOut } from './marshal.ts'
 import { Member } from './member.ts'
 import {
-  ALWAYS,
   type Branches,
   flowOf,
   isBad,
@@ -61,6 +60,9 @@ const SAMPLE_BYTES = 4096
 const HALF_FULL = ARENA_SIZE / 2
 
 type Queued = Operation | Member
+
+/** The address at which the executor goes on after a failed operation. 0: it stops, and reports. */
+type WhereFailed = number | ((operation: Operation) => number)
 
 /** The operations of a member while it is asked what calls they are. */
 interface Description {
@@ -345,12 +347,12 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   /**
-   * Connects operations: a success goes on with the next one and at the end with `end`, a failure with `fail`, or nowhere.
-   * Branches that an operation sets itself stay.
+   * Connects operations: a success goes on with the next one and at the end with the address `end`, a failure with `fail`, or
+   * nowhere. Branches that an operation sets itself stay.
    */
-  link(operations: readonly Queued[], end: number, fail?: (operation: Operation) => number): void {
-    const { bytes } = this.space.memory
-    if (native !== undefined && fail === undefined && native.link(bytes, ARENA_ADDRESS, operations, end)) return
+  link(operations: readonly Queued[], end: number, fail: WhereFailed = 0): void {
+    const { bytes } = this.space
+    if (typeof fail === 'number' && native?.link(bytes, ARENA_ADDRESS, operations, end, fail)) return
     const { words } = this.space
     let next = end
     for (let i = operations.length - 1; i >= 0; i--) {
@@ -362,7 +364,7 @@ export class ExecutorCalls implements Calls, Marshaller {
       }
       const { offset, branches, call } = operation
       const flow = flowOf(call)
-      const bad = fail !== undefined && flow !== ALWAYS ? fail(operation) : 0
+      const bad = typeof fail === 'number' ? fail : fail(operation)
       // Addresses in the arena have 32 bits.
       words[(offset + OP_POSITIVE) >> 2] = (flow & POSITIVE) !== 0 ? next : bad
       words[(offset + OP_ZERO) >> 2] = (flow & ZERO) !== 0 ? next : bad
@@ -383,13 +385,13 @@ export class ExecutorCalls implements Calls, Marshaller {
    * Does what is queued and waits for it. Throws the first failure. `fail` says where the executor goes on after a
    * failed operation; by default it stops and reports.
    */
-  flush(fail?: (operation: Operation) => number): void {
+  flush(fail?: WhereFailed): void {
     this.begin(fail)
     this.land()
   }
 
   /** Sends what is queued without waiting for it; one batch before it is waited for. Throws what failed in that one. */
-  begin(fail?: (operation: Operation) => number): void {
+  begin(fail?: WhereFailed): void {
     if (this.#queue.length === 0) return
     if (this.#recording) throw new Failure('a recorded call was asked for its result')
     this.land()
@@ -653,10 +655,10 @@ export class ExecutorCalls implements Calls, Marshaller {
       return
     }
     const earlier = result as Operation // results of other kernels are known
-    const operation = this.#marshalled!
-    const argument = (offset - operation.offset - OP_ARGUMENTS) / 8
+    const at = this.#marshalled?.offset ?? Infinity // or a word of no operation
+    const argument = (offset - at - OP_ARGUMENTS) / 8
     if (argument >= 0 && argument < 6 && earlier.offset >= this.from) {
-      this.space.words[(operation.offset + OP_INDIRECT) >> 2]! |= 1 << argument
+      this.space.words[(at + OP_INDIRECT) >> 2]! |= 1 << argument
       this.space.put(offset, earlier.address + OP_RESULT)
       return
     }

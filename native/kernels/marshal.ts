@@ -47,7 +47,7 @@ export interface NativeWords {
     values: readonly Argument[],
   ): number | undefined
   /** Links operations, where nothing else is to become of them than usual; else returns false. See ExecutorCalls. */
-  link(bytes: Uint8Array, address: number, operations: readonly object[], end: number): boolean
+  link(bytes: Uint8Array, address: number, operations: readonly object[], end: number, fail: number): boolean
   /** Takes the results of operations from number `from` on that are as they should be. Returns the number of the first other. */
   settle(bytes: Uint8Array, operations: readonly object[], from: number): number
   /** What putForm() does with ASCII texts. Returns the new top, or -1 for other texts and for too little room. */

@@ -25,7 +25,6 @@ export interface Branches {
 export const [POSITIVE, ZERO, NEGATIVE] = [1, 2, 4]
 /** The usual ones: an errno is a failure. */
 export const STRICT = POSITIVE | ZERO
-export const ALWAYS = STRICT | NEGATIVE
 
 /** After which results the next operation follows this call. */
 export function flowOf({ tolerate, expect }: Call): number {

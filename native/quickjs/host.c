@@ -560,16 +560,16 @@ static struct operation *get_operation(JSContext *ctx, JSValueConst object, uint
 }
 
 /*
- * link(bytes, address, operations, end): each goes on with the next one after what is no failure, the last one with the address
- * `end`. `address` is that of offset 0. Returns false when it can not say, for members of a series and other branches.
+ * link(bytes, address, operations, end, fail): each goes on with the next one after what is no failure, the last one with the
+ * address `end`; after a failure with `fail`. `address` is that of offset 0. Returns false when it can not say, for members of a series and other branches.
  */
 static JSValue host_link(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
-    int64_t address, end, length;
+    int64_t address, end, fail, length;
     size_t size;
     uint8_t *bytes = get_bytes(ctx, argv[0], 0, &size);
 
-    if (!bytes || JS_ToInt64(ctx, &address, argv[1]) || JS_ToInt64(ctx, &end, argv[3]))
+    if (!bytes || JS_ToInt64(ctx, &address, argv[1]) || JS_ToInt64(ctx, &end, argv[3]) || JS_ToInt64(ctx, &fail, argv[4]))
         return JS_EXCEPTION;
     if (!get_number(ctx, argv[2], length_atom, &length))
         return JS_FALSE;
@@ -580,9 +580,9 @@ static JSValue host_link(JSContext *ctx, JSValueConst this, int argc, JSValueCon
         JS_FreeValue(ctx, object);
         if (!operation)
             return JS_FALSE;
-        operation->positive = flow & POSITIVE ? next : 0;
-        operation->zero = flow & ZERO ? next : 0;
-        operation->negative = flow & NEGATIVE ? next : 0;
+        operation->positive = flow & POSITIVE ? next : fail;
+        operation->zero = flow & ZERO ? next : fail;
+        operation->negative = flow & NEGATIVE ? next : fail;
         next = address + ((uint8_t *)operation - bytes);
     }
     return JS_TRUE;
@@ -727,7 +727,7 @@ static void add_host(JSContext *ctx, char **argv)
         JS_CFUNC_DEF("putWords", 7, host_put_words),
         JS_CFUNC_DEF("putOperation", 7, host_put_operation),
         JS_CFUNC_DEF("perform", 7, host_perform),
-        JS_CFUNC_DEF("link", 4, host_link),
+        JS_CFUNC_DEF("link", 5, host_link),
         JS_CFUNC_DEF("settle", 3, host_settle),
         JS_CFUNC_DEF("putForm", 7, host_put_form),
         JS_PROP_STRING_DEF("arch", MACHINE, JS_PROP_ENUMERABLE),

@@ -241,7 +241,7 @@ function recordGuard(
     kernel.exit(0)
   })
   const chain = [...hold, ...guard]
-  calls.link(chain, 0, () => cleanup)
+  calls.link(chain, 0, cleanup)
   return chain[0]!.address
 }
 
@@ -303,7 +303,7 @@ function recordCleanup(
     pause.branch({ zero: look.address, negative: look.address })
   })
   calls.link(end, 0)
-  calls.link(chain, end[0]!.address, () => end[0]!.address)
+  calls.link(chain, end[0]!.address, end[0]!.address)
   return chain[0]!.address
 }
 

@@ -84,7 +84,7 @@ export function recordTail(
     kernel.exit(1)
   })
   calls.link(failed, 0)
-  for (const chain of [tail, ...helpers.map(helper => helper.steps)]) calls.link(chain, 0, () => failed[0]!.address)
+  for (const chain of [tail, ...helpers.map(helper => helper.steps)]) calls.link(chain, 0, failed[0]!.address)
   calls.keep()
   return tail
 }

@@ -164,7 +164,7 @@ export function runHookInside(executor: Executor, hook: Hook, { state, output, e
     kernel.execve(hook.path, hook.args ?? [hook.path], hook.env ?? env)
   })
   calls.link(failed, 0)
-  calls.link(child, 0, () => failed[0]!.address)
+  calls.link(child, 0, failed[0]!.address)
 
   const before = calls.later({ name: 'lseek', args: [memory, 0, SEEK_CUR], tolerate: 'any' })
   // struct pollfd: clone3 writes the pidfd straight into its first field.
