@@ -66,7 +66,7 @@ describe.skipIf(tree === undefined || !isTsrun)('cgroups that a container makes 
 
   test('more levels than a path can have, and a process in the last', () => {
     const container = createRunning(writable)
-    look(container, 'sleep 1000 &')
+    look(container, 'sleep 1000 & until read -r name < /proc/$!/comm && [ "$name" = sleep ]; do :; done')
     const path = join(tree!, `tsrun-${container.id}`)
     const pids = readFileSync(join(path, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)
     const pid = pids.find(pid => run(['cat', `/proc/${pid}/cmdline`]).stdout.startsWith('sleep\x001000'))!
