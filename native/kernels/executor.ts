@@ -87,6 +87,8 @@ interface Series {
 interface Flight {
   readonly operations: readonly Queued[]
   readonly outs: { out: Out; offset: number; operation: Operation }[]
+  /** Operations below this offset belong to it, those above are of the next one. */
+  readonly top: number
 }
 
 /**
@@ -109,8 +111,6 @@ export class ExecutorCalls implements Calls, Marshaller {
   #start = ARENA_FIRST
   #outs: { out: Out; offset: number; operation: Operation }[] = []
   #flight: Flight | undefined
-  /** Where the flight ends, 0 when there is none. */
-  #flying = 0
   /** What is recorded is done when the results of operations before may be gone: those are stored in it. */
   from = 0
   /** The operation whose arguments are being put into the arena. */
@@ -396,8 +396,7 @@ export class ExecutorCalls implements Calls, Marshaller {
     if (this.#recording) throw new Failure('a recorded call was asked for its result')
     this.land()
     const operations = this.#queue
-    this.#flight = { operations, outs: this.#outs }
-    this.#flying = this.space.top
+    this.#flight = { operations, outs: this.#outs, top: this.space.top }
     this.#queue = []
     this.#start = this.space.top
     this.#outs = []
@@ -483,12 +482,11 @@ export class ExecutorCalls implements Calls, Marshaller {
   protected aside<T>(work: () => T): T {
     const { space } = this
     const { base } = space
-    const [queue, start, outs, flight, flying, from, recording, recorded] = [
+    const [queue, start, outs, flight, from, recording, recorded] = [
       this.#queue,
       this.#start,
       this.#outs,
       this.#flight,
-      this.#flying,
       this.from,
       this.#recording,
       this.#recorded,
@@ -498,7 +496,6 @@ export class ExecutorCalls implements Calls, Marshaller {
     this.#start = space.top
     this.#outs = []
     this.#flight = undefined
-    this.#flying = 0
     this.from = 0
     this.#recording = false
     this.#recorded = false
@@ -512,7 +509,6 @@ export class ExecutorCalls implements Calls, Marshaller {
       this.#start = start
       this.#outs = outs
       this.#flight = flight
-      this.#flying = flying
       this.from = from
       this.#recording = recording
       this.#recorded = recorded
@@ -521,7 +517,6 @@ export class ExecutorCalls implements Calls, Marshaller {
 
   #end(failed: Failure | undefined): void {
     this.#flight = undefined
-    this.#flying = 0
     this.arrived(failed)
     if (failed) {
       this.#queue = []
@@ -541,7 +536,7 @@ export class ExecutorCalls implements Calls, Marshaller {
   }
 
   #isFlying(operation: Operation): boolean {
-    return operation.offset < this.#flying
+    return this.#flight !== undefined && operation.offset < this.#flight.top
   }
 
   /** For those who watch: a batch is on its way, then waited for, then answered. */
@@ -601,7 +596,7 @@ export class ExecutorCalls implements Calls, Marshaller {
   #settle(operations: readonly Queued[]): Operation | undefined {
     const { space } = this
     for (let i = 0; i < operations.length; i++) {
-      if (native !== undefined) i = native.settle(space.memory.bytes, operations, i)
+      if (native !== undefined) i = native.settle(space.bytes, operations, i)
       const operation = operations[i]
       if (operation === undefined) return undefined
       if (operation.template !== undefined) {

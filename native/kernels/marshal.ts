@@ -6,6 +6,9 @@ import { byteBound, encodeInto } from '../utf8.ts'
 import type { Argument, Result } from './machine.ts'
 import { Hole } from './series.ts'
 
+/** Where words go, see Marshaller: memory, whose side that is, the address of its offset 0, `from`, and the first free byte. */
+type Target = [bytes: Uint8Array, side: Side, address: number, from: number, top: number]
+
 /** What an engine may do faster than an interpreter, which takes microseconds for the arguments of one call. */
 export interface NativeWords {
   /**
@@ -13,39 +16,18 @@ export interface NativeWords {
    * of this side that are known, Words of such, and ASCII strings, which are copied to `top` and behind it, with `address` as
    * that of offset 0. Returns the new top * 64, plus a bit for each value that it left out.
    */
-  putWords(
-    bytes: Uint8Array,
-    side: Side,
-    address: number,
-    from: number,
-    top: number,
-    at: number,
-    values: readonly Argument[],
-  ): number
+  putWords(...words: [...Target, at: number, values: readonly Argument[]]): number
   /**
    * Does so for an operation of the executor, see executor/protocol.ts, that it puts at `top`, with the words of its
    * arguments and everything else zero or not done yet. Descriptors may be the results of operations from `from` on. Returns
    * -1 where there is no room for the operation itself.
    */
-  putOperation(
-    bytes: Uint8Array,
-    side: Side,
-    address: number,
-    from: number,
-    top: number,
-    number: number,
-    values: readonly Argument[],
-  ): number
-  /** Makes a system call with such arguments, or Outs without initial bytes, put at `top`. Returns its result, or undefined where a value is left out. */
-  perform(
-    bytes: Uint8Array,
-    side: Side,
-    address: number,
-    from: number,
-    top: number,
-    number: number,
-    values: readonly Argument[],
-  ): number | undefined
+  putOperation(...operation: [...Target, number: number, values: readonly Argument[]]): number
+  /**
+   * Makes a system call with such arguments, or Outs without initial bytes, put at `top`. Returns its result, or undefined
+   * where a value is left out.
+   */
+  perform(...call: [...Target, number: number, values: readonly Argument[]]): number | undefined
   /** Links operations, where nothing else is to become of them than usual; else returns false. See ExecutorCalls. */
   link(bytes: Uint8Array, address: number, operations: readonly object[], end: number, fail: number): boolean
   /** Takes the results of operations from number `from` on that are as they should be. Returns the number of the first other. */
