@@ -101,7 +101,8 @@ const words = ({ passed, failed, skipped }: Counts) => `${passed} passed, ${fail
 /** Those that name what went wrong, as the scripts and vitest say it; without any, the last ones. */
 function linesOfFailure(output: string): string[] {
   const lines = output.trimEnd().split('\n')
-  const telling = lines.filter(line => /\bfail|WRONG|FAIL|[Ee]rror/.test(line))
+  const wrong = lines.filter(line => line.startsWith('WRONG'))
+  const telling = wrong.length > 0 ? wrong : lines.filter(line => /\bfail|FAIL|[Ee]rror/.test(line))
   return telling.length > 0 ? telling.slice(0, 12) : lines.slice(-6)
 }
 
