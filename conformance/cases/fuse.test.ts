@@ -22,20 +22,21 @@ const server = join(repository, 'conformance/lib/fuse.py')
 const UNTIL_IT_WAITS_MS = 1500
 const UNTIL_IT_ENDS_MS = 8000
 
-/** Mounts a hostile file system; `hush` makes it silent. */
+/** Mounts a hostile file system; `hush` makes it silent, and with `end` all who wait for it have an error. */
 async function mountHostile(mode: 'still' | 'flip' | 'files') {
   const directory = makeDirectory()
   const { child, speaks } = launch(['python3', server, mode, directory])
-  later(() => {
+  const end = () => {
     child.kill('SIGKILL')
     run(['umount', '--lazy', directory])
-  })
+  }
+  later(end)
   await speaks
   const hush = async () => {
     child.stdin!.write('hush\n')
     await once(child.stdout!, 'data')
   }
-  return { directory, hush }
+  return { directory, hush, end }
 }
 
 /** Runs a command, tells it to end when it has not by itself, and gives how long it took from then on. */
@@ -122,7 +123,7 @@ for (const [place, bundleWith] of Object.entries(PLACES)) {
 }
 
 it('commands for a container can be interrupted where its files, or its bundle, do not answer any more', async () => {
-  const { directory, hush } = await mountHostile('still')
+  const { directory, hush, end } = await mountHostile('still')
   const list = join(makeDirectory(), 'list.json')
   writeFileSync(list, JSON.stringify([{ destination: '/mnt/a', type: 'tmpfs', source: 'tmpfs' }]))
   const running = () => {
@@ -160,6 +161,7 @@ it('commands for a container can be interrupted where its files, or its bundle, 
     expect({ one, soon: milliseconds < UNTIL_IT_ENDS_MS }).toEqual({ one, soon: true })
   }
   expect(oci(['exec', '--env', 'HOME=/', id, 'true'], { timeout: 10_000 }).status).toBe(0)
+  end() // the poststop hooks of what is deleted after the test begin in the bundle
 })
 
 it('a container whose files do not answer any more can be looked at, left alone, and deleted', async () => {
