@@ -2,10 +2,9 @@
  * Builds dist: the command as dist/tsrun, which is the static binary where there can be one and otherwise starts dist/node/tsrun,
  * the command on Node.js; and the library as dist/library.js with its types.
  */
-import { execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { buildCommand } from './buildCommand.ts'
-import { buildLibrary } from './buildLibrary.ts'
+import { buildLibrary, buildTypes } from './buildLibrary.ts'
 import { buildBinary, NoEngine } from './buildStatic.ts'
 
 /** What tells dist/node/tsrun why it is called: see src/entry/binary.ts. */
@@ -33,5 +32,5 @@ function buildBinaryIfPossible(): void {
 emptyDist()
 await buildCommand('dist/node')
 await buildLibrary('dist')
-execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.types.json'], { stdio: 'inherit' })
+buildTypes('dist')
 buildBinaryIfPossible()

@@ -1,4 +1,7 @@
-import { join } from 'node:path'
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join, resolve } from 'node:path'
 import { type BuildOptions, build } from 'esbuild'
 import { common } from './buildCommand.ts'
 
@@ -38,4 +41,31 @@ export async function buildLibrary(directory: string): Promise<void> {
     define: { ...define, 'import.meta.url': 'undefined' },
     outfile: join(directory, 'library.cjs'),
   })
+}
+
+/** The types of library.js, of the modules as they are. */
+const TYPES = './types/src/entry/library.d.ts'
+
+/**
+ * Types for who requires the library: those of the modules, said again as ones of CommonJS, since TypeScript refuses to
+ * require a module for its values. `library` is what is exported: classes, each a type, too, and functions.
+ */
+export function commonjsTypes(library: Record<string, unknown>): string {
+  const names = Object.keys(library)
+  const isClass = (name: string) => /^class\b/.test(String(library[name]))
+  const lines = names.map(name =>
+    [
+      `export declare const ${name}: typeof types.${name}`,
+      ...(isClass(name) ? [`export type ${name} = types.${name}`] : []),
+    ].join('\n'),
+  )
+  const from = `from '${TYPES}' with { 'resolution-mode': 'import' }`
+  return `${[`import type * as types ${from}`, `export type * ${from}`, ...lines].join('\n')}\n`
+}
+
+/** Builds the types of the library in `directory`, which is tsconfig.types.json's: types/, and library.d.cts. */
+export function buildTypes(directory: string): void {
+  execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.types.json'], { stdio: 'inherit' })
+  const library = createRequire(import.meta.url)(resolve(directory, 'library.cjs')) as Record<string, unknown>
+  writeFileSync(join(directory, 'library.d.cts'), commonjsTypes(library))
 }

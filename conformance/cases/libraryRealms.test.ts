@@ -24,8 +24,8 @@ const nodes = [process.execPath, ...(process.env['TSRUN_NODES'] ?? '').split(':'
 // As npm installs it: a package of its own, and what it depends on beside it.
 beforeAll(() => {
   mkdirSync(join(modules, 'tsrun'), { recursive: true })
-  for (const name of ['package.json', 'dist/library.js', 'dist/library.cjs'])
-    cpSync(join(repository, name), join(modules, 'tsrun', name))
+  for (const name of ['package.json', 'dist/library.js', 'dist/library.cjs', 'dist/library.d.cts', 'dist/types'])
+    cpSync(join(repository, name), join(modules, 'tsrun', name), { recursive: true })
   mkdirSync(join(elsewhere, 'node_modules'), { recursive: true })
   symlinkSync(join(repository, 'node_modules/koffi'), join(elsewhere, 'node_modules/koffi'))
   for (const name of ['koffi', 'vitest']) symlinkSync(join(repository, 'node_modules', name), join(modules, name))
@@ -119,4 +119,35 @@ it('import and require, with and without require() of modules', async () => {
     }
     expect((await launch([node, join(project, 'both.cjs')]).done).stdout).toBe('true\n')
   }
+})
+
+const TYPED = (imported: string) => `${imported}
+import { type ExitResult, type RunOptions, StateError } from 'tsrun'
+class OwnError extends tsrun.Failure {}
+export async function run(options: RunOptions): Promise<ExitResult | StateError | OwnError> {
+  const { code, ...result } = await new tsrun.Runtime().run({ bundle: '.', ...options })
+  const wrong: string = code // the one mistake: it has to be found
+  return { code, ...result }
+}
+`
+
+it('types: of modules, and of CommonJS, whose values can be had without require() of modules, too', async () => {
+  symlinkSync(join(repository, 'node_modules/@types'), join(modules, '@types'))
+  writeFileSync(join(project, 'typed.mts'), TYPED("import * as tsrun from 'tsrun'"))
+  writeFileSync(join(project, 'typed.cts'), TYPED("import tsrun = require('tsrun')"))
+  const options = [
+    '--ignoreConfig',
+    '--noEmit',
+    '--strict',
+    '--target',
+    'es2022',
+    '--types',
+    'node',
+    '--module',
+    'node16',
+  ]
+  const { stdout } = await launch([tool('tsc'), ...options, join(project, 'typed.mts'), join(project, 'typed.cts')])
+    .done
+  const mistake = expect.stringMatching(/TS2322: .* to type 'string'/)
+  expect(stdout.match(/error TS\d+.*/g)).toEqual([mistake, mistake])
 })
