@@ -23,6 +23,7 @@ const PEERS = {
   podmanRootless: 'crun',
   buildah: 'crun',
   docker: 'runc',
+  swarm: 'runc',
   containerd: 'runc',
   umoci: 'runc',
 } as const
