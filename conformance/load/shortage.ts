@@ -83,7 +83,7 @@ function readonlyState(place: Place): () => void {
   return () => void must(['mount', '-o', 'remount,rw', place.state])
 }
 
-/** The static host begins to say something at 9 MiB; Node.js reserves much more than it uses. */
+/** The static host begins to say something at 7 MiB; Node.js reserves much more than it uses. */
 const isScript = readFileSync(runtime.path).subarray(0, 2).toString() === '#!'
 const MEBIBYTE = 2 ** 20
 
@@ -110,7 +110,7 @@ const ALL: readonly Shortage[] = [
   {
     name: 'memory',
     // With less the kernel can not execute the static binary, and ends it before its first instruction.
-    levels: upTo(12).map(n => (n + 9) * MEBIBYTE),
+    levels: upTo(14).map(n => (n + 7) * MEBIBYTE),
     wrap: (words, level) => ['prlimit', `--as=${level}`, ...words],
   },
   {
