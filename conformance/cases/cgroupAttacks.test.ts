@@ -3,11 +3,21 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { release } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from '../lib/bundle.ts'
 import type { Config } from '../lib/config.ts'
-import { type Container, command, create, createRunning, oci, removeLater, tryCreate } from '../lib/container.ts'
+import {
+  type Change,
+  type Container,
+  command,
+  create,
+  createRunning,
+  oci,
+  removeLater,
+  tryCreate,
+} from '../lib/container.ts'
 import { exec, look } from '../lib/exec.ts'
 import { cgroup2Mount, have, isAlive } from '../lib/machine.ts'
 import { eventually, must, run } from '../lib/run.ts'
@@ -347,6 +357,30 @@ describe.skipIf(tree === undefined || !isTsrun || !have('cc'))(
       expect(oci(['kill', '--all', all.id, 'KILL'])).toMatchObject({ status: 0, stderr: '' })
       all.until('stopped')
       expect(all.remove()).toMatchObject({ status: 0, stderr: '' })
+    })
+
+    test('can be entered where the kernel opens threads (Linux 6.9), else it is told why not', () => {
+      const enter = (change: Change) => {
+        const container = create(['/leaderless'], (config, rootfs) => {
+          copyFileSync(program, join(rootfs, 'leaderless'))
+          change(config, rootfs)
+        })
+        expect(container.start().status).toBe(0)
+        eventually('its first thread to end', () => isLeaderless(pidsIn(container)[0]))
+        return oci(['exec', container.id, 'sh', '-c', 'hostname; [ -e /leaderless ]'])
+      }
+      const changes: Change[] = [
+        () => {},
+        ({ linux }) => {
+          linux.namespaces = linux.namespaces.filter(({ type }) => type !== 'pid')
+        },
+      ]
+      for (const { status, stdout, stderr } of changes.map(enter)) {
+        const [major, minor] = release().split('.').map(Number) as [number, number]
+        if (major > 6 || (major === 6 && minor >= 9))
+          expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'inside\n', stderr: '' })
+        else expect(stderr).toMatch(/^tsrun: .* first thread .* Linux 6\.9 .*\n$/)
+      }
     })
 
     test('does not outlive the container, in which it is not the first', () => {

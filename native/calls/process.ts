@@ -1,7 +1,7 @@
 import { ECHILD, EINTR, EINVAL, ENOENT, ENOTTY, EPERM, ESRCH } from '../abi/errno.ts'
 import { AT_FDCWD, X_OK } from '../abi/fcntl.ts'
 import { CLONE_ARGS, ITIMERVAL, PIDFD_INFO, POLLFD, RLIMIT, SIGINFO, TIMESPEC, TIMEVAL } from '../abi/layout/process.ts'
-import { NS_GET_USERNS, PIDFD_GET_INFO, PIDFD_INFO_EXIT } from '../abi/pidfd.ts'
+import { NS_GET_USERNS, PIDFD_GET_INFO, PIDFD_INFO_EXIT, PIDFD_THREAD } from '../abi/pidfd.ts'
 import { CLONE_NEWTIME } from '../abi/sched.ts'
 import { ITIMER_REAL } from '../abi/time.ts'
 import { __WALL, CLD_EXITED, P_PIDFD, WEXITED, WNOHANG } from '../abi/wait.ts'
@@ -141,6 +141,16 @@ export const processCalls = {
       return result >= 0 || GONE.includes(-result) ? settled(result, { subject, tolerate }) : undefined
     }
     return new Fd(this, this.later({ name: 'pidfd_open', args: [pid, 0], subject, tolerate, older }), subject)
+  },
+
+  /** pidfd_open(thread, PIDFD_THREAD); `exists` is false when there is no such thread, and before Linux 6.9. */
+  pidfdOfThread(this: Calls, thread: number): Fd {
+    const subject = `thread ${thread}`
+    return new Fd(
+      this,
+      this.later({ name: 'pidfd_open', args: [thread, PIDFD_THREAD], subject, tolerate: GONE }),
+      subject,
+    )
   },
 
   /** pidfd_getfd(pidfd, number, 0): a descriptor of another process, see pidfd_getfd(2). */

@@ -15,15 +15,7 @@ import { type ProcessPlan, withListenFds } from '../plan/process/process.ts'
 import { ContainerRoot } from '../rootfs/containerRoot.ts'
 import type { Runtime } from '../runtime.ts'
 import type { PlannedProgram } from '../setup/build.ts'
-import {
-  dismissWarden,
-  type Entrance,
-  enterContainer,
-  foreignNamespaces,
-  leave,
-  needsHostProcfs,
-  openRootOf,
-} from '../setup/enter.ts'
+import { dismissWarden, type Entrance, enterContainer, leave, needsHostProcfs, openRootOf } from '../setup/enter.ts'
 import { joinSessionKeyring, keyringName } from '../setup/facilities/keyring.ts'
 import { openLabels } from '../setup/facilities/labels.ts'
 import { joinResctrl } from '../setup/facilities/resctrl.ts'
@@ -42,6 +34,7 @@ import {
 } from '../setup/process/scheduling.ts'
 import { isKilledAtSpawn, KilledAtSpawn } from '../setup/spawn.ts'
 import { awaitProgram, type HelperChain, recordTail } from '../setup/tail.ts'
+import { threadToEnter } from '../setup/threadToEnter.ts'
 import type { ContainerRecord } from '../state/record.ts'
 import { isAlive } from '../state/status.ts'
 import { type ConsoleRoute, openConsoleRoute } from '../streams/consoleRoute.ts'
@@ -183,11 +176,12 @@ function pack(runtime: Runtime, prepared: PreparedExec, { seccomp }: MembershipP
   const keep = (fd: Fd<'outside'> | undefined) => fd && fds.keep(fd)
   const ownMounts = config.linux?.namespaces?.some(({ type }) => type === 'mount')
   const labelled = isLabelled(process)
-  const namespaces = doing('namespaces', () => foreignNamespaces(outside, record.pid))
+  const thread = threadToEnter(outside, record, pidfd, fds)
+  const { namespaces } = thread
   const entrance = {
-    pidfd,
+    pidfd: thread.pidfd,
     namespaces,
-    root: ownMounts ? undefined : fds.keep(openRootOf(outside, record.pid)),
+    root: ownMounts ? undefined : fds.keep(openRootOf(outside, thread)),
     cgroup: undefined,
     privileged,
   }

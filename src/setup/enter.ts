@@ -1,4 +1,3 @@
-import { EACCES, ENOENT, EPERM } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/abi/fcntl.ts'
 import { CLONE_NEWCGROUP, CLONE_NEWUSER } from '../../native/abi/sched.ts'
 import { SIGKILL } from '../../native/abi/signal.ts'
@@ -7,19 +6,14 @@ import { cloneUnderWarden } from '../../native/executor/warden.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Call } from '../../native/kernels/machine.ts'
-import { HostError } from '../errors.ts'
-import { NAMESPACES } from '../plan/namespaces/namespaces.ts'
 import type { Runtime } from '../runtime.ts'
 import { closeAllBut } from './closeAllBut.ts'
 import { becomeRoot } from './namespaces.ts'
 import { startsWithCall } from './spawn.ts'
+import type { ThreadToEnter } from './threadToEnter.ts'
 
 /** The way into a running container. */
-export interface Entrance {
-  /** Its first process: entered through that, another process with the same pid can not be mistaken for it. */
-  readonly pidfd: Fd<'outside'>
-  /** The namespaces that are not ours, as clone flags. */
-  readonly namespaces: number
+export interface Entrance extends Pick<ThreadToEnter, 'pidfd' | 'namespaces'> {
   /** The root directory, where the mount namespace does not say which that is. */
   readonly root: Fd<'outside'> | undefined
   /** For a privileged caller a mount of its own, see execCgroup.ts. */
@@ -46,24 +40,6 @@ const spawnHints: Call['hint'] = {
   EACCES: 'the cgroup of the container is not ours to write',
   EAGAIN: 'a limit on the number of processes is reached',
   ENOENT: 'our own cgroup namespace does not reach up to the cgroup of the container',
-}
-
-/** A kernel may be built without one of the types. */
-const HIDDEN = [ENOENT, EACCES, EPERM]
-
-/**
- * Which namespaces of this process are others than ours, as clone flags. Errors: HostError when it is protected from us, as
- * the first process is until the container starts.
- */
-export function foreignNamespaces(outside: Kernel<'outside'>, pid: number): number {
-  const inodes = (who: string | number) =>
-    NAMESPACES.map(({ file }) => outside.statx(AT_FDCWD, `/proc/${who}/ns/${file}`, 0, HIDDEN).stat?.inode)
-  const [theirs, ours] = [inodes(pid), inodes('self')]
-  if (theirs.every(inode => inode === undefined))
-    throw new HostError(
-      'the namespaces of the container are not ours to enter; without privileges that can be done when it is started',
-    )
-  return NAMESPACES.reduce((flags, { flag }, i) => (theirs[i] === ours[i] ? flags : flags | flag), 0)
 }
 
 /**
@@ -140,7 +116,7 @@ export function needsHostProcfs({ inUserNamespace }: Runtime, namespaces: number
   return (namespaces & CLONE_NEWUSER) !== 0 || inUserNamespace
 }
 
-/** The root directory of a process. */
-export function openRootOf(outside: Kernel<'outside'>, pid: number): Fd<'outside'> {
-  return outside.openat(AT_FDCWD, `/proc/${pid}/root`, O_PATH | O_DIRECTORY)
+/** The root directory of a process, or of a thread. */
+export function openRootOf(outside: Kernel<'outside'>, { directory }: Pick<ThreadToEnter, 'directory'>): Fd<'outside'> {
+  return outside.openat(AT_FDCWD, `${directory}/root`, O_PATH | O_DIRECTORY)
 }

@@ -2,9 +2,9 @@ import { CAP_SYS_ADMIN } from '../../native/abi/capability.ts'
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/abi/fcntl.ts'
 import type { Dir } from '../../native/calls/file.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
-import type { Fd, Fds } from '../../native/fd.ts'
+import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
-import { doing, StateError } from '../errors.ts'
+import { StateError } from '../errors.ts'
 import { byAnotherWay, Detour, detour } from '../host/denied.ts'
 import { ownCapabilities } from '../host/host.ts'
 import { ContainerRoot } from '../rootfs/containerRoot.ts'
@@ -13,8 +13,9 @@ import type { ContainerRecord } from '../state/record.ts'
 import { isAlive } from '../state/status.ts'
 import type { StoredContainer } from '../state/store.ts'
 import { requireOwnProcess } from './belongings.ts'
-import { enterContainer, foreignNamespaces, leave, needsHostProcfs } from './enter.ts'
+import { enterContainer, leave, needsHostProcfs } from './enter.ts'
 import { ownProcfs } from './facilities/sysctl.ts'
+import { threadToEnter } from './threadToEnter.ts'
 
 const NOT_RUNNING = 'container not running'
 
@@ -73,17 +74,18 @@ function visitOnce<T>(
   work: (visit: Visit) => T,
 ): T {
   const { host, outside, makeCalls } = runtime
-  const namespaces = doing('namespaces', () => foreignNamespaces(outside, record.pid))
+  using fds = new Fds()
+  const { pidfd, namespaces } = threadToEnter(outside, record, init, fds)
   using hostProcfs = needsHostProcfs(runtime, namespaces)
     ? outside.openat(AT_FDCWD, '/proc', O_PATH | O_DIRECTORY)
     : undefined
   const kept = hostProcfs ? [...passed, hostProcfs] : passed
   const executor = runtime.phase('spawn the executor', () =>
-    launchExecutor(host, outside, { passed: [...kept, init], makeCalls }),
+    launchExecutor(host, outside, { passed: [...kept, pidfd], makeCalls }),
   )
   try {
     const { kernel: inside } = executor
-    const entrance = { pidfd: init, namespaces, root: undefined, cgroup: undefined, privileged: isPrivileged(outside) }
+    const entrance = { pidfd, namespaces, root: undefined, cgroup: undefined, privileged: isPrivileged(outside) }
     const born = enterContainer(executor, entrance, kept.map(executor.passed))
     const root = new ContainerRoot(inside, inside.openat(AT_FDCWD, '/', O_PATH | O_DIRECTORY).take())
     runtime.phase('enter the container', born)

@@ -7,7 +7,8 @@ import { decode } from '../../../native/utf8.ts'
 import { doing, escaped, StateError } from '../../errors.ts'
 import type { ContainerPlan } from '../../plan/container.ts'
 import type { Runtime } from '../../runtime.ts'
-import { foreignNamespaces, leave } from '../../setup/enter.ts'
+import { leave } from '../../setup/enter.ts'
+import { threadToEnter } from '../../setup/threadToEnter.ts'
 import { holdInit } from '../../setup/visit.ts'
 import type { ContainerRecord } from '../../state/record.ts'
 import { isAlive } from '../../state/status.ts'
@@ -68,12 +69,13 @@ function readSysctls(
 ): (string | undefined)[] {
   using fds = new Fds()
   const init = holdInit(outside, record, fds)
-  const executor = launchExecutor(host, outside, { passed: [init], makeCalls })
+  const { pidfd, namespaces } = threadToEnter(outside, record, init, fds)
+  const executor = launchExecutor(host, outside, { passed: [pidfd], makeCalls })
   try {
     const { kernel: inside } = executor
-    const flags = foreignNamespaces(outside, record.pid) & NAMESPACES
+    const flags = namespaces & NAMESPACES
     inside.notDumpable()
-    if (flags !== 0) inside.setns(executor.passed(init), flags, 'the namespaces of the container')
+    if (flags !== 0) inside.setns(executor.passed(pidfd), flags, 'the namespaces of the container')
     inside.notDumpable() // a change of capabilities may have taken that back, see proc_sys_fs(5) about suid_dumpable
     const read = (path: string) =>
       doing(`sysctl \`${path}\``, () => {
