@@ -1491,6 +1491,25 @@ export const attacks: readonly Attack[] = [
     },
   },
   {
+    ids: ['crun 1.28, runc 1.3.6'],
+    attack:
+      'a console socket in another’s directory is a link to the socket of a service of root’s: that gets the terminal',
+    defence:
+      'only links of root’s and of our own are followed to a socket, which is then connected to by its descriptor',
+    where: 'src/streams/unixSocket.ts, src/host/callersFiles.ts',
+    test: e2e('files', 'to a socket no link of his is followed'),
+    mutation: {
+      name: 'links to sockets are followed by the kernel',
+      edits: [
+        {
+          file: 'src/streams/unixSocket.ts',
+          from: 'using place = locate(outside, path, [ENOENT])',
+          to: 'using place = outside.openat(-100, path, 0o10000000, 0, [ENOENT])',
+        },
+      ],
+    },
+  },
+  {
     ids: ['tsrun 0.1'],
     attack: 'where move_mount is denied: who shares the root file system renames /proc while a container is made',
     defence: 'paths for mount(2) are links of descriptors in a procfs that was opened once',

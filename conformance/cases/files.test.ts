@@ -15,10 +15,11 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from '../lib/bundle.ts'
-import { command, createRunning, inside, oci, removeLater, runBundle, runScript } from '../lib/container.ts'
+import { openConsole, withConsole } from '../lib/console.ts'
+import { command, createRunning, inside, oci, removeLater, runBundle, runScript, tryCreate } from '../lib/container.ts'
 import { criu } from '../lib/criu.ts'
 import { exec } from '../lib/exec.ts'
 import { expectOneSentence } from '../lib/expect.ts'
@@ -29,6 +30,7 @@ import { fresh } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
 
 leavesNothing()
+if (have('cc')) withConsole()
 
 /** What is too long for a command that waits for nobody. */
 const TIMEOUT = 15_000
@@ -187,6 +189,31 @@ test.skipIf(!isTsrun)("a log or trace in another's directory follows no link of 
     rmSync(file)
     victim.expectUntouched()
   }
+})
+
+test.skipIf(!isTsrun || !isRoot || !have('cc'))('to a socket no link of his is followed (peers: they do)', () => {
+  const directory = theirDirectory()
+  const victim = openConsole()
+  plant(victim.socket, join(directory, 'link'))
+  plant(dirname(victim.socket), join(directory, 'way'))
+  const bundle = (terminal: boolean) =>
+    makeBundle(config => {
+      config.process.terminal = terminal
+      config.process.args = ['true']
+    })
+  const [withTerminal, without] = [bundle(true), bundle(false)]
+  for (const path of [join(directory, 'link'), join(directory, 'way', basename(victim.socket))]) {
+    const [toConsole, toPidfd] = [
+      tryCreate(withTerminal, ['--console-socket', path]),
+      tryCreate(without, ['--pidfd-socket', path]),
+    ]
+    expectOneSentence(toConsole.created, /console socket: .* symbolic link of user 65534, which is not followed/)
+    expectOneSentence(toPidfd.created, /--pidfd-socket: .* symbolic link of user 65534, which is not followed/)
+  }
+  const own = join(directory, 'own')
+  symlinkSync(victim.socket, own)
+  expect(tryCreate(withTerminal, ['--console-socket', own]).created).toMatchObject({ status: 0, stderr: '' })
+  expect(victim.received()).toMatch(/descriptors=1$/)
 })
 
 test.skipIf(!isTsrun || !isRoot)(

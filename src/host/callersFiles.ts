@@ -144,6 +144,26 @@ export function openOutputDirectory(
   throw new UsageError(`\`${path}\`: too many symbolic links`)
 }
 
+/**
+ * What is at a path, opened with O_PATH. Its name may be a symbolic link of ours or root's, and so may those on the way.
+ * Errors: UsageError for another's, KernelError; after an errno of `tolerate` it does not exist.
+ */
+export function locate(outside: Kernel<'outside'>, path: string, tolerate: readonly number[]): Fd<'outside'> {
+  let at = path
+  for (let links = 0; links < LINKS_MAX; links++) {
+    const { directory, name } = openParent(outside, at, tolerate)
+    if (!directory.exists) return directory
+    using _ = directory
+    const found = openNamed(outside, directory, name, O_PATH | O_NOFOLLOW, at, 0, tolerate)
+    if (!found.exists || linkOf(outside, found) === undefined) return found
+    found.close()
+    const target = targetOf(outside, directory, name, at)
+    if (target === undefined) return openNamed(outside, directory, name, O_PATH, at, 0, tolerate)
+    at = target
+  }
+  throw new UsageError(`\`${path}\`: too many symbolic links`)
+}
+
 /** May others put things into a directory, such as links for us to follow? */
 export function isOpenToOthers(outside: Kernel<'outside'>, directory: Fd<'outside'>): boolean {
   const { mode, uid } = outside.statx(directory, '', 0, []).stat!

@@ -9,6 +9,7 @@ import { doing, Failure } from '../../errors.ts'
 import { NOTIFY_DIRECTORY, NOTIFY_NAME } from '../../plan/notify.ts'
 import type { ContainerRoot } from '../../rootfs/containerRoot.ts'
 import type { Runtime } from '../../runtime.ts'
+import { connectOnce } from '../../streams/unixSocket.ts'
 import type { Watch } from '../../streams/watch.ts'
 import { tellBeforeProgram } from '../tail.ts'
 
@@ -154,7 +155,10 @@ function connectManager(runtime: Runtime, lines: readonly string[]): Fd<'outside
   const address = env('NOTIFY_SOCKET')
   if (address === undefined || lines.length === 0) return undefined
   const socket = outside.unixDatagramSocket()
-  if (trying(runtime, () => outside.connectTo(socket, address.replace(/^@/, '\0')))) return socket
+  const isAbstract = address.startsWith('@')
+  const connect = () =>
+    isAbstract ? outside.connectTo(socket, `\0${address.slice(1)}`) : connectOnce(outside, socket, address)
+  if (trying(runtime, connect)) return socket
   socket.close()
   return undefined
 }
