@@ -526,12 +526,12 @@ export const attacks: readonly Attack[] = [
       edits: [
         {
           file: 'src/setup/facilities/notify.ts',
-          from: 'inside.bindTo(socket, NOTIFY_NAME)',
-          to: "inside.bindTo(socket, NOTIFY_DIRECTORY.concat('/', NOTIFY_NAME))",
+          from: 'inside.bindTo(socket, name)',
+          to: "inside.bindTo(socket, directory.concat('/', name))",
         },
         {
           file: 'src/setup/facilities/notify.ts',
-          from: 'inside.fchdir(root.open(NOTIFY_DIRECTORY, O_DIRECTORY))',
+          from: 'inside.fchdir(root.open(directory, O_DIRECTORY))',
           to: "inside.fchdir(root.open('/', O_DIRECTORY))",
         },
       ],

@@ -433,6 +433,30 @@ test.each(['createRuntime', 'createContainer', 'poststart', 'poststop'])(
   },
 )
 
+test('poststop hooks that can only fail keep no container from running, nor the others from theirs', () => {
+  const file = join(makeDirectory(), 'env')
+  const vain = [null, { path: '' }, { path: '/bin/true', timeout: -1 }]
+  const bundle = makeBundle(
+    having(config => {
+      config.process.args = ['echo', 'ran']
+      config.hooks = { poststop: isRunc ? vain : [...vain, ...writing(file, { timeout: isTsrun ? 0 : 5 })] }
+    }),
+  )
+  const { status, stdout, stderr } = runBundle(bundle)
+  expect({ status, stdout }).toEqual({ status: 0, stdout: 'ran\n' })
+  if (isTsrun) expect(stderr.match(/^tsrun: warning: \/hooks\/poststop\/\d.*$/gm)).toHaveLength(4)
+  if (isTsrun) expect(readFileSync(file, 'utf8')).toContain('PATH=')
+})
+
+test('null among the arguments and variables of a hook is none', () => {
+  const file = join(makeDirectory(), 'env')
+  const [hook] = writing(file, { env: ['ONE=two', null] })
+  hook!.args.push(null as unknown as string)
+  const bundle = makeBundle(having(config => (config.hooks = { createRuntime: [hook] })))
+  expect(runBundle(bundle).status).toBe(0)
+  expect(readFileSync(file, 'utf8')).toContain('ONE=two\n')
+})
+
 test('a hook with an empty env has none', () => {
   const file = join(makeDirectory(), 'env')
   const bundle = makeBundle(having(config => (config.hooks = { createRuntime: writing(file, { env: [] }) })))

@@ -60,9 +60,6 @@ export const RUNTIME_TOOLS: Explained = {
 }
 
 const OWN_NAME = 'looks for the name `crun` (`Usage: crun [OPTION...] delete CONTAINER`)'
-const NOTIFY =
-  'crun mounts the socket’s directory over the path that NOTIFY_SOCKET has on the host, tsrun and runc at /run/notify: a systemd ' +
-  'in the container makes a socket of its own at /run/systemd/notify, where that of the host is, too'
 
 export const CRUN_TESTS: Explained = {
   'commands: version-command': OWN_NAME,
@@ -83,10 +80,6 @@ export const CRUN_TESTS: Explained = {
   'seccomp: seccomp-listener':
     'no rule asks an agent, and the specification has listenerPath ignored then; crun connects all the same',
   'start: help': OWN_NAME,
-  'start: invalid-id-chars': '`run .` is the bundle in the current directory; the other ids are refused',
-  'start: sd-notify': NOTIFY,
-  'start: sd-notify-env': NOTIFY,
-  'start: sd-notify-file': NOTIFY,
   'start: start': 'reads the file in which crun keeps its state',
   'uid_gid: regular-files-chowned':
     'crun gives a stream’s file to the group of the program, too; with tsrun and runc the group stays, so who reads a log by it still can',

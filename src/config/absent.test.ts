@@ -35,6 +35,16 @@ test('null as an entry of a list stays, for a validator to refuse', () => {
   expect(dropped({ process: { args: ['a', null] } })).toEqual({ process: { args: ['a', null] } })
 })
 
+test('null is no entry where both crun and runc have none', () => {
+  const hook = { path: '/bin/true', args: ['a', null], env: [null] }
+  const resources = { blockIO: { weightDevice: [null] }, network: { priorities: [null] }, hugepageLimits: [null] }
+  expect(dropped({ hooks: { prestart: [hook, null] }, linux: { resources } })).toEqual({
+    hooks: { prestart: [{ path: '/bin/true', args: ['a'], env: [] }, null] },
+    linux: { resources: { blockIO: { weightDevice: [] }, network: { priorities: [] }, hugepageLimits: [null] } },
+  })
+  expect(dropped(resources, 'linux/resources')).toMatchObject({ network: { priorities: [] } })
+})
+
 test('empty words that may be left out are left out, and no others', () => {
   const given = {
     hostname: '',

@@ -36,22 +36,38 @@ export const MAY_BE_EMPTY: readonly string[] = [
   'linux/resources/devices/*/type',
 ]
 
+/** Lists whose `null` is no entry, with crun and runc. In all others they disagree, or make 0 of it, which is a group of root. */
+const NULL_IS_NO_ENTRY: readonly string[] = [
+  'hooks/*/*/args',
+  'hooks/*/*/env',
+  'linux/resources/blockIO/weightDevice',
+  'linux/resources/network/priorities',
+]
+
 /**
  * Takes out of `data`, the JSON of `text`, the properties that are `null` and the empty words that may be left out. An
- * entry of a list stays: there the runtimes disagree, and a missing argument or group is not the same as none.
+ * entry of a list stays but of a few: a missing argument of the program is not the same as none.
  */
 export function dropAbsent(text: string, data: unknown, place: DocumentPlace): void {
-  if (hasNull(text)) dropNulls(data)
+  if (hasNull(text)) {
+    dropNulls(data)
+    for (const path of pathsBelow(place, NULL_IS_NO_ENTRY)) dropNullEntries(data, path)
+  }
   if (!isIn(text, '""')) return
-  for (const path of MAY_BE_EMPTY)
-    if (path.startsWith(place)) dropEmpty(data, (place === '' ? path : path.slice(place.length + 1)).split('/'))
+  for (const path of pathsBelow(place, MAY_BE_EMPTY)) dropEmpty(data, path)
+}
+
+function pathsBelow(place: DocumentPlace, paths: readonly string[]): string[][] {
+  return paths
+    .filter(path => path.startsWith(place))
+    .map(path => (place === '' ? path : path.slice(place.length + 1)).split('/'))
 }
 
 /** Before the `null` of JSON there is a colon, a comma, a bracket or space; before that of `/dev/null` a slash. */
 function hasNull(text: string): boolean {
   if (!isIn(text, 'null')) return false
   for (let at = text.indexOf('null'); at >= 0; at = text.indexOf('null', at + 4))
-    if (' \n\t\r:'.includes(text.charAt(at - 1))) return true
+    if (' \n\t\r:,['.includes(text.charAt(at - 1))) return true
   return false
 }
 
@@ -65,6 +81,15 @@ function dropNulls(node: unknown): void {
   for (const key of Object.keys(object))
     if (object[key] === null) delete object[key]
     else dropNulls(object[key])
+}
+
+function dropNullEntries(node: unknown, [key, ...rest]: readonly string[]): void {
+  if (typeof node !== 'object' || node === null) return
+  const object = node as Record<string, unknown>
+  const list = key === '*' ? undefined : object[key!]
+  if (key === '*') for (const entry of Object.values(object)) dropNullEntries(entry, rest)
+  else if (rest.length > 0) dropNullEntries(list, rest)
+  else if (Array.isArray(list)) object[key!] = list.filter(entry => entry !== null)
 }
 
 function dropEmpty(node: unknown, [key, ...rest]: readonly string[]): void {

@@ -76,8 +76,8 @@ describe('parseConfig() says what is wrong in one sentence', () => {
       '/process/oomScoreAdj: must be an integer, is 1.5',
     ],
     [
-      '{"ociVersion":"1.3.0","hooks":{"poststop":[{"path":"/x","timeout":0}]}}',
-      '/hooks/poststop/0/timeout: must be at least 1, is 0',
+      '{"ociVersion":"1.3.0","hooks":{"poststart":[{"path":"/x","timeout":0}]}}',
+      '/hooks/poststart/0/timeout: must be at least 1, is 0',
     ],
     [
       '{"ociVersion":"1.3.0","process":{"cwd":"/","user":{"uid":4294967296}}}',

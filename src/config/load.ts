@@ -3,8 +3,10 @@ import type { Config, Process, Resources } from '../../spec/generated/config.ts'
 import { validateConfig, validateProcess, validateResources } from '../../spec/generated/validate-config.js'
 import { ConfigError } from '../errors.ts'
 import { dropAbsent, type DocumentPlace } from './absent.ts'
+import type { Complaint } from './checks/namespacesOf.ts'
 import { explain } from './explain.ts'
 import { findSyntaxError, splitDocument } from './syntax.ts'
+import { dropVainHooks } from './vainHooks.ts'
 
 type Container = Record<string, unknown>
 
@@ -21,7 +23,7 @@ interface BigNumber {
 /**
  * Reads the text of a config.json: JSON of the right shape, in which integers beyond 2^53 are bigints. Throws a
  * ConfigError with line and column for broken JSON, and with a JSON pointer for a wrong shape. Says nothing about
- * meaning; that is what checkConfig() is for. `tell` hears what is ignored behind the document.
+ * meaning; that is what checkConfig() is for. `tell` hears what is ignored.
  */
 export function parseConfig(text: string, tell?: Tell): Config {
   return parse(text, validateConfig, 'config.json', '', tell) as Config
@@ -45,8 +47,8 @@ export function validate(data: unknown): asserts data is Config {
 /** JSON whose large integers are rounded until `settle` makes bigints of them: validators know numbers only. */
 export interface Unsettled {
   readonly data: unknown
-  /** What is wrong behind the document, in one sentence. */
-  readonly rest: string | undefined
+  /** What is ignored: behind the document, and of its hooks. */
+  readonly odd: readonly Complaint[]
   settle(): void
 }
 
@@ -57,11 +59,15 @@ export function readJson(given: string, name: string, place: DocumentPlace = '')
   const { data, text, rest } = parseJson(given, name)
   const bigNumbers = hasDigits(text, ROUNDED_DIGITS) ? findBigNumbers(text, data) : []
   dropAbsent(text, data, place)
+  const odd = [
+    ...(rest === undefined ? [] : [{ pointer: undefined, reason: rest }]),
+    ...(place === '' ? dropVainHooks(data) : []),
+  ]
   const settle = () => {
     // What a validator refused may be gone meanwhile, and others in its place.
     for (const { parent, key, value } of bigNumbers) if (parent[key] === Number(value)) parent[key] = value
   }
-  return { data, rest, settle }
+  return { data, odd, settle }
 }
 
 /** 2^53 has as many digits, so without so many in a row every integer is safe. */
@@ -74,8 +80,8 @@ function parse(
   place: DocumentPlace,
   tell?: Tell,
 ): unknown {
-  const { data, rest, settle } = readJson(text, name, place)
-  if (rest !== undefined) tell?.(rest)
+  const { data, odd, settle } = readJson(text, name, place)
+  for (const { pointer, reason } of odd) tell?.(pointer === undefined ? reason : `${pointer}: ${reason}`)
   if (!validator(data)) throw explain(validator.errors?.[0], data, name)
   settle()
   return data

@@ -11,7 +11,7 @@ import { mapsId } from './namespaces/idMappings.ts'
 import { isOwn, type NamespacePlan, planNamespaces } from './namespaces/namespaces.ts'
 import { type NetDevicePlan, planNetDevices } from './namespaces/netDevices.ts'
 import { planSysctl, type SysctlStep } from './namespaces/sysctl.ts'
-import { withNotifySocket } from './notify.ts'
+import { type NotifyPlace, withNotifySocket } from './notify.ts'
 import { type MemoryPolicyPlan, planMemoryPolicy } from './process/memoryPolicy.ts'
 import { type ProcessPlan, planProcess } from './process/process.ts'
 import { planResctrl, type ResctrlPlan } from './resctrl.ts'
@@ -33,8 +33,8 @@ export interface PlanFacts {
   readonly capMknod: boolean
   /** What the runtime runs on. */
   readonly arch: Architecture
-  /** A service manager wants to hear from the container, see sd_notify(3). */
-  readonly notify?: boolean
+  /** The address of the service manager that wants to hear from the container, see sd_notify(3). */
+  readonly notify?: string | undefined
   /** Whose systemd manages the cgroups; undefined when none does. */
   readonly systemd?: 'system' | 'user' | undefined
 }
@@ -77,8 +77,8 @@ export interface ContainerPlan extends MembershipPlan {
   readonly resources: ResourcePlan
   readonly deviceRules: NonNullable<NonNullable<Config['linux']>['resources']>['devices']
   readonly hooks: Hooks
-  /** The program gets a socket for sd_notify(3). */
-  readonly notifies: boolean
+  /** Where the program gets a socket for sd_notify(3). */
+  readonly notify: NotifyPlace | undefined
   readonly process: ProcessPlan | undefined
   /** The option that labels a new mount for SELinux. */
   readonly mountLabel: Parameter | undefined
@@ -91,8 +91,8 @@ function isHostDev(step: MountStep): boolean {
 
 /** Turns a checked configuration into the plan. Errors: ConfigError with the JSON pointer of what can't be done. */
 export function planContainer(given: Config, facts: PlanFacts): ContainerPlan {
-  const notified = facts.notify ? withNotifySocket(given) : undefined
-  const config = notified ?? given
+  const notified = facts.notify ? withNotifySocket(given, facts.notify) : undefined
+  const config = notified?.config ?? given
   const linux = config.linux ?? {}
   const namespaces = planNamespaces(linux)
   const own = (type: Parameters<typeof isOwn>[1]) => isOwn(namespaces, type)
@@ -133,7 +133,7 @@ export function planContainer(given: Config, facts: PlanFacts): ContainerPlan {
     resources,
     deviceRules: linux.resources?.devices,
     hooks: config.hooks ?? {},
-    notifies: notified !== undefined,
+    notify: notified?.place,
     process: config.process && planProcess(config.process, facts.listenFds),
     mountLabel,
     ...planMembership(config, facts),

@@ -195,7 +195,7 @@ function spawnInNamespaces({ runtime, prepared, hostResources, executor }: Makin
     pid,
     setgroupsAllowed,
     labels: plan.process && openLabels(inside, plan.process),
-    notify: plan.notifies ? inside.unixDatagramSocket().take() : undefined,
+    notify: plan.notify ? inside.unixDatagramSocket().take() : undefined,
   }
 }
 
@@ -250,7 +250,7 @@ function changeRoot(
   if (takeNull) takeNull()()
   protect()
   enterRoot(root, plan)
-  if (notify) bindNotifySocket(root, notify)
+  if (notify && plan.notify) bindNotifySocket(root, notify, plan.notify)
   if (hostResources.console) openTerminal(executor, root, plan, hostResources.console)
   writeSysctls(inside, plan.sysctl)
   applyInherited(inside, plan)

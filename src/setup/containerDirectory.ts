@@ -52,7 +52,7 @@ export function describe(
     ...(resctrl && { resctrl: resctrlDirectories(resctrl) }),
     ...(!plan.namespaces.create.has('pid') && { sharedPidNamespace: true }),
     ...(plan.process === undefined && { withoutProcess: true }),
-    ...(plan.notifies && { notifies: true }),
+    ...(plan.notify && { notifies: true, notifyDirectory: plan.notify.directory }),
     ...((plan.hooks.poststart?.length || plan.hooks.poststop?.length) && { laterHooks: true }),
     ...(request.noNewKeyring ? { noNewKeyring: true } : { keyring: keyringName(outside, plan.id) }),
     ...(plan.annotations && { annotations: plan.annotations }),

@@ -157,7 +157,7 @@ export function planFacts(
     noPivot,
     systemd: runtime.cgroupManager === 'systemd' ? (runtime.rootless ? 'user' : 'system') : undefined,
     listenFds,
-    notify: Boolean(runtime.env('NOTIFY_SOCKET')),
+    notify: runtime.env('NOTIFY_SOCKET'),
     inUserNamespace: runtime.inUserNamespace,
     capMknod: has(CAP_MKNOD),
     arch: runtime.host.arch,

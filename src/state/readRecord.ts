@@ -78,6 +78,7 @@ const OPTIONAL: Readonly<Record<OptionalField, Form>> = {
   sharedPidNamespace: flag,
   withoutProcess: flag,
   notifies: flag,
+  notifyDirectory: cleanPath,
   laterHooks: flag,
   exitCode: { what: 'an exit code', fits: isInteger(0, 255) },
   resources: json,

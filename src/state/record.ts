@@ -35,6 +35,8 @@ export interface ContainerRecord {
   readonly withoutProcess?: boolean
   /** Its first process hands over a socket for sd_notify(3). */
   readonly notifies?: boolean
+  /** Where that is in the container. */
+  readonly notifyDirectory?: string
   /** Its config.json has hooks that run after create: poststart or poststop. */
   readonly laterHooks?: boolean
   /** How it ended, when the runtime was the parent of its first process and has kept the container: 128 + n for signal n. */

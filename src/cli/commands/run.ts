@@ -5,7 +5,7 @@ import { createRequest, explainingExecve } from './request.ts'
 import { chooseTarget } from './target.ts'
 
 export const verb: Verb<'run'> = (runtime, options, positionals) => {
-  const { id, bundle } = chooseTarget(runtime, positionals[0]!, options.bundle)
+  const { id, bundle } = chooseTarget(runtime, positionals[0]!, options.bundle, options.config)
   const request = {
     ...createRequest(options, id, bundle),
     detach: options.detach,

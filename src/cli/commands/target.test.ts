@@ -32,6 +32,11 @@ test('chooseTarget() names a container after the current directory', () => {
   expect(chooseTarget(at('.'), '.', undefined)).toEqual({ id: 'work', bundle: '.' })
 })
 
+test('chooseTarget() takes a dot for an id, as others do, where another configuration is named', () => {
+  expect(() => chooseTarget(at('.'), '.', undefined, 'config/config.json')).toThrow(/invalid container ID `\.`/)
+  expect(() => chooseTarget(at('..'), '..', undefined, 'config.json')).toThrow(/invalid container ID `\.\.`/)
+})
+
 test('chooseTarget() says what is missing at a path', () => {
   expect(() => chooseTarget(at('.'), './web', undefined)).toThrow(
     /`.\/web` is not a bundle: .*; and no container ID: invalid character "\/"/,

@@ -85,7 +85,7 @@ function prepare(runtime: Runtime, id: string): Comparison {
     bundle: record.bundle,
     noPivot: false,
     listenFds: 0,
-    notify: record.notifies ?? false,
+    notify: record.notifies ? (record.notifyDirectory ?? '@') : undefined,
     inUserNamespace: runtime.inUserNamespace,
     capMknod: true,
     arch: runtime.host.arch,

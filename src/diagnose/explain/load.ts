@@ -41,7 +41,7 @@ export function loadProfile(runtime: Runtime, path: string, bearer: Bearer): Loa
 
 /** See loadProfile(); `name` is the file's. */
 export function readProfileText(text: string, name: string, bearer: Bearer): LoadedProfile {
-  const { data, rest, settle } = readJson(text, `\`${name}\``)
+  const { data, odd, settle } = readJson(text, `\`${name}\``)
   if (typeof data !== 'object' || data === null || Array.isArray(data))
     throw new ConfigError(`\`${name}\` is neither a profile nor a config.json`)
   const config = 'ociVersion' in data
@@ -66,7 +66,7 @@ export function readProfileText(text: string, name: string, bearer: Bearer): Loa
   const faults = [...shape, ...meaning].map(({ pointer, reason }) =>
     fromReason('error', pointer === undefined ? undefined : told(pointer), reason),
   )
-  if (rest !== undefined) faults.push(fromReason('warning', undefined, rest))
+  for (const { pointer, reason } of odd) faults.push(fromReason('warning', pointer, reason))
   if (left === undefined) throw new ConfigError(`${faults[0]?.pointer}: ${faults[0]?.message}`)
   return { profile: left, faults, place }
 }

@@ -39,7 +39,7 @@ function refuseDepth(text: string): void {
 
 function judge(text: string): ConfigReading {
   refuseDepth(text)
-  const { data, rest, settle } = readJson(text, 'config.json')
+  const { data, odd, settle } = readJson(text, 'config.json')
   const draft = new Draft(data as Config)
   const unknown = unknownNames(data)
   const shape = draft.faults(validate)
@@ -48,12 +48,12 @@ function judge(text: string): ConfigReading {
   const meaning = CHECKS.flatMap(check => draft.opinion(config => refuse(check, config)))
   for (const { pointer } of meaning) if (pointer !== undefined) draft.drop(pointer)
   settle()
-  const trailing = rest === undefined ? [] : [finding('warning', undefined, rest)]
-  const odd = oddities(draft.value).map(({ pointer, reason }) =>
+  const ignored = odd.map(({ pointer, reason }) => finding('warning', pointer, reason))
+  const strange = oddities(draft.value).map(({ pointer, reason }) =>
     finding('warning', pointer && draft.place(pointer), reason),
   )
   const errors = [...shape, ...meaning].map(({ pointer, reason }) => fromReason('error', pointer, reason))
-  return { findings: [...errors, ...trailing, ...odd, ...unknown], draft }
+  return { findings: [...errors, ...ignored, ...strange, ...unknown], draft }
 }
 
 function withoutPointer({ pointer, reason }: ConfigError): string {

@@ -6,7 +6,7 @@ import type { Kernel } from '../../../native/kernel.ts'
 import { pollPatiently } from '../../../native/patience.ts'
 import { decode, encode } from '../../../native/utf8.ts'
 import { doing, Failure } from '../../errors.ts'
-import { NOTIFY_DIRECTORY, NOTIFY_NAME } from '../../plan/notify.ts'
+import type { NotifyPlace } from '../../plan/notify.ts'
 import type { ContainerRoot } from '../../rootfs/containerRoot.ts'
 import type { Runtime } from '../../runtime.ts'
 import { connectOnce } from '../../streams/unixSocket.ts'
@@ -15,7 +15,7 @@ import { tellBeforeProgram } from '../tail.ts'
 
 // sd_notify(3) for a program in a container, when this process has a NOTIFY_SOCKET:
 //
-//   1. withNotifySocket()     a tmpfs at /run/notify, and NOTIFY_SOCKET in the program's environment   plan/notify.ts
+//   1. withNotifySocket()     a tmpfs for it, and NOTIFY_SOCKET in the program's environment   plan/notify.ts
 //   2. bindNotifySocket()     the first process makes the socket there, in its own root
 //   3. handOverNotify()       and gives it, right before its program, to who starts that
 //   4. receiveNotify()        which is `start` or `run`
@@ -34,11 +34,11 @@ const PATIENCE_MS = 5000
  * is 0. There is no bindat(2), and who shares the root file system may exchange a directory on the way for a link to a
  * descriptor of the executor's: so the directory is opened as all others are, and worked in.
  */
-export function bindNotifySocket(root: ContainerRoot, socket: Fd<'inside'>): void {
+export function bindNotifySocket(root: ContainerRoot, socket: Fd<'inside'>, { directory, name }: NotifyPlace): void {
   const { inside } = root
   doing('sd_notify', () => {
-    inside.fchdir(root.open(NOTIFY_DIRECTORY, O_DIRECTORY))
-    inside.bindTo(socket, NOTIFY_NAME)
+    inside.fchdir(root.open(directory, O_DIRECTORY))
+    inside.bindTo(socket, name)
     inside.fchdir(root.fd)
   })
 }
