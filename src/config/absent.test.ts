@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { dropAbsent, MAY_BE_EMPTY, type DocumentPlace } from './absent.ts'
+import { type DocumentPlace, dropAbsent, MAY_BE_EMPTY } from './absent.ts'
 
 function dropped(data: unknown, place: DocumentPlace = ''): unknown {
   const text = JSON.stringify(data)

@@ -2,11 +2,11 @@ import { hasDigits, isIn } from '../../native/utf8.ts'
 import type { Config, Process, Resources } from '../../spec/generated/config.ts'
 import { validateConfig, validateProcess, validateResources } from '../../spec/generated/validate-config.js'
 import { ConfigError } from '../errors.ts'
-import { dropAbsent, type DocumentPlace } from './absent.ts'
+import { type DocumentPlace, dropAbsent } from './absent.ts'
 import type { Complaint } from './checks/namespacesOf.ts'
+import { dropVainHooks } from './checks/vainHooks.ts'
 import { explain } from './explain.ts'
 import { findSyntaxError, splitDocument } from './syntax.ts'
-import { dropVainHooks } from './vainHooks.ts'
 
 type Container = Record<string, unknown>
 

@@ -1,6 +1,6 @@
 // poststop hooks that can only fail. A failed one is a warning (runtime.md#lifecycle, step 13), so it keeps no container from running.
 
-import type { Complaint } from './checks/namespacesOf.ts'
+import type { Complaint } from './namespacesOf.ts'
 
 type Json = Readonly<Record<string, unknown>>
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseConfig } from './load.ts'
+import { parseConfig } from '../load.ts'
 
 const good = { path: '/bin/true' }
 
