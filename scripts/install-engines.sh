@@ -2,6 +2,7 @@
 # Installs what the end-to-end tests use: engines, the runtimes to compare with, and tools; with --compiler only what the
 # build of the static binary takes. Needs root and apt.
 set -eu
+. "$(dirname "$0")/apt.sh"
 
 compiler='musl-tools make xz-utils binutils'
 packages="$compiler
@@ -10,13 +11,4 @@ packages="$compiler
   netavark aardvark-dns iptables criu tmux zsh fish qemu-user binutils-aarch64-linux-gnu linux-libc-dev-arm64-cross
 "
 [ "${1:-}" != --compiler ] || packages=$compiler
-missing=
-for package in $packages; do
-  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
-done
-[ -n "$missing" ] || exit 0
-
-echo "installing:$missing"
-export DEBIAN_FRONTEND=noninteractive
-apt-get update -q
-apt-get install -q -y --no-install-recommends $missing
+install_missing $packages

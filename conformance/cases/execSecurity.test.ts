@@ -24,7 +24,7 @@ import { isCrun, isTsrun, runtime } from '../lib/runtime.ts'
 import { fresh, later } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
 import { meetStopper } from '../lib/stopper.ts'
-import { withUser } from '../lib/user.ts'
+import { makeRootless, withUser } from '../lib/user.ts'
 
 leavesNothing()
 const user = withUser()
@@ -126,14 +126,7 @@ interface Rootless {
 function asUser(verb: string[], change: Change = () => {}): Rootless {
   const bundle = makeBundle((config, rootfs) => {
     config.process.args = ['sh', '-c', LOOP]
-    config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'network')
-    config.linux.namespaces.push({ type: 'user' })
-    config.linux.uidMappings = [{ containerID: 0, hostID: user.current.uid, size: 1 }]
-    config.linux.gidMappings = [{ containerID: 0, hostID: user.current.gid, size: 1 }]
-    delete config.linux.resources
-    for (const mount of config.mounts) mount.options = mount.options?.filter(option => option !== 'gid=5') ?? []
-    const sys = config.mounts.find(mount => mount.destination === '/sys')!
-    Object.assign(sys, { type: 'none', source: '/sys', options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'] })
+    makeRootless(config, user.current)
     change(config, rootfs)
   })
   const { uid, gid } = user.current

@@ -11,23 +11,13 @@ import { eventually, must, type Result, run } from '../lib/run.ts'
 import { isCrun, isRunc, isTsrun, runtime } from '../lib/runtime.ts'
 import { fresh, later } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
-import { withUser } from '../lib/user.ts'
+import { makeRootless, withUser } from '../lib/user.ts'
 import { delegatedV2 } from '../lib/views.ts'
 
 leavesNothing()
 const user = withUser()
 
-/** What `spec --rootless` makes of the base configuration. */
-function rootless(config: Config): void {
-  config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'network')
-  config.linux.namespaces.push({ type: 'user' })
-  config.linux.uidMappings = [{ containerID: 0, hostID: user.current.uid, size: 1 }]
-  config.linux.gidMappings = [{ containerID: 0, hostID: user.current.gid, size: 1 }]
-  delete config.linux.resources
-  for (const mount of config.mounts) mount.options = mount.options?.filter(option => option !== 'gid=5') ?? []
-  const sys = config.mounts.find(mount => mount.destination === '/sys')!
-  Object.assign(sys, { type: 'none', source: '/sys', options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'] })
-}
+const rootless = (config: Config) => makeRootless(config, user.current)
 
 /** The same with the user's subordinate ids behind its own. */
 function ranged(config: Config): void {

@@ -2,6 +2,7 @@
 
 import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll } from 'vitest'
+import type { Config } from './config.ts'
 import { isRoot } from './machine.ts'
 import { must, run } from './run.ts'
 import { sceneDirectory } from './scene.ts'
@@ -91,4 +92,16 @@ export function withUser(): { current: User } {
     if (made) removeAccount()
   })
   return holder
+}
+
+/** What `spec --rootless` makes of the base configuration, for the user with these ids. */
+export function makeRootless(config: Config, { uid, gid }: Pick<User, 'uid' | 'gid'>): void {
+  config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'network')
+  config.linux.namespaces.push({ type: 'user' })
+  config.linux.uidMappings = [{ containerID: 0, hostID: uid, size: 1 }]
+  config.linux.gidMappings = [{ containerID: 0, hostID: gid, size: 1 }]
+  delete config.linux.resources
+  for (const mount of config.mounts) mount.options = mount.options?.filter(option => option !== 'gid=5') ?? []
+  const sys = config.mounts.find(mount => mount.destination === '/sys')!
+  Object.assign(sys, { type: 'none', source: '/sys', options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'] })
 }
