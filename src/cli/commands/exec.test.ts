@@ -91,6 +91,7 @@ test('a command beside --process is left out', () => {
 
 test('fewer descriptors than none are none', () => {
   expect(request('--preserve-fds', '-1', 'web', 'ls')).toMatchObject({ preserveFds: 0 })
+  expect(() => request('--preserve-fds', '2147483648', 'web', 'ls')).toThrow(/no process has 2147483648 descriptors/)
 })
 
 test.each([

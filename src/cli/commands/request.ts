@@ -1,5 +1,5 @@
 import type { CreateRequest } from '../../container/create.ts'
-import { KernelError } from '../../errors.ts'
+import { KernelError, UsageError } from '../../errors.ts'
 import type { Runtime } from '../../runtime.ts'
 import type { OptionsOf } from '../line/options.ts'
 
@@ -8,9 +8,14 @@ export function given(text: string | undefined): string | undefined {
   return text === '' ? undefined : text
 }
 
-/** How many descriptors more; a number below nought is none, as in runc and crun. */
+/** No process can have as many, see /proc/sys/fs/nr_open; crun and runc refuse more, too. */
+const DESCRIPTORS_MAX = 2 ** 31 - 1
+
+/** How many descriptors more; a number below nought is none, as in runc and crun. Throws a UsageError. */
 export function preserved(options: Pick<OptionsOf<'create'>, 'preserve-fds'>): number {
-  return Math.max(0, options['preserve-fds'])
+  const count = options['preserve-fds']
+  if (count > DESCRIPTORS_MAX) throw new UsageError(`option \`--preserve-fds\`: no process has ${count} descriptors`)
+  return Math.max(0, count)
 }
 
 /** What `create` and `run` ask for. */

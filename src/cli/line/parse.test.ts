@@ -124,3 +124,72 @@ test('parse() hands over the global options that it read before a mistake, so th
     globals: { log: '/l', 'log-format': 'json' },
   })
 })
+
+test.each(['1', 't', 'T', 'TRUE', 'True', 'true'])('%s is yes, as Go programs write it', word => {
+  expect(parse([`--debug=${word}`, 'list'])).toMatchObject({ globals: { debug: true } })
+})
+
+test.each(['0', 'f', 'F', 'FALSE', 'False', 'false'])('%s is no', word => {
+  expect(parse(['run', `--keep=${word}`, 'c1'])).toMatchObject({ options: { keep: false } })
+})
+
+test('an empty word is the default where an option is one of some words', () => {
+  const words = ['--log-format=', '--rootless', '', '--cgroup-manager=', 'list']
+  expect(parse(words)).toMatchObject({
+    globals: { 'log-format': 'text', rootless: 'auto', 'cgroup-manager': 'cgroupfs' },
+  })
+})
+
+/** As go-runc (containerd, docker), conmon, conmon-rs, podman, CRI-O and buildah of 2026 call a runtime. */
+const LINES_OF_ENGINES: readonly (readonly [string, string])[] = [
+  [
+    'go-runc',
+    '--root /r --debug --log /l --log-format json --systemd-cgroup create --bundle /b --pid-file /p --console-socket /c --pidfd-socket /d --no-pivot --no-new-keyring --preserve-fds 1 x',
+  ],
+  ['go-runc', 'exec --process /f --console-socket /c --pidfd-socket /d --detach --pid-file /p --preserve-fds 2 x'],
+  ['go-runc', 'run --bundle /b --detach x'],
+  ['go-runc', 'delete --force x'],
+  ['go-runc', 'kill --all x 9'],
+  ['go-runc', 'events --stats x'],
+  ['go-runc', 'events --interval=5s x'],
+  ['go-runc', 'ps --format json x'],
+  ['go-runc', 'ps --format table x -ef'],
+  [
+    'go-runc',
+    'checkpoint --image-path /i --work-path /w --parent-path p --tcp-established --ext-unix-sk --shell-job --page-server 192.0.2.1:5 --file-locks --manage-cgroups-mode soft --empty-ns network --lazy-pages --leave-running --pre-dump --status-fd 3 x',
+  ],
+  [
+    'go-runc',
+    'restore --image-path /i --work-path /w --detach --pid-file /p --console-socket /c --no-pivot --bundle /b x',
+  ],
+  ['go-runc', 'update --resources=- x'],
+  [
+    'conmon',
+    '--systemd-cgroup --cgroup-manager disabled --root=/r --log-format=json --log --log=/l exec --pid-file /p --process /f --detach x',
+  ],
+  [
+    'conmon',
+    '--root=/r restore --bundle /b --pid-file /p --detach --image-path /i --work-path /b --tcp-established --tcp-close --file-locks --lsm-profile a --lsm-mount-context c --console-socket /c x',
+  ],
+  [
+    'conmon',
+    '--root=/r create --bundle /b --pid-file /p --no-pivot --no-new-keyring --preserve-fds 3 --console-socket /c x',
+  ],
+  [
+    'conmon-rs',
+    '--log=journald:x --log-level=warning --root=/r --systemd-cgroup --root=/r --systemd-cgroup exec -d --console-socket=/c --tty --pid-file=/p x true',
+  ],
+  ['conmon-rs', '--root=/r --systemd-cgroup create --bundle /b --pid-file /p --console-socket=/c x'],
+  ['podman', '--root /r update --resources /f x'],
+  ['podman', 'kill --all x 9'],
+  ['CRI-O', '--root /r kill -a x 15'],
+  ['CRI-O', '--root /r checkpoint --file-locks --image-path /i --work-path /w --leave-running x'],
+  ['CRI-O', '--root /r update --resources - x'],
+  ['buildah', '--root /r create --bundle /b --pid-file /p --console-socket /c --no-new-keyring --no-pivot x'],
+]
+
+test.each(LINES_OF_ENGINES)('%s: %s', (_, line) => {
+  const parsed = parse(line.split(' '))
+  expect('misuse' in parsed ? parsed.misuse.message : undefined).toBeUndefined()
+  expect(parsed).toMatchObject({ positionals: expect.arrayContaining(['x']) })
+})

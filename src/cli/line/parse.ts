@@ -23,6 +23,12 @@ export interface Misuse {
   readonly globals: OptionsOf<'*'>
 }
 
+/** What a yes or no may be written as: the words of Go's strconv.ParseBool. */
+const BOOLEANS: Readonly<Record<string, boolean>> = {
+  ...{ true: true, True: true, TRUE: true, t: true, T: true, 1: true },
+  ...{ false: false, False: false, FALSE: false, f: false, F: false, 0: false },
+}
+
 /** Options that are allowed at some place of the line, and where their values go. */
 interface Scope {
   readonly options: readonly Option[]
@@ -118,12 +124,14 @@ class Reader {
   }
 
   #boolean(shown: string, text: string | undefined): boolean {
-    if (text === undefined || text === 'true') return true
-    if (text === 'false') return false
+    const value = text === undefined ? true : Object.hasOwn(BOOLEANS, text) ? BOOLEANS[text] : undefined
+    if (value !== undefined) return value
     throw this.#wrong(`option \`${shown}\` is either \`true\` or \`false\`, not \`${text}\``)
   }
 
-  #value({ type, choices }: Option, shown: string, text: string): string | number {
+  /** Of those that are one of some words, an empty one is as if there were no option (runc). */
+  #value({ type, choices, default: preset }: Option, shown: string, text: string): string | number {
+    if (choices !== undefined && text === '' && preset !== undefined) return preset as string
     if (choices !== undefined && !choices.includes(text)) {
       const words = choices.map(choice => `\`${choice}\``).join(', ')
       throw this.#wrong(`option \`${shown}\` is one of ${words}, not \`${text}\``)
