@@ -109,6 +109,15 @@ export class KernelError extends Failure {
   }
 }
 
+/** Something is longer than the memory that calls are made from has room for. */
+export class NoRoom extends Failure {
+  constructor(bytes: number, left: number) {
+    super(
+      `a text of the configuration or the command line is too long: a call takes ${bytes} bytes where ${left} are left`,
+    )
+  }
+}
+
 /** Is `error` a failed system call with one of these errno names? */
 export function isErrno(error: unknown, ...codes: string[]): error is KernelError {
   return error instanceof KernelError && codes.includes(error.code)

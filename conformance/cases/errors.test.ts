@@ -278,6 +278,35 @@ test.skipIf(!isTsrun)('a mount option that is nearly one is asked about', () => 
   }, /tmpfs does not take this option; did you mean `nosuid`\?/)
 })
 
+const LONG = 'x'.repeat(9 << 20)
+
+/** Longer than the memory from which calls are made. */
+const TOO_LONG: readonly (readonly [string, Change])[] = [
+  [
+    'an annotation that a hook reads',
+    config => {
+      config.annotations = { long: LONG }
+      config.hooks = { createContainer: [{ path: '/bin/true' }] }
+    },
+  ],
+  [
+    'the path of a masked file',
+    config => {
+      config.linux.maskedPaths = [`/${LONG}`]
+    },
+  ],
+  [
+    'the value of a sysctl',
+    config => {
+      config.linux.sysctl = { 'kernel.msgmax': LONG }
+    },
+  ],
+]
+
+test.skipIf(!isTsrun).each(TOO_LONG)('%s of 9 MiB is a sentence (tsrun only)', (_, change) => {
+  createFails(change, /too long: a call takes \d+ bytes where \d+ are left/)
+})
+
 test('a loop of symlinks for the program fails create', () => {
   createFails((config, rootfs) => {
     symlinkSync('loop', join(rootfs, 'bin/loop'))

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { NoRoom } from '../failure.ts'
 import type { Memory } from '../host.ts'
 import { get64, Out, Struct, Words } from '../struct.ts'
 import { decode } from '../utf8.ts'
@@ -99,9 +100,9 @@ test('everything lies at multiples of 8', () => {
 
 test('what does not fit is an error and not an overflow', () => {
   const { space, put } = setUp(256)
-  expect(() => space.allocate(200)).toThrow('a call needs 200 bytes where 192 are left')
-  expect(() => put('x'.repeat(400))).toThrow('does not fit')
-  expect(() => put(new Uint8Array(300))).toThrow(RangeError)
+  expect(() => space.allocate(200)).toThrow('a call takes 200 bytes where 192 are left')
+  expect(() => put('x'.repeat(400))).toThrow(NoRoom)
+  expect(() => put(new Uint8Array(300))).toThrow(NoRoom)
 })
 
 test('the arguments of a call are one word each', () => {
@@ -149,5 +150,5 @@ test('a form has other values and another place each time', () => {
   expect([one[0], one[1], two[0], two[1]]).toEqual([ADDRESS + first + 8, 2 ** 40, ADDRESS + second + 8, -1])
   expect([one[2], two[2]]).toEqual([one[3], two[3]])
   expect([text(one[2]! - ADDRESS), text(two[2]! - ADDRESS)]).toEqual(['\u00e4', 'other'])
-  expect(() => putForm(setUp(72).space, ADDRESS, form, ['', 0, 0])).toThrow(RangeError)
+  expect(() => putForm(setUp(72).space, ADDRESS, form, ['', 0, 0])).toThrow(NoRoom)
 })

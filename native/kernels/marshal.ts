@@ -1,4 +1,4 @@
-import { Failure } from '../failure.ts'
+import { Failure, NoRoom } from '../failure.ts'
 import { Fd, type Side } from '../fd.ts'
 import type { Memory } from '../host.ts'
 import { Out, Struct, Words } from '../struct.ts'
@@ -110,7 +110,7 @@ export class Space {
   allocate(size: number): number {
     const at = this.top
     const end = (at + size + 7) & ~7
-    if (end > this.size) throw new RangeError(`a call needs ${size} bytes where ${this.size - at} are left`)
+    if (end > this.size) throw new NoRoom(size, this.size - at)
     this.top = end
     return at
   }
@@ -118,7 +118,7 @@ export class Space {
   /** Puts a NUL-terminated string there; returns its offset. */
   string(text: string): number {
     const bound = byteBound(text)
-    if (this.top + bound + 9 > this.size) throw new RangeError(`a string of ${text.length} characters does not fit`)
+    if (this.top + bound + 9 > this.size) throw new NoRoom(bound + 1, this.size - this.top)
     const at = this.top
     const end = encodeInto(this.memory.bytes, at, text)
     this.memory.bytes[end] = 0

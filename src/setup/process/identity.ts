@@ -1,7 +1,7 @@
 import { CAP_SYS_ADMIN } from '../../../native/abi/capability.ts'
 import { E2BIG } from '../../../native/abi/errno.ts'
 import { RLIMIT_NOFILE } from '../../../native/abi/resource.ts'
-import { KernelError } from '../../../native/failure.ts'
+import { KernelError, NoRoom } from '../../../native/failure.ts'
 import type { Kernel } from '../../../native/kernel.ts'
 import { capabilityNames, capabilityNumber } from '../../plan/process/capabilities.ts'
 import type { ProcessPlan } from '../../plan/process/process.ts'
@@ -66,7 +66,7 @@ function execute(tail: Kernel<'inside'>, executable: string, { args, env }: Proc
   try {
     tail.later({ name: 'execve', args: [executable, args, env], subject, hint: executeHints(executable) })
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error
+    if (!(error instanceof NoRoom)) throw error
     throw new KernelError('execve', E2BIG, subject, TOO_LONG)
   }
 }
