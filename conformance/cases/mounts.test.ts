@@ -120,33 +120,38 @@ test('size and mode of a tmpfs are what the options say', () => {
 })
 
 test('a tmpfs without a mode takes that of the directory below', () => {
-  const mode = inside('stat -c %a /var/spool', (config, rootfs) => {
+  const words = inside('stat -c %a /var/spool; grep /var/spool /proc/mounts', (config, rootfs) => {
     mkdirSync(join(rootfs, 'var/spool'))
     chmodSync(join(rootfs, 'var/spool'), 0o1770)
     config.mounts.push(tmpfs('/var/spool'))
   })
-  expect(mode).toBe('1770')
+  expect(words).toMatch(/^1770\ntmpfs \/var\/spool tmpfs \S*\bmode=1770\b/)
 })
 
-test('each tmpfs without a mode has that of its own directory, or 1777 where there was none', () => {
-  const places = ['/modes/a', '/modes/b', '/modes/b/new', '/modes/c', '/modes/d']
-  const modes = inside(
-    `stat -c %a ${places.join(' ')}; touch /modes/c/file 2>&1; cat /proc/mounts`,
-    (config, rootfs) => {
-      mkdirSync(join(rootfs, 'modes'))
-      const below = { a: 0o700, b: 0o1777, c: 0o751, d: 0o2750 }
-      for (const [name, mode] of Object.entries(below)) {
-        mkdirSync(join(rootfs, 'modes', name))
-        chmodSync(join(rootfs, 'modes', name), mode)
-      }
-      config.mounts.push(...places.map(place => tmpfs(place)), tmpfs('/modes/c', 'remount', 'bind', 'ro'))
-    },
-  )
-  const [a, b, made, c, d, ...rest] = modes.split('\n')
-  expect([a, b, c, d]).toEqual(['700', '1777', '751', '2750'])
-  if (isTsrun) expect(made).toBe('1777')
-  expect(rest.join('\n')).toMatch(/read-only[\s\S]* \/modes\/c tmpfs ro,/i)
-})
+test.each([0, 20])(
+  'each tmpfs without a mode has that of its own directory, or 1777 where there was none; %i more',
+  more => {
+    const places = ['/modes/a', '/modes/b', '/modes/b/new', '/modes/c', '/modes/d']
+    const modes = inside(
+      `stat -c %a ${places.join(' ')}; touch /modes/c/file 2>&1; cat /proc/mounts`,
+      (config, rootfs) => {
+        mkdirSync(join(rootfs, 'modes'))
+        const below = { a: 0o700, b: 0o1777, c: 0o751, d: 0o2750 }
+        for (const [name, mode] of Object.entries(below)) {
+          mkdirSync(join(rootfs, 'modes', name))
+          chmodSync(join(rootfs, 'modes', name), mode)
+        }
+        const others = Array.from({ length: more }, (_, number) => tmpfs(`/others/${number}`))
+        const listed = [...others, ...places.map(place => tmpfs(place))]
+        config.mounts.push(...listed, tmpfs('/modes/c', 'remount', 'bind', 'ro'))
+      },
+    )
+    const [a, b, made, c, d, ...rest] = modes.split('\n')
+    expect([a, b, c, d]).toEqual(['700', '1777', '751', '2750'])
+    if (isTsrun) expect(made).toBe('1777')
+    expect(rest.join('\n')).toMatch(/read-only[\s\S]* \/modes\/c tmpfs ro,/i)
+  },
+)
 
 // runc fails at special files; crun drops capabilities of files and fills holes.
 test.skipIf(isRunc || isCrun)(

@@ -29,6 +29,8 @@ export interface MountSite {
   readonly readonlyLate: Fd<'inside'>[]
   /** New file systems that get a mode when all is in place; undefined where they have it from the first moment. */
   readonly modesLate?: Attached[]
+  /** There are so many of these that it would take long to ask about each before it is made. */
+  readonly hasManyModes?: boolean
   /** One that can be trusted, where the root is not the host's any more. */
   readonly procfs?: () => Dir
   /** Is this the last that is looked for at its place? Then it is closed; see fewFiles.ts. */
@@ -95,7 +97,11 @@ function attachAt(
 
 function mountFilesystem(root: ContainerRoot, step: FilesystemStep, site: MountSite): Fd<'inside'> {
   const isAlone =
-    site.isLast?.(step) || site.modesLate === undefined || site.sources.filesystems?.has(step) || !isOrdinary(step)
+    site.isLast?.(step) ||
+    site.modesLate === undefined ||
+    site.sources.filesystems?.has(step) ||
+    !isOrdinary(step) ||
+    (step.inheritMode && !site.hasManyModes)
   if (isAlone) return mountAlone(root, step, site)
   const attached = root.attachNew(step.destination, kindOf(step), () => {
     const mount = newMount(root, step, step.parameters)!
@@ -151,6 +157,14 @@ function modeOf(root: ContainerRoot, { inheritMode, destination }: FilesystemSte
   if (!inheritMode) return []
   const covered = root.inside.statx(target, '')
   return root.isNew(destination) ? [] : [{ key: 'mode', value: (covered.stat!.mode & 0o7777).toString(8) }]
+}
+
+/** More of them than this are given their modes late: the mode is not among the options that mountinfo shows then. */
+const MANY_MODES = 16
+
+/** See MountSite. */
+export function hasManyModes(steps: readonly MountStep[]): boolean {
+  return steps.filter(step => step.op === 'filesystem' && step.inheritMode).length > MANY_MODES
 }
 
 /** What a tmpfs has without a word about it. */

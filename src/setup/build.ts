@@ -13,7 +13,7 @@ import type { ContainerRoot } from '../rootfs/containerRoot.ts'
 import { lastAtTheirPlaces, sourcesInTurn } from '../rootfs/fewFiles.ts'
 import { openManySources, sourcesForKeeper } from '../rootfs/manySources.ts'
 import { canMountByPath, mountByPath } from '../rootfs/mountByPath.ts'
-import type { MountSite } from '../rootfs/mounts.ts'
+import { hasManyModes, type MountSite } from '../rootfs/mounts.ts'
 import { enterRoot, fillRoot, finishRoot, nullDeviceFor, placeRoot, protectPaths } from '../rootfs/rootfs.ts'
 import { isShared } from '../rootfs/sources.ts'
 import type { Runtime } from '../runtime.ts'
@@ -275,7 +275,11 @@ function openTerminal(executor: Executor, root: ContainerRoot, plan: ContainerPl
 /** The root file system with all that is mounted in it, still beside the host's. */
 function makeRoot({ warn }: Runtime, executor: Executor, { plan, fewFiles }: Prepared, hostResources: HostResources) {
   const { root, check: checkRoot } = placeRoot(executor, plan, hostResources.sources)
-  const site = { ...mountSite(executor, hostResources), isLast: fewFiles ? lastAtTheirPlaces(plan) : undefined }
+  const site = {
+    ...mountSite(executor, hostResources),
+    hasManyModes: hasManyModes(plan.mounts),
+    isLast: fewFiles ? lastAtTheirPlaces(plan) : undefined,
+  }
   const checkDevices = fillRoot(root, plan, site, warn)
   const check = () => {
     checkRoot()
