@@ -11,7 +11,7 @@ import {
   OP_SIZE,
   OP_ZERO,
 } from '../native/executor/protocol.ts'
-import { Failure } from '../native/failure.ts'
+import { Failure, NoRoom } from '../native/failure.ts'
 import { Fd } from '../native/fd.ts'
 import type { Host, Memory } from '../native/host.ts'
 import { type Argument, type Call, type Calls, knownResult } from '../native/kernels/machine.ts'
@@ -79,8 +79,8 @@ export function nativeWordsContract(native: NativeWords, host: Host): void {
     expect(() => put(native, [[other]])).toThrow(Failure)
   })
 
-  test('an operation for which there is no room is a RangeError', () => {
-    expect(() => put(native, Array(12).fill([1]))).toThrow(RangeError)
+  test('an operation for which there is no room is a failure that says so', () => {
+    expect(() => put(native, Array(12).fill([1]))).toThrow(NoRoom)
   })
 
   const memory = host.allocate(4096)

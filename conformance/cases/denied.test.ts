@@ -173,7 +173,8 @@ const everyMount: Change = (config, rootfs) => {
   mkdirSync(join(volume, 'inner'))
   must(['mount', '-t', 'tmpfs', '-o', 'nosuid', 'inner', join(volume, 'inner')])
   later(() => run(['umount', join(volume, 'inner')]))
-  mkdirSync(join(rootfs, 'copied'))
+  // What is missing is made by the first container, and a tmpfs of the next has its mode.
+  for (const name of ['apart', 'copied']) mkdirSync(join(rootfs, name))
   writeFileSync(join(rootfs, 'copied/one'), '1')
   symlinkSync('/behind/links', join(rootfs, 'link'))
   config.mounts.push(

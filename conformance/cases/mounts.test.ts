@@ -153,6 +153,20 @@ test.each([0, 20])(
   },
 )
 
+test.skipIf(isCrun).each([0, 20])(
+  'a tmpfs at a link that leads nowhere has no mode of what is made for it; %i more (crun: refused)',
+  more => {
+    const output = inside('stat -c %a /link/ /elsewhere /existing/', (config, rootfs) => {
+      symlinkSync('/elsewhere/new', join(rootfs, 'link'))
+      symlinkSync('private', join(rootfs, 'existing'))
+      mkdirSync(join(rootfs, 'private'), { mode: 0o710 })
+      const others = Array.from({ length: more }, (_, number) => tmpfs(`/others/${number}`))
+      config.mounts.push(...others, tmpfs('/link'), tmpfs('/existing'))
+    })
+    expect(output).toBe('1777\n755\n710')
+  },
+)
+
 // runc fails at special files; crun drops capabilities of files and fills holes.
 test.skipIf(isRunc || isCrun)(
   'tmpcopyup keeps device numbers, sockets and fifos, attributes, capabilities and holes',

@@ -87,6 +87,8 @@ export class ContainerRoot<S extends Side = 'inside'> {
   readonly inside: Kernel<S>
   readonly fd: Fd<S>
   readonly #made = new Map<string, Result>()
+  /** Paths that are links, and what they name was missing. */
+  readonly #madeBehindLinks = new Set<string>()
   readonly #parents = new Map<string, Parent<S>>()
   readonly #mounts = new Map<string, Mounted<S>>()
   #count = 0
@@ -211,7 +213,8 @@ export class ContainerRoot<S extends Side = 'inside'> {
     })
     const mount = new Fd(inside, mounted!, path).take()
     this.mounted(path, mount)
-    return { mount, covered: new Fd(inside, covered!, path).take(), isNew: () => made!.value >= 0 }
+    const isNew = () => made!.value >= 0 || (below === undefined && this.#madeBehindLinks.has(path))
+    return { mount, covered: new Fd(inside, covered!, path).take(), isNew }
   }
 
   /** A directory that is reached without any symbolic link: what proc and sysfs are mounted on (CVE-2019-19921). */
@@ -280,6 +283,7 @@ export class ContainerRoot<S extends Side = 'inside'> {
   #behindLinks(path: string, flags: number, make: Maker): Fd<S> {
     const { inside, fd: root } = this
     const there = inside.openat2(root, path, O_PATH | flags, IN_ROOT, [ENOENT], walkHints).take()
+    if (!there.exists) this.#madeBehindLinks.add(path)
     const fd = there.exists ? there : openBehindLinks(inside, root, path, make).take()
     // Where programs look for the truth, see procIsLeftAlone() of the plan.
     if (!isWithin(path, '/proc') && inside.fileSystemType(fd) === PROC_SUPER_MAGIC)
@@ -323,9 +327,10 @@ export class ContainerRoot<S extends Side = 'inside'> {
     this.#made.set(path, this.inside.mkdirat(parent.fd, nameOf(path), 0o755, [EEXIST]))
   }
 
-  /** Was this directory missing until directory() made it? Asks the executor. */
+  /** Was this directory missing until directory() made it? Asks the executor, which has to have been there already. */
   isNew(path: string): boolean {
-    return (this.#made.get(path)?.value ?? -1) >= 0
+    if ((this.#made.get(path)?.value ?? -1) >= 0) return true
+    return this.#madeBehindLinks.has(path) && !this.#mounts.has(path)
   }
 
   /** This was mounted at `destination`: what is known of the tree may be covered by it, under this name or another. */

@@ -155,8 +155,8 @@ function joinedMount(step: FilesystemStep, { executor, sources }: MountSite): Fd
 /** A new tmpfs has the mode of the directory that it covers. */
 function modeOf(root: ContainerRoot, { inheritMode, destination }: FilesystemStep, target: Fd<'inside'>): Parameter[] {
   if (!inheritMode) return []
-  const covered = root.inside.statx(target, '')
-  return root.isNew(destination) ? [] : [{ key: 'mode', value: (covered.stat!.mode & 0o7777).toString(8) }]
+  const { mode } = root.inside.statx(target, '').stat!
+  return root.isNew(destination) ? [] : [{ key: 'mode', value: (mode & 0o7777).toString(8) }]
 }
 
 /** More of them than this are given their modes late: the mode is not among the options that mountinfo shows then. */
