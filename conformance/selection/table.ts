@@ -141,7 +141,7 @@ export const entries: readonly Entry[] = [
   },
   {
     name: 'mutations, the part of today',
-    command: () => [TSX, 'conformance/attacks/mutations.ts', '--parts', '10'],
+    command: () => [TSX, 'conformance/attacks/mutations.ts', '--parts', '15'],
     seconds: 400,
     count: mutations,
     wrongOnPurpose: true,
