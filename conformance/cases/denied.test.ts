@@ -181,7 +181,12 @@ const everyMount: Change = (config, rootfs) => {
     { destination: '/volume', type: 'bind', source: volume, options: ['rbind', 'rro', 'nodev'] },
     { destination: '/plain', type: 'bind', source: layer, options: ['bind', 'rw', 'noatime'] },
     { destination: '/etc/file', type: 'bind', source: file, options: ['bind', 'ro'] },
-    { destination: '/link', type: 'tmpfs', source: 'tmpfs', options: ['size=64k', 'noexec', 'strictatime'] },
+    {
+      destination: '/link',
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['size=64k', 'noexec', 'strictatime', 'mode=1777'],
+    },
     { destination: '/copied', type: 'tmpfs', source: 'tmpfs', options: ['tmpcopyup', 'ro'] },
     { destination: '/apart', type: 'tmpfs', source: 'tmpfs', options: ['unbindable', 'size=64k'] },
     { destination: '/inside', type: 'bind', source: join(rootfs, 'copied'), options: ['bind'] },
