@@ -10,7 +10,7 @@ import { exec } from '../lib/exec.ts'
 import { expectOneSentence } from '../lib/expect.ts'
 import { must, run } from '../lib/run.ts'
 import { isCrun, isRunc, isTsrun } from '../lib/runtime.ts'
-import { fresh, later } from '../lib/scene.ts'
+import { fresh, later, sceneDirectory } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
 
 leavesNothing()
@@ -296,10 +296,11 @@ test('the mode of such a device holds', () => {
   if (isTsrun) expect(inside('head -c 1 /dev/zero 2>/dev/null || echo denied', change)).toBe('denied')
 })
 
-/** A process in namespaces of its own, by the flags of unshare(1). */
+/** A process in namespaces of its own, by the flags of unshare(1), which waits for a child deaf to all but SIGKILL. */
 function holder(...flags: string[]): string {
-  const pid = must(['sh', '-c', `unshare ${flags.join(' ')} sleep 60 >/dev/null 2>&1 & echo $!; sleep 0.3`]).trim()
-  later(() => run(['kill', pid]))
+  const words = `SCENE=${sceneDirectory} unshare ${flags.join(' ')} sleep 60`
+  const pid = must(['sh', '-c', `${words} >/dev/null 2>&1 & echo $!; sleep 0.3`]).trim()
+  later(() => run(['kill', '-KILL', pid]))
   return pid
 }
 
