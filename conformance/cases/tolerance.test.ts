@@ -539,6 +539,29 @@ test('a process file with null for what is optional', () => {
   expect([result.stdout, result.stderr]).toEqual(['fine\n', ''])
 })
 
+test('null among the groups of the user is 0, of run and of exec', () => {
+  const groups = { uid: 5, gid: 6, additionalGids: [null, 7] }
+  const { stdout, stderr } = runScript(
+    'id -G',
+    having(config => (config.process.user = groups)),
+  )
+  expect(stdout).toBe('6 0 7\n')
+  if (isTsrun) expect(stderr).toBe('tsrun: warning: /process/user/additionalGids/0: is null and read as 0\n')
+  const file = join(makeDirectory(), 'process.json')
+  writeFileSync(file, JSON.stringify({ args: ['id', '-G'], cwd: '/', user: groups, env: ['PATH=/bin'] }))
+  expect(oci(['exec', '--process', file, createRunning().id]).stdout).toBe('6 0 7\n')
+})
+
+test.runIf(isTsrun)('a poststop hook that fails is told with its place in the file', () => {
+  const hooks = { poststop: [null, { path: '/bin/false' }] }
+  const { status, stderr } = runScript(
+    'true',
+    having(config => (config.hooks = hooks)),
+  )
+  expect(status).toBe(0)
+  expect(stderr).toMatch(/poststop hook failed with exit code 1 \(hook 1, `\/bin\/false`\)/)
+})
+
 test('null for resources of update', () => {
   const file = join(makeDirectory(), 'resources.json')
   writeFileSync(

@@ -35,6 +35,18 @@ test('null as an entry of a list stays, for a validator to refuse', () => {
   expect(dropped({ process: { args: ['a', null] } })).toEqual({ process: { args: ['a', null] } })
 })
 
+test('null is 0 where both crun and runc read it so, told', () => {
+  const text = '{"process":{"user":{"additionalGids":[null,7,null]}}}'
+  const data = JSON.parse(text)
+  expect(dropAbsent(text, data, '')).toEqual([
+    { pointer: '/process/user/additionalGids/0', reason: 'is null and read as 0' },
+    { pointer: '/process/user/additionalGids/2', reason: 'is null and read as 0' },
+  ])
+  expect(data).toEqual({ process: { user: { additionalGids: [0, 7, 0] } } })
+  expect(dropped({ user: { additionalGids: [null] } }, 'process')).toEqual({ user: { additionalGids: [0] } })
+  expect(dropped({ user: null, process: null })).toEqual({})
+})
+
 test('null is no entry where both crun and runc have none', () => {
   const hook = { path: '/bin/true', args: ['a', null], env: [null] }
   const resources = { blockIO: { weightDevice: [null] }, network: { priorities: [null] }, hugepageLimits: [null] }

@@ -1,6 +1,7 @@
 // What stands in a document and says nothing: engines written in Go write out what their structures have left empty.
 
 import { isIn } from '../../native/utf8.ts'
+import type { Complaint } from './checks/namespacesOf.ts'
 
 /** Where in config.json a document belongs: it is the whole of it, its `process`, or its `linux.resources`. */
 export type DocumentPlace = '' | 'process' | 'linux/resources'
@@ -36,7 +37,10 @@ export const MAY_BE_EMPTY: readonly string[] = [
   'linux/resources/devices/*/type',
 ]
 
-/** Lists whose `null` is no entry, with crun and runc. In all others they disagree, or make 0 of it, which is a group of root. */
+/** Lists of numbers whose `null` is 0, with crun and runc. */
+const NULL_IS_ZERO: readonly string[] = ['process/user/additionalGids']
+
+/** Lists whose `null` is no entry, with crun and runc. In all others but those above they disagree. */
 const NULL_IS_NO_ENTRY: readonly string[] = [
   'hooks/*/*/args',
   'hooks/*/*/env',
@@ -46,15 +50,29 @@ const NULL_IS_NO_ENTRY: readonly string[] = [
 
 /**
  * Takes out of `data`, the JSON of `text`, the properties that are `null` and the empty words that may be left out. An
- * entry of a list stays but of a few: a missing argument of the program is not the same as none.
+ * entry of a list stays but of a few: a missing argument of the program is not the same as none. Gives a word about each
+ * `null` that becomes a number.
  */
-export function dropAbsent(text: string, data: unknown, place: DocumentPlace): void {
+export function dropAbsent(text: string, data: unknown, place: DocumentPlace): Complaint[] {
+  const told: Complaint[] = []
   if (hasNull(text)) {
     dropNulls(data)
     for (const path of pathsBelow(place, NULL_IS_NO_ENTRY)) dropNullEntries(data, path)
+    for (const path of pathsBelow(place, NULL_IS_ZERO)) told.push(...zeroes(data, path))
   }
-  if (!isIn(text, '""')) return
-  for (const path of pathsBelow(place, MAY_BE_EMPTY)) dropEmpty(data, path)
+  if (isIn(text, '""')) for (const path of pathsBelow(place, MAY_BE_EMPTY)) dropEmpty(data, path)
+  return told
+}
+
+/** Puts 0 in the place of every `null` of the list at `path`. */
+function zeroes(data: unknown, path: readonly string[]): Complaint[] {
+  const list = path.reduce((node, key) => (node as Record<string, unknown> | null | undefined)?.[key], data)
+  if (!Array.isArray(list)) return []
+  return list.flatMap((entry: unknown, index) => {
+    if (entry !== null) return []
+    list[index] = 0
+    return [{ pointer: `/${path.join('/')}/${index}`, reason: 'is null and read as 0' }]
+  })
 }
 
 function pathsBelow(place: DocumentPlace, paths: readonly string[]): string[][] {

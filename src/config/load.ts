@@ -6,6 +6,7 @@ import { type DocumentPlace, dropAbsent } from './absent.ts'
 import type { Complaint } from './checks/namespacesOf.ts'
 import { dropVainHooks } from './checks/vainHooks.ts'
 import { explain } from './explain.ts'
+import { pointerInFile } from './places.ts'
 import { findSyntaxError, splitDocument } from './syntax.ts'
 
 type Container = Record<string, unknown>
@@ -47,7 +48,7 @@ export function validate(data: unknown): asserts data is Config {
 /** JSON whose large integers are rounded until `settle` makes bigints of them: validators know numbers only. */
 export interface Unsettled {
   readonly data: unknown
-  /** What is ignored: behind the document, and of its hooks. */
+  /** What is ignored, behind the document and of its hooks, and what is read as something else. */
   readonly odd: readonly Complaint[]
   settle(): void
 }
@@ -58,9 +59,10 @@ export interface Unsettled {
 export function readJson(given: string, name: string, place: DocumentPlace = ''): Unsettled {
   const { data, text, rest } = parseJson(given, name)
   const bigNumbers = hasDigits(text, ROUNDED_DIGITS) ? findBigNumbers(text, data) : []
-  dropAbsent(text, data, place)
+  const zeroes = dropAbsent(text, data, place)
   const odd = [
     ...(rest === undefined ? [] : [{ pointer: undefined, reason: rest }]),
+    ...zeroes,
     ...(place === '' ? dropVainHooks(data) : []),
   ]
   const settle = () => {
@@ -82,9 +84,16 @@ function parse(
 ): unknown {
   const { data, odd, settle } = readJson(text, name, place)
   for (const { pointer, reason } of odd) tell?.(pointer === undefined ? reason : `${pointer}: ${reason}`)
-  if (!validator(data)) throw explain(validator.errors?.[0], data, name)
+  if (!validator(data)) throw inFile(data, explain(validator.errors?.[0], data, name))
   settle()
   return data
+}
+
+/** The same of the document as it stands in the file. */
+function inFile(data: unknown, error: ConfigError): ConfigError {
+  const { pointer, reason } = error
+  if (pointer === undefined) return error
+  return new ConfigError(reason.slice(pointer.length + 2), pointerInFile(data, pointer))
 }
 
 interface Document {

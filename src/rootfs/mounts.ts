@@ -27,10 +27,11 @@ export interface MountSite {
   readonly cgroup: string | undefined
   /** Mounts that become read-only when all is in place. */
   readonly readonlyLate: Fd<'inside'>[]
-  /** New file systems that get a mode when all is in place; undefined where they have it from the first moment. */
-  readonly modesLate?: Attached[]
-  /** There are so many of these that it would take long to ask about each before it is made. */
-  readonly hasManyModes?: boolean
+  /**
+   * New file systems that get a mode when all is in place, since there are so many of them that it would take long to ask about
+   * each before it is made. Undefined where they have it from the first moment.
+   */
+  readonly modesLate?: Attached[] | undefined
   /** One that can be trusted, where the root is not the host's any more. */
   readonly procfs?: () => Dir
   /** Is this the last that is looked for at its place? Then it is closed; see fewFiles.ts. */
@@ -98,17 +99,17 @@ function attachAt(
 function mountFilesystem(root: ContainerRoot, step: FilesystemStep, site: MountSite): Fd<'inside'> {
   const isAlone =
     site.isLast?.(step) ||
-    site.modesLate === undefined ||
+    site.checkTarget !== undefined ||
     site.sources.filesystems?.has(step) ||
     !isOrdinary(step) ||
-    (step.inheritMode && !site.hasManyModes)
+    (step.inheritMode && site.modesLate === undefined)
   if (isAlone) return mountAlone(root, step, site)
   const attached = root.attachNew(step.destination, kindOf(step), () => {
     const mount = newMount(root, step, step.parameters)!
     propagate(root.inside, mount, step)
     return mount
   })
-  if (step.inheritMode) site.modesLate.push(attached)
+  if (step.inheritMode) site.modesLate!.push(attached)
   if (step.readonlyLate) site.readonlyLate.push(attached.mount)
   return attached.mount
 }

@@ -277,7 +277,7 @@ function makeRoot({ warn }: Runtime, executor: Executor, { plan, fewFiles }: Pre
   const { root, check: checkRoot } = placeRoot(executor, plan, hostResources.sources)
   const site = {
     ...mountSite(executor, hostResources),
-    hasManyModes: hasManyModes(plan.mounts),
+    modesLate: hasManyModes(plan.mounts) ? [] : undefined,
     isLast: fewFiles ? lastAtTheirPlaces(plan) : undefined,
   }
   const checkDevices = fillRoot(root, plan, site, warn)
@@ -290,7 +290,7 @@ function makeRoot({ warn }: Runtime, executor: Executor, { plan, fewFiles }: Pre
 
 /** What mounting in a container's root needs. */
 export function mountSite(executor: Executor, { sources, cgroup }: HostResources): MountSite {
-  return { executor, sources, cgroupMount: cgroup?.mount, cgroup: cgroup?.path, readonlyLate: [], modesLate: [] }
+  return { executor, sources, cgroupMount: cgroup?.mount, cgroup: cgroup?.path, readonlyLate: [] }
 }
 
 function nameHost({ kernel: inside }: Executor, { hostname, domainname }: ContainerPlan): void {

@@ -8,6 +8,7 @@ import { checkConfig } from '../config/checks/checks.ts'
 import { stringify } from '../config/json.ts'
 import { parseConfig } from '../config/load.ts'
 import { oddities } from '../config/oddities.ts'
+import { pointerInFile } from '../config/places.ts'
 import { ConfigError, HostError } from '../errors.ts'
 import { readInput } from '../host/callersFiles.ts'
 import { absolute, holds, lastCapability } from '../host/host.ts'
@@ -87,7 +88,7 @@ export function prepare(runtime: Runtime, request: CreateRequest, foreground = f
   )
   requireSecurityModules(outside, wish)
   const plan = isOwn(wish.namespaces, 'user') ? wish : withinRights(outside, own, wish)
-  for (const { pointer, reason } of oddities(given)) runtime.warn(`${pointer}: ${reason}`)
+  for (const { pointer, reason } of oddities(given)) runtime.warn(`${pointerInFile(given, pointer!)}: ${reason}`)
   if (plan.process) tellCapabilities(runtime, plan.process.capabilities)
   // Whoever reads it later, exec or checkpoint, has to see the mappings that there are.
   const configText = mapped === given ? text : stringify(mapped)

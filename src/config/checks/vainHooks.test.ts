@@ -41,6 +41,13 @@ test.each([
   expect(() => read(hooks)).toThrow(/\/hooks\//)
 })
 
+test.each([
+  [{ path: 5 }, /^\/hooks\/poststop\/2\/path: must be a string/],
+  [{}, /^\/hooks\/poststop\/2\/path: is missing/],
+])('the mistake in %j is told with its place in the file', (wrong, words) => {
+  expect(() => read({ poststop: [null, good, wrong] })).toThrow(words)
+})
+
 test('what is right is left as it is', () => {
   expect(read({ poststop: [{ path: '/x', timeout: 5 }] })).toEqual({
     hooks: { poststop: [{ path: '/x', timeout: 5 }] },

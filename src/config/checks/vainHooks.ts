@@ -1,30 +1,35 @@
 // poststop hooks that can only fail. A failed one is a warning (runtime.md#lifecycle, step 13), so it keeps no container from running.
 
+import { rememberPlaces } from '../places.ts'
 import type { Complaint } from './namespacesOf.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
 /**
  * Takes the poststop hooks that can only fail out of `data`, the JSON of a config.json, and the timeouts that are none,
- * and gives a word about each. What is wrong with them otherwise stays, for a validator to refuse.
+ * and gives a word about each. What is wrong with them otherwise stays, for a validator to refuse; see places.ts.
  */
 export function dropVainHooks(data: unknown): Complaint[] {
   const hooks = (data as { hooks?: { poststop?: unknown } } | null)?.hooks
   const list = hooks?.poststop
   if (hooks === undefined || !Array.isArray(list)) return []
   const told: Complaint[] = []
-  hooks.poststop = list.flatMap((hook: unknown, index) => {
+  const places: number[] = []
+  const left = list.flatMap((hook: unknown, index) => {
     const pointer = `/hooks/poststop/${index}`
     const vain = whyVain(hook)
     if (vain !== undefined) {
       told.push({ pointer, reason: `${vain}: it can only fail, and is left out` })
       return []
     }
+    places.push(index)
     if (!isZero(hook)) return [hook]
     told.push({ pointer: `${pointer}/timeout`, reason: 'is 0 and no limit' })
     const { timeout: _, ...rest } = hook
     return [rest]
   })
+  hooks.poststop = left
+  if (left.length < list.length) rememberPlaces(left, places)
   return told
 }
 

@@ -1,4 +1,5 @@
 import type { Complaint } from '../../config/checks/namespacesOf.ts'
+import { placesOf } from '../../config/places.ts'
 import { ConfigError, escaped } from '../../errors.ts'
 import { isRequired } from './properties.ts'
 
@@ -13,7 +14,7 @@ const STAND_INS: Readonly<Record<string, unknown>> = { ociVersion: '1.3.0' }
  */
 export class Draft<T> {
   readonly value: T
-  /** Of lists that have lost entries: where the others stood. */
+  /** Of lists that have lost entries here: where the others stood. */
   readonly #places: Map<unknown, number[]>
   /** The pointers of what was taken away. */
   readonly #removed: Set<string>
@@ -55,7 +56,7 @@ export class Draft<T> {
     let at: unknown = this.value
     let entry = 0
     for (const key of place.split('/').slice(1).map(unescaped)) {
-      const places = this.#places.get(at)
+      const places = this.#placesOf(at)
       const now = places === undefined ? key : String(places.indexOf(Number(key)))
       if (Array.isArray(at)) entry = current.length + 1
       at = (at as Node | undefined)?.[now]
@@ -72,7 +73,7 @@ export class Draft<T> {
     let at: unknown = this.value
     const keys = pointer.split('/').slice(1)
     return keys.reduce((place, key) => {
-      const original = this.#places.get(at)?.[Number(key)] ?? key
+      const original = this.#placesOf(at)?.[Number(key)] ?? key
       at = typeof at === 'object' && at !== null ? (at as Node)[unescaped(key)] : undefined
       return `${place}/${original}`
     }, '')
@@ -95,12 +96,17 @@ export class Draft<T> {
     if (depth === 0 || (depth === 1 && isRequired([keys[0]!]))) return this.#standIn(keys[0])
     const [parent, key] = [chain[depth - 1], keys[depth - 1]!]
     if (Array.isArray(parent)) {
-      const places = this.#places.get(parent) ?? parent.map((_, index) => index)
+      const places = [...(this.#placesOf(parent) ?? parent.keys())]
       this.#places.set(parent, places)
       places.splice(Number(key), 1)
       parent.splice(Number(key), 1)
     } else delete (parent as Node)[key]
     return true
+  }
+
+  /** Also of lists that have lost entries when they were read. */
+  #placesOf(node: unknown): readonly number[] | undefined {
+    return this.#places.get(node) ?? placesOf(node)
   }
 
   #standIn(key: string | undefined): boolean {
@@ -115,7 +121,7 @@ export class Draft<T> {
     const copy = Array.isArray(node)
       ? node.map(entry => this.#copy(entry, copied))
       : Object.fromEntries(Object.entries(node).map(([key, value]) => [key, this.#copy(value, copied)]))
-    const places = this.#places.get(node)
+    const places = this.#placesOf(node)
     if (places !== undefined) copied.set(copy, [...places])
     return copy
   }

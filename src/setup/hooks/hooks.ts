@@ -16,6 +16,7 @@ import { signalEnd } from '../../../native/signalEnd.ts'
 import { Out } from '../../../native/struct.ts'
 import { decode } from '../../../native/utf8.ts'
 import { parseConfig } from '../../config/load.ts'
+import { placeOf } from '../../config/places.ts'
 import { doing } from '../../errors.ts'
 import { isAbsolute, join } from '../../paths.ts'
 import type { Runtime } from '../../runtime.ts'
@@ -83,7 +84,7 @@ export function runPoststop(runtime: Runtime, hooks: readonly Hook[] | undefined
       runHooks(runtime, 'poststop', [hook], container, 'stopped')
     } catch (error) {
       if (!(error instanceof Failure)) throw error
-      runtime.warn(`poststop hook failed with ${error.reason} (hook ${i}, \`${hook.path}\`)`)
+      runtime.warn(`poststop hook failed with ${error.reason} (hook ${placeOf(hooks, i)}, \`${hook.path}\`)`)
     }
   }
 }
