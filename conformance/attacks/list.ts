@@ -1510,6 +1510,27 @@ export const attacks: readonly Attack[] = [
     },
   },
   {
+    ids: ['crun 1.28, runc 1.3.6'],
+    attack:
+      'the name of such a socket, or of one of an agent or of a service manager, is exchanged for a link in between two looks',
+    defence: 'it is opened once, looked at, and connected to by that descriptor',
+    where: 'src/streams/unixSocket.ts',
+    test: {
+      ...e2e('sockets', 'whose name is exchanged for a link while it is looked for leads to no other'),
+      rounds: 30,
+    },
+    mutation: {
+      name: 'a socket is looked at, and then connected to by its path',
+      edits: [
+        {
+          file: 'src/streams/unixSocket.ts',
+          from: 'outside.connectTo(socket, `/proc/self/fd/${place.number}`',
+          to: 'outside.connectTo(socket, path',
+        },
+      ],
+    },
+  },
+  {
     ids: ['tsrun 0.1'],
     attack: 'where move_mount is denied: who shares the root file system renames /proc while a container is made',
     defence: 'paths for mount(2) are links of descriptors in a procfs that was opened once',

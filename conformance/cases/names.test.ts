@@ -21,10 +21,11 @@ import { EPERM } from '../../native/abi/errno.ts'
 import { type Bundle, makeBundle, makeDirectory } from '../lib/bundle.ts'
 import { command, inside, removeLater, runBundle } from '../lib/container.ts'
 import { denying, MOUNTS, withDeny } from '../lib/deny.ts'
+import { exchange } from '../lib/exchange.ts'
 import { have } from '../lib/machine.ts'
-import { launch, must, run } from '../lib/run.ts'
-import { isTsrun, repository } from '../lib/runtime.ts'
-import { fresh, later } from '../lib/scene.ts'
+import { must, run } from '../lib/run.ts'
+import { isTsrun } from '../lib/runtime.ts'
+import { fresh } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
 
 leavesNothing()
@@ -34,15 +35,6 @@ const given = process.env['EXCHANGED_ROUNDS']
 const rounds = (usual: number) => Number(given ?? usual)
 const timeout = (usual: number) => rounds(usual) * 2_000 + 60_000
 const compiler = have('cc')
-
-/** Exchanges two names until the test ends. */
-async function exchange(a: string, b: string, pause = 0): Promise<void> {
-  const program = join(makeDirectory(), 'exchange')
-  must(['cc', '-O1', '-Wall', '-o', program, join(repository, 'conformance/lib/exchange.c')])
-  const running = launch([program, a, b, String(pause)], { timeout: 3_600_000 })
-  later(() => void running.child.kill('SIGKILL'))
-  await running.speaks
-}
 
 const NULL = ['c', '1', '3']
 
