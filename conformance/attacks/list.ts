@@ -1333,7 +1333,7 @@ export const attacks: readonly Attack[] = [
     test: e2e('cgroupAttacks', 'does not outlive the container, in which it is not the first'),
     mutation: {
       name: 'processes are killed by cgroup.kill only',
-      edits: [{ file: 'src/cgroup/cgroup.ts', from: 'if (isIn) outside', to: 'if (isIn && pid < 0) outside' }],
+      edits: [{ file: 'src/cgroup/cgroup.ts', from: 'if (still.has(pid))', to: 'if (still.has(pid) && pid < 0)' }],
     },
   },
   {
@@ -1524,9 +1524,70 @@ export const attacks: readonly Attack[] = [
       edits: [
         {
           file: 'src/streams/unixSocket.ts',
-          from: 'outside.connectTo(socket, `/proc/self/fd/${place.number}`',
-          to: 'outside.connectTo(socket, path',
+          from: 'return outside.connectTo(socket, ',
+          to: 'if (place.exists) return outside.connectTo(socket, path, tolerate, about)\n  return outside.connectTo(socket, ',
         },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.2'],
+    attack:
+      'root of a container without privileges takes away all rights to its cgroup, which is the user’s: no state, no kill, no delete',
+    defence: 'the user, whose cgroup it is as well, gives them back to himself',
+    where: 'src/kernel/cgroupAccess.ts, src/cgroup/cgroup.ts',
+    test: e2e('cgroupRights', 'a container that takes away rights to'),
+    mutation: {
+      name: 'rights to a cgroup stay away',
+      edits: [
+        {
+          file: 'src/kernel/cgroupAccess.ts',
+          from: "tolerate: 'any' })",
+          to: "tolerate: 'any' } && { name: 'getpid', args: [] })",
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.2'],
+    attack: 'the same gives cgroups below its own to another id: they can not be removed, nor the container',
+    defence: 'when nothing runs in there any more, the container goes and the cgroup stays, with a warning',
+    where: 'src/container/delete.ts',
+    test: e2e('cgroupRights', 'to another id is deleted; the cgroup stays'),
+    mutation: {
+      name: 'a cgroup that can not be removed keeps the container',
+      edits: [
+        {
+          file: 'src/container/delete.ts',
+          from: 'if (!(error instanceof CgroupRefusal)) throw error',
+          to: 'if (error !== undefined) throw error',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.2'],
+    attack:
+      'thousands of processes end their first threads, and the whole cgroup is read once for each: delete takes minutes',
+    defence: 'many are held by pidfds at a time, and looked for once',
+    where: 'src/cgroup/cgroup.ts',
+    test: e2e('cgroupAttacks', 'many of them are ended without a look at all for each'),
+    mutation: {
+      name: 'each process is looked for on its own',
+      edits: [{ file: 'src/cgroup/cgroup.ts', from: 'const HELD = 200', to: 'const HELD = 1' }],
+    },
+  },
+  {
+    ids: ['tsrun 0.2'],
+    attack: 'who owns `--root` makes a directory there with control characters in its name: `list` writes them',
+    defence: 'they are written as numbers',
+    where: 'src/cli/commands/looking/list.ts',
+    test: e2e('files', 'list writes no control characters of a name'),
+    mutation: {
+      name: 'list writes names as they are',
+      edits: [
+        { file: 'src/cli/commands/looking/list.ts', from: 'printable(id)', to: 'id.concat()' },
+        { file: 'src/cli/commands/looking/list.ts', from: 'row.map(printable)', to: 'row.map(text => text)' },
       ],
     },
   },

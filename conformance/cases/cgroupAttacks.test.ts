@@ -20,7 +20,7 @@ import {
 } from '../lib/container.ts'
 import { exec, look } from '../lib/exec.ts'
 import { cgroup2Mount, have, isAlive } from '../lib/machine.ts'
-import { eventually, must, run } from '../lib/run.ts'
+import { eventually, must, type Result, run } from '../lib/run.ts'
 import { isCrun, isTsrun, repository } from '../lib/runtime.ts'
 import { fresh, later, sceneDirectory, stateRoot } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
@@ -360,14 +360,16 @@ describe.skipIf(tree === undefined || !isTsrun || !have('cc'))(
     })
 
     test('can be entered where the kernel opens threads (Linux 6.9), else it is told why not', () => {
-      const enter = (change: Change) => {
+      const enter = (change: Change, ...words: string[]) => {
         const container = create(['/leaderless'], (config, rootfs) => {
           copyFileSync(program, join(rootfs, 'leaderless'))
           change(config, rootfs)
         })
         expect(container.start().status).toBe(0)
         eventually('its first thread to end', () => isLeaderless(pidsIn(container)[0]))
-        return oci(['exec', container.id, 'sh', '-c', 'hostname; [ -e /leaderless ]'])
+        return words.length > 0
+          ? oci(words.map(word => (word === 'ID' ? container.id : word)))
+          : oci(['exec', container.id, 'sh', '-c', 'hostname; [ -e /leaderless ]'])
       }
       const changes: Change[] = [
         () => {},
@@ -375,12 +377,41 @@ describe.skipIf(tree === undefined || !isTsrun || !have('cc'))(
           linux.namespaces = linux.namespaces.filter(({ type }) => type !== 'pid')
         },
       ]
-      for (const { status, stdout, stderr } of changes.map(enter)) {
-        const [major, minor] = release().split('.').map(Number) as [number, number]
-        if (major > 6 || (major === 6 && minor >= 9))
-          expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'inside\n', stderr: '' })
+      const [major, minor] = release().split('.').map(Number) as [number, number]
+      const canEnter = major > 6 || (major === 6 && minor >= 9)
+      const check = ({ status, stdout, stderr }: Result, expected: string) => {
+        if (canEnter) expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: expected, stderr: '' })
         else expect(stderr).toMatch(/^tsrun: .* first thread .* Linux 6\.9 .*\n$/)
       }
+      const list = join(makeDirectory(), 'mounts.json')
+      writeFileSync(list, JSON.stringify([{ destination: '/mnt', type: 'tmpfs', source: 'tmpfs' }]))
+      for (const change of changes) {
+        check(enter(change), 'inside\n')
+        check(enter(change, 'inspect', '--drift', 'ID'), 'nothing differs from config.json and updates\n')
+        check(enter(change, 'mounts', 'add', 'ID', list), '')
+      }
+    })
+
+    test.skipIf(!have('strace'))('many of them are ended without a look at all for each', () => {
+      const many = 120
+      const container = create(
+        ['sh', '-c', `for i in $(seq ${many}); do /leaderless & done; exec sleep 1001`],
+        (config, rootfs) => {
+          copyFileSync(program, join(rootfs, 'leaderless'))
+          config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'pid')
+        },
+      )
+      expect(container.start().status).toBe(0)
+      eventually(
+        'their first threads to end',
+        () =>
+          pidsIn(container).filter(pid => /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))).length ===
+          many,
+      )
+      const trace = join(makeDirectory(), 'trace')
+      const words = command('delete', '--force', container.id)
+      expect(run(['strace', '-f', '-e', 'trace=openat', '-o', trace, ...words])).toMatchObject({ status: 0 })
+      expect(readFileSync(trace, 'utf8').match(/"cgroup\.procs"/g)!.length).toBeLessThan(many / 3)
     })
 
     test('does not outlive the container, in which it is not the first', () => {

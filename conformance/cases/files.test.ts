@@ -334,6 +334,17 @@ test.skipIf(!isTsrun)('an input without an end is refused (peers: take all of th
   expectOneSentence(oci(['update', '--resources', file, id]), /sparse.json` has more than 64 MiB/)
 })
 
+test.skipIf(!isTsrun)('list writes no control characters of a name that somebody has put into --root', () => {
+  const root = makeDirectory()
+  const name = 'x\x1b[31m\nother'
+  mkdirSync(join(root, name), { mode: 0o700 })
+  writeFileSync(join(root, name, 'state.json'), '{}')
+  const list = (...flags: string[]) => must([runtime.path, '--root', root, 'list', ...flags])
+  expect(list('--quiet')).toBe('x\\x1b[31m\\x0aother\n')
+  expect(list().split('\n')).toHaveLength(3)
+  expect(list()).not.toContain('\x1b[31m')
+})
+
 test('a caller passes pipes: /dev/stdin, and what a shell makes of <(...)', () => {
   const { id, bundle } = createRunning()
   const bash = (script: string, ...words: string[]) => run(['bash', '-c', script, 'bash', ...command(...words)])

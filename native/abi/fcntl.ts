@@ -66,6 +66,7 @@ export const MFD_EXEC = 0x10 // since 6.3
 // <unistd.h>
 export const X_OK = 1
 export const W_OK = 2
+export const R_OK = 4
 export const SEEK_SET = 0
 export const SEEK_CUR = 1
 export const SEEK_END = 2

@@ -1,16 +1,28 @@
 import { EACCES, EBUSY, EEXIST, ENODEV, ENOENT, EOPNOTSUPP, EPERM, EROFS } from '../../native/abi/errno.ts'
-import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, O_WRONLY, W_OK } from '../../native/abi/fcntl.ts'
+import {
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  O_WRONLY,
+  R_OK,
+  W_OK,
+  X_OK,
+} from '../../native/abi/fcntl.ts'
 import { SIGKILL } from '../../native/abi/signal.ts'
 import { CLOCK_MONOTONIC } from '../../native/abi/time.ts'
 import { CGROUP2_SUPER_MAGIC } from '../../native/abi/wait.ts'
 import { type Name, textOf } from '../../native/calls/file.ts'
-import type { Fd } from '../../native/fd.ts'
+import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { decode, encode } from '../../native/utf8.ts'
 import { ConfigError, doing, Failure, HostError, isErrno } from '../errors.ts'
+import { openCgroupFile, regainBelow, regainCgroup } from '../kernel/cgroupAccess.ts'
 import { firstLimit, neededControllers, type ResourcePlan } from '../plan/resources/resources.ts'
 import type { LimitStep } from '../plan/resources/step.ts'
-import { isFrozen } from '../state/status.ts'
+import { isFrozen, isPopulated } from '../state/status.ts'
 import { DELEGATION_HINT, handOnEverything, requireControllers } from './controllers.ts'
 import { delegatedCgroup } from './delegation.ts'
 import { type CgroupMark, readMark } from './mark.ts'
@@ -173,7 +185,7 @@ export function cgroupPids(outside: Kernel<'outside'>, path: string): number[] {
 }
 
 function pidsIn(outside: Kernel<'outside'>, cgroup: Fd<'outside'>, file = 'cgroup.procs'): number[] {
-  using fd = outside.openat(cgroup, file, O_RDONLY, 0, GONE)
+  using fd = openCgroupFile(outside, cgroup, file, O_RDONLY, GONE)
   if (!fd.exists) return []
   try {
     return decode(outside.readAll(fd)).split('\n').filter(Boolean).map(Number)
@@ -187,6 +199,12 @@ function pidsIn(outside: Kernel<'outside'>, cgroup: Fd<'outside'>, file = 'cgrou
 
 /** What a walk does on its way. */
 interface Visit {
+  /** Those are a container's, so it may have taken away our rights to them. */
+  readonly regains?: boolean
+  /** Is told of one that is not ours to go into, not even so. */
+  refused?(): void
+  /** Before it goes into one; false when it need not. */
+  enter?(above: Fd<'outside'>, name: Name): boolean
   /** In a cgroup, when it has been in all below. */
   leave?(cgroup: Fd<'outside'>): void
   /** In a cgroup, when it has been in the one below of this name, which has that path if one can be written. */
@@ -217,11 +235,18 @@ function join(path: string | undefined, name: Name): string | undefined {
  * descriptors. So it goes from one to the next by descriptor, and has two of them at the most. No cgroup can be moved.
  */
 export function walkCgroups(outside: Kernel<'outside'>, top: string, visit: Visit): void {
+  if (visit.regains) regainIfRefused(outside, top)
   let here = outside.openat(AT_FDCWD, top, DIRECTORY, 0, GONE)
   if (!here.exists) return
-  const levels: Level[] = [{ name: undefined, path: top, below: outside.readDirectories(here) }]
+  const levels: Level[] = [{ name: undefined, path: top, below: namesBelow(outside, here) }]
   const go = (to: Name | string) => {
-    const next = outside.openat(here, to, DIRECTORY, 0, 'any')
+    const open = () => outside.openat(here, to, DIRECTORY, 0, 'any')
+    let next = open()
+    if (next.number === -EACCES && visit.regains) {
+      regainBelow(outside, here, to)
+      next = open()
+      if (next.number === -EACCES) visit.refused?.()
+    }
     if (next.exists) {
       here.close()
       here = next
@@ -234,7 +259,8 @@ export function walkCgroups(outside: Kernel<'outside'>, top: string, visit: Visi
       const next = below.pop()
       if (next !== undefined) {
         // One that is gone, or not ours to read, is none.
-        if (go(next)) levels.push({ name: next, path: join(path, next), below: outside.readDirectories(here) })
+        if (visit.enter?.(here, next) === false) continue
+        if (go(next)) levels.push({ name: next, path: join(path, next), below: namesBelow(outside, here) })
         continue
       }
       visit.leave?.(here)
@@ -247,10 +273,21 @@ export function walkCgroups(outside: Kernel<'outside'>, top: string, visit: Visi
   }
 }
 
+/** The rights to what is below are in the mode of a directory, too: nobody goes through, or removes anything, without. */
+function regainIfRefused(outside: Kernel<'outside'>, cgroup: string): void {
+  const refused = outside.now({ name: 'faccessat', args: [AT_FDCWD, cgroup, R_OK | W_OK | X_OK], tolerate: 'any' })
+  if (refused === -EACCES) regainCgroup(outside, cgroup)
+}
+
+/** The links of a directory of cgroups are two, and one for each below: to read all names of many takes long. */
+function namesBelow(outside: Kernel<'outside'>, cgroup: Fd<'outside'>): Name[] {
+  return outside.statx(cgroup, '').stat?.links === 2 ? [] : outside.readDirectories(cgroup)
+}
+
 /** The processes in a cgroup and in those below it. */
 export function pidsOfTree(outside: Kernel<'outside'>, path: string): number[] {
   const pids: number[][] = []
-  walkCgroups(outside, path, { leave: cgroup => void pids.push(pidsIn(outside, cgroup)) })
+  walkCgroups(outside, path, { regains: true, leave: cgroup => void pids.push(pidsIn(outside, cgroup)) })
   return [...new Set(pids.flat())]
 }
 
@@ -259,7 +296,7 @@ export function pidsOfTree(outside: Kernel<'outside'>, path: string): number[] {
  * and does not take it.
  */
 export function killCgroup(outside: Kernel<'outside'>, path: string): void {
-  using fd = outside.openat(AT_FDCWD, `${path}/cgroup.kill`, O_WRONLY, 0, GONE)
+  using fd = openCgroupFile(outside, path, 'cgroup.kill', O_WRONLY, [...GONE, EACCES])
   // Systemd's may go at any moment.
   const args = [fd, encode('1'), 1]
   const call = { name: 'write', args, subject: `\`${path}/cgroup.kill\``, tolerate: [...GONE, EOPNOTSUPP] } as const
@@ -272,7 +309,7 @@ function killThreads(outside: Kernel<'outside'>, path: string): void {
   const leave = (cgroup: Fd<'outside'>) => {
     for (const thread of pidsIn(outside, cgroup, 'cgroup.threads')) if (thread > 1) kill(thread)
   }
-  walkCgroups(outside, path, { leave })
+  walkCgroups(outside, path, { regains: true, leave })
 }
 
 /**
@@ -281,21 +318,37 @@ function killThreads(outside: Kernel<'outside'>, path: string): void {
  */
 export function killProcesses(outside: Kernel<'outside'>, path: string): void {
   const leave = (cgroup: Fd<'outside'>) => {
-    for (const pid of pidsIn(outside, cgroup)) {
-      if (pid <= 1) continue
-      using pidfd = outside.pidfdOpen(pid)
-      const isIn = pidfd.exists && pidsIn(outside, cgroup).includes(pid)
-      if (isIn) outside.now({ name: 'pidfd_send_signal', args: [pidfd, SIGKILL, null, 0], tolerate: 'any' })
-    }
+    const pids = pidsIn(outside, cgroup).filter(pid => pid > 1)
+    for (let i = 0; i < pids.length; i += HELD) killHeld(outside, cgroup, pids.slice(i, i + HELD))
   }
-  walkCgroups(outside, path, { leave })
+  walkCgroups(outside, path, { regains: true, leave })
 }
 
-/** Kills what is left in the cgroup and removes it with all below; waits for dying processes. Errors: HostError. */
+/** So many processes are held at a time: to look once for each of them whether it is in the cgroup would take for ever. */
+const HELD = 200
+
+/** What is in the cgroup while its pidfd is held is the process that gets the signal. */
+function killHeld(outside: Kernel<'outside'>, cgroup: Fd<'outside'>, pids: readonly number[]): void {
+  using fds = new Fds()
+  const held = pids.map(pid => ({ pid, pidfd: fds.keep(outside.pidfdOpen(pid)) })).filter(({ pidfd }) => pidfd.exists)
+  if (held.length === 0) return
+  const still = new Set(pidsIn(outside, cgroup))
+  for (const { pid, pidfd } of held)
+    if (still.has(pid)) outside.now({ name: 'pidfd_send_signal', args: [pidfd, SIGKILL, null, 0], tolerate: 'any' })
+}
+
+/** A cgroup that stays, because the container has given others below it to another user. */
+export class CgroupRefusal extends HostError {
+  constructor(path: string) {
+    super(`cgroup \`${path}\` stays: in it are others that are not ours to remove`)
+  }
+}
+
+/** Kills what is left in the cgroup and removes it with all below; waits for dying processes. Errors: HostError, CgroupRefusal. */
 export function removeCgroup(outside: Kernel<'outside'>, path: string): void {
-  const kill = () => {
+  const kill = (again: boolean) => {
     killCgroup(outside, path)
-    killProcesses(outside, path)
+    if (again) killProcesses(outside, path)
   }
   if (removeTree(outside, path, REMOVE_MS, kill)) return
   throw new HostError(
@@ -308,18 +361,53 @@ export function removeEmptyCgroup(outside: Kernel<'outside'>, path: string, mill
   return removeTree(outside, path, milliseconds, () => {})
 }
 
-function removeTree(outside: Kernel<'outside'>, path: string, milliseconds: number, prepare: () => void): boolean {
+function removeTree(
+  outside: Kernel<'outside'>,
+  path: string,
+  milliseconds: number,
+  prepare: (again: boolean) => void,
+): boolean {
   const end = outside.clock(CLOCK_MONOTONIC) + milliseconds * 1e6
-  for (;;) {
-    if (outside.rmdir(AT_FDCWD, path, BUSY, removeHints) || outside.statx(AT_FDCWD, path).stat === undefined)
-      return true
-    prepare()
-    walkCgroups(outside, path, { left: (above, name) => void outside.rmdir(above, name, BUSY) })
-    if (outside.rmdir(AT_FDCWD, path, BUSY, removeHints) || outside.statx(AT_FDCWD, path).stat === undefined)
-      return true
-    if (outside.clock(CLOCK_MONOTONIC) >= end) return false
+  for (let again = false; ; again = true) {
+    if (isRemoved(outside, path)) return true
+    prepare(again)
+    const isRefused = removeBelow(outside, path)
+    if (isRemoved(outside, path)) return true
+    const isOver = outside.clock(CLOCK_MONOTONIC) >= end
+    if (isRefused && (isOver || !isPopulated(outside, path))) throw new CgroupRefusal(path)
+    if (isOver) return false
     outside.sleep(REMOVE_PAUSE_MS)
   }
+}
+
+function isRemoved(outside: Kernel<'outside'>, path: string): boolean {
+  return outside.rmdir(AT_FDCWD, path, BUSY, removeHints) || outside.statx(AT_FDCWD, path).stat === undefined
+}
+
+/** Removes all below; only where there are others below is gone into. True when something is not ours to remove. */
+function removeBelow(outside: Kernel<'outside'>, path: string): boolean {
+  let isRefused = false
+  const refused = () => {
+    isRefused = true
+  }
+  const rmdir = (above: Fd<'outside'>, name: Name) =>
+    outside.now({ name: 'unlinkat', args: [above, name, AT_REMOVEDIR], tolerate: [...BUSY, EACCES, EPERM] })
+  const remove = (above: Fd<'outside'>, name: Name) => {
+    let result = rmdir(above, name)
+    if (result === -EACCES) {
+      regainCgroup(outside, above)
+      result = rmdir(above, name)
+    }
+    if (result === -EACCES || result === -EPERM) refused()
+    return result >= 0
+  }
+  walkCgroups(outside, path, {
+    regains: true,
+    refused,
+    enter: (above, name) => !remove(above, name),
+    left: (above, name) => void remove(above, name),
+  })
+  return isRefused
 }
 
 /** The kernel's id of a cgroup. Errors: HostError when it is gone. */

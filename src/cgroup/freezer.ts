@@ -1,9 +1,10 @@
-import { AT_FDCWD, O_RDONLY } from '../../native/abi/fcntl.ts'
+import { O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
 import { POLLPRI } from '../../native/abi/socket.ts'
 import { CLOCK_MONOTONIC } from '../../native/abi/time.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
 import { Failure, HostError } from '../errors.ts'
+import { openCgroupFile } from '../kernel/cgroupAccess.ts'
 import { processStat } from '../state/status.ts'
 import { pidsOfTree } from './cgroup.ts'
 
@@ -17,7 +18,7 @@ const THAW_MS = 1_000
  * cgroup-v2.rst. Errors: HostError when one of them does not; then all go on.
  */
 export function freezeCgroup(outside: Kernel<'outside'>, cgroup: string): void {
-  outside.writeControl(AT_FDCWD, `${cgroup}/cgroup.freeze`, '1')
+  writeFreeze(outside, cgroup, '1')
   try {
     if (!awaitFrozen(outside, cgroup, true, FREEZE_MS))
       throw new HostError(`its processes do not stop within ${FREEZE_MS / 1000} s${stuckOnes(outside, cgroup)}`)
@@ -29,14 +30,19 @@ export function freezeCgroup(outside: Kernel<'outside'>, cgroup: string): void {
 
 /** Lets the processes go on. Errors: HostError when a cgroup above keeps them from it. */
 export function thawCgroup(outside: Kernel<'outside'>, cgroup: string): void {
-  outside.writeControl(AT_FDCWD, `${cgroup}/cgroup.freeze`, '0')
+  writeFreeze(outside, cgroup, '0')
   if (!awaitFrozen(outside, cgroup, false, THAW_MS))
     throw new HostError(`\`${cgroup}\` stays frozen: a cgroup above it is frozen, too; thaw that one first`)
 }
 
+function writeFreeze(outside: Kernel<'outside'>, cgroup: string, value: '0' | '1'): void {
+  using file = openCgroupFile(outside, cgroup, 'cgroup.freeze', O_WRONLY, [])
+  outside.writeText(file, value, `\`${value}\` to \`${cgroup}/cgroup.freeze\``)
+}
+
 function letGo(outside: Kernel<'outside'>, cgroup: string, error: unknown): void {
   try {
-    outside.writeControl(AT_FDCWD, `${cgroup}/cgroup.freeze`, '0')
+    writeFreeze(outside, cgroup, '0')
   } catch (second) {
     if (error instanceof Failure && second instanceof Failure) error.cleanup.push(second)
   }
@@ -44,7 +50,7 @@ function letGo(outside: Kernel<'outside'>, cgroup: string, error: unknown): void
 
 /** Waits until cgroup.events says so; false when the time is over. The kernel wakes who polls when the file changes. */
 function awaitFrozen(outside: Kernel<'outside'>, cgroup: string, wanted: boolean, milliseconds: number): boolean {
-  using events = outside.openat(AT_FDCWD, `${cgroup}/cgroup.events`, O_RDONLY)
+  using events = openCgroupFile(outside, cgroup, 'cgroup.events', O_RDONLY, [])
   const deadline = outside.clock(CLOCK_MONOTONIC) + milliseconds * 1e6
   for (;;) {
     outside.rewind(events)

@@ -1,5 +1,6 @@
 import { AT_FDCWD } from '../../native/abi/fcntl.ts'
 import type { Kernel } from '../../native/kernel.ts'
+import { isErrno } from '../errors.ts'
 
 // A cgroup below a threaded one takes no processes before it is threaded itself: "Threads" of cgroup-v2.rst.
 
@@ -23,9 +24,18 @@ export function makeThreaded(outside: Kernel<'outside'>, mount: string, director
 /** The processes that these threads are of. */
 export function processesOf(outside: Kernel<'outside'>, threads: readonly number[]): number[] {
   const pids = threads.flatMap(thread => {
-    const status = outside.readTextIfAny(AT_FDCWD, `/proc/${thread}/status`) ?? ''
-    const pid = /^Tgid:\s*(\d+)$/m.exec(status)?.[1]
+    const pid = /^Tgid:\s*(\d+)$/m.exec(statusOf(outside, thread))?.[1]
     return pid === undefined ? [] : [Number(pid)]
   })
   return [...new Set(pids)]
+}
+
+/** Empty when it has ended, also between open and read. */
+function statusOf(outside: Kernel<'outside'>, thread: number): string {
+  try {
+    return outside.readTextIfAny(AT_FDCWD, `/proc/${thread}/status`) ?? ''
+  } catch (error) {
+    if (isErrno(error, 'ESRCH')) return ''
+    throw error
+  }
 }

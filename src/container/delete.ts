@@ -5,7 +5,7 @@ import { __WALL, WNOHANG } from '../../native/abi/wait.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { pollPatiently, tellSlow } from '../../native/patience.ts'
-import { killCgroup, removeCgroup } from '../cgroup/cgroup.ts'
+import { CgroupRefusal, killCgroup, removeCgroup } from '../cgroup/cgroup.ts'
 import { removeScope } from '../cgroup/systemd/scope.ts'
 import { HostError, StateError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
@@ -113,9 +113,19 @@ export function destroyContainer(runtime: Runtime, container: StoredContainer): 
   for (const stranger of strangers) runtime.warn(`${stranger}; it is left alone`)
   runtime.phase('remove', () => {
     if (unit !== undefined) removeScope(runtime, unit.name, unit.active)
-    for (const cgroup of cgroups) removeCgroup(runtime.outside, cgroup)
+    for (const cgroup of cgroups) removeOrLeave(runtime, cgroup)
     removeResctrl(runtime.outside, resctrl)
     removeDirectory(runtime.outside, runtime.root, container.id)
   })
   if (record) runPoststop(runtime, hooks, { ...record, pid: 0 })
+}
+
+/** A container may give cgroups below its own to another user of its user namespace: that is no reason for it to stay. */
+function removeOrLeave(runtime: Runtime, cgroup: string): void {
+  try {
+    removeCgroup(runtime.outside, cgroup)
+  } catch (error) {
+    if (!(error instanceof CgroupRefusal)) throw error
+    runtime.warn(error.message)
+  }
 }

@@ -1,11 +1,12 @@
 import { ENOENT } from '../../native/abi/errno.ts'
-import { AT_FDCWD, O_WRONLY } from '../../native/abi/fcntl.ts'
+import { O_WRONLY } from '../../native/abi/fcntl.ts'
 import { SIGKILL } from '../../native/abi/signal.ts'
 import { isSignalDenied } from '../../native/calls/signal.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { killCgroup, killProcesses, pidsOfTree } from '../cgroup/cgroup.ts'
 import { StateError } from '../errors.ts'
+import { openCgroupFile } from '../kernel/cgroupAccess.ts'
 import type { Runtime } from '../runtime.ts'
 import { claimsOf, ownCgroup, requireOwnProcess } from '../setup/belongings.ts'
 import { isAlive, isFrozen, isPopulated } from '../state/status.ts'
@@ -98,6 +99,6 @@ function signalCgroup({ outside }: Runtime, cgroup: string, signal: number): voi
 }
 
 function freeze(outside: Runtime['outside'], cgroup: string, value: '0' | '1'): void {
-  using fd = outside.openat(AT_FDCWD, `${cgroup}/cgroup.freeze`, O_WRONLY, 0, [ENOENT])
+  using fd = openCgroupFile(outside, cgroup, 'cgroup.freeze', O_WRONLY, [ENOENT])
   if (fd.exists) outside.writeText(fd, value)
 }

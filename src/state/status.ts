@@ -1,9 +1,10 @@
-import { ENODEV, ENOENT } from '../../native/abi/errno.ts'
+import { EACCES, ENODEV, ENOENT } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_RDONLY } from '../../native/abi/fcntl.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
 import { isErrno } from '../errors.ts'
+import { openCgroupFile } from '../kernel/cgroupAccess.ts'
 import { type ContainerRecord, INIT_NAME, START_SOCKET, type Status } from './record.ts'
 
 /** A line of /proc/PID/stat, as far as it matters; see proc_pid_stat(5). */
@@ -79,28 +80,36 @@ export function computeStatus(outside: Kernel<'outside'>, directory: string, rec
   return outside.statx(AT_FDCWD, `${directory}/${START_SOCKET}`).stat !== undefined ? 'created' : 'running'
 }
 
-/** cgroup.events says `frozen 1`; see cgroup-v2.rst, core interface files. */
+/** cgroup.events says `frozen 1`; see cgroup-v2.rst, core interface files. Not known of one that is not ours to read. */
 export function isFrozen(outside: Kernel<'outside'>, cgroup: string | undefined): boolean {
   if (cgroup === undefined) return false
-  return /^frozen 1$/m.test(outside.readTextIfAny(AT_FDCWD, `${cgroup}/cgroup.events`) ?? '')
+  using events = openEvents(outside, cgroup)
+  return events.exists && says(outside, events, /^frozen 1$/m)
 }
 
 /** Are there processes in it or below, also such as our pid namespace does not see? See cgroup.events in cgroup-v2.rst. */
 export function isPopulated(outside: Kernel<'outside'>, cgroup: string): boolean {
   using events = openEvents(outside, cgroup)
-  return events.exists && saysPopulated(outside, events)
+  return events.exists ? saysPopulated(outside, events) : events.number === -EACCES
 }
 
-/** cgroup.events of a cgroup, for poll(2) to wait for: it wakes for what is new since it was read. Does not exist when that is gone. */
+/**
+ * cgroup.events of a cgroup, for poll(2) to wait for: it wakes for what is new since it was read. Does not exist when that is
+ * gone, or not ours to read.
+ */
 export function openEvents(outside: Kernel<'outside'>, cgroup: string): Fd<'outside'> {
-  return outside.openat(AT_FDCWD, `${cgroup}/cgroup.events`, O_RDONLY, 0, [ENOENT, ENODEV])
+  return openCgroupFile(outside, cgroup, 'cgroup.events', O_RDONLY, [ENOENT, ENODEV, EACCES])
 }
 
 /** The same of an open cgroup.events; false when the cgroup has been removed meanwhile. */
 export function saysPopulated(outside: Kernel<'outside'>, events: Fd<'outside'>): boolean {
+  return says(outside, events, /^populated 1$/m)
+}
+
+function says(outside: Kernel<'outside'>, events: Fd<'outside'>, what: RegExp): boolean {
   try {
     outside.rewind(events)
-    return /^populated 1$/m.test(decode(outside.readAll(events)))
+    return what.test(decode(outside.readAll(events)))
   } catch (error) {
     if (isErrno(error, 'ENODEV')) return false
     throw error

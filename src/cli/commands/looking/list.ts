@@ -5,6 +5,7 @@ import { doing, StateError } from '../../../errors.ts'
 import type { Runtime } from '../../../runtime.ts'
 import type { Verb } from '../../commands.ts'
 import { type Paint, paintFor } from '../../paint.ts'
+import { printable } from '../../printable.ts'
 import { formatTable } from '../../table.ts'
 
 export const verb: Verb<'list'> = (runtime, options) => {
@@ -28,7 +29,7 @@ function expectRoot({ outside, root }: Runtime): void {
 }
 
 function formatIds(entries: readonly ListedContainer[]): string {
-  return entries.map(({ id }) => `${id}\n`).join('')
+  return entries.map(({ id }) => `${printable(id)}\n`).join('')
 }
 
 /** An array on one line, as runc prints it; but empty where runc says null, which readers in other languages trip over. */
@@ -38,6 +39,7 @@ function formatJson(entries: readonly ListedContainer[]): string {
 
 function formatList(entries: readonly ListedContainer[], paint: Paint): string {
   const rows = entries.map(e => [e.id, `${e.pid}`, e.status, e.bundle, e.created, e.owner])
-  const table = formatTable([['ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER'], ...rows])
+  const titles = ['ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER']
+  const table = formatTable([titles, ...rows.map(row => row.map(printable))])
   return table.replace(/^.*/, heading => paint('bold', heading))
 }

@@ -1,0 +1,51 @@
+import { EACCES } from '../../native/abi/errno.ts'
+import { AT_FDCWD } from '../../native/abi/fcntl.ts'
+import type { Name } from '../../native/calls/file.ts'
+import type { Fd } from '../../native/fd.ts'
+import type { Kernel } from '../../native/kernel.ts'
+
+// Root of a container in a user namespace may own the container's cgroup, and be the user without privileges who owns the
+// container. If it takes away all rights to the cgroup, that user gives them back to himself: else there would be no way to
+// look at the container, to end it or to delete it. Who has CAP_DAC_OVERRIDE is never refused.
+
+/** As the kernel makes them. */
+const DIRECTORY_MODE = 0o755
+const FILE_MODE = 0o644
+
+/** A cgroup, by its path or its directory. */
+export type Cgroup = Fd<'outside'> | string
+
+/** Opens a file of a cgroup. After an errno of `tolerate` it does not exist. */
+export function openCgroupFile(
+  outside: Kernel<'outside'>,
+  cgroup: Cgroup,
+  file: string,
+  flags: number,
+  tolerate: readonly number[],
+): Fd<'outside'> {
+  const [directory, path] = typeof cgroup === 'string' ? ([AT_FDCWD, `${cgroup}/${file}`] as const) : [cgroup, file]
+  const opened = outside.openat(directory, path, flags, 0, [...tolerate, EACCES])
+  if (opened.number !== -EACCES) return opened
+  regainCgroup(outside, cgroup)
+  allow(outside, directory, path, FILE_MODE)
+  return outside.openat(directory, path, flags, 0, tolerate)
+}
+
+/** Gives back to us what may be done with the directory of a cgroup, if it is ours. */
+export function regainCgroup(outside: Kernel<'outside'>, cgroup: Cgroup): void {
+  allow(outside, AT_FDCWD, typeof cgroup === 'string' ? cgroup : `/proc/self/fd/${cgroup.number}`, DIRECTORY_MODE)
+}
+
+/** The same for one below a cgroup. */
+export function regainBelow(outside: Kernel<'outside'>, above: Fd<'outside'>, name: Name | string): void {
+  allow(outside, above, name, DIRECTORY_MODE)
+}
+
+function allow(
+  outside: Kernel<'outside'>,
+  directory: Fd<'outside'> | typeof AT_FDCWD,
+  path: Name | string,
+  mode: number,
+): void {
+  outside.now({ name: 'fchmodat', args: [directory, path, mode], tolerate: 'any' })
+}
