@@ -11,4 +11,8 @@ case $dist in
       [ ! -x "$binary" ] || exec "$binary" "$@"
     done ;;
 esac
+[ -e "$dist/node/tsrun" ] || {
+  echo "tsrun: \`$self\` starts \`$dist/node/tsrun\`, which is not there; a copy does not work: link to where it was built" >&2
+  exit 1
+}
 exec "$dist/node/tsrun" "$@"

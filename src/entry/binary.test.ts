@@ -40,6 +40,14 @@ test('the launcher executes the binary that npm has installed, else Node.js, and
   expect(spawnSync(join(scratch, 'link'), { encoding: 'utf8' }).stdout).toBe('binary\n')
 })
 
+test('a copy of the launcher says that it is one', () => {
+  const copy = join(scratch, 'copy')
+  copyFileSync('scripts/launcher.sh', copy)
+  const { status, stderr } = spawnSync(copy, { encoding: 'utf8' })
+  expect(status).toBe(1)
+  expect(stderr).toMatch(/^tsrun: `.*copy` starts `.*node\/tsrun`, which is not there; a copy does not work: /)
+})
+
 test.runIf(process.arch === 'x64')('useBinary() puts the binary into the place of the launcher', () => {
   for (const dist of [BESIDE, BELOW, NONE, NEIGHBOUR]) useBinary(join(dist, 'node/lib'))
   const texts = [BESIDE, BELOW, NONE, NEIGHBOUR].map(dist => readFileSync(join(dist, 'tsrun'), 'utf8'))
