@@ -72,26 +72,22 @@ class KernelOver implements Calls {
   }
 }
 
-let complete = false
+Object.assign(
+  KernelOver.prototype,
+  fileCalls,
+  wholeFileCalls,
+  memoryCalls,
+  mountCalls,
+  processCalls,
+  schedulingCalls,
+  identityCalls,
+  signalCalls,
+  socketCalls,
+  terminalCalls,
+)
 
 /** The typed calls over a machine. */
 // biome-ignore lint/suspicious/noExplicitAny: as for Fd
 export function createKernel<S extends Side = any>(machine: Calls): Kernel<S> {
-  if (!complete) {
-    const parts = [
-      fileCalls,
-      wholeFileCalls,
-      memoryCalls,
-      mountCalls,
-      processCalls,
-      schedulingCalls,
-      identityCalls,
-      signalCalls,
-      socketCalls,
-      terminalCalls,
-    ]
-    Object.assign(KernelOver.prototype, ...parts)
-    complete = true
-  }
   return new KernelOver(machine) as unknown as Kernel<S>
 }

@@ -73,7 +73,10 @@ function once<T>(find: () => T): () => T {
 
 export function createRuntime(host: Host, options: RuntimeOptions = {}): Runtime {
   const outside = options.outside ?? createKernel(new DirectCalls(host))
-  const env = (name: string) => host.env.find(entry => entry.startsWith(`${name}=`))?.slice(name.length + 1)
+  const env = (name: string) => {
+    const beginning = `${name}=`
+    return host.env.find(entry => entry.startsWith(beginning))?.slice(beginning.length)
+  }
   const inUserNamespace = once(
     () => outside.statx(AT_FDCWD, '/proc/self/ns/user', 0).stat?.inode !== INITIAL_USER_NAMESPACE,
   )

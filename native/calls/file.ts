@@ -66,21 +66,47 @@ export const READ_MOST = 64 << 20
 const NAMES_MOST = 1 << 20
 const WRITE_PIECE = 1 << 18
 
-function stat(out: Out): Stat {
-  const v = out.view
-  return {
-    links: v.getUint32(STATX.stx_nlink, true),
-    uid: v.getUint32(STATX.stx_uid, true),
-    gid: v.getUint32(STATX.stx_gid, true),
-    mode: v.getUint16(STATX.stx_mode, true),
-    inode: v.getBigUint64(STATX.stx_ino, true),
-    size: get64(v, STATX.stx_size),
-    modified: get64(v, STATX.stx_mtime),
-    rdevMajor: v.getUint32(STATX.stx_rdev_major, true),
-    rdevMinor: v.getUint32(STATX.stx_rdev_minor, true),
-    devMajor: v.getUint32(STATX.stx_dev_major, true),
-    devMinor: v.getUint32(STATX.stx_dev_minor, true),
-    mountId: get64(v, STATX.stx_mnt_id),
+/** Reads what it is asked for: most who look at a file want one or two of these, and each takes an interpreter time. */
+class Statx implements Stat {
+  private readonly view: DataView
+  constructor(out: Out) {
+    this.view = out.view
+  }
+  get links(): number {
+    return this.view.getUint32(STATX.stx_nlink, true)
+  }
+  get uid(): number {
+    return this.view.getUint32(STATX.stx_uid, true)
+  }
+  get gid(): number {
+    return this.view.getUint32(STATX.stx_gid, true)
+  }
+  get mode(): number {
+    return this.view.getUint16(STATX.stx_mode, true)
+  }
+  get inode(): bigint {
+    return this.view.getBigUint64(STATX.stx_ino, true)
+  }
+  get size(): number {
+    return get64(this.view, STATX.stx_size)
+  }
+  get modified(): number {
+    return get64(this.view, STATX.stx_mtime)
+  }
+  get rdevMajor(): number {
+    return this.view.getUint32(STATX.stx_rdev_major, true)
+  }
+  get rdevMinor(): number {
+    return this.view.getUint32(STATX.stx_rdev_minor, true)
+  }
+  get devMajor(): number {
+    return this.view.getUint32(STATX.stx_dev_major, true)
+  }
+  get devMinor(): number {
+    return this.view.getUint32(STATX.stx_dev_minor, true)
+  }
+  get mountId(): number {
+    return get64(this.view, STATX.stx_mnt_id)
   }
 }
 
@@ -108,12 +134,13 @@ function olderStat({ view: v }: Out): Stat {
 export class PendingStat {
   readonly #out = new Out(STATX.size)
   readonly #result: Result
-  #read = stat
+  /** statx(2) was denied: what was made is newfstatat(2). */
+  #isOlder = false
   #stat: Stat | undefined
 
   constructor(calls: Calls, dir: Dir, path: string, flags: number, subject: string, tolerate: Call['tolerate']) {
     const older = (call: Call): Call => {
-      this.#read = olderStat
+      this.#isOlder = true
       const [dir, path, flags, , out] = call.args
       return { name: 'newfstatat', args: [dir!, path!, out!, flags!], subject: call.subject, tolerate: call.tolerate }
     }
@@ -121,18 +148,15 @@ export class PendingStat {
     this.#result = calls.later({ name: 'statx', args, subject, tolerate, older })
   }
 
-  /** The file type and permissions alone, which takes less to read. Undefined when the file is not there. */
+  /** The file type and permissions. Undefined when the file is not there. */
   get mode(): number | undefined {
-    if (this.#result.value < 0) return undefined
-    return this.#read === stat
-      ? this.#out.bytes[STATX.stx_mode]! | (this.#out.bytes[STATX.stx_mode + 1]! << 8)
-      : this.stat!.mode
+    return this.stat?.mode
   }
 
   /** Undefined when the file is not there. */
   get stat(): Stat | undefined {
     if (this.#result.value < 0) return undefined
-    this.#stat ??= this.#read(this.#out)
+    this.#stat ??= this.#isOlder ? olderStat(this.#out) : new Statx(this.#out)
     return this.#stat
   }
 }

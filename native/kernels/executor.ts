@@ -53,7 +53,7 @@ const EVERYBODY = 0x7fff_ffff
 /** A batch is sent when it gets this long, so that the executor does not wait for the planner. */
 const BATCH_BYTES = 0x1_0000
 /** So many members of a series are made call by call: to learn what differs takes longer, and may take a wait. */
-const FEW = 12
+export const FEW = 12
 /** What is longer is not learned. */
 const SAMPLE_BYTES = 4096
 /** From here on the planner waits for it, too: then all of the arena is free again. */

@@ -12,8 +12,8 @@ import { Fd, type Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { Struct } from '../../native/struct.ts'
 import { doing, HostError } from '../errors.ts'
-import { deviceProgram } from '../plan/devices/deviceProgram.ts'
-import { type DeviceRuleInput, planDeviceRules } from '../plan/devices/deviceRules.ts'
+import { programFor } from '../plan/devices/deviceProgram.ts'
+import type { DeviceRuleInput } from '../plan/devices/deviceRules.ts'
 
 /** Enough of union bpf_attr for the commands used here; the kernel takes any size whose rest is zero. */
 const ATTR_SIZE = 72
@@ -54,7 +54,7 @@ export function loadDeviceFilter(
   rules: readonly DeviceRuleInput[] | undefined,
   fds: Fds,
 ): Fd<'outside'> | undefined {
-  const { allowsAll, instructions } = deviceProgram(planDeviceRules(rules))
+  const { allowsAll, instructions } = programFor(rules)
   return allowsAll ? undefined : doing('device filter', () => fds.keep(loadProgram(outside, instructions)))
 }
 

@@ -26,12 +26,12 @@ export function createContainer(runtime: Runtime, request: CreateRequest): void 
     runtime.phase('tail', () => {
       const streams = new Streams(runtime.outside)
       giveStreams(streams, prepared)
-      const tail = recordTail(executor, (kernel, addHelper) => {
+      const tail = recordTail(executor, 'start', (kernel, addHelper) => {
         awaitStart(kernel, executor, built.listener)
         becomeContainer(runtime, built, streams, addHelper)
       })
       built.confirm()
-      executor.calls.send(tail)
+      executor.calls.send(tail.operations)
     })
     runtime.phase('state', () => {
       built.listen()

@@ -290,7 +290,7 @@ function execute(
   const { outside } = runtime
   const pidfd = fds.keep(outside.pidfdOpen(pid))
   if (!pidfd.exists) throw new HostError(`process ${pid} is gone; was it killed?`)
-  const tail = runtime.phase('tail', () => recordTail(executor, (_, addHelper) => become(addHelper)))
+  const tail = runtime.phase('tail', () => recordTail(executor, 'planner', (_, addHelper) => become(addHelper)))
   confirm()
   const master = console?.receive?.()
   const signals = catchSignals(runtime, request, master !== undefined)
@@ -298,11 +298,11 @@ function execute(
   writePidFile(runtime, request, pid)
   try {
     runtime.phase('start', () => {
-      executor.calls.send(tail)
+      executor.calls.send(tail.operations)
       // Not before: whoever gets it may end the process at once, which is no failure of ours.
       sendPidfd(runtime, pidfdSocket, 'setns', pidfd)
-      const slow = () => executor.calls.tellSlow(tail)
-      awaitProgram(outside, executor.control, slow, endingSignals(signals))
+      const slow = () => executor.calls.tellSlow(tail.operations)
+      awaitProgram(outside, executor.control, tail, slow, endingSignals(signals))
     })
   } catch (error) {
     removePidFile(runtime, request, pid)

@@ -43,7 +43,7 @@ export async function runContainer(runtime: Runtime, request: RunRequest): Promi
     const pidfd = fds.keep(outside.pidfdOpen(record.pid, []))
     const tail = runtime.phase('tail', () => {
       giveStreams(streams, prepared, !request.detach)
-      return recordTail(executor, (_, addHelper) => becomeContainer(runtime, built, streams, addHelper))
+      return recordTail(executor, 'planner', (_, addHelper) => becomeContainer(runtime, built, streams, addHelper))
     })
     const master = built.confirm()
     if (master) fds.keep(master)
@@ -54,18 +54,19 @@ export async function runContainer(runtime: Runtime, request: RunRequest): Promi
     const signals = catchSignals(runtime, request, master !== undefined)
     if (master) terminal.begin(master)
     const notify = runtime.phase('start', () => {
-      executor.calls.send(tail)
+      executor.calls.send(tail.operations)
       sendPidfd(runtime, built.pidfdSocket, 'standard', pidfd)
-      const slow = () => executor.calls.tellSlow(tail)
+      const slow = () => executor.calls.tellSlow(tail.operations)
       const ending = endingSignals(signals)
       const notify = built.notify && receiveNotify(outside, executor.control, slow, ending)
-      awaitProgram(outside, executor.control, slow, ending)
+      awaitProgram(outside, executor.control, tail, slow, ending)
       return notify && fds.keep(notify)
     })
     directory.close()
-    return { notify, pidfd, pid: record.pid, signals, cgroup: record.cgroup, terminal: master && terminal }
+    const { pid, cgroup, laterHooks } = record
+    return { notify, pidfd, pid, signals, cgroup, laterHooks, terminal: master && terminal }
   })
-  startedOrGone(runtime, request.id)
+  if (program.laterHooks) startedOrGone(runtime, request.id)
   if (request.detach) {
     if (program.notify) awaitReady(runtime, program.notify, program.pid)
     return 0

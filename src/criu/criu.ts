@@ -216,12 +216,12 @@ export function becomeCriu(
   kept: readonly Fd<'inside'>[] = [],
 ): void {
   executor.kernel.flush()
-  const tail = recordTail(executor, kernel => {
+  const tail = recordTail(executor, 'planner', kernel => {
     for (const fd of [line, ...kept]) kernel.keepOpen(fd)
     kernel.execve(file, ['criu', 'swrk', String(line.number)], env)
   })
-  executor.calls.send(tail)
-  awaitProgram(outside, executor.control)
+  executor.calls.send(tail.operations)
+  awaitProgram(outside, executor.control, tail)
 }
 
 /** Starts CRIU in the host's namespaces for one request, deals with its notices, and gives its answer. */

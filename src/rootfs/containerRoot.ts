@@ -16,6 +16,7 @@ import type { PendingStat, Stat } from '../../native/calls/file.ts'
 import { Fd, type Side } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Call, Result } from '../../native/kernels/machine.ts'
+import type { Work } from '../../native/kernels/series.ts'
 import { ConfigError, HostError } from '../errors.ts'
 import { isWithin } from '../paths.ts'
 import { type Maker, openBehindLinks } from './links.ts'
@@ -195,22 +196,24 @@ export class ContainerRoot<S extends Side = 'inside'> {
   }
 
   /**
-   * The same with a mount that `make` makes there, in the same calls for all that are of one `kind`. What it returns has the
+   * The same with a mount that `make` makes there, in the same calls for all that are of one `kind`, if that is told. What it returns has the
    * directory that is covered, and asks the executor whether that was missing.
    */
-  attachNew(path: string, kind: string, make: () => Fd<S>): Attached<S> {
+  attachNew(path: string, kind: string | undefined, make: () => Fd<S>): Attached<S> {
     const { inside } = this
     const below = this.#mounts.get(path)
     const parent = this.#parent(path)
     const { from, rest } = below ? { from: this.#rootOf(below, path), rest: '.' } : this.#placeToLook(path, parent)
     const words = [parent.fd, nameOf(path), from, rest] as const
-    const [made, covered, mounted] = inside.again(`new mount ${kind}`, words, (directory, name, from, rest) => {
+    const work: Work<typeof words> = (directory, name, from, rest) => {
       const made = inside.mkdirat(directory, name, 0o755, [EEXIST])
       const target = this.#openFree(path, from, rest, O_DIRECTORY, this.#makers.directory)
       const mount = make()
       inside.moveMount(mount, target)
       return [made, target.result, mount.result]
-    })
+    }
+    const [made, covered, mounted] =
+      kind === undefined ? work(...words) : inside.again(`new mount ${kind}`, words, work)
     const mount = new Fd(inside, mounted!, path).take()
     this.mounted(path, mount)
     const isNew = () => made!.value >= 0 || (below === undefined && this.#madeBehindLinks.has(path))

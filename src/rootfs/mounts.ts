@@ -32,6 +32,8 @@ export interface MountSite {
    * each before it is made. Undefined where they have it from the first moment.
    */
   readonly modesLate?: Attached[] | undefined
+  /** Are there so many mounts that those of one kind are made as a series? To tell the kinds takes time, too. */
+  readonly isMany?: boolean
   /** One that can be trusted, where the root is not the host's any more. */
   readonly procfs?: () => Dir
   /** Is this the last that is looked for at its place? Then it is closed; see fewFiles.ts. */
@@ -104,7 +106,7 @@ function mountFilesystem(root: ContainerRoot, step: FilesystemStep, site: MountS
     !isOrdinary(step) ||
     (step.inheritMode && site.modesLate === undefined)
   if (isAlone) return mountAlone(root, step, site)
-  const attached = root.attachNew(step.destination, kindOf(step), () => {
+  const attached = root.attachNew(step.destination, site.isMany ? kindOf(step) : undefined, () => {
     const mount = newMount(root, step, step.parameters)!
     propagate(root.inside, mount, step)
     return mount

@@ -1,6 +1,7 @@
 import { CLONE_NEWCGROUP } from '../../native/abi/sched.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
+import { FEW } from '../../native/kernels/executor.ts'
 import { encode } from '../../native/utf8.ts'
 import { attachDeviceFilter, loadDeviceFilter } from '../cgroup/deviceFilter.ts'
 import { applyResources } from '../cgroup/resources.ts'
@@ -278,6 +279,7 @@ function makeRoot({ warn }: Runtime, executor: Executor, { plan, fewFiles }: Pre
   const site = {
     ...mountSite(executor, hostResources),
     modesLate: hasManyModes(plan.mounts) ? [] : undefined,
+    isMany: plan.mounts.length > FEW,
     isLast: fewFiles ? lastAtTheirPlaces(plan) : undefined,
   }
   const checkDevices = fillRoot(root, plan, site, warn)

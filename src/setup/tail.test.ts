@@ -9,17 +9,27 @@ import { createScriptedHost } from '../../testing/scripted.ts'
 import { doing, Failure } from '../errors.ts'
 import { awaitProgram, recordTail } from './tail.ts'
 
-/** Lets an executor take the tail alone and gives what it reports. */
+/** Lets an executor take the tail alone and gives what it reports, which is the same for the planner and for `start`. */
 function report(steps: (tail: Kernel) => void, before: (kernel: Kernel) => void = () => {}): Failure | undefined {
+  const own = reportFor('planner', steps, before)
+  expect(reportFor('start', steps, before)).toEqual(own)
+  return own
+}
+
+function reportFor(
+  reader: 'planner' | 'start',
+  steps: (tail: Kernel) => void,
+  before: (kernel: Kernel) => void,
+): Failure | undefined {
   const host = createScriptedHost()
   const outside = createKernel(new DirectCalls(host))
   const executor = launchExecutor(host, outside, { passed: [] })
   executor.kernel.flush()
   before(executor.kernel)
-  const tail = doing('create `web`', () => recordTail(executor, steps))
-  executor.calls.send(tail)
+  const tail = doing('create `web`', () => recordTail(executor, reader, steps))
+  executor.calls.send(tail.operations)
   try {
-    awaitProgram(outside, executor.control)
+    awaitProgram(outside, executor.control, reader === 'planner' ? tail : undefined)
     return undefined
   } catch (error) {
     return error as Failure

@@ -37,7 +37,7 @@ type TailStep = readonly [
   said: number | null,
 ]
 
-/** What a report begins with. */
+/** What a report begins with, where its reader is not the planner. */
 interface StepTable {
   readonly steps: readonly TailStep[]
   /** What was being done, outermost first. */
@@ -54,27 +54,34 @@ export interface HelperChain {
   readonly until: Operation
 }
 
+/** A recorded tail. */
+export interface Tail {
+  readonly operations: readonly Operation[]
+  /** What readReport() has to know of it. */
+  readonly table: () => StepTable
+}
+
 /**
  * The tail: the last batch of a container's first process, which the executor takes without the planner. A successful
  * execve closes the descriptor to whoever waits; a failed call writes a report there and ends the process. The report is
  * the same for all of them: a table of steps as JSON, a zero byte, and the piece of the arena up to the last step's result. Of the
- * results that are there the last one is to blame.
+ * results that are there the last one is to blame. Where the planner itself waits (`reader`) the table is empty, since it
+ * has that.
  */
 export function recordTail(
   executor: Executor,
+  reader: 'planner' | 'start',
   steps: (tail: Kernel<'inside'>, addHelper: (helper: HelperChain) => void) => void,
-): Operation[] {
+): Tail {
   const { calls, kernel, controlNumber } = executor
   const base = currentPhrase()
   const helpers: HelperChain[] = []
   // All results are behind this, in whatever order: what fetches an argument comes before the call and lies behind it.
   const start = calls.space.top
   const tail = calls.record(() => steps(kernel, helper => helpers.push(helper)))
-  const told = tail.flatMap(operation => [
-    operation,
-    ...helpers.filter(({ until }) => until === operation).map(({ sending }) => sending),
-  ])
-  const stepTable = encode(`${JSON.stringify(stepTableOf(told, start, base))}\0`)
+  const told = helpers.length === 0 ? tail : tail.flatMap(operation => withHelpers(operation, helpers))
+  const table = () => stepTableOf(told, start, base)
+  const stepTable = encode(`${reader === 'planner' ? '' : JSON.stringify(table())}\0`)
   const length = told.at(-1)!.offset + RESULT_SIZE - start
   const failed = calls.record(() => {
     const { size, iov_base, iov_len } = IOVEC
@@ -86,7 +93,11 @@ export function recordTail(
   calls.link(failed, 0)
   for (const chain of [tail, ...helpers.map(helper => helper.steps)]) calls.link(chain, 0, failed[0]!.address)
   calls.keep()
-  return tail
+  return { operations: tail, table }
+}
+
+function withHelpers(operation: Operation, helpers: readonly HelperChain[]): Operation[] {
+  return [operation, ...helpers.filter(({ until }) => until === operation).map(({ sending }) => sending)]
 }
 
 function stepTableOf(told: readonly Operation[], start: number, base: Phrase | undefined): StepTable {
@@ -121,25 +132,27 @@ export function awaitStart(tail: Kernel<'inside'>, executor: Executor, listener:
 }
 
 /**
- * Waits until the program runs. Throws what the executor reported instead. `slow` tells what takes so long; without the
- * memory of the executor nobody knows more than this. `ending` are signals that end the wait, too, see Kernel.poll.
+ * Waits until the program runs. Throws what the executor reported instead. `tail` is that of this planner, if it is.
+ * `slow` tells what takes so long; without the memory of the executor nobody knows more than this. `ending` are signals
+ * that end the wait, too, see Kernel.poll.
  */
 export function awaitProgram(
   outside: Kernel<'outside'>,
   connection: Fd<'outside'>,
+  tail?: Tail,
   slow = tellBeforeProgram,
   ending: readonly number[] = [],
 ): void {
   pollPatiently(outside, [{ fd: connection, events: POLLIN }], -1, slow, ending)
   const bytes = outside.readAll(connection)
   if (bytes.length === 0) return
-  throw readReport(bytes)
+  throw readReport(bytes, tail)
 }
 
 /** Finds the failure in a report of the tail. */
-export function readReport(bytes: Uint8Array): Failure {
+export function readReport(bytes: Uint8Array, tail?: Tail): Failure {
   const end = bytes.indexOf(0)
-  const { steps, chains } = JSON.parse(decode(bytes.subarray(0, end))) as StepTable
+  const { steps, chains } = tail?.table() ?? (JSON.parse(decode(bytes.subarray(0, end))) as StepTable)
   const piece = bytes.subarray(end + 1)
   const results = new DataView(piece.buffer, piece.byteOffset)
   const blamed = steps.findLast(([at]) => get64(results, at) !== NOT_DONE)!

@@ -14,7 +14,7 @@ import {
   BPF_MOV,
   BPF_W,
 } from '../../../native/abi/bpf.ts'
-import { allowedAccess, type DeviceRule, EVERY_ACCESS } from './deviceRules.ts'
+import { allowedAccess, type DeviceRule, type DeviceRuleInput, EVERY_ACCESS, planDeviceRules } from './deviceRules.ts'
 
 /** A filter for BPF_PROG_TYPE_CGROUP_DEVICE. */
 export interface DeviceProgram {
@@ -209,4 +209,20 @@ class Assembler {
     })
     return bytes
   }
+}
+
+/** What engines ask for first, and for most containers alone: nothing but what every container may use. */
+const NOTHING: readonly DeviceRuleInput[] = [{ allow: false, access: 'rwm' }]
+/** Made when the module is evaluated, so the static binary has it from its build. */
+const programOfNothing = deviceProgram(planDeviceRules(NOTHING))
+
+/** The program for config.json#/linux/resources/devices. Throws as planDeviceRules() does. */
+export function programFor(rules: readonly DeviceRuleInput[] | undefined): DeviceProgram {
+  return isNothing(rules) ? programOfNothing : deviceProgram(planDeviceRules(rules))
+}
+
+function isNothing(rules: readonly DeviceRuleInput[] | undefined): boolean {
+  if (rules?.length !== 1) return false
+  const { allow, type = 'a', major = -1, minor = -1, access = 'rwm' } = rules[0]!
+  return !allow && type === 'a' && major === -1 && minor === -1 && access === 'rwm'
 }

@@ -23,6 +23,7 @@ export function capabilityNumber(name: string): number | undefined {
 
 /** The names of the capabilities in a mask, by number. */
 export function capabilityNames(mask: bigint): string[] {
+  if (mask === 0n) return []
   return Object.keys(capabilities).filter(name => (mask >> BigInt(capabilities[name]!)) & 1n)
 }
 

@@ -1,7 +1,6 @@
 import type { Hooks } from '../../../spec/generated/config.ts'
 import type { ContainerPlan } from '../container.ts'
-import { deviceProgram } from '../devices/deviceProgram.ts'
-import { planDeviceRules } from '../devices/deviceRules.ts'
+import { programFor } from '../devices/deviceProgram.ts'
 import type { DeviceStep } from '../devices/devices.ts'
 import type { BindStep, FilesystemStep, MountStep } from '../mounts/mounts.ts'
 import type { IdMapping } from '../namespaces/idMappings.ts'
@@ -186,7 +185,7 @@ function deviceStep(device: DeviceStep): Step {
 }
 
 function limitSteps(plan: ContainerPlan): Step[] {
-  const { instructions, allowsAll } = deviceProgram(planDeviceRules(plan.deviceRules))
+  const { instructions, allowsAll } = programFor(plan.deviceRules)
   const { usageCheck } = plan.resources
   return [
     ...(usageCheck === undefined
