@@ -126,7 +126,7 @@ export function nativeWordsContract(native: NativeWords, host: Host): void {
       call({ expect: 'zero' }),
       call({ tolerate: [1], expect: 'zero' }),
     )
-    expect(native.link(bytes, ARENA_ADDRESS, operations, 0x1234, 0x4321)).toBe(true)
+    expect(native.link(bytes, ARENA_ADDRESS, operations, 0x1234, 0x4321)).toBe(0)
     const ways = (at: number) => [OP_POSITIVE, OP_ZERO, OP_NEGATIVE].map(field => get64(view, at + field))
     const next = [192, 320, 448, 576].map(offset => ARENA_ADDRESS + offset)
     expect(ways(64)).toEqual([next[0], next[0], 0x4321])
@@ -136,12 +136,13 @@ export function nativeWordsContract(native: NativeWords, host: Host): void {
     expect(ways(576)).toEqual([0x4321, 0x1234, 0x1234])
   })
 
-  test('other branches and operations beyond the memory are left to JavaScript', () => {
-    const { bytes } = emptyMemory()
+  test('other branches are counted, operations beyond the memory are left to JavaScript', () => {
+    const { bytes, view } = emptyMemory()
     const operations = queue(call(), call())
     operations[1]!.branch({ zero: 1 })
-    expect(native.link(bytes, ARENA_ADDRESS, operations, 0, 0)).toBe(false)
-    expect(native.link(bytes, ARENA_ADDRESS, [new Operation(machine, call(), SIZE)], 0, 0)).toBe(false)
+    expect(native.link(bytes, ARENA_ADDRESS, operations, 0x1234, 0)).toBe(1)
+    expect(get64(view, 192 + OP_POSITIVE)).toBe(0x1234)
+    expect(native.link(bytes, ARENA_ADDRESS, [new Operation(machine, call(), SIZE)], 0, 0)).toBe(-1)
   })
 
   test('results are taken up to the first that is not as it should be', () => {

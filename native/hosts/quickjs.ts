@@ -19,7 +19,7 @@ interface QuickjsHost {
   syscallAt(number: number, address: number): number
   map(fd: number, size: number): { buffer: ArrayBuffer; address: number } | number
   spawn(file: number, argv: number, env: number, descriptors: number, count: number, directory: number): number
-  catchSignal(signal: number, fd: number): number
+  catchSignals(signals: readonly number[], fd: number): void
   encodeAscii(bytes: Uint8Array, offset: number, text: string): number
   decodeAscii(bytes: Uint8Array): string | undefined
   includes(text: string, part: string): boolean
@@ -107,8 +107,9 @@ function spawner(quickjs: QuickjsHost): Host['spawn'] {
 function watchSignals(kernel: Kernel, signals: readonly number[]): number {
   const pair = new Out(8)
   kernel.now({ name: 'pipe2', args: [pair, O_CLOEXEC | O_NONBLOCK] })
-  for (const signal of signals) globalThis.quickjs.catchSignal(signal, pair.view.getInt32(4, true))
-  return pair.view.getInt32(0, true)
+  const { view } = pair
+  globalThis.quickjs.catchSignals(signals, view.getInt32(4, true))
+  return view.getInt32(0, true)
 }
 
 /** Puts `value` where C finds it; returns its address. */

@@ -351,9 +351,12 @@ export class ExecutorCalls implements Calls, Marshaller {
    * nowhere. Branches that an operation sets itself stay.
    */
   link(operations: readonly Queued[], end: number, fail: WhereFailed = 0): void {
-    const { bytes } = this.space
-    if (typeof fail === 'number' && native?.link(bytes, ARENA_ADDRESS, operations, end, fail)) return
-    const { words } = this.space
+    const { bytes, words } = this.space
+    if (native !== undefined && typeof fail === 'number') {
+      const branching = native.link(bytes, ARENA_ADDRESS, operations, end, fail)
+      if (branching > 0) this.#branchAll(operations as readonly Operation[])
+      if (branching >= 0) return
+    }
     let next = end
     for (let i = operations.length - 1; i >= 0; i--) {
       const operation = operations[i]!
@@ -372,6 +375,10 @@ export class ExecutorCalls implements Calls, Marshaller {
       if (branches !== undefined) this.#branch(offset, branches)
       next = ARENA_ADDRESS + offset
     }
+  }
+
+  #branchAll(operations: readonly Operation[]): void {
+    for (const { offset, branches } of operations) if (branches !== undefined) this.#branch(offset, branches)
   }
 
   #branch(offset: number, { positive, zero, negative }: Branches): void {

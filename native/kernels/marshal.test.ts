@@ -125,7 +125,7 @@ test('what the engine can not put is put here, behind what it did', () => {
     },
     putOperation: () => -1,
     perform: () => undefined,
-    link: () => false,
+    link: () => -1,
     settle: () => 0,
     putForm: () => -1,
   })

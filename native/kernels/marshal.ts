@@ -28,8 +28,11 @@ export interface NativeWords {
    * where a value is left out.
    */
   perform(...call: [...Target, number: number, values: readonly Argument[]]): number | undefined
-  /** Links operations, where nothing else is to become of them than usual; else returns false. See ExecutorCalls. */
-  link(bytes: Uint8Array, address: number, operations: readonly object[], end: number, fail: number): boolean
+  /**
+   * Links operations, see ExecutorCalls. Returns how many have branches of their own, which are still to be written; -1 where
+   * it links none, since there is a member of a series.
+   */
+  link(bytes: Uint8Array, address: number, operations: readonly object[], end: number, fail: number): number
   /** Takes the results of operations from number `from` on that are as they should be. Returns the number of the first other. */
   settle(bytes: Uint8Array, operations: readonly object[], from: number): number
   /** What putForm() does with ASCII texts. Returns the new top, or -1 for other texts and for too little room. */

@@ -171,15 +171,22 @@ static void tell_signal(int signal)
     errno = error;
 }
 
-/* catchSignal(signal, fd): from now on the signal is written to the pipe `fd`. */
-static JSValue host_catch_signal(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+/* catchSignals(signals, fd): from now on these signals are written to the pipe `fd`. */
+static JSValue host_catch_signals(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
     const struct sigaction caught = { .sa_handler = tell_signal, .sa_flags = SA_RESTART };
     int32_t signal;
 
-    if (JS_ToInt32(ctx, &signal, argv[0]) || JS_ToInt32(ctx, &signal_pipe, argv[1]))
+    if (JS_ToInt32(ctx, &signal_pipe, argv[1]))
         return JS_EXCEPTION;
-    return JS_NewInt32(ctx, sigaction(signal, &caught, NULL) < 0 ? -errno : 0);
+    for (uint32_t i = 0;; i++) {
+        JSValue value = JS_GetPropertyUint32(ctx, argv[0], i);
+        if (JS_IsUndefined(value))
+            return JS_UNDEFINED;
+        if (JS_ToInt32(ctx, &signal, value))
+            return JS_EXCEPTION;
+        sigaction(signal, &caught, NULL);
+    }
 }
 
 static int is_ascii(const uint8_t *bytes, size_t length)
@@ -561,7 +568,8 @@ static struct operation *get_operation(JSContext *ctx, JSValueConst object, uint
 
 /*
  * link(bytes, address, operations, end, fail): each goes on with the next one after what is no failure, the last one with the
- * address `end`; after a failure with `fail`. `address` is that of offset 0. Returns false when it can not say, for members of a series and other branches.
+ * address `end`; after a failure with `fail`. `address` is that of offset 0. Returns how many have branches of their own, which are
+ * still to be written; -1 when it can not say, for members of a series.
  */
 static JSValue host_link(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
@@ -572,20 +580,22 @@ static JSValue host_link(JSContext *ctx, JSValueConst this, int argc, JSValueCon
     if (!bytes || JS_ToInt64(ctx, &address, argv[1]) || JS_ToInt64(ctx, &end, argv[3]) || JS_ToInt64(ctx, &fail, argv[4]))
         return JS_EXCEPTION;
     if (!get_number(ctx, argv[2], length_atom, &length))
-        return JS_FALSE;
+        return JS_NewInt32(ctx, -1);
+    int branching = 0;
     for (int64_t i = length - 1, next = end; i >= 0; i--) {
         JSValue object = JS_GetPropertyUint32(ctx, argv[2], i);
-        int flow, plain = JS_IsObject(object) && !is_there(ctx, object, branches_atom);
-        struct operation *operation = plain ? get_operation(ctx, object, bytes, size, &flow) : NULL;
+        int flow;
+        struct operation *operation = get_operation(ctx, object, bytes, size, &flow);
+        branching += operation && is_there(ctx, object, branches_atom);
         JS_FreeValue(ctx, object);
         if (!operation)
-            return JS_FALSE;
+            return JS_NewInt32(ctx, -1);
         operation->positive = flow & POSITIVE ? next : fail;
         operation->zero = flow & ZERO ? next : fail;
         operation->negative = flow & NEGATIVE ? next : fail;
         next = address + ((uint8_t *)operation - bytes);
     }
-    return JS_TRUE;
+    return JS_NewInt32(ctx, branching);
 }
 
 /*
@@ -719,7 +729,7 @@ static void add_host(JSContext *ctx, char **argv)
         JS_CFUNC_DEF("syscallAt", 2, host_syscall_at),
         JS_CFUNC_DEF("map", 2, host_map),
         JS_CFUNC_DEF("spawn", 6, host_spawn),
-        JS_CFUNC_DEF("catchSignal", 2, host_catch_signal),
+        JS_CFUNC_DEF("catchSignals", 2, host_catch_signals),
         JS_CFUNC_DEF("encodeAscii", 3, host_encode_ascii),
         JS_CFUNC_DEF("decodeAscii", 1, host_decode_ascii),
         JS_CFUNC_DEF("includes", 2, host_includes),

@@ -282,10 +282,13 @@ function finish({ set, clear, atime }: Draft): Attributes {
 
 /** `size=64k,context="a,b"` as parameters: split at commas outside quotes, then at the first `=`; quotes taken off. */
 function parameters(option: string): Parameter[] {
-  const words = option.match(/(?:"[^"]*"|\\.|[^,])+/g) ?? []
-  return words.map(word => {
-    const equals = word.indexOf('=')
-    if (equals < 0) return { key: word }
-    return { key: word.slice(0, equals), value: word.slice(equals + 1).replace(/^"(.*)"$/, '$1') }
-  })
+  if (option !== '' && !option.includes(',') && !option.includes('"')) return [parameter(option)]
+  return (option.match(/(?:"[^"]*"|\\.|[^,])+/g) ?? []).map(parameter)
+}
+
+function parameter(word: string): Parameter {
+  const equals = word.indexOf('=')
+  if (equals < 0) return { key: word }
+  const value = word.slice(equals + 1)
+  return { key: word.slice(0, equals), value: value.startsWith('"') ? value.replace(/^"(.*)"$/, '$1') : value }
 }
