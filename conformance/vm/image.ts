@@ -85,11 +85,23 @@ function build(script: string, directory: string, ...options: string[]): void {
   if (status !== 0) throw new Error(`${script} failed, ${signal ?? `exit code ${status}`}:\n${stdout}${stderr}`)
 }
 
-/** Gives the paths of all parts, after building those that are missing. Needs root, apt and scripts/vm-packages.sh. */
-export function prepareImage({ processor }: Lane): Image {
-  const image = processor === undefined ? ownImage() : otherImage(processor)
+/**
+ * Gives the paths of all parts, after building those that are missing. The kernel is that of the suite of Debian that this
+ * machine has, or of `suite`. Needs root, apt and scripts/vm-packages.sh.
+ */
+export function prepareImage({ processor }: Lane, suite?: string): Image {
+  const image = processor === undefined ? ownImage(suite) : otherImage(processor, suite)
   removeUnused()
   return image
+}
+
+/** Of another suite than this machine's the kernel is looked for anew each week, since such a suite gets newer ones. */
+function kernelOf(processor: 'amd64' | 'arm64', suite: string | undefined): string {
+  const week = Math.floor(Date.now() / (7 * 86_400_000))
+  const inputs = [read('build/kernel.sh'), read('guest/initramfs.sh'), processor]
+  return part('kernel', suite === undefined ? inputs : [...inputs, suite, String(week)], directory =>
+    build('kernel.sh', directory, processor, ...(suite === undefined ? [] : [suite])),
+  )
 }
 
 function emptyDisk(): string {
@@ -102,15 +114,13 @@ function emptyDisk(): string {
 }
 
 /** What a machine with another processor has is in its root: there is nothing in its layer. */
-function otherImage(processor: 'arm64'): Image {
+function otherImage(processor: 'arm64', suite: string | undefined): Image {
   const missing = (what: string, how: string) => new Error(`${what} is missing; ${how}`)
   if (spawnSync('qemu-system-aarch64', ['--version']).status !== 0)
     throw missing('qemu-system-aarch64', 'install qemu-system-arm')
   if (!existsSync(join(here, `../../dist/static-${processor}/tsrun`)))
     throw missing(`dist/static-${processor}/tsrun`, `make it with \`npm run build:static -- --arch ${processor}\``)
-  const kernel = part('kernel', [read('build/kernel.sh'), read('guest/initramfs.sh'), processor], directory =>
-    build('kernel.sh', directory, processor),
-  )
+  const kernel = kernelOf(processor, suite)
   // Of the packages that it has one of its own of.
   const versions = NATIVE.map(name => readFileSync(join(here, '../../node_modules', name, 'package.json'), 'utf8'))
   const root = part('root', [read(`build/root-${processor}.sh`), ...versions, process.execPath], directory =>
@@ -126,10 +136,8 @@ function otherImage(processor: 'arm64'): Image {
   }
 }
 
-function ownImage(): Image {
-  const kernel = part('kernel', [read('build/kernel.sh'), read('guest/initramfs.sh')], directory =>
-    build('kernel.sh', directory),
-  )
+function ownImage(suite: string | undefined): Image {
+  const kernel = kernelOf('amd64', suite)
   // The layer has files of the packages that the host has too, such as dpkg's own status.
   const installed = execFileSync('dpkg-query', ['--show'], { encoding: 'utf8', maxBuffer: 2 ** 26 })
   const layer = part('layer', [read('build/layer.sh'), read('guest/container.cil'), installed], directory =>

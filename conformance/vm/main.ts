@@ -13,8 +13,9 @@ import { commandTask, testTask } from './task.ts'
 const HELP = `npm run test:vm -- [OPTIONS] [LANE...]    the tests of these lanes, without one of all for this processor
   --json FILE        writes the counts there, as vitest does
   --machines N       so many at the same time
+  --kernel SUITE     with the newest kernel of that suite of Debian, \`sid\` for instance
   --timeout SECONDS  for each lane, instead of its own
-npm run vm -- LANE [COMMAND...]           a command there, or a shell
+npm run vm -- [--kernel SUITE] LANE [COMMAND...]      a command there, or a shell
 
 ${lanes.map(({ name, summary }) => `${name.padEnd(10)}${summary}`).join('\n')}
 `
@@ -102,13 +103,13 @@ function writeCounts(path: string, { passed, failed, skipped }: Counts, rows: re
 
 async function test(args: string[]): Promise<number> {
   const text = { type: 'string' } as const
-  const options = { json: text, machines: text, timeout: text }
+  const options = { json: text, kernel: text, machines: text, timeout: text }
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
   const chosen = (positionals.length === 0 ? defaultLanes() : positionals.map(findLane)).map(lane => ({
     ...lane,
     timeout: Number(values.timeout ?? lane.timeout),
   }))
-  const work = chosen.map(lane => ({ lane, image: prepareImage(lane) }))
+  const work = chosen.map(lane => ({ lane, image: prepareImage(lane, values.kernel) }))
   const atOnce = Number(values.machines ?? machinesAtOnce())
   const results = await inParallel(work, atOnce, ({ lane, image }) => testLane(lane, image))
   for (const [index, lane] of chosen.entries()) printLane(lane, results[index]!)
@@ -119,10 +120,12 @@ async function test(args: string[]): Promise<number> {
   return total.failed === 0 ? 0 : 1
 }
 
-async function command([name, ...words]: string[]): Promise<number> {
+async function command([first, ...others]: string[]): Promise<number> {
+  const suite = first === '--kernel' ? others.shift() : undefined
+  const [name, ...words] = suite === undefined ? [first, ...others] : others
   const lane = findLane(name ?? '')
   const script = commandTask(lane, words.length === 0 ? ['sh'] : words)
-  const code = await withShared(script, shared => boot({ lane, image: prepareImage(lane), shared }))
+  const code = await withShared(script, shared => boot({ lane, image: prepareImage(lane, suite), shared }))
   return code ?? 1
 }
 

@@ -1,32 +1,45 @@
 #!/bin/sh
 # Makes in DIRECTORY what the machine boots from: `vmlinux`, `initrd.img`, `lib/modules`. The kernel is Debian's, taken
-# out of its package: nothing is installed here.
+# out of its packages: nothing is installed here.
 #
-# usage: kernel.sh DIRECTORY [arm64]      for this machine, or for that one
+# usage: kernel.sh DIRECTORY [MACHINE [SUITE]]      amd64 or arm64; the kernel of another suite of Debian than this machine's
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$1"
 machine=${2:-amd64}
+. /etc/os-release
+suite=${3:-$VERSION_CODENAME}
 
-# --- the package ---
+# --- the packages ---
 
-if [ "$machine" = amd64 ]; then
+if [ "$machine $suite" = "amd64 $VERSION_CODENAME" ]; then
   apt-get update -q
   apt() { "$@" -q -o APT::Sandbox::User=root; }
 else
   . "$here/../../../scripts/newer-suite.sh"
-  . /etc/os-release
   newer_architecture=$machine
-  newer_suite "$VERSION_CODENAME" "$PWD/apt"
+  newer_suite "$suite" "$PWD/apt"
   apt() { newer "$@"; }
 fi
-# The meta package depends on the one of the newest version.
-package=$(apt apt-cache depends "linux-image-$machine" | awk '/Depends: linux-image/ { print $2; exit }')
-apt apt-get download "$package" busybox-static
-dpkg-deb --fsys-tarfile "$package"_*.deb | tar -x ./boot ./lib/modules
-dpkg-deb --fsys-tarfile busybox-static_*.deb | tar -x ./bin/busybox
+depends() { # PACKAGE PATTERN
+  apt apt-cache depends "$1" | awk -v pattern="$2" '$1 == "Depends:" && $2 ~ pattern { print $2 }'
+}
+# The meta package depends on the one of the newest version, and since Linux 7 that one on those that have its parts.
+package=$(depends "linux-image-$machine" '^linux-image' | head -1)
+apt apt-get download "$package" $(depends "$package" '^linux-(base|binary|modules)-[0-9]') busybox-static
+for package in linux-*.deb; do
+  dpkg-deb --fsys-tarfile "$package" | tar -x
+done
+dpkg-deb --fsys-tarfile busybox-static_*.deb | tar -x
 rm -rf apt ./*.deb
+for path in lib/modules bin/busybox; do # where they are once /lib and /bin are links into /usr
+  [ ! -e "usr/$path" ] || { mkdir -p "${path%/*}" && mv "usr/$path" "$path"; }
+done
 version=$(ls lib/modules)
+mkdir -p boot
+[ ! -e "lib/modules/$version/vmlinuz" ] || mv "lib/modules/$version/vmlinuz" "boot/vmlinuz-$version"
+rm -rf usr etc
+find lib/modules -name '*.ko.xz' -exec xz -d {} +
 depmod -b . "$version"
 
 # --- the kernel, decompressed ---
@@ -51,7 +64,7 @@ mv bin/busybox initrd/bin
 cp "$here/../guest/initramfs.sh" initrd/init
 chmod +x initrd/init
 for module in virtio_pci virtio_blk virtio_rng 9pnet_virtio 9p overlay ext4 crc32c_generic; do
-  modprobe -d "$PWD" -S "$version" --show-depends "$module"
+  modprobe -d "$PWD" -S "$version" --show-depends "$module" || [ "$module" = crc32c_generic ] # newer kernels have no such
 done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' > modules
 # Their names' order is the order to load them in.
 count=100
