@@ -120,10 +120,9 @@ async function test(args: string[]): Promise<number> {
   return total.failed === 0 ? 0 : 1
 }
 
-async function command([first, ...others]: string[]): Promise<number> {
-  const suite = first === '--kernel' ? others.shift() : undefined
-  const [name, ...words] = suite === undefined ? [first, ...others] : others
-  const lane = findLane(name ?? '')
+async function command(args: string[]): Promise<number> {
+  const [suite, [name = '', ...words]] = args[0] === '--kernel' ? [args[1], args.slice(2)] : [undefined, args]
+  const lane = findLane(name)
   const script = commandTask(lane, words.length === 0 ? ['sh'] : words)
   const code = await withShared(script, shared => boot({ lane, image: prepareImage(lane, suite), shared }))
   return code ?? 1
