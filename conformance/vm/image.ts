@@ -28,6 +28,8 @@ export interface Image {
   /** The tree over which the layer comes: the host's, or one of its own. */
   readonly root: string
   readonly kernel: string
+  /** Is the kernel that of the suite which this machine has? */
+  readonly isOwnKernel: boolean
   readonly initrd: string
   /** A directory that has lib/modules. */
   readonly modules: string
@@ -129,6 +131,7 @@ function otherImage(processor: 'arm64', suite: string | undefined): Image {
   return {
     root: join(root, 'root'),
     kernel: join(kernel, 'vmlinux'),
+    isOwnKernel: suite === undefined,
     initrd: join(kernel, 'initrd.img'),
     modules: kernel,
     layer: emptyDisk(),
@@ -146,6 +149,7 @@ function ownImage(suite: string | undefined): Image {
   return {
     root: '/',
     kernel: join(kernel, 'vmlinux'),
+    isOwnKernel: suite === undefined,
     initrd: join(kernel, 'initrd.img'),
     modules: kernel,
     layer: join(layer, 'layer.img'),

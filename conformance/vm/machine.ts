@@ -34,20 +34,20 @@ export const CPUS = 2
 const MEMORY = '3G'
 
 /** The program that is the machine, and its console. */
-function emulator({ processor }: Lane): { words: string[]; console: string } {
+function emulator({ lane: { processor }, image }: Boot): { words: string[]; console: string } {
   if (processor === 'arm64') {
     const words = ['qemu-system-aarch64', '-M', 'virt,gic-version=3', '-accel', TCG, '-cpu', 'cortex-a72']
     return { words, console: 'ttyAMA0' }
   }
-  const accelerator = canAccelerate() ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', TCG, '-cpu', 'max,-la57']
+  const accelerator = canAccelerate()
+    ? ['-accel', 'kvm', '-cpu', 'host']
+    : ['-accel', image.isOwnKernel ? TCG : TCG_AT_ONCE, '-cpu', 'max,-la57']
   return { words: ['qemu-system-x86_64', '-M', 'q35', ...accelerator], console: 'ttyS0' }
 }
 
-/**
- * In one thread for both processors: kernels from 7.0 on patch their code so that a processor emulated in a thread of its own
- * was seen to run half of an instruction.
- */
-const TCG = 'tcg,thread=single,tb-size=512'
+const TCG = 'tcg,thread=multi,tb-size=512'
+/** One thread for all processors. While Linux 7.2 patched its code, one in a thread of its own was seen to run half of an instruction. */
+const TCG_AT_ONCE = 'tcg,thread=single,tb-size=512'
 
 /** Has the repository and the modules of the kernel in a root that is not the host's, in a mount namespace of the machine's own. */
 function mounting({ image }: Boot): string[] {
@@ -59,10 +59,11 @@ function mounting({ image }: Boot): string[] {
   return ['unshare', '-m', '--propagation', 'private', 'sh', '-ec', script, 'sh', ...mounts]
 }
 
-function kernelArguments({ lane }: Boot): string {
+function kernelArguments(boot: Boot): string {
+  const { lane } = boot
   const lsm = lane.security === 'selinux' ? ['security=selinux', 'selinux=1'] : ['security=apparmor']
   return [
-    `console=${emulator(lane).console} quiet panic=-1`, // and qemu ends instead of booting again
+    `console=${emulator(boot).console} quiet panic=-1`, // and qemu ends instead of booting again
     'mitigations=off nokaslr no_timer_check tsc=reliable random.trust_cpu=on', // sooner there
     'systemd.show_status=0 systemd.unit=vm.target',
     ...lsm,
@@ -83,7 +84,7 @@ function disk(name: string, path: string, options: string): string[] {
 function commandLine(boot: Boot): string[] {
   const { image, shared, onLine } = boot
   return [
-    ...['setpriv', '--pdeathsig', 'KILL', ...mounting(boot), ...emulator(boot.lane).words],
+    ...['setpriv', '--pdeathsig', 'KILL', ...mounting(boot), ...emulator(boot).words],
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     ...['-serial', onLine === undefined ? 'mon:stdio' : 'stdio'],
     ...['-smp', String(CPUS), '-m', MEMORY],
@@ -97,12 +98,13 @@ function commandLine(boot: Boot): string[] {
 }
 
 /** Puts what guest/init.sh wants into the shared directory. */
-function fillShared({ lane, image, shared }: Boot): void {
+function fillShared(boot: Boot): void {
+  const { lane, image, shared } = boot
   const settings = {
     REPOSITORY: repository,
     MODULES: image.root === '/' ? join(image.modules, 'lib/modules') : '/lib/modules',
     KEEP: [repository, dirname(process.execPath)].join(' '),
-    CONSOLE: emulator(lane).console,
+    CONSOLE: emulator(boot).console,
     SECURITY: lane.security,
     SYSTEMD: lane.systemd ? 'yes' : 'no',
   }

@@ -30,6 +30,7 @@ export const UMOUNT_NOFOLLOW = 0x8
 
 // open_tree(2)
 export const OPEN_TREE_CLONE = 0x1
+export const OPEN_TREE_NAMESPACE = 0x2 // since 7.0
 export const OPEN_TREE_CLOEXEC = 0x80000
 
 // move_mount(2)

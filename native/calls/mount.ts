@@ -19,6 +19,7 @@ import {
   MS_REMOUNT,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
+  OPEN_TREE_NAMESPACE,
 } from '../abi/mount.ts'
 import { STATX_ATTR_MOUNT_ROOT, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from '../abi/stat.ts'
 import { Fd } from '../fd.ts'
@@ -63,6 +64,16 @@ export const mountCalls = {
       tolerate,
     })
     return new Fd(this, result, subject)
+  },
+
+  /**
+   * open_tree(tree, "", OPEN_TREE_NAMESPACE | AT_EMPTY_PATH | AT_RECURSIVE): a new mount namespace, in which a copy of that tree
+   * is all that there is. Without one where it is refused.
+   */
+  openTreeAsNamespace(this: Calls, tree: Fd): Fd {
+    const args = [tree, '', OPEN_TREE_NAMESPACE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE]
+    const result = this.now({ name: 'open_tree', args, subject: tree.subject, tolerate: 'any' })
+    return new Fd(this, result, tree.subject)
   },
 
   /** fsopen(type, FSOPEN_CLOEXEC): the configuration of a new file system, see fsopen(2). */

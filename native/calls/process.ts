@@ -1,6 +1,16 @@
 import { ECHILD, EINTR, EINVAL, ENOENT, ENOTTY, EPERM, ESRCH } from '../abi/errno.ts'
 import { AT_FDCWD, X_OK } from '../abi/fcntl.ts'
-import { CLONE_ARGS, ITIMERVAL, PIDFD_INFO, POLLFD, RLIMIT, SIGINFO, TIMESPEC, TIMEVAL } from '../abi/layout/process.ts'
+import {
+  CLONE_ARGS,
+  ITIMERVAL,
+  NEW_UTSNAME,
+  PIDFD_INFO,
+  POLLFD,
+  RLIMIT,
+  SIGINFO,
+  TIMESPEC,
+  TIMEVAL,
+} from '../abi/layout/process.ts'
 import { NS_GET_USERNS, PIDFD_GET_INFO, PIDFD_INFO_EXIT, PIDFD_THREAD } from '../abi/pidfd.ts'
 import { CLONE_NEWTIME } from '../abi/sched.ts'
 import { ITIMER_REAL } from '../abi/time.ts'
@@ -9,6 +19,7 @@ import { Failure } from '../failure.ts'
 import { Fd } from '../fd.ts'
 import { type Call, type Calls, settled } from '../kernels/machine.ts'
 import { get64, getU64, Out, Struct } from '../struct.ts'
+import { decode } from '../utf8.ts'
 import type { Dir } from './file.ts'
 import { pidfdByMessage, type socketCalls } from './socket.ts'
 
@@ -299,6 +310,13 @@ export const processCalls = {
   /** getpid(). */
   getpid(this: Calls): number {
     return this.now({ name: 'getpid', args: [] })
+  },
+
+  /** uname(name): the first number of the release, 7 of `7.2.13-amd64`; see uname(2). */
+  kernelVersion(this: Calls): number {
+    const out = new Out(NEW_UTSNAME.size)
+    this.now({ name: 'uname', args: [out] })
+    return Number.parseInt(decode(out.bytes.subarray(NEW_UTSNAME.release, NEW_UTSNAME.release + 3)), 10)
   },
 
   /** bpf(command, attributes, size), see bpf(2). A command that makes a descriptor returns its number. */

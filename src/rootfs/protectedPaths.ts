@@ -43,7 +43,8 @@ export function openNull(root: ContainerRoot, devices: readonly DeviceStep[]): N
   return { fd, stat: inside.statx(fd, '') }
 }
 
-function isNull(step: DeviceStep): boolean {
+/** Is this the null device, at its place? */
+export function isNull(step: DeviceStep): boolean {
   return step.op !== 'symlink' && step.path === NULL && step.type === 'char' && step.major === 1 && step.minor === 3
 }
 

@@ -1,7 +1,9 @@
 import { EACCES } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/abi/fcntl.ts'
 import { MOUNT_ATTR_RDONLY, MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from '../../native/abi/mount.ts'
+import { CLONE_NEWNS } from '../../native/abi/sched.ts'
 import type { Executor } from '../../native/executor/launch.ts'
+import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { doing, HostError } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
@@ -49,6 +51,7 @@ export function placeRoot(
       const directory = inside.openat(AT_FDCWD, plan.rootfs, O_PATH | O_DIRECTORY).take()
       return { root: new ContainerRoot(inside, directory), check: () => {} }
     }
+    if (sources.root?.namespace !== undefined) return enterNamespace(executor, sources.root, sources.root.namespace)
     const flag = propagation(plan)
     inside.mountPropagation('/', hostPropagation(flag, plan) | MS_REC)
     const { tree, stat } = sources.root ?? openRootTree(inside, plan.rootfs)
@@ -56,6 +59,22 @@ export function placeRoot(
     const check = attach(inside, { tree: fd, stat }, plan, flag === MS_SHARED)
     return { root: new ContainerRoot(inside, fd), check }
   })
+}
+
+/** The same where the container's mount namespace was made of its root: that is entered, and is `/` then. */
+function enterNamespace(
+  executor: Executor,
+  { stat }: RootTree,
+  namespace: Fd,
+): { root: ContainerRoot; check: () => void } {
+  const { kernel: inside } = executor
+  inside.setns(executor.passed(namespace), CLONE_NEWNS, 'a mount namespace of its own')
+  const fd = inside.openat(AT_FDCWD, '/', O_PATH | O_DIRECTORY).take()
+  const found = inside.statx(fd, '', 0, [])
+  const check = () => {
+    if (!isSameFile(found.stat!, stat)) throw new HostError('the new mount namespace has another root than asked for')
+  }
+  return { root: new ContainerRoot(inside, fd), check }
 }
 
 function attach(
@@ -98,26 +117,31 @@ export function fillRoot(root: ContainerRoot, plan: ContainerPlan, site: MountSi
   }
 }
 
-/** Changes the root of the namespace; nothing of the host's tree is reachable afterwards. */
-export function enterRoot({ inside, fd }: ContainerRoot, plan: ContainerPlan): void {
+/** Changes the root of the namespace, unless it is that already; nothing of the host's tree is reachable afterwards. */
+export function enterRoot(root: ContainerRoot, plan: ContainerPlan, sources: Sources): void {
+  const { inside } = root
   doing('change the root', () => {
-    inside.fchdir(fd)
-    if (!isOwn(plan.namespaces, 'mount')) inside.chroot('.')
-    else if (plan.noPivot) {
-      hideHostKernel(inside, fd)
-      inside.mountMove('.', '/')
-      inside.chroot('.')
-    } else {
-      using peers = propagation(plan) === MS_SHARED ? inside.openat(AT_FDCWD, '/', O_PATH | O_DIRECTORY) : undefined
-      inside.pivotRoot()
-      // Its mounts are peers of the host's then, and what is unmounted here would be unmounted there.
-      if (peers !== undefined) inside.mountSetattr(peers, true, { propagation: MS_SLAVE })
-      inside.detach('.') // the old root, which now lies on top of the new one
-    }
+    if (sources.root?.namespace === undefined) changeRoot(root, plan)
     inside.chdir('/')
     if (plan.rootfsPropagation !== undefined && isOwn(plan.namespaces, 'mount'))
       inside.mountPropagation('/', propagation(plan) | (plan.rootfsPropagation.startsWith('r') ? MS_REC : 0))
   })
+}
+
+function changeRoot({ inside, fd }: ContainerRoot, plan: ContainerPlan): void {
+  inside.fchdir(fd)
+  if (!isOwn(plan.namespaces, 'mount')) inside.chroot('.')
+  else if (plan.noPivot) {
+    hideHostKernel(inside, fd)
+    inside.mountMove('.', '/')
+    inside.chroot('.')
+  } else {
+    using peers = propagation(plan) === MS_SHARED ? inside.openat(AT_FDCWD, '/', O_PATH | O_DIRECTORY) : undefined
+    inside.pivotRoot()
+    // Its mounts are peers of the host's then, and what is unmounted here would be unmounted there.
+    if (peers !== undefined) inside.mountSetattr(peers, true, { propagation: MS_SLAVE })
+    inside.detach('.') // the old root, which now lies on top of the new one
+  }
 }
 
 /**

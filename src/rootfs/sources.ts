@@ -33,6 +33,8 @@ export interface Source {
 export interface RootTree {
   readonly tree: Fd
   readonly stat: Stat
+  /** A mount namespace that has a copy of the tree for its root, and nothing else; see setup/mountNamespace.ts. */
+  readonly namespace?: Fd
 }
 
 /**

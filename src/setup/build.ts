@@ -8,7 +8,7 @@ import { applyResources } from '../cgroup/resources.ts'
 import { detourOfMounts, lacksMountCalls } from '../host/denied.ts'
 import { keepsOriginalGroups } from '../plan/annotations.ts'
 import type { ContainerPlan } from '../plan/container.ts'
-import { isOwn } from '../plan/namespaces/namespaces.ts'
+import { isOwn, withoutMounts } from '../plan/namespaces/namespaces.ts'
 import type { ProcessPlan } from '../plan/process/process.ts'
 import type { ContainerRoot } from '../rootfs/containerRoot.ts'
 import { lastAtTheirPlaces, sourcesInTurn } from '../rootfs/fewFiles.ts'
@@ -33,6 +33,7 @@ import { writeSysctls } from './facilities/sysctl.ts'
 import { hasCreateHooks, runCreateHooks } from './hooks/createHooks.ts'
 import type { HookOutput } from './hooks/hooks.ts'
 import { type HostResources, lastingFds, pack } from './hostResources.ts'
+import { withMountNamespace } from './mountNamespace.ts'
 import { enterNamespaces } from './namespaces.ts'
 import type { Prepared } from './prepare.ts'
 import { adjustOomScore, applyLimits, withCallerLimit } from './process/limits.ts'
@@ -96,7 +97,10 @@ function buildOnce<T>(runtime: Runtime, prepared: Prepared, use: (built: BuiltCo
   using fds = new Fds()
   const inTurn = prepared.fewFiles ? sourcesInTurn(prepared.plan) : []
   const leave = inTurn.length > 0 ? () => inTurn : sourcesForKeeper
-  const hostResources = runtime.phase('open what is on the host', () => pack(runtime, prepared, fds, leave))
+  const hostResources = runtime.phase('open what is on the host', () => {
+    const packed = pack(runtime, prepared, fds, leave)
+    return { ...packed, sources: withMountNamespace(runtime, prepared, packed.sources, fds) }
+  })
   return underKeeper(runtime, prepared, hostResources, [], (executor, packed) => {
     const hostResources = inTurn.length > 0 ? packed : withManySources(executor, prepared.plan, packed)
     return use(build({ runtime, prepared, hostResources, executor, fds }))
@@ -180,10 +184,12 @@ function hookOutputOf({ passed }: Executor, { hookFiles, hookOutput }: HostResou
 function spawnInNamespaces({ runtime, prepared, hostResources, executor }: Making) {
   const { plan, privileged } = prepared
   const { namespaces } = plan
+  const { joins, sources } = hostResources
   const { kernel: inside } = executor
   const owned = ownedPathsOf(plan, hostResources)
+  const made = sources.root?.namespace === undefined ? namespaces : withoutMounts(namespaces)
   const { pid, setgroupsAllowed } = runtime.phase('namespaces', () =>
-    enterNamespaces(runtime, executor, owned, namespaces, hostResources.joins, privileged),
+    enterNamespaces(runtime, executor, owned, made, joins, privileged),
   )
   if (lacksMountCalls(runtime.outside) && canMountByPath(plan)) mountByPath(inside)
   inside.notDumpable() // from here on processes of other containers may be able to see this one
@@ -250,7 +256,7 @@ function changeRoot(
   const env = complete?.() // its files are closed below
   if (takeNull) takeNull()()
   protect()
-  enterRoot(root, plan)
+  enterRoot(root, plan, hostResources.sources)
   if (notify && plan.notify) bindNotifySocket(root, notify, plan.notify)
   if (hostResources.console) openTerminal(executor, root, plan, hostResources.console)
   writeSysctls(inside, plan.sysctl)

@@ -9,7 +9,7 @@ import { runContainer } from '../../src/container/run.ts'
 import { startContainer } from '../../src/container/start.ts'
 import { ConfigError, Failure, HostError, StateError, UsageError } from '../../src/errors.ts'
 import type { LoggedCall, ScriptedHost } from '../scripted.ts'
-import { ID, leftovers, plain, ROOT, type Scene, type SceneVariant, scene, variants } from './faults.scene.ts'
+import { ID, leftovers, onLinux7, plain, ROOT, type Scene, type SceneVariant, scene, variants } from './faults.scene.ts'
 
 const request = { id: ID, bundle: '/bundle', pidFile: '/run/web.pid' }
 const create = ({ runtime, consoleSocket }: Scene) => createContainer(runtime, { ...request, consoleSocket })
@@ -101,21 +101,24 @@ function after(one: Scene, error: unknown): string[] {
   return [...open, ...(removal === undefined ? [] : [`delete: ${removal}`]), ...leftovers(one.host)]
 }
 
-test.each(variants)('createContainer() $name: the first process waits, and nothing else is left', variant => {
-  using one = scene(variant)
-  expect(outcome(one, create)).toBeUndefined()
-  const { host } = one
-  expect(host.living()).toEqual([expect.stringMatching(/^\d+ tsrun:init$/)])
-  expect([host.descriptors(), host.zombies()]).toEqual([[], []])
-  expect(host.below(ROOT).sort()).toEqual([
-    `${ROOT}/web`,
-    `${ROOT}/web/config.json`,
-    `${ROOT}/web/start`,
-    `${ROOT}/web/state.json`,
-  ])
-  const last = host.world.log.filter(({ who }) => who === 'tsrun:init').at(-1)
-  expect(last).toMatchObject({ name: 'accept4', result: undefined })
-})
+test.each([...variants, onLinux7])(
+  'createContainer() $name: the first process waits, and nothing else is left',
+  variant => {
+    using one = scene(variant)
+    expect(outcome(one, create)).toBeUndefined()
+    const { host } = one
+    expect(host.living()).toEqual([expect.stringMatching(/^\d+ tsrun:init$/)])
+    expect([host.descriptors(), host.zombies()]).toEqual([[], []])
+    expect(host.below(ROOT).sort()).toEqual([
+      `${ROOT}/web`,
+      `${ROOT}/web/config.json`,
+      `${ROOT}/web/start`,
+      `${ROOT}/web/state.json`,
+    ])
+    const last = host.world.log.filter(({ who }) => who === 'tsrun:init').at(-1)
+    expect(last).toMatchObject({ name: 'accept4', result: undefined })
+  },
+)
 
 /** Positions in the log: `at(name, text)` is the first call of that name with that string among its arguments. */
 function reader({ world }: ScriptedHost) {
@@ -228,7 +231,7 @@ test('createContainer() takes everything back whichever call fails', () => {
   expect(failures({ variant: plain, errnos: [EPERM, ENOENT, EIO], work: create })).toEqual([])
 })
 
-test.each(variants.slice(1))('createContainer() $name takes everything back too', variant => {
+test.each([...variants.slice(1), onLinux7])('createContainer() $name takes everything back too', variant => {
   expect(failures({ variant, errnos: [EPERM, ENOENT, ENOMEM, EIO], which: novel(), work: create })).toEqual([])
 })
 
@@ -267,7 +270,7 @@ test.each(schedules)('a killed planner leaves a whole container or nothing, $nam
   expect(problems).toEqual([])
 })
 
-test.each(variants.slice(2))('a killed planner leaves nothing, $name', variant => {
+test.each([...variants.slice(2), onLinux7])('a killed planner leaves nothing, $name', variant => {
   const problems = kills({ variant, which: novel(), kill: (host, n) => host.killPlannerAt(n), judge: half })
   expect(problems).toEqual([])
 })

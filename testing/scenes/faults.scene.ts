@@ -171,6 +171,8 @@ function onTerminal(): Config {
 }
 
 export const plain: SceneVariant = { name: 'without hooks', config: rich(), script: {} }
+/** Where the kernel makes a mount namespace of the root alone. */
+export const onLinux7: SceneVariant = { name: 'on Linux 7', config: rich(), script: { release: '7.2.13-amd64' } }
 export const variants: readonly SceneVariant[] = [
   plain,
   { name: 'with hooks', config: withHooks(), script: {} },

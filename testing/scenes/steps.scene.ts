@@ -11,7 +11,7 @@ export interface Performance {
 }
 
 const ASKED =
-  'close|read|statx|statfs|fstatfs|openat|openat2|fcntl|lseek|ppoll|geteuid|getegid|capget|getrandom|readlinkat'
+  'close|read|statx|statfs|fstatfs|openat|openat2|fcntl|lseek|ppoll|geteuid|getegid|capget|getrandom|readlinkat|uname'
 
 /** An executor from its start to its end. */
 const executor = [

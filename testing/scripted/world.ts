@@ -33,7 +33,7 @@ const SIGKILL = 9
 const PLANNER_PID = 1000
 /** An errno injected into these would be no errno of theirs, or have no meaning: they can not fail. */
 export const neverFails: ReadonlySet<string> = new Set([
-  ...['exit_group', 'getpid', 'getegid', 'geteuid', 'umask', 'clock_gettime'],
+  ...['exit_group', 'getpid', 'getegid', 'geteuid', 'umask', 'uname', 'clock_gettime'],
 ])
 
 const implementations: Readonly<Record<string, Implementation>> = {
@@ -49,6 +49,8 @@ export interface Script {
   /** Do other processes run whenever they can, or only while the planner waits? Both happen. */
   readonly eager?: boolean | undefined
   readonly uid?: number | undefined
+  /** Of the kernel, as uname(2) tells it; 6.1.0 otherwise. */
+  readonly release?: string | undefined
   readonly programs?: Readonly<Record<string, ScriptedProgram>> | undefined
 }
 

@@ -36,12 +36,21 @@ const origins = {
   'process.ts': [
     process,
     [
-      ...['linux/sched.h', 'linux/types.h', 'linux/sched/types.h', 'linux/capability.h', 'linux/pidfd.h', 'signal.h'],
+      ...[
+        'linux/sched.h',
+        'linux/types.h',
+        'linux/sched/types.h',
+        'linux/capability.h',
+        'linux/pidfd.h',
+        'linux/utsname.h',
+        'signal.h',
+      ],
       ...['poll.h', 'sys/time.h', 'sys/resource.h', 'asm/termbits.h', 'asm/termios.h'],
     ],
     {
       CLONE_ARGS: struct('clone_args'),
       SIGINFO: { type: 'siginfo_t' },
+      NEW_UTSNAME: struct('new_utsname'),
       PIDFD_INFO: struct('pidfd_info'),
       POLLFD: struct('pollfd'),
       TIMESPEC: struct('timespec'),

@@ -6,6 +6,9 @@ export const CLONE_ARGS = { size: 88, flags: 0, pidfd: 8, parent_tid: 24, exit_s
 /** `siginfo_t` of <signal.h> for a child that has ended; see waitid(2). */
 export const SIGINFO = { size: 128, si_code: 8, si_pid: 16, si_status: 24 } as const
 
+/** `struct new_utsname` of <linux/utsname.h>. */
+export const NEW_UTSNAME = { size: 390, release: 130 } as const
+
 /** `struct pidfd_info` of <linux/pidfd.h> in its first version. */
 export const PIDFD_INFO = { size: 64, mask: 0, exit_code: 60 } as const
 

@@ -74,6 +74,11 @@ export function isOwn(plan: NamespacePlan, type: NamespaceType): boolean {
   return plan.create.has(type) || plan.join.some(join => join.type === type)
 }
 
+/** The same for a process that gets its mount namespace later. */
+export function withoutMounts(plan: NamespacePlan): NamespacePlan {
+  return { ...plan, create: new Set([...plan.create].filter(type => type !== 'mount')) }
+}
+
 /** The clone flags of some types together. */
 export function cloneFlags(types: Iterable<NamespaceType>): bigint {
   let flags = 0n

@@ -1,4 +1,5 @@
 import { ECHILD, EINVAL, ENOENT, ESRCH } from '../../../native/abi/errno.ts'
+import { NEW_UTSNAME } from '../../../native/abi/layout/process.ts'
 import { PR_SET_NAME } from '../../../native/abi/prctl.ts'
 import {
   CLONE_INTO_CGROUP,
@@ -43,6 +44,8 @@ export const processCalls: Readonly<Record<string, Implementation>> = {
     const { process } = call
     const file = call.file(0)
     const flags = call.int(1)
+    // What open_tree(2) has made a mount namespace of.
+    if (file instanceof NodeFile && file.node.isDirectory && flags & CLONE_NEWNS) process.root = process.cwd = file.node
     if (!(file instanceof Pidfd)) return
     if (file.process.ended) throw new Errno(ESRCH)
     if (flags & CLONE_NEWPID) process.initOfChildren = file.process.init
@@ -123,6 +126,11 @@ export const processCalls: Readonly<Record<string, Implementation>> = {
   setitimer(call) {
     const timer = call.view(1, 32)
     call.process.alarm = call.world.clock + get64(timer, 16) * 1000 + get64(timer, 24) / 1000
+  },
+
+  uname(call) {
+    call.bytes(0, NEW_UTSNAME.size).fill(0)
+    call.bytes(0, NEW_UTSNAME.size).set(encode(call.world.script.release ?? '6.1.0'), NEW_UTSNAME.release)
   },
 
   clock_gettime(call) {
