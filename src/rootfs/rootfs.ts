@@ -70,9 +70,9 @@ function enterNamespace(
   const { kernel: inside } = executor
   inside.setns(executor.passed(namespace), CLONE_NEWNS, 'a mount namespace of its own')
   const fd = inside.openat(AT_FDCWD, '/', O_PATH | O_DIRECTORY).take()
-  const found = inside.statx(fd, '', 0, [])
+  const there = inside.statx(fd, '', 0, [])
   const check = () => {
-    if (!isSameFile(found.stat!, stat)) throw new HostError('the new mount namespace has another root than asked for')
+    if (!isSameFile(there.stat!, stat)) throw new HostError('the new mount namespace has another root than asked for')
   }
   return { root: new ContainerRoot(inside, fd), check }
 }
