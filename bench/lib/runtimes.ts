@@ -62,8 +62,15 @@ function candidates({ dist, newer, others }: Places): Candidate[] {
     ...peer(onPath('crun')),
     ...peer(join(newer, 'runc')),
     ...peer(onPath('runc')),
+    ...sandbox(onPath('runsc')),
     ...others.map(other),
   ]
+}
+
+/** gVisor, without a network and limits of its own: not every host lets it have them. */
+function sandbox(path: string | undefined): Candidate[] {
+  if (path === undefined) return []
+  return [{ name: 'runsc', kind: 'peer', path, options: ['--network=none', '--ignore-cgroups'] }]
 }
 
 /** The first line of `--version`, which names the program, and the number in it. */

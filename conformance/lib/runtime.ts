@@ -6,7 +6,9 @@ import { accessSync, constants, existsSync } from 'node:fs'
 import { basename, delimiter, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-export type Kind = 'tsrun' | 'runc' | 'crun'
+export type Kind = 'tsrun' | 'runc' | 'crun' | 'runsc'
+
+const KINDS: readonly Kind[] = ['tsrun', 'runc', 'crun', 'runsc']
 
 export const repository = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 
@@ -29,8 +31,8 @@ function locate(): string {
 function identify(path: string): Kind {
   accessSync(path, constants.X_OK)
   const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 20_000 })
-  const name = stdout.split(' ')[0] ?? ''
-  if (name === 'tsrun' || name === 'runc' || name === 'crun') return name
+  const name = KINDS.find(kind => kind === stdout.split(' ')[0])
+  if (name !== undefined) return name
   throw new Error(`${path}: not a runtime these cases know; it says \`${stdout.split('\n')[0]}\``)
 }
 
