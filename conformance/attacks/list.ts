@@ -1517,7 +1517,7 @@ export const attacks: readonly Attack[] = [
     where: 'src/streams/unixSocket.ts',
     test: {
       ...e2e('sockets', 'whose name is exchanged for a link while it is looked for leads to no other'),
-      rounds: 30,
+      rounds: 8,
     },
     mutation: {
       name: 'a socket is looked at, and then connected to by its path',
@@ -1588,6 +1588,37 @@ export const attacks: readonly Attack[] = [
       edits: [
         { file: 'src/cli/commands/looking/list.ts', from: 'printable(id)', to: 'id.concat()' },
         { file: 'src/cli/commands/looking/list.ts', from: 'row.map(printable)', to: 'row.map(text => text)' },
+      ],
+    },
+  },
+  {
+    ids: ['crun 1.28, runc 1.3.6'],
+    attack: 'a program has a lease of /etc/passwd of its container: `exec` waits until it gives that up, or 45 s',
+    defence: 'it is opened without waiting, and asked for again for a quarter of a second; then there is no such file',
+    where: 'native/kernels/again.ts, src/setup/process/homeDirectory.ts',
+    test: e2e('files', 'exec does not wait for an /etc/passwd of the container that somebody has a lease of'),
+    mutation: {
+      name: 'a lease is waited for',
+      edits: [
+        { file: 'native/kernels/again.ts', from: 'const LEASED_AGAIN_MS = 250', to: 'const LEASED_AGAIN_MS = 10_000' },
+      ],
+    },
+  },
+  {
+    ids: ['crun 1.28'],
+    attack:
+      'an image brings an annotation, as with podman, with a filter of system calls that is loaded in the place of the profile',
+    defence: 'it is loaded beside the profile, and after it',
+    where: 'src/plan/seccomp/plan.ts, src/setup/facilities/seccomp.ts',
+    test: e2e('annotations', 'it takes nothing away from the profile, since an image can bring it'),
+    mutation: {
+      name: 'the filter of the annotation is loaded first',
+      edits: [
+        {
+          file: 'src/setup/facilities/seccomp.ts',
+          from: '  loadProfile(process, plan, addHelper)\n',
+          to: '  if (plan.added) process.executor.kernel.loadFilter(plan.added.flags, plan.added.program)\n  loadProfile(process, plan, addHelper)\n',
+        },
       ],
     },
   },

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from '../lib/bundle.ts'
 import type { Hook } from '../lib/config.ts'
-import { command, oci, removeLater, runArgs, runBundle, runScript, tryCreate } from '../lib/container.ts'
+import { command, createRunning, oci, removeLater, runArgs, runBundle, runScript, tryCreate } from '../lib/container.ts'
 import { expectOneSentence } from '../lib/expect.ts'
 import { have, isRoot } from '../lib/machine.ts'
 import { PIDFD_RECEIVER, python } from '../lib/pidfd.ts'
@@ -17,6 +17,8 @@ import { leavesNothing } from '../lib/snapshot.ts'
 
 leavesNothing()
 
+/** The number of seccomp(2). */
+const SECCOMP = 317
 const GETPPID = 110
 const probing = !isRunc && isRoot && have('cc') && process.arch === 'x64'
 beforeAll(() => void (probing && compileProbe()))
@@ -106,15 +108,17 @@ test.skipIf(!probing || isCrun)('RUN_OCI_SECCOMP_RECEIVER is the agent of a prof
   expect((await linesOf(agent))[2]).toBe('a descriptor, once')
 })
 
-/** Instructions of classic BPF: code, jt, jf, k. */
-const GETPPID_FAILS = [
+/** An instruction of classic BPF: code, jt, jf, k. */
+type Instruction = readonly [number, number, number, number]
+
+const GETPPID_FAILS: readonly Instruction[] = [
   [0x20, 0, 0, 0], // load the number of the call
   [0x15, 0, 1, GETPPID],
   [0x06, 0, 0, 0x0005_0000 + 95],
   [0x06, 0, 0, 0x7fff_0000],
-] as const
+]
 
-function base64(instructions: readonly (readonly [number, number, number, number])[]): string {
+function base64(instructions: readonly Instruction[]): string {
   const bytes = Buffer.alloc(8 * instructions.length)
   for (const [i, [code, jt, jf, k]] of instructions.entries()) {
     bytes.writeUInt16LE(code, 8 * i)
@@ -133,6 +137,29 @@ test.skipIf(!probing)('run.oci.seccomp_bpf_data is a compiled filter', () => {
   const result = runArgs([PROBE, 'call', `${GETPPID}`], withFilter(base64(GETPPID_FAILS)))
   expect(result).toMatchObject({ status: 0, stdout: '-95\n' })
 })
+
+test.skipIf(!probing || !isTsrun)(
+  'it takes nothing away from the profile, since an image can bring it (crun: it does)',
+  () => {
+    const profile = allowingAllBut({ names: ['getppid'], action: 'SCMP_ACT_ERRNO', errnoRet: 7 })
+    const allowsAll: Instruction[] = [[0x06, 0, 0, 0x7fff0000]]
+    /** What is to load the profile says that it has done so. */
+    const lies: Instruction[] = [
+      [0x20, 0, 0, 0],
+      [0x15, 0, 1, SECCOMP],
+      [0x06, 0, 0, 0x00050000],
+      [0x06, 0, 0, 0x7fff0000],
+    ]
+    for (const filter of [allowsAll, lies]) {
+      const change = withProfile(profile, config => {
+        config.annotations = { 'run.oci.seccomp_bpf_data': base64(filter) }
+      })
+      expect(runArgs([PROBE, 'call', `${GETPPID}`], change)).toMatchObject({ status: 0, stdout: '-7\n' })
+      const container = createRunning(change)
+      expect(oci(['exec', container.id, PROBE, 'call', `${GETPPID}`])).toMatchObject({ status: 0, stdout: '-7\n' })
+    }
+  },
+)
 
 test.skipIf(!isTsrun)('data that are no filter are refused', () => {
   expectOneSentence(runScript('true', withFilter('not base64')), /seccomp_bpf_data: is not base64/)

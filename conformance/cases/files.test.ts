@@ -26,7 +26,7 @@ import { expectOneSentence } from '../lib/expect.ts'
 import { have, isRoot } from '../lib/machine.ts'
 import { launch, must, type Result, run } from '../lib/run.ts'
 import { isTsrun, runtime } from '../lib/runtime.ts'
-import { fresh } from '../lib/scene.ts'
+import { fresh, later } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
 
 leavesNothing()
@@ -132,6 +132,35 @@ test.skipIf(!isTsrun)('exec does not read an /etc/passwd of the container withou
 })
 
 // Files that are written at a path of the caller.
+
+const LEASE = `
+import fcntl, os, signal, sys, time
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+fd = os.open(sys.argv[1], os.O_RDWR); fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK); print('ready', flush=True)
+time.sleep(600)
+`
+
+test.skipIf(!isTsrun || !have('python3'))(
+  'exec does not wait for an /etc/passwd of the container that somebody has a lease of (peers: they do)',
+  async () => {
+    let passwd = ''
+    const prepare = withoutHome(path => {
+      passwd = path
+      writeFileSync(path, ROOT_LINE)
+    })
+    const container = createRunning(prepare)
+    const holder = launch(['python3', '-c', LEASE, passwd], { timeout: 60_000 })
+    later(() => void holder.child.kill('SIGKILL'))
+    await holder.speaks
+    const begin = Date.now()
+    expect(oci(['exec', container.id, 'sh', '-c', 'echo $HOME'])).toMatchObject({
+      status: 0,
+      stdout: '/\n',
+      stderr: '',
+    })
+    expect(Date.now() - begin).toBeLessThan(5000)
+  },
+)
 
 test('a pid file is written under no name that somebody can foresee', () => {
   const directory = theirDirectory()

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
 import { createScriptedHost } from '../../testing/scripted.ts'
 import { EAGAIN } from '../abi/errno.ts'
-import { AT_FDCWD, O_PATH } from '../abi/fcntl.ts'
+import { AT_FDCWD, O_NONBLOCK, O_PATH } from '../abi/fcntl.ts'
 import { launchExecutor } from '../executor/launch.ts'
 import { createKernel, type Kernel } from '../kernel.ts'
-import { isDisturbed, Persistence } from './again.ts'
+import { Words } from '../struct.ts'
+import { isDisturbed, Persistence, persistenceFor } from './again.ts'
 import { DirectCalls } from './direct.ts'
 
 test('what was disturbed is the openat2 or the bpf that says EAGAIN', () => {
@@ -30,6 +31,13 @@ test('time runs from the first question on, and after a while somebody is told',
   expect(after(2)).toEqual([true, 1])
   expect(after(4_000)).toEqual([true, 1])
   expect(after(1_000)).toEqual([false, 1])
+})
+
+test('what may have a lease is not asked for long', () => {
+  const open = (flags: number) => ({ name: 'openat2', args: [AT_FDCWD, 'file', new Words([flags, 0, 0]), 24] }) as const
+  expect(persistenceFor(open(O_NONBLOCK))).toBeLessThan(1000)
+  expect(persistenceFor(open(O_PATH))).toBe(10_000)
+  expect(persistenceFor({ name: 'bpf', args: [] })).toBe(10_000)
 })
 
 /** Has the next `times` calls of the name say EAGAIN. Returns how often it was made. */

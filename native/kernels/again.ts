@@ -1,5 +1,7 @@
 import { EAGAIN } from '../abi/errno.ts'
+import { O_NONBLOCK } from '../abi/fcntl.ts'
 import { SLOW_MS } from '../patience.ts'
+import { Words } from '../struct.ts'
 import type { Call } from './machine.ts'
 
 /**
@@ -12,6 +14,19 @@ const DISTURBED: ReadonlySet<string> = new Set(['openat2', 'bpf'])
 /** How long a call is made again. Each time it has a fair chance, so this is for paths that somebody made to have none. */
 const AGAIN_MS = 2 * SLOW_MS
 
+/**
+ * The same for openat2(2) with O_NONBLOCK, to which a file with a lease says EAGAIN, too, for as long as its owner likes; see
+ * F_SETLEASE in fcntl(2).
+ */
+const LEASED_AGAIN_MS = 250
+
+/** How many milliseconds this call is made again. */
+export function persistenceFor({ name, args }: Pick<Call, 'name' | 'args'>): number {
+  const [, , how] = args
+  const mayBeLeased = name === 'openat2' && how instanceof Words && (Number(how.values[0]) & O_NONBLOCK) !== 0
+  return mayBeLeased ? LEASED_AGAIN_MS : AGAIN_MS
+}
+
 /** Is this result no answer, but the wish to be asked again? */
 export function isDisturbed({ name }: Pick<Call, 'name'>, result: number): boolean {
   return result === -EAGAIN && DISTURBED.has(name)
@@ -20,19 +35,21 @@ export function isDisturbed({ name }: Pick<Call, 'name'>, result: number): boole
 /** The time within which a call is made again; it begins when that is asked for first. */
 export class Persistence {
   readonly #clock: () => number
+  readonly #milliseconds: number
   #slow: (() => void) | undefined
   #end: number | undefined
 
   /** `clock` gives milliseconds; `slow` is called when it takes long. */
-  constructor(clock: () => number, slow: () => void) {
+  constructor(clock: () => number, slow: () => void, milliseconds = AGAIN_MS) {
     this.#clock = clock
+    this.#milliseconds = milliseconds
     this.#slow = slow
   }
 
   get lasts(): boolean {
     const now = this.#clock()
-    this.#end ??= now + AGAIN_MS
-    if (now >= this.#end - AGAIN_MS + SLOW_MS) {
+    this.#end ??= now + this.#milliseconds
+    if (now >= this.#end - this.#milliseconds + SLOW_MS) {
       this.#slow?.()
       this.#slow = undefined
     }

@@ -7,7 +7,7 @@ import { Fd } from '../fd.ts'
 import type { Host } from '../host.ts'
 import { tellSlow } from '../patience.ts'
 import { get64, Out } from '../struct.ts'
-import { isDisturbed, Persistence } from './again.ts'
+import { isDisturbed, Persistence, persistenceFor } from './again.ts'
 import {
   type Argument,
   type Call,
@@ -86,6 +86,7 @@ export class DirectCalls implements Calls, Marshaller {
     const persistence = new Persistence(
       () => this.#milliseconds(),
       () => tellSlow(callName(call)),
+      persistenceFor(call),
     )
     let result = -EAGAIN
     while (isDisturbed(call, result) && persistence.lasts) result = this.#perform(call)

@@ -25,7 +25,7 @@ import type { Memory } from '../host.ts'
 import type { Kernel } from '../kernel.ts'
 import { tellSlow } from '../patience.ts'
 import { Out, Words } from '../struct.ts'
-import { isDisturbed, Persistence } from './again.ts'
+import { isDisturbed, Persistence, persistenceFor } from './again.ts'
 import { callName, kernelError } from './direct.ts'
 import { type Call, type Calls, isRefused, possible, type Result } from './machine.ts'
 import { type Marshaller, native, putForm, resultOf, Space, takeOut } from './marshal.ts'
@@ -459,6 +459,7 @@ export class ExecutorCalls implements Calls, Marshaller {
     return new Persistence(
       () => this.#outside.clock(CLOCK_MONOTONIC) / 1e6,
       () => tellSlow(callName(call), phrase),
+      persistenceFor(call),
     )
   }
 

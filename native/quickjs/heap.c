@@ -27,11 +27,11 @@
 #endif
 #define HUGE_PAGE (2 << 20)
 /* Each has to hold its part of all modules. */
-#define SMALL_SNAPSHOT (1792 << 10)
+#define SMALL_SNAPSHOT (1824 << 10)
 #define LARGE_SNAPSHOT (640 << 10)
 #define PIECE (1 << 20)
 /* What a run takes in addition to the snapshot. */
-#define RUN_SMALL (256 << 10)
+#define RUN_SMALL (224 << 10)
 #define RUN_LARGE (64 << 10)
 #define STEP 8
 #define SMALL 512

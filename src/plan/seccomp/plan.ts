@@ -22,7 +22,12 @@ export interface SeccompPlan {
   readonly flags: number
   /** Who is asked about calls with SCMP_ACT_NOTIFY. */
   readonly agent: SeccompAgent | undefined
+  /** Another one, which is loaded after it: what either of them forbids is forbidden. */
+  readonly added?: Filter | undefined
 }
+
+/** What seccomp(2) loads. */
+export type Filter = Pick<SeccompPlan, 'program' | 'flags'>
 
 export interface SeccompAgent {
   /** Its socket on the host. */
@@ -38,7 +43,10 @@ export const FAIL_UNKNOWN = 'run.oci.seccomp_fail_unknown_syscall'
 const RECEIVER = 'run.oci.seccomp.receiver'
 /** A variable of crun's: the agent for profiles that ask one and name none, by no annotation either. */
 export const RECEIVER_VARIABLE = 'RUN_OCI_SECCOMP_RECEIVER'
-/** An annotation of crun's: a filter that somebody else has compiled, in base64. It stands for the whole profile. */
+/**
+ * An annotation of crun's: a filter that somebody else has compiled, in base64. There it stands for the whole profile; but an
+ * image can bring annotations, and must not get rid of the profile, so here it is loaded beside that.
+ */
 export const BPF_DATA = 'run.oci.seccomp_bpf_data'
 
 export const seccompFlags: Readonly<Record<SeccompFlag, number>> = {
@@ -55,8 +63,8 @@ export function planSeccomp(
   annotations: Annotations,
 ): SeccompPlan {
   const compiled = annotations?.[BPF_DATA]
-  if (compiled !== undefined)
-    return { program: compiledFilter(compiled), flags: planFlags(profile.flags, false), agent: undefined }
+  const added =
+    compiled === undefined ? undefined : { program: compiledFilter(compiled), flags: planFlags(profile.flags, false) }
   if ((annotations?.[FAIL_UNKNOWN] ?? '0') !== '0') refuseUnknown(profile)
   const program = compile(profile, nativeArchitecture[arch])
   const count = program.length / INSTRUCTION_SIZE
@@ -68,7 +76,7 @@ export function planSeccomp(
   // An empty string is how some engines say that there is none.
   const metadata = profile.listenerMetadata || undefined
   const agent = asksAgent(profile) ? { path: withReceiver(profile, annotations).listenerPath!, metadata } : undefined
-  return { program, flags: planFlags(profile.flags, agent !== undefined), agent }
+  return { program, flags: planFlags(profile.flags, agent !== undefined), agent, added }
 }
 
 /** The profile, with the agent that an annotation names if it names none itself. */

@@ -49,6 +49,16 @@ type FilteredProcess = Pick<BuiltContainer, 'executor' | 'record' | 'agent'> & {
  * result. That it does without a call, so a filter may ask about all of them.
  */
 export function loadFilter(
+  process: FilteredProcess,
+  plan: SeccompPlan,
+  addHelper: (helper: HelperChain) => void,
+): void {
+  loadProfile(process, plan, addHelper)
+  // Not before: a filter can have seccomp(2) say that all went well, and do nothing.
+  if (plan.added) process.executor.kernel.loadFilter(plan.added.flags, plan.added.program)
+}
+
+function loadProfile(
   { executor, record, agent, execPid }: FilteredProcess,
   { program, flags, agent: asked }: SeccompPlan,
   addHelper: (helper: HelperChain) => void,

@@ -16,7 +16,11 @@ export function runStartContainerHooks(
   const { kernel } = executor
   const { seccomp } = plan
   const { env } = program
-  const loadFilter = seccomp && (() => void kernel.loadFilter(seccomp.flags, seccomp.program))
+  const loadFilter =
+    seccomp &&
+    (() => {
+      for (const filter of [seccomp, seccomp.added]) if (filter) kernel.loadFilter(filter.flags, filter.program)
+    })
   plan.hooks.startContainer?.forEach((hook, i) => {
     doing(hookPhrase('startContainer', i, hook), () => {
       const become = () => becomeHook(kernel, program, { ...facts, loadFilter })

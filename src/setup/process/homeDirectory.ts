@@ -9,7 +9,7 @@ import {
 import { S_IFMT, S_IFREG } from '../../../native/abi/stat.ts'
 import type { Stat } from '../../../native/calls/file.ts'
 import { decode } from '../../../native/utf8.ts'
-import { Failure } from '../../errors.ts'
+import { Failure, isErrno } from '../../errors.ts'
 import { homeOf } from '../../plan/process/passwd.ts'
 import type { ContainerRoot } from '../../rootfs/containerRoot.ts'
 
@@ -31,7 +31,17 @@ export function homeDirectory(root: ContainerRoot, uid: number): () => string {
   const { inside, fd } = root
   const found = inside.openat2(fd, FILE, O_PATH, IN_ROOT, 'any').take()
   const looked = inside.statx(found, '', 0, 'any')
-  return () => homeOf(read(root, looked.stat), uid) ?? '/'
+  return () => homeOf(readUnlessLeased(root, looked.stat), uid) ?? '/'
+}
+
+/** Nothing of a file to which somebody else has a lease: the kernel would have us wait until he gives that up. */
+function readUnlessLeased(root: ContainerRoot, seen: Stat | undefined): string {
+  try {
+    return read(root, seen)
+  } catch (error) {
+    if (isErrno(error, 'EAGAIN')) return ''
+    throw error
+  }
 }
 
 /** Nothing for what is no file, and for the empty ones that a kernel makes: those of procfs are read for a purpose only. */
