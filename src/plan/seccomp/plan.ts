@@ -23,11 +23,8 @@ export interface SeccompPlan {
   /** Who is asked about calls with SCMP_ACT_NOTIFY. */
   readonly agent: SeccompAgent | undefined
   /** Another one, which is loaded after it: what either of them forbids is forbidden. */
-  readonly added?: Filter | undefined
+  readonly added?: Pick<SeccompPlan, 'program' | 'flags'> | undefined
 }
-
-/** What seccomp(2) loads. */
-export type Filter = Pick<SeccompPlan, 'program' | 'flags'>
 
 export interface SeccompAgent {
   /** Its socket on the host. */
