@@ -539,6 +539,23 @@ test('a process file with null for what is optional', () => {
   expect([result.stdout, result.stderr]).toEqual(['fine\n', ''])
 })
 
+test.skipIf(isRunc)(
+  'a user namespace that maps no root: what has to be made belongs to the first id that it maps',
+  () => {
+    const only = [{ containerID: 1000, hostID: 101000, size: 1 }]
+    const change = inUserNamespace(config => {
+      Object.assign(config.linux, { uidMappings: only, gidMappings: only })
+      config.process.user = { uid: 1000, gid: 1000 }
+      config.mounts.push({ destination: '/made/here', type: 'tmpfs', source: 'tmpfs' })
+    })
+    const mine = (config: Config, rootfs: string) => {
+      change(config, rootfs)
+      must(['chown', '-R', '101000:101000', rootfs])
+    }
+    expect(inside('id -u; id -g; stat -c %u:%g /made /dev/pts/..', mine)).toBe('1000\n1000\n1000:1000\n1000:1000')
+  },
+)
+
 test('null among the groups of the user is 0, of run and of exec', () => {
   const groups = { uid: 5, gid: 6, additionalGids: [null, 7] }
   const { stdout, stderr } = runScript(

@@ -6,6 +6,7 @@ import { cloneSuccessor } from '../../native/executor/successor.ts'
 import type { Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { doing } from '../errors.ts'
+import type { IdMapping } from '../plan/namespaces/idMappings.ts'
 import { cloneFlags, isOwn, type NamespacePlan, type NamespaceType } from '../plan/namespaces/namespaces.ts'
 import type { OpenJoin } from '../rootfs/joinedFilesystems.ts'
 import type { Runtime } from '../runtime.ts'
@@ -71,7 +72,7 @@ function enterAtOnce(
 ): FirstProcess {
   const pid = spawnFirstProcess(executor, owned, joins, cloneFlags(without(plan.create, 'cgroup')))
   const setgroupsAllowed = plan.create.has('user') ? writeIdMaps(runtime, pid(), plan) : true
-  if (plan.create.has('user')) becomeRoot(executor.kernel)
+  if (plan.create.has('user')) becomeRoot(executor.kernel, plan)
   return { pid, setgroupsAllowed }
 }
 
@@ -102,7 +103,7 @@ function enterStepwise(
     inside.flush()
     setgroupsAllowed = maySetGroups(runtime, first)
   }
-  if (isOwn(plan, 'user')) becomeRoot(inside)
+  if (isOwn(plan, 'user')) becomeRoot(inside, plan)
   if (!privileged) others.forEach(enter)
   const time = timeComesFirst(executor, plan)
   if (time) inside.unshare(CLONE_NEWTIME, 'a time namespace', namespaceHints)
@@ -122,8 +123,21 @@ function without(types: ReadonlySet<NamespaceType>, ...left: NamespaceType[]): N
   return [...types].filter(type => !left.includes(type))
 }
 
-/** Files made from now on belong to the container's root. A namespace that maps no root keeps the overflow ids. */
-export function becomeRoot(inside: Kernel<'inside'>): void {
-  inside.later({ name: 'setresgid', args: [0, 0, 0], tolerate: [EINVAL] })
-  inside.later({ name: 'setresuid', args: [0, 0, 0], tolerate: [EINVAL] })
+type Mappings = Pick<NamespacePlan, 'uidMappings' | 'gidMappings'>
+
+/**
+ * Files made from now on belong to the container's root; where none is mapped, to the first id that is, since the overflow ids
+ * can make none (EOVERFLOW). Of a namespace that somebody else has made the `mappings` are not known.
+ */
+export function becomeRoot(inside: Kernel<'inside'>, mappings?: Mappings): void {
+  const [gid, uid] = [ownerIn(mappings?.gidMappings ?? []), ownerIn(mappings?.uidMappings ?? [])]
+  inside.later({ name: 'setresgid', args: [gid, gid, gid], tolerate: [EINVAL] })
+  inside.later({ name: 'setresuid', args: [uid, uid, uid], tolerate: [EINVAL] })
+}
+
+function ownerIn(mappings: readonly IdMapping[]): number {
+  const first = mappings.find(({ size }) => size > 0)
+  return first === undefined || mappings.some(({ containerID, size }) => containerID === 0 && size > 0)
+    ? 0
+    : first.containerID
 }
