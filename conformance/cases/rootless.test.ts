@@ -77,6 +77,18 @@ test('a container with a single id runs, as its root', () => {
   })
 })
 
+test.runIf(isTsrun)('where /proc hides processes one sentence says so (crun and runc: runs)', () => {
+  const { directory } = own(['true'], rootless)
+  const line = [runtime.path, '--root', join(directory, 'state'), 'run', '--bundle', directory, fresh()]
+  // A procfs of its own: the option is one of the file system, and that of the host is the tests', too.
+  const hidden = 'mount -t proc -o hidepid=2 proc /proc; exec "$@"'
+  const result = run(['unshare', '-m', '-p', '-f', 'sh', '-c', hidden, 'sh', ...user.current.wrap(line)])
+  expect(result.status).toBe(1)
+  expect(result.stderr).toMatch(
+    /^tsrun: run .*: \/proc hides the first process from this user; mount it without `hidepid`/,
+  )
+})
+
 test('the program is the user, seen from the host', () => {
   const { directory, oci } = own(['sh', '-c', "trap 'exit 0' TERM; while :; do sleep 0.05; done"], rootless)
   const id = fresh()

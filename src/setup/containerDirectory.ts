@@ -28,6 +28,16 @@ export function openDirectory(
   return directory
 }
 
+/** Without privileges hidepid hides it as long as it is not dumpable, and then no command could tell whether it lives. */
+function notInProc({ outside }: Runtime, pid: number): HostError {
+  const lives = outside.now({ name: 'kill', args: [pid, 0], tolerate: 'any' }) === 0
+  return new HostError(
+    lives
+      ? '/proc hides the first process from this user; mount it without `hidepid` (mount -o remount,hidepid=0 /proc)'
+      : 'the first process is gone; was it killed for lack of memory?',
+  )
+}
+
 /** What is kept about a container whose first process is there. */
 export function describe(
   runtime: Runtime,
@@ -37,7 +47,7 @@ export function describe(
 ): ContainerRecord {
   const { outside } = runtime
   const stat = processStat(outside, pid)
-  if (stat === undefined) throw new HostError('the first process is gone; was it killed for lack of memory?')
+  if (stat === undefined) throw notInProc(runtime, pid)
   return {
     id: plan.id,
     ociVersion: plan.ociVersion,
