@@ -134,9 +134,9 @@ export const mountCalls = {
   },
 
   /** fsmount(fs, FSMOUNT_CLOEXEC, attributes): a detached mount of it, see fsmount(2). */
-  fsmount(this: Calls, fs: Fd, attributes: number, tolerate?: Call['tolerate']): Fd {
+  fsmount(this: Calls, fs: Fd, attributes: number, tolerate?: Call['tolerate'], instead?: Call['instead']): Fd {
     const args = [fs, FSMOUNT_CLOEXEC, attributes]
-    const result = this.later({ name: 'fsmount', args, subject: fs.subject, tolerate })
+    const result = this.later({ name: 'fsmount', args, subject: fs.subject, tolerate, instead })
     return new Fd(this, result, fs.subject)
   },
 

@@ -1,6 +1,7 @@
-import { EACCES, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
+import { EACCES, EINVAL, ENOENT, ENOSPC, ENOTDIR } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_NOFOLLOW, O_PATH } from '../../native/abi/fcntl.ts'
 import {
+  FSMOUNT_CLOEXEC,
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
@@ -11,6 +12,7 @@ import { S_IFCHR, S_IFDIR, S_IFMT } from '../../native/abi/stat.ts'
 import type { PendingStat } from '../../native/calls/file.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
+import type { Call } from '../../native/kernels/machine.ts'
 import { doing, HostError } from '../errors.ts'
 import type { DeviceStep } from '../plan/devices/devices.ts'
 import type { Parameter } from '../plan/mounts/mountOptions.ts'
@@ -111,15 +113,32 @@ function readonlyNull(inside: Kernel<'inside'>, { fd }: NullDevice): Fd<'inside'
   return mount
 }
 
+/** Some kernels refuse a tmpfs that has room for its root alone; nothing can be made in a read-only one with room for more either. */
 function emptyDirectory(inside: Kernel<'inside'>, label: Parameter | undefined): Fd<'inside'> {
+  const attributes = MOUNT_ATTR_RDONLY | SAFE
+  const fs = emptyTmpfs(inside, 1, label, [EINVAL, ENOSPC])
+  // There is no file system to be mounted then.
+  const instead: Call['instead'] = errno =>
+    errno === EINVAL
+      ? { name: 'fsmount', args: [emptyTmpfs(inside, 2, label), FSMOUNT_CLOEXEC, attributes], subject: fs.subject }
+      : undefined
+  return inside.fsmount(fs, attributes, undefined, instead).take()
+}
+
+function emptyTmpfs(
+  inside: Kernel<'inside'>,
+  inodes: number,
+  label: Parameter | undefined,
+  tolerate?: Call['tolerate'],
+): Fd<'inside'> {
   const fs = inside.fsopen('tmpfs').take()
   inside.fsconfigString(fs, 'source', 'tmpfs')
   inside.fsconfigString(fs, 'nr_blocks', '1')
-  inside.fsconfigString(fs, 'nr_inodes', '1')
+  inside.fsconfigString(fs, 'nr_inodes', String(inodes))
   inside.fsconfigString(fs, 'mode', '0555')
   if (label !== undefined) inside.fsconfigString(fs, label.key, label.value!)
-  inside.fsconfigCreate(fs)
-  return inside.fsmount(fs, MOUNT_ATTR_RDONLY | SAFE).take()
+  inside.fsconfigCreate(fs, tolerate)
+  return fs
 }
 
 /** config.json#/linux/readonlyPaths: the path bound onto itself, read-only with everything below; as in maskPaths. */

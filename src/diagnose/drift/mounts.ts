@@ -236,7 +236,7 @@ function unmasked(place: Place, path: string): string | undefined {
   if (
     row?.type === 'tmpfs' &&
     row.options.includes('ro') &&
-    row.superOptions.some(word => word.startsWith('nr_inodes=1'))
+    row.superOptions.some(word => /^nr_inodes=[12]/.test(word))
   )
     return undefined
   return row?.target === path ? `a mount of ${row.type}` : 'readable'
