@@ -52,3 +52,16 @@ test.each([-1000, -1, 1000])('oomScoreAdj %i is set, below that of the runtime t
   }
   expect(inside('cat /proc/self/oom_score_adj', change)).toBe(String(value))
 })
+
+test('in a user namespace a device has a name, owner and mode of its own, also where no detached mount is copied', () => {
+  const output = inside(
+    "stat -c '%n %t:%T %u:%g %a' /dev/mine /dev/null; echo x > /dev/mine && echo written; pwd",
+    config => {
+      config.linux.namespaces.push({ type: 'user' })
+      config.linux.uidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
+      config.linux.gidMappings = config.linux.uidMappings
+      config.linux.devices = [{ path: '/dev/mine', type: 'c', major: 1, minor: 3, uid: 5, gid: 6, fileMode: 0o622 }]
+    },
+  )
+  expect(output).toBe('/dev/mine 1:3 5:6 622\n/dev/null 1:3 0:0 666\nwritten\n/')
+})

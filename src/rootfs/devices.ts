@@ -10,6 +10,7 @@ import type { ContainerPlan } from '../plan/container.ts'
 import type { BindDeviceStep, DeviceStep, MknodStep } from '../plan/devices/devices.ts'
 import type { Runtime } from '../runtime.ts'
 import type { ContainerRoot } from './containerRoot.ts'
+import { PlacedShelf } from './deviceNodes.ts'
 import { openBehindLinks } from './links.ts'
 import type { MountSite } from './mounts.ts'
 import { changeMode } from './procfs.ts'
@@ -28,18 +29,26 @@ type Warn = Runtime['warn']
  * they have been made.
  */
 export function makeDevices(root: ContainerRoot, { devices }: ContainerPlan, site: MountSite, warn: Warn): Check {
-  const checks = devices.map(step => doing(`device \`${step.path}\``, () => makeDevice(root, step, site, warn)))
+  const { shelf } = site.sources
+  using placed = shelf && new PlacedShelf(root, site.executor, shelf)
+  const checks = devices.map(step => doing(`device \`${step.path}\``, () => makeDevice(root, step, site, placed, warn)))
   return () => {
     for (const check of checks) check?.()
   }
 }
 
-function makeDevice(root: ContainerRoot, step: DeviceStep, site: MountSite, warn: Warn): Check | undefined {
+function makeDevice(
+  root: ContainerRoot,
+  step: DeviceStep,
+  site: MountSite,
+  shelf: PlacedShelf | undefined,
+  warn: Warn,
+): Check | undefined {
   switch (step.op) {
     case 'mknod':
       return makeNode(root, step, warn)
     case 'bind':
-      return bindDevice(root, step, site)
+      return bindDevice(root, step, site, shelf)
     case 'symlink':
       return makeLink(root, step.path, step.target)
     default:
@@ -117,8 +126,8 @@ function changeNode(
   return true
 }
 
-function bindDevice(root: ContainerRoot, step: BindDeviceStep, site: MountSite): undefined {
-  const { tree } = sourceOf(site.executor, site.sources, step)
+function bindDevice(root: ContainerRoot, step: BindDeviceStep, site: MountSite, shelf?: PlacedShelf): undefined {
+  const tree = shelf?.mountOf(step) ?? sourceOf(site.executor, site.sources, step).tree
   root.inside.moveMount(tree, root.file(step.path))
 }
 

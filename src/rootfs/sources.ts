@@ -18,7 +18,7 @@ import { type IdMapping, mappingText } from '../plan/namespaces/idMappings.ts'
 import { isOwn } from '../plan/namespaces/namespaces.ts'
 import type { Runtime } from '../runtime.ts'
 import type { ContainerRoot } from './containerRoot.ts'
-import { DEVICE_ATTRIBUTES, isMade, openNodes } from './deviceNodes.ts'
+import { DEVICE_ATTRIBUTES, isMade, openNodes, type Shelf } from './deviceNodes.ts'
 import { canMountByPath } from './mountByPath.ts'
 
 /** What is bound into a container: a detached copy of the mount tree, complete with its attributes. */
@@ -47,6 +47,8 @@ export interface Sources {
   readonly opened: ReadonlyMap<BindStep | BindDeviceStep, Source>
   /** File systems that the container could not mount itself, see joinedFilesystems.ts. */
   readonly filesystems?: ReadonlyMap<FilesystemStep, Fd>
+  /** What nodes of devices are on that the container's process is to mount. */
+  readonly shelf?: Shelf | undefined
   readonly passed: readonly Fd[]
   /** Those that the keeper opens, and what has come of that; see manySources.ts. */
   readonly left?: readonly BindStep[]
@@ -98,7 +100,8 @@ export function openSources(
           openBind(outside, step, tree => mapIds(outside, step, tree, namespaceFor(runtime, plan, step, keep)), keep),
         ),
       )
-  for (const [step, tree] of openDevices(runtime, plan, keep)) opened.set(step, tree)
+  const { devices, shelf } = openDevices(runtime, plan, keep)
+  for (const [step, source] of devices) opened.set(step, source)
   const trees = [root.tree]
   separate(outside, root.tree, [], shared)
   for (const [step, { tree }] of opened) {
@@ -111,7 +114,8 @@ export function openSources(
     using seen = seenFromOutside(outside, executor, tree)
     mapIds(outside, step, seen, namespaceFor(runtime, plan, step, keep))
   }
-  return { root, opened, passed: trees, left, mapInside }
+  if (shelf !== undefined) trees.push(shelf.directory)
+  return { root, opened, shelf, passed: trees, left, mapInside }
 }
 
 /** Are mounts of the container to be peers of the host's? */
@@ -167,13 +171,22 @@ export function sourceOf(
   return own
 }
 
-function openDevices({ outside }: Runtime, plan: ContainerPlan, keep: Keep): [BindDeviceStep, Source][] {
+/** Devices that are bound: the sources of those that can be opened here, and what the others are on. */
+interface Devices {
+  readonly devices: readonly (readonly [BindDeviceStep, Source])[]
+  readonly shelf: Shelf | undefined
+}
+
+function openDevices({ outside }: Runtime, plan: ContainerPlan, keep: Keep): Devices {
   const steps = plan.devices.filter(step => step.op === 'bind')
-  const nodes = openNodes(outside, steps.filter(isMade), plan, keep)
-  return steps.map(step => [
-    step,
-    nodes.has(step) ? describe(outside, nodes.get(step)!) : openDevice(outside, step, keep),
-  ])
+  const { mounts, shelf: made } = openNodes(outside, steps.filter(isMade), plan, keep)
+  const shelf = isShared(plan) ? undefined : made // what covers a root that is shared is seen on the host
+  const here = steps.filter(step => !shelf?.names.has(step))
+  const sourceFor = (step: BindDeviceStep) => {
+    const mount = mounts?.get(step)
+    return mount ? describe(outside, mount) : openDevice(outside, step, keep)
+  }
+  return { devices: here.map(step => [step, sourceFor(step)] as const), shelf }
 }
 
 function openDevice(kernel: Kernel, { source }: BindDeviceStep, keep: Keep): Source {
