@@ -886,8 +886,8 @@ export const attacks: readonly Attack[] = [
       edits: [
         {
           file: 'src/rootfs/deviceNodes.ts',
-          from: 'if (steps.length === 0) return nodes',
-          to: 'if (steps.length >= 0) return nodes',
+          from: 'if (steps.length === 0) return { mounts }',
+          to: 'if (steps.length >= 0) return { mounts }',
         },
       ],
     },
@@ -903,8 +903,8 @@ export const attacks: readonly Attack[] = [
       edits: [
         {
           file: 'src/rootfs/deviceNodes.ts',
-          from: 'if (steps.length === 0) return nodes',
-          to: 'if (steps.length >= 0) return nodes',
+          from: 'if (steps.length === 0) return { mounts }',
+          to: 'if (steps.length >= 0) return { mounts }',
         },
         {
           file: 'src/rootfs/sources.ts',
