@@ -77,6 +77,23 @@ test('a container with a single id runs, as its root', () => {
   })
 })
 
+test.skipIf(isRunc).each(['a user namespace of its own', 'that one'])(
+  'where setgroups is denied, in a user namespace of whoever calls, a container with %s runs',
+  which => {
+    const { directory } = own(['sh', '-c', 'id -u'], config => {
+      rootless(config)
+      config.linux.uidMappings = [{ containerID: 0, hostID: 0, size: 1 }]
+      config.linux.gidMappings = [{ containerID: 0, hostID: 0, size: 1 }]
+      if (which !== 'that one') return
+      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'user')
+      delete config.linux.uidMappings
+      delete config.linux.gidMappings
+    })
+    const line = [runtime.path, '--root', join(directory, 'state'), 'run', '--bundle', directory, fresh()]
+    expect(must(user.current.wrap(['unshare', '-Urm', ...line]))).toBe('0\n')
+  },
+)
+
 test.runIf(isTsrun)('where /proc hides processes one sentence says so (crun and runc: runs)', () => {
   const { directory } = own(['true'], rootless)
   const line = [runtime.path, '--root', join(directory, 'state'), 'run', '--bundle', directory, fresh()]

@@ -14,7 +14,9 @@ import type { Runtime } from '../runtime.ts'
 export function writeIdMaps(runtime: Runtime, pid: number, plan: NamespacePlan): boolean {
   return doing('write the id maps of the user namespace', () => {
     writeMap(runtime, pid, 'uid', plan.uidMappings)
-    return writeMap(runtime, pid, 'gid', plan.gidMappings)
+    const privileged = writeMap(runtime, pid, 'gid', plan.gidMappings)
+    // A user namespace in which it is denied hands that on to those below.
+    return privileged && (!runtime.rootless || setgroupsAllowed(runtime, pid))
   })
 }
 

@@ -71,7 +71,9 @@ function enterAtOnce(
   joins: readonly OpenJoin[],
 ): FirstProcess {
   const pid = spawnFirstProcess(executor, owned, joins, cloneFlags(without(plan.create, 'cgroup')))
-  const setgroupsAllowed = plan.create.has('user') ? writeIdMaps(runtime, pid(), plan) : true
+  const setgroupsAllowed = plan.create.has('user')
+    ? writeIdMaps(runtime, pid(), plan)
+    : !runtime.rootless || maySetGroups(runtime, pid())
   if (plan.create.has('user')) becomeRoot(executor.kernel, plan)
   return { pid, setgroupsAllowed }
 }
