@@ -18,13 +18,13 @@ import { createRuntime, type Runtime, type RuntimeOptions } from './runtime.ts'
  * `run`, else 0 or 1. Failures are printed, none is thrown.
  */
 export async function main(host: Host): Promise<number> {
-  const kernel = once(() => commandKernel(host))
+  const kernel = once(() => createKernel(new DirectCalls(host)))
   const output = createOutput(kernel)
   const parsed = parse(host.argv)
   const log = createLog(output, logSettings(parsed.globals))
   try {
     if ('misuse' in parsed) throw parsed.misuse
-    const code = (await inform(host, kernel, parsed, output)) ?? (await dispatch(host, kernel(), parsed, log))
+    const code = (await inform(host, kernel, parsed, output)) ?? (await dispatch(host, ofOurOwn(kernel()), parsed, log))
     log.end()
     return code
   } catch (error) {
@@ -53,8 +53,7 @@ function once<T>(make: () => T): () => T {
 }
 
 /** What the caller left open goes to the container only where --preserve-fds says so, and to no hook. */
-function commandKernel(host: Host): Kernel {
-  const kernel = createKernel(new DirectCalls(host))
+function ofOurOwn(kernel: Kernel): Kernel {
   kernel.closeRange(3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC)
   return kernel
 }

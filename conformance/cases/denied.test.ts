@@ -3,7 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { ENOSYS, EPERM } from '../../native/abi/errno.ts'
+import { EINVAL, ENOSYS, EPERM } from '../../native/abi/errno.ts'
 import { architecture } from '../../native/arch/architecture.ts'
 import { callNumbers } from '../../native/arch/numbers.ts'
 import { makeBundle, makeDirectory } from '../lib/bundle.ts'
@@ -122,6 +122,17 @@ test
   const { stdout } = run([...filter, runtime.path, 'doctor'])
   for (const name of [...REPLACED, ...MOUNTS])
     if (numbers(names).includes(callNumbers[architecture!][name])) expect(stdout).toMatch(foundByDoctor(name))
+})
+
+test.skipIf(skip)('close_range without its flag, as before Linux 5.11, is done without (tsrun only)', () => {
+  isDoneWithout(denying('close_range', EINVAL))
+})
+
+test.skipIf(skip)('where nothing closes descriptors one sentence says so (tsrun only)', () => {
+  const words = ['unshare', '-m', 'sh', '-c', 'mount -t tmpfs none /proc; exec "$@"', 'sh']
+  const { status, stderr } = run([...words, ...denying('close_range', EPERM), runtime.path, 'list'])
+  expect(status).toBe(1)
+  expect(stderr).toMatch(/^tsrun: close_range: EPERM .*\n$/m)
 })
 
 /** A program that says which signals it gets, until it gets SIGTERM. */

@@ -1,4 +1,4 @@
-import { ENOSYS, EPERM } from '../abi/errno.ts'
+import { EINVAL, ENOSYS, EPERM } from '../abi/errno.ts'
 import type { CallName } from '../arch/numbers.ts'
 import type { Fd, Side } from '../fd.ts'
 import { Out, put64, type Struct, type Words } from '../struct.ts'
@@ -102,7 +102,8 @@ export function possible(call: Call, lacking: ReadonlySet<Call['name']>): Call {
 
 /** Does this result say that the call is denied or missing, and is there an older one? Remembers that it is. */
 export function isRefused(lacking: Set<Call['name']>, { name, older }: Call, result: number): boolean {
-  if ((result !== -EPERM && result !== -ENOSYS) || older === undefined) return false
+  const isOld = result === -EINVAL && name === 'close_range' // CLOSE_RANGE_CLOEXEC is of Linux 5.11
+  if ((result !== -EPERM && result !== -ENOSYS && !isOld) || older === undefined) return false
   lacking.add(name)
   return true
 }
