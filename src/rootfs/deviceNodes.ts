@@ -57,16 +57,15 @@ export function openNodes(
   kernel.fsconfigString(fs, 'source', 'devices')
   if (label !== undefined) kernel.fsconfigString(fs, label.key, label.value!)
   kernel.fsconfigCreate(fs)
-  const directory = kernel.fsmount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)
+  const directory = keep(kernel.fsmount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC))
   const names = new Map(steps.map((step, index) => [step as BindDeviceStep, `${index}`]))
   for (const step of steps)
     doing(`device \`${step.path}\``, () => makeNode(kernel, directory, names.get(step)!, step, namespaces))
   for (const [step, name] of names) {
     const mount = kernel.openTree(directory, name, false, AT_SYMLINK_NOFOLLOW, undefined, [EINVAL])
-    if (!mount.exists) return { shelf: { directory: keep(directory), names } }
+    if (!mount.exists) return { shelf: { directory, names } }
     mounts.set(step, keep(mount))
   }
-  directory.close()
   return { mounts }
 }
 
