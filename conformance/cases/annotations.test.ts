@@ -1,6 +1,6 @@
 // Annotations of crun's that change what is done, and --pidfd-socket, which one of them stands for.
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from '../lib/bundle.ts'
@@ -85,6 +85,16 @@ test.skipIf(isRunc)('hooks print into the files that annotations name', () => {
   const kinds = ['createContainer', 'createRuntime', 'poststart', 'poststop', 'startContainer']
   expect(words('out')).toEqual(kinds)
   expect(words('err')).toEqual(kinds.map(kind => `bad ${kind}`))
+})
+
+test.skipIf(isRunc)('without hooks these files are not made', () => {
+  const file = join(makeDirectory(), 'out')
+  const bundle = makeBundle(config => {
+    config.process.args = ['true']
+    config.annotations = { 'run.oci.hooks.stdout': file, 'run.oci.hooks.stderr': file }
+  })
+  expect(runBundle(bundle)).toMatchObject({ status: 0, stderr: '' })
+  expect(existsSync(file)).toBe(false)
 })
 
 test.skipIf(!probing || isCrun)('run.oci.seccomp.receiver is the agent of a profile that names none', async () => {

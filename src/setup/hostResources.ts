@@ -63,13 +63,20 @@ export function pack(runtime: Runtime, prepared: Prepared, fds: Fds, leave = not
     ),
     listener: fds.keep(outside.unixSocket()),
     hookOutput: fds.keep(outside.memoryFile('output')),
-    hookFiles: openHookFiles(runtime, plan, fds),
+    hookFiles: hasHooksInside(plan.hooks)
+      ? openHookFiles(runtime, plan, fds)
+      : { stdout: undefined, stderr: undefined },
     agent: plan.seccomp?.agent && fds.keep(connectAgent(outside, plan.seccomp.agent)),
     pidfdSocket: openPidfdSocket(runtime, pidfdReceiver(prepared), fds),
     console: plan.process?.terminal && openConsoleRoute(runtime, request.consoleSocket, fds),
   }
   // Last, since it may make something; see leaveResctrl.
   return { ...hostResources, resctrl: plan.resctrl && openResctrl(outside, plan.resctrl, fds) }
+}
+
+/** Without any no file is made for what they print. Those of the host open it themselves. */
+function hasHooksInside({ createContainer, startContainer }: ContainerPlan['hooks']): boolean {
+  return Boolean(createContainer?.length || startContainer?.length)
 }
 
 /** An annotation of crun's, for engines that have no option for it. */
