@@ -10,6 +10,7 @@ import type { CommandName } from './cli/line/options.ts'
 import { noHelpTopic, type Parsed, parse } from './cli/line/parse.ts'
 import { doing, Failure, isErrno, UsageError } from './errors.ts'
 import { openOutput } from './host/callersFiles.ts'
+import { variable } from './host/environment.ts'
 import { createLog, type Log, type TextOutput } from './log/log.ts'
 import { createRuntime, type Runtime, type RuntimeOptions } from './runtime.ts'
 
@@ -24,7 +25,8 @@ export async function main(host: Host): Promise<number> {
   const log = createLog(output, logSettings(parsed.globals))
   try {
     if ('misuse' in parsed) throw parsed.misuse
-    const code = (await inform(host, kernel, parsed, output)) ?? (await dispatch(host, ofOurOwn(kernel()), parsed, log))
+    const code =
+      (await inform(host, kernel, parsed, output)) ?? (await dispatch(host, closingOnExecve(kernel()), parsed, log))
     log.end()
     return code
   } catch (error) {
@@ -53,7 +55,7 @@ function once<T>(make: () => T): () => T {
 }
 
 /** What the caller left open goes to the container only where --preserve-fds says so, and to no hook. */
-function ofOurOwn(kernel: Kernel): Kernel {
+function closingOnExecve(kernel: Kernel): Kernel {
   kernel.closeRange(3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC)
   return kernel
 }
@@ -104,7 +106,7 @@ async function inform(
   if (command !== 'help' && !globals.help && !globals.usage) return undefined
   const { helpText } = await import('./cli/line/usage.ts')
   const { paintFor, paintHelp } = await import('./cli/paint.ts')
-  const env = (name: string) => host.env.find(entry => entry.startsWith(`${name}=`))?.slice(name.length + 1)
+  const env = (name: string) => variable(host.env, name)
   output.stdout(paintHelp(await helpText(about), paintFor({ outside: kernel(), env })))
   return 0
 }

@@ -4,6 +4,7 @@ import type { Host } from '../native/host.ts'
 import type { Kernel } from '../native/kernel.ts'
 import { createKernel } from '../native/kernel.ts'
 import { DirectCalls } from '../native/kernels/direct.ts'
+import { variable } from './host/environment.ts'
 import { absolute } from './host/host.ts'
 
 /** How cgroups are managed: by writing files, through systemd, or not at all. */
@@ -73,10 +74,7 @@ function once<T>(find: () => T): () => T {
 
 export function createRuntime(host: Host, options: RuntimeOptions = {}): Runtime {
   const outside = options.outside ?? createKernel(new DirectCalls(host))
-  const env = (name: string) => {
-    const beginning = `${name}=`
-    return host.env.find(entry => entry.startsWith(beginning))?.slice(beginning.length)
-  }
+  const env = (name: string) => variable(host.env, name)
   const inUserNamespace = once(
     () => outside.statx(AT_FDCWD, '/proc/self/ns/user', 0).stat?.inode !== INITIAL_USER_NAMESPACE,
   )

@@ -9,6 +9,7 @@ import { inside, runBundle, runScript } from '../lib/container.ts'
 import { expectOneSentence } from '../lib/expect.ts'
 import { isCrun, isRunc } from '../lib/runtime.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
+import { addUserNamespace } from '../lib/user.ts'
 
 leavesNothing()
 
@@ -163,9 +164,7 @@ test('in a user namespace devices are those of the host, bound', () => {
   const output = inside(
     'stat -c %t:%T /dev/null /dev/zero; echo x > /dev/null && head -c 2 /dev/zero | wc -c',
     config => {
-      config.linux.namespaces.push({ type: 'user' })
-      config.linux.uidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
-      config.linux.gidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
+      addUserNamespace(config)
     },
   )
   expect(output).toBe('1:3\n1:5\n2')

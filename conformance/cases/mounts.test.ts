@@ -25,6 +25,7 @@ import { must, run } from '../lib/run.ts'
 import { isCrun, isRunc, isTsrun, olderThan } from '../lib/runtime.ts'
 import { fresh, later } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
+import { addUserNamespace } from '../lib/user.ts'
 
 leavesNothing()
 
@@ -474,9 +475,7 @@ test.skipIf(noIdmap)('idmap without mappings of its own takes those of the conta
   const directory = source()
   const owner = inside('stat -c %u /mnt/file', (config, rootfs) => {
     mkdirSync(join(rootfs, 'mnt'))
-    config.linux.namespaces.push({ type: 'user' })
-    config.linux.uidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
-    config.linux.gidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
+    addUserNamespace(config)
     config.mounts.push(bind(directory, '/mnt', 'idmap'))
   })
   expect(owner).toBe('0')
@@ -709,9 +708,7 @@ test('sysfs shows the network of the container', () => {
 test("sysfs in a user namespace with the host's network falls back to the host's, read-only as asked", () => {
   const output = inside('ls /sys/kernel >/dev/null && mkdir /sys/fs/new 2>/dev/null || echo refused', config => {
     config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'network')
-    config.linux.namespaces.push({ type: 'user' })
-    config.linux.uidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
-    config.linux.gidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
+    addUserNamespace(config)
     config.linux.maskedPaths = []
     if (isRunc) config.mounts.find(mount => mount.type === 'sysfs')!.options = ['rbind', 'ro']
     if (isRunc) Object.assign(config.mounts.find(mount => mount.type === 'sysfs')!, { type: 'none', source: '/sys' })

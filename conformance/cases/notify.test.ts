@@ -10,6 +10,7 @@ import { eventually, launch, must, run } from '../lib/run.ts'
 import { isTsrun, repository } from '../lib/runtime.ts'
 import { fresh, later, sceneDirectory, stateRoot } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
+import { addUserNamespace } from '../lib/user.ts'
 
 leavesNothing()
 
@@ -199,9 +200,7 @@ it('works in a user namespace', async () => {
   const bundle = makeBundle(
     withProgram(['READY=1', 'sleep'], (config, rootfs) => {
       must(['chown', '-R', '100000:100000', rootfs])
-      config.linux.namespaces.push({ type: 'user' })
-      config.linux.uidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
-      config.linux.gidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
+      addUserNamespace(config)
     }),
   )
   expect(run(command('run', '--bundle', bundle.directory, removeLater(fresh())), { env })).toMatchObject({

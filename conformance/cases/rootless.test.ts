@@ -31,6 +31,12 @@ function ranged(config: Config): void {
   config.linux.gidMappings = map(gid)
 }
 
+function withoutUserNamespace({ linux }: Config): void {
+  linux.namespaces = linux.namespaces.filter(({ type }) => type !== 'user')
+  delete linux.uidMappings
+  delete linux.gidMappings
+}
+
 interface Own {
   directory: string
   oci(...words: string[]): Result
@@ -77,20 +83,28 @@ test('a container with a single id runs, as its root', () => {
   })
 })
 
-test.skipIf(isRunc).each(['a user namespace of its own', 'that one'])(
-  'where setgroups is denied, in a user namespace of whoever calls, a container with %s runs',
-  which => {
-    const { directory } = own(['sh', '-c', 'id -u'], config => {
+test.skipIf(isRunc).each<[string, (config: Config) => void]>([
+  ['a user namespace of its own', () => {}],
+  ['that one', withoutUserNamespace],
+  [
+    'that one, and a network namespace by its path',
+    config => {
+      withoutUserNamespace(config)
+      config.linux.namespaces.push({ type: 'network', path: '/proc/self/ns/net' })
+    },
+  ],
+])(
+  'where setgroups is denied, in a user namespace of whoever calls, a container with %s runs, and exec',
+  (_, change) => {
+    const { directory } = own(['sleep', '1000'], config => {
       rootless(config)
       config.linux.uidMappings = [{ containerID: 0, hostID: 0, size: 1 }]
       config.linux.gidMappings = [{ containerID: 0, hostID: 0, size: 1 }]
-      if (which !== 'that one') return
-      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'user')
-      delete config.linux.uidMappings
-      delete config.linux.gidMappings
+      change(config)
     })
-    const line = [runtime.path, '--root', join(directory, 'state'), 'run', '--bundle', directory, fresh()]
-    expect(must(user.current.wrap(['unshare', '-Urm', ...line]))).toBe('0\n')
+    const oci = `${runtime.path} --root ${join(directory, 'state')}`
+    const script = `${oci} run --detach --bundle ${directory} c >/dev/null && ${oci} exec c id -u; ${oci} delete --force c`
+    expect(must(user.current.wrap(['unshare', '-Urmn', 'sh', '-c', script]))).toBe('0\n')
   },
 )
 

@@ -105,3 +105,10 @@ export function makeRootless(config: Config, { uid, gid }: Pick<User, 'uid' | 'g
   const sys = config.mounts.find(mount => mount.destination === '/sys')!
   Object.assign(sys, { type: 'none', source: '/sys', options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'] })
 }
+
+/** A user namespace whose ids are none of the host's users. */
+export function addUserNamespace({ linux }: Config): void {
+  linux.namespaces.push({ type: 'user' })
+  linux.uidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
+  linux.gidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
+}

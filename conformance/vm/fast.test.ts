@@ -9,6 +9,7 @@ import { field, isPureV2 } from '../lib/machine.ts'
 import { must } from '../lib/run.ts'
 import { fresh } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
+import { addUserNamespace } from '../lib/user.ts'
 
 leavesNothing()
 
@@ -57,9 +58,7 @@ test('in a user namespace a device has a name, owner and mode of its own, also w
   const output = inside(
     "stat -c '%n %t:%T %u:%g %a' /dev/mine /dev/null; echo x > /dev/mine && echo written; pwd",
     config => {
-      config.linux.namespaces.push({ type: 'user' })
-      config.linux.uidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
-      config.linux.gidMappings = config.linux.uidMappings
+      addUserNamespace(config)
       config.linux.devices = [{ path: '/dev/mine', type: 'c', major: 1, minor: 3, uid: 5, gid: 6, fileMode: 0o622 }]
     },
   )

@@ -190,10 +190,11 @@ function entries<T>(calls: Calls, fd: Fd, pick: (name: Name, type: number) => T 
     const length = calls.now({ name: 'getdents64', args, subject: `\`${fd.subject}\``, tolerate: [ENOENT] })
     if (length <= 0) return found
     if (found.length > NAMES_MOST) throw tooMuch(fd, `${NAMES_MOST} names`)
-    for (let at = 0; at < length; at += out.view.getUint16(at + DIRENT64.d_reclen, true)) {
+    const { view } = out
+    for (let at = 0; at < length; at += view.getUint16(at + DIRENT64.d_reclen, true)) {
       const start = at + DIRENT64.d_name
       const name = out.bytes.slice(start, out.bytes.indexOf(0, start) + 1)
-      const picked = isDots(name) ? undefined : pick(name, out.view.getUint8(at + DIRENT64.d_type))
+      const picked = isDots(name) ? undefined : pick(name, view.getUint8(at + DIRENT64.d_type))
       if (picked !== undefined) found.push(picked)
     }
   }

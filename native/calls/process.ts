@@ -203,16 +203,18 @@ export const processCalls = {
     ending: readonly number[] = [],
   ): number[] {
     const fds = new Out(new Uint8Array(POLLFD.size * entries.length))
+    const asked = fds.view
     entries.forEach(({ fd, events }, i) => {
-      fds.view.setInt32(POLLFD.size * i + POLLFD.fd, typeof fd === 'number' ? fd : fd.number, true)
-      fds.view.setInt16(POLLFD.size * i + POLLFD.events, events, true)
+      asked.setInt32(POLLFD.size * i + POLLFD.fd, typeof fd === 'number' ? fd : fd.number, true)
+      asked.setInt16(POLLFD.size * i + POLLFD.events, events, true)
     })
     const timeout = timeoutMs < 0 ? null : timespec(timeoutMs)
     // After a signal from the beginning: it may take longer, and never ends before its time.
     const mask = ending.length === 0 ? null : new Struct(8).u64(0, allBut(ending))
     const call: Call = { name: 'ppoll', args: [fds, entries.length, timeout, mask, 8], tolerate: [EINTR] }
     while (this.now(call) === -EINTR) if (mask !== null) throw new Failure('ended by a signal')
-    return entries.map((_, i) => fds.view.getInt16(POLLFD.size * i + POLLFD.revents, true))
+    const answered = fds.view // the call has written elsewhere
+    return entries.map((_, i) => answered.getInt16(POLLFD.size * i + POLLFD.revents, true))
   },
 
   /** nanosleep(duration), see nanosleep(2). */

@@ -21,7 +21,7 @@ import { openLabels } from '../setup/facilities/labels.ts'
 import { joinResctrl } from '../setup/facilities/resctrl.ts'
 import { connectAgent, loadFilter } from '../setup/facilities/seccomp.ts'
 import { ownProcfs } from '../setup/facilities/sysctl.ts'
-import { setgroupsAllowed } from '../setup/idMaps.ts'
+import { setgroupsAllowed, setgroupsAllowedBelow } from '../setup/idMaps.ts'
 import { type ExecRequest, type PreparedExec, prepareExec, STOPPED } from '../setup/prepareExec.ts'
 import { becomeProcess } from '../setup/process/identity.ts'
 import { adjustOomScore, applyLimits, withCallerLimit } from '../setup/process/limits.ts'
@@ -270,7 +270,7 @@ function enter(
 }
 
 function factsOf(runtime: Runtime, { namespaces }: Entrance, { pid, annotations }: ContainerRecord) {
-  const allowed = (namespaces & CLONE_NEWUSER) === 0 || setgroupsAllowed(runtime, pid)
+  const allowed = ((namespaces & CLONE_NEWUSER) === 0 ? setgroupsAllowedBelow : setgroupsAllowed)(runtime, pid)
   return {
     setgroupsAllowed: allowed && !keepsOriginalGroups(annotations),
     lastCapability: lastCapability(runtime.outside),

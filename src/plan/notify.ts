@@ -1,6 +1,6 @@
 import type { Config } from '../../spec/generated/config.ts'
+import { variable } from '../host/environment.ts'
 import { isWithin } from '../paths.ts'
-import { variable } from './process/process.ts'
 
 /** Where a program in the container finds the socket for sd_notify(3). */
 export interface NotifyPlace {

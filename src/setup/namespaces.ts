@@ -11,7 +11,7 @@ import { cloneFlags, isOwn, type NamespacePlan, type NamespaceType } from '../pl
 import type { OpenJoin } from '../rootfs/joinedFilesystems.ts'
 import type { Runtime } from '../runtime.ts'
 import { INIT_NAME } from '../state/record.ts'
-import { checkJoinedMaps, setgroupsAllowed as maySetGroups, writeIdMaps } from './idMaps.ts'
+import { checkJoinedMaps, setgroupsAllowed as maySetGroups, setgroupsAllowedBelow, writeIdMaps } from './idMaps.ts'
 import { joinNamespace, namespaceHints, type OwnedPaths, spawnFirstProcess } from './spawn.ts'
 
 /** The container's first process, in all of its namespaces but the cgroup one. */
@@ -73,7 +73,7 @@ function enterAtOnce(
   const pid = spawnFirstProcess(executor, owned, joins, cloneFlags(without(plan.create, 'cgroup')))
   const setgroupsAllowed = plan.create.has('user')
     ? writeIdMaps(runtime, pid(), plan)
-    : !runtime.rootless || maySetGroups(runtime, pid())
+    : setgroupsAllowedBelow(runtime, pid())
   if (plan.create.has('user')) becomeRoot(executor.kernel, plan)
   return { pid, setgroupsAllowed }
 }
@@ -92,7 +92,7 @@ function enterStepwise(
   const first = spawnFirstProcess(executor, owned, [], 0n)()
   const enter = (join: OpenJoin) => joinNamespace(executor, join)
   const [others, user] = [joins.filter(join => join.type !== 'user'), joins.filter(join => join.type === 'user')]
-  let setgroupsAllowed = true
+  let setgroupsAllowed = setgroupsAllowedBelow(runtime, first)
   // The host's root may enter all of them; the user namespace gives the right to some only.
   if (privileged) others.forEach(enter)
   user.forEach(enter)

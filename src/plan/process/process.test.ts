@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { executableCandidates, planProcess, variable } from './process.ts'
+import { executableCandidates, planProcess } from './process.ts'
 
 const cwd = '/'
 
@@ -22,12 +22,6 @@ test('planProcess() lets the last of several values of a variable count', () => 
 test('planProcess() speaks to pid 1 about the sockets of activation, over what the configuration says', () => {
   const { env } = planProcess({ cwd, args: [], env: ['LISTEN_PID=77', 'A=b'] }, 2)
   expect(env.toSorted()).toEqual(['A=b', 'LISTEN_FDS=2', 'LISTEN_PID=1'])
-})
-
-test('variable() does not take a longer name for the one asked for', () => {
-  expect(variable(['PATHS=x', 'PATH=/bin:/a=b'], 'PATH')).toBe('/bin:/a=b')
-  expect(variable(['PATHS=x'], 'PATH')).toBeUndefined()
-  expect(variable(['EMPTY='], 'EMPTY')).toBe('')
 })
 
 test('executableCandidates() searches the PATH of the container, where an empty entry is the working directory', () => {

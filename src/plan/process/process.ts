@@ -1,4 +1,5 @@
 import type { Process } from '../../../spec/generated/config.ts'
+import { variable } from '../../host/environment.ts'
 import { type LabelPlan, planLabels } from '../mounts/labels.ts'
 import { type CapabilityPlan, planCapabilities } from './capabilities.ts'
 import { planRlimits, type RlimitStep } from './rlimits.ts'
@@ -56,11 +57,6 @@ function environment(env: readonly string[], listenFds: number): string[] {
 export function withListenFds(env: readonly string[], count: number, pid: number): string[] {
   const others = env.filter(entry => !/^LISTEN_(FDS|PID)=/.test(entry))
   return [...others, `LISTEN_FDS=${count}`, `LISTEN_PID=${pid}`]
-}
-
-/** The value of a variable in a planned environment. */
-export function variable(env: readonly string[], name: string): string | undefined {
-  return env.find(entry => entry.startsWith(`${name}=`))?.slice(name.length + 1)
 }
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
