@@ -61,11 +61,14 @@ interface Flavour {
 }
 
 /** Sorted by alignment, .bss begins with the heap's huge page: no address space, and no pages, are lost before it. */
-const SHIPPED: Flavour = {
+export const SHIPPED: Flavour = {
   target: OWN,
   engine: [],
   flags: ['-static', '-s', '-fdata-sections', '-Wl,--gc-sections', '-Wl,--sort-section=alignment'],
 }
+
+/** For arm64, on another machine. */
+export const CROSS: Flavour = { ...SHIPPED, target: ARM64 }
 
 /** The snapshot has addresses of the executable, so that may not move; those of libraries do not get into it. */
 function sanitized(findings: string): Flavour {
@@ -95,9 +98,9 @@ export function findEngine({ target, engine }: Flavour = SHIPPED): Engine {
 }
 
 /** Can a static executable be built here without fetching and compiling the engine first? */
-export function engineIsAtHand(): boolean {
+export function engineIsAtHand({ target } = SHIPPED): boolean {
   if (process.platform !== 'linux') return false
-  return spawnSync('sh', ['scripts/quickjs.sh', '--check'], { stdio: 'ignore' }).status === 0
+  return spawnSync('sh', [...target.engine, '--check'], { stdio: 'ignore' }).status === 0
 }
 
 /** A module per command of `entry`, and what they share. */
@@ -191,6 +194,14 @@ export function buildBinary(): void {
   buildStatic('src/entry/quickjs.ts', 'dist/tsrun')
 }
 
+/** Makes dist/static-ARCH/tsrun, for another architecture than this machine's, and gives its path. Throws NoEngine. */
+export function buildCross(arch: string): string {
+  if (arch !== 'arm64') throw new NoEngine(`there is no build for \`${arch}\`; \`arm64\` is one`)
+  const output = `dist/static-${arch}/tsrun`
+  buildStatic('src/entry/quickjs.ts', output, {}, CROSS)
+  return output
+}
+
 function buildSanitized(): void {
   const findings = resolve('dist/sanitized/findings')
   rmSync(findings, { recursive: true, force: true })
@@ -203,9 +214,7 @@ if (process.argv[1]?.endsWith('buildStatic.ts')) {
   const arch = process.argv.includes('--arch') ? process.argv[process.argv.indexOf('--arch') + 1] : undefined
   try {
     if (process.argv.includes('--sanitized')) buildSanitized()
-    else if (arch === 'arm64')
-      buildStatic('src/entry/quickjs.ts', 'dist/static-arm64/tsrun', {}, { ...SHIPPED, target: ARM64 })
-    else if (arch !== undefined) throw new NoEngine(`there is no build for \`${arch}\`; \`arm64\` is one`)
+    else if (arch !== undefined) buildCross(arch)
     else buildBinary()
   } catch (error) {
     if (!(error instanceof NoEngine)) throw error

@@ -3,7 +3,7 @@
 # lines: a C compiler, the directory of quickjs.h, the path of libquickjs.a, and the path of this machine's qjsc. Or one that says
 # why it can not.
 #
-# usage: cross.sh arm64
+# usage: cross.sh arm64 [--check]      with --check: exit code 0 when all of it is there already
 #
 # The compiler is Debian's gcc-aarch64-linux-gnu with the musl of Debian for that machine, which is unpacked in the cache:
 # ${XDG_CACHE_HOME:-~/.cache}/tsrun/quickjs-VERSION-arm64. Nothing of the system changes.
@@ -67,6 +67,10 @@ build() {
   mv -T "$work/engine" "$place" 2>/dev/null || [ -e "$place/libquickjs.a" ]
 }
 
+if [ "${2:-}" = --check ]; then
+  [ -e "$place/libquickjs.a" ] && command -v "$triplet-gnu-gcc" "qemu-$name" >/dev/null && sh ./quickjs.sh --check
+  exit
+fi
 said=$(sh ./quickjs.sh) || fail "$said"
 qjsc=$(echo "$said" | sed -n 4p)
 [ -e "$place/libquickjs.a" ] || build

@@ -7,8 +7,17 @@ self=$0
 dist=${self%/*}
 case $dist in
   */node_modules/@tsrun/*/dist)
-    for binary in "$dist"/../../linux-*/tsrun "$dist"/../node_modules/@tsrun/linux-*/tsrun; do
-      [ ! -x "$binary" ] || exec "$binary" "$@"
+    # More than one is there when they were installed for several machines.
+    for place in "$dist"/../.. "$dist"/../node_modules/@tsrun; do
+      if [ -x "$place/linux-x64/tsrun" ] && [ -x "$place/linux-arm64/tsrun" ]; then
+        case $(command -p uname -m) in
+          aarch64) exec "$place/linux-arm64/tsrun" "$@" ;;
+          *) exec "$place/linux-x64/tsrun" "$@" ;;
+        esac
+      fi
+      for binary in "$place"/linux-*/tsrun; do
+        [ ! -x "$binary" ] || exec "$binary" "$@"
+      done
     done ;;
 esac
 [ -e "$dist/node/tsrun" ] || {

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
 import { type Component, licenceText } from '../scripts/release/components.ts'
+import { ARCHITECTURES, manifest, version } from '../scripts/release/facts.ts'
+import { programManifest } from '../scripts/release/npm.ts'
 import { sbom } from '../scripts/release/sbom.ts'
 
 const list: Component[] = [
@@ -27,6 +29,17 @@ test('sbom() names everything once, and relates what it names', () => {
 
 test('sbom() is the same each time', () => {
   expect(sbom(list, 'abc')).toBe(sbom(list, 'abc'))
+})
+
+test('the package for npm depends on what the program does, and on the binaries where they fit', () => {
+  const { name, dependencies, optionalDependencies, devDependencies } = programManifest(ARCHITECTURES)
+  expect(name).toBe('@tsrun/tsrun')
+  expect([dependencies, devDependencies]).toEqual([manifest['dependencies'], undefined])
+  expect(optionalDependencies).toEqual({
+    ...(manifest['optionalDependencies'] as object),
+    '@tsrun/linux-x64': version,
+    '@tsrun/linux-arm64': version,
+  })
 })
 
 test('licenceText() has every text under its name', () => {

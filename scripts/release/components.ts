@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { buildSync } from 'esbuild'
 import { common } from '../buildCommand.ts'
 import { bundleOptions, findEngine } from '../buildStatic.ts'
+import { ownArchitecture } from './facts.ts'
 
 export interface Component {
   readonly name: string
@@ -60,9 +61,9 @@ function quickjs(include: string): Component {
   return { name: 'QuickJS', version, licence: 'MIT', text, purl: `pkg:generic/quickjs@${version}` }
 }
 
-/** Its dynamic linker says the version. */
+/** Its dynamic linker says the version; that of another architecture is the same version (scripts/cross.sh). */
 function musl(): Component {
-  const { stderr } = spawnSync('/lib/ld-musl-x86_64.so.1', { encoding: 'utf8' })
+  const { stderr } = spawnSync(`/lib/ld-musl-${ownArchitecture().uname}.so.1`, { encoding: 'utf8' })
   const version = /^Version (\S+)/m.exec(stderr ?? '')?.[1] ?? 'unknown'
   const text = textOf(['/usr/share/doc/musl-dev/copyright', '/usr/share/doc/musl/copyright'], 'musl')
   return { name: 'musl', version, licence: 'MIT', text, purl: `pkg:generic/musl@${version}` }

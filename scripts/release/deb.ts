@@ -1,4 +1,4 @@
-/** The .deb: `npm run package:deb`. */
+/** The .deb: `npm run package:deb`, of this machine's architecture; `-- --arch arm64` of another one. */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -6,7 +6,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { type Component, components, licenceText } from './components.ts'
-import { type Architecture, description, releaseTime, version, X86_64 } from './facts.ts'
+import {
+  ARCHITECTURES,
+  type Architecture,
+  binaryOf,
+  description,
+  ownArchitecture,
+  releaseTime,
+  version,
+} from './facts.ts'
 import { CONTAINERS_CONF, type File, programFiles, writeFiles } from './tree.ts'
 
 const MAINTAINER = process.env['MAINTAINER'] ?? 'tsrun maintainers <tsrun@localhost.invalid>'
@@ -59,14 +67,14 @@ function checksums(files: readonly File[]): string {
   return files.map(file => `${md5(file)}  ${file.path}\n`).join('')
 }
 
-/** Writes the package into `directory`, and gives its path. The binary is that of dist. */
+/** Writes the package into `directory`, and gives its path. The binary is what the build of the architecture has left. */
 export function makeDeb(directory: string, architecture: Architecture, list: readonly Component[]): string {
   const root = mkdtempSync(join(tmpdir(), 'tsrun-deb-'))
   const output = join(directory, `tsrun_${version}_${architecture.deb}.deb`)
   try {
     chmodSync(root, 0o755)
     const files = [
-      ...programFiles().map(file => ({ ...file, path: `usr/${file.path}` })),
+      ...programFiles(architecture).map(file => ({ ...file, path: `usr/${file.path}` })),
       ...documentation(list),
       { path: CONF, content: CONTAINERS_CONF },
     ]
@@ -89,7 +97,13 @@ export function makeDeb(directory: string, architecture: Architecture, list: rea
 }
 
 if (process.argv[1]?.endsWith('deb.ts')) {
-  if (!existsSync('dist/tsrun') || existsSync('dist/node/lib/no-binary'))
-    throw new Error('there is no static binary: `npm run build:static` makes it, or says why it can not be')
-  console.log(makeDeb('release', X86_64, components()))
+  const [option, name] = process.argv.slice(2)
+  const architecture = option === '--arch' ? ARCHITECTURES.find(({ node }) => node === name) : ownArchitecture()
+  if (architecture === undefined) throw new Error(`--arch: ${ARCHITECTURES.map(({ node }) => node).join(' or ')}`)
+  const own = architecture === ownArchitecture()
+  if (!existsSync(binaryOf(architecture)) || (own && existsSync('dist/node/lib/no-binary')))
+    throw new Error(
+      `there is no static binary: \`npm run build:static${own ? '' : ` -- --arch ${name}`}\` makes it, or says why it can not be`,
+    )
+  console.log(makeDeb('release', architecture, components()))
 }

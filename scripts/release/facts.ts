@@ -3,12 +3,27 @@ import { readFileSync } from 'node:fs'
 
 /** An architecture, as those who package name it. */
 export interface Architecture {
-  readonly node: string
+  readonly node: 'x64' | 'arm64'
   readonly deb: string
   readonly uname: string
 }
 
-export const X86_64: Architecture = { node: 'x64', deb: 'amd64', uname: 'x86_64' }
+export const ARCHITECTURES: readonly Architecture[] = [
+  { node: 'x64', deb: 'amd64', uname: 'x86_64' },
+  { node: 'arm64', deb: 'arm64', uname: 'aarch64' },
+]
+
+/** That of this machine, where `npm run build` makes dist/tsrun for it. */
+export function ownArchitecture(): Architecture {
+  const own = ARCHITECTURES.find(({ node }) => node === process.arch)
+  if (own === undefined) throw new Error(`there is no static binary for ${process.arch}`)
+  return own
+}
+
+/** Where the builds leave the static binary. */
+export function binaryOf({ node }: Architecture): string {
+  return node === process.arch ? 'dist/tsrun' : `dist/static-${node}/tsrun`
+}
 
 export const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, unknown> & {
   readonly version: string

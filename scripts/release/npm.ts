@@ -5,8 +5,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { type Component, licenceText } from './components.ts'
-import { type Architecture, description, manifest, version } from './facts.ts'
-import { BINARY, type File, writeFiles } from './tree.ts'
+import { type Architecture, binaryOf, description, manifest, version } from './facts.ts'
+import { type File, writeFiles } from './tree.ts'
 
 /** See docs/packaging.md; scripts/launcher.sh and src/entry/binary.ts know it, too. */
 const SCOPE = '@tsrun'
@@ -40,18 +40,19 @@ function binaryPackage(output: string, architecture: Architecture, licences: Fil
       { path: 'package.json', content: json({ name: nameOfBinary(architecture), ...SHARED, cpu: [node] }) },
       { path: 'README.md', content: text },
       { path: 'LICENSE', content: readFileSync('LICENSE') },
-      { path: 'tsrun', content: readFileSync(BINARY), mode: 0o755 },
+      { path: 'tsrun', content: readFileSync(binaryOf(architecture)), mode: 0o755 },
       licences,
     ]),
   )
 }
 
 /** The manifest without what only a clone needs. */
-function programManifest(architectures: readonly Architecture[]): object {
-  const { scripts, devDependencies, files, name, ...rest } = manifest
+export function programManifest(architectures: readonly Architecture[]): Record<string, unknown> {
+  const { scripts, devDependencies, optionalDependencies, files, name, ...rest } = manifest
   const { postinstall } = scripts as Record<string, string>
-  const optionalDependencies = Object.fromEntries(architectures.map(one => [nameOfBinary(one), version]))
-  return { name: `${SCOPE}/tsrun`, ...rest, scripts: { postinstall }, optionalDependencies }
+  const binaries = Object.fromEntries(architectures.map(one => [nameOfBinary(one), version]))
+  const optional = { ...(optionalDependencies as Record<string, string>), ...binaries }
+  return { name: `${SCOPE}/tsrun`, ...rest, scripts: { postinstall }, optionalDependencies: optional }
 }
 
 /** What was made for the Node.js of the build, and is made again at each installation. */

@@ -8,15 +8,13 @@ import { fishScript } from '../../src/cli/line/completion/fish.ts'
 import { completionModel } from '../../src/cli/line/completion/model.ts'
 import { zshScript } from '../../src/cli/line/completion/zsh.ts'
 import { manualPages } from '../manual/roff.ts'
-import { releaseDate, releaseTime, version } from './facts.ts'
+import { type Architecture, binaryOf, releaseDate, releaseTime, version } from './facts.ts'
 
 export interface File {
   readonly path: string
   readonly content: string | Buffer
   readonly mode?: number
 }
-
-export const BINARY = 'dist/tsrun'
 
 /** What podman reads besides containers.conf: its engine may be told `--runtime tsrun` then. */
 export const CONTAINERS_CONF = `# podman --runtime tsrun; for good: runtime = "tsrun" in the table [engine] of another file here, or of containers.conf.
@@ -29,10 +27,10 @@ tsrun = ["/usr/bin/tsrun", "/usr/local/bin/tsrun"]
 `
 
 /** Below a prefix: /usr, /usr/local. */
-export function programFiles(): File[] {
+export function programFiles(architecture: Architecture): File[] {
   const model = completionModel()
   return [
-    { path: 'bin/tsrun', content: readFileSync(BINARY), mode: 0o755 },
+    { path: 'bin/tsrun', content: readFileSync(binaryOf(architecture)), mode: 0o755 },
     ...manualPages(version, releaseDate()).map(({ name, text }) => ({
       path: `share/man/man1/${name}.1.gz`,
       content: gzipSync(text, { level: 9 }),

@@ -40,6 +40,12 @@ test('the launcher executes the binary that npm has installed, else Node.js, and
   expect(spawnSync(join(scratch, 'link'), { encoding: 'utf8' }).stdout).toBe('binary\n')
 })
 
+test('of several binaries the launcher executes the one of this machine', () => {
+  const dist = installed()
+  script(join(dist, '../../linux-arm64/tsrun'), 'another')
+  expect(say(dist)).toBe(process.arch === 'arm64' ? 'another a b c\n' : 'binary a b c\n')
+})
+
 test('a copy of the launcher says that it is one', () => {
   const copy = join(scratch, 'copy')
   copyFileSync('scripts/launcher.sh', copy)
