@@ -12,15 +12,15 @@ import { PIDFD_RECEIVER, python } from '../lib/pidfd.ts'
 import { launch, run } from '../lib/run.ts'
 import { isCrun, isRunc, isTsrun } from '../lib/runtime.ts'
 import { fresh } from '../lib/scene.ts'
-import { allowingAllBut, compileProbe, linesOf, PROBE, startAgent, withProfile } from '../lib/seccomp.ts'
+import { allowingAllBut, compileProbe, linesOf, numberOf, PROBE, startAgent, withProfile } from '../lib/seccomp.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
 
 leavesNothing()
 
 /** The number of seccomp(2). */
-const SECCOMP = 317
-const GETPPID = 110
-const probing = !isRunc && isRoot && have('cc') && process.arch === 'x64'
+const SECCOMP = numberOf('seccomp')
+const GETPPID = numberOf('getppid')
+const probing = !isRunc && isRoot && have('cc')
 beforeAll(() => void (probing && compileProbe()))
 
 async function startReceiver(): Promise<{ socket: string; said: () => Promise<string> }> {

@@ -5,7 +5,7 @@ import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Bundle, makeBundle } from './bundle.ts'
 import type { Config } from './config.ts'
-import { eventually, type Result, type RunOptions, run } from './run.ts'
+import { eventually, LONGEST, type Result, type RunOptions, run } from './run.ts'
 import { runtime } from './runtime.ts'
 import { fresh, later, sceneDirectory, stateRoot } from './scene.ts'
 
@@ -87,7 +87,7 @@ export function tryCreate(bundle: Bundle, flags: string[] = [], id = fresh(), ve
   const words = command(...verb, '--bundle', bundle.directory, ...flags, id)
   const child = spawnSync(words[0]!, words.slice(1), {
     stdio: ['ignore', out!, err!],
-    timeout: 60_000,
+    timeout: LONGEST,
     killSignal: 'SIGKILL',
   })
   closeSync(out!)

@@ -5,6 +5,12 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+/** How many times longer than on a host things may take: an emulated machine is slow, one that others slow down still more. */
+export const PATIENCE = Number(process.env['TSRUN_PATIENCE'] ?? (process.env['TSRUN_VM'] ? 6 : 1))
+
+/** Milliseconds after which a program is ended. */
+export const LONGEST = 60_000 * PATIENCE
+
 export interface Result {
   /** The exit code, or null when a signal ended it. */
   status: number | null
@@ -32,7 +38,7 @@ export function run(command: readonly string[], options: RunOptions = {}): Resul
   try {
     const { status, signal, error } = spawnSync(command[0]!, command.slice(1), {
       ...options,
-      timeout: options.timeout ?? 60_000,
+      timeout: options.timeout ?? LONGEST,
       killSignal: 'SIGKILL',
       stdio: [options.input === undefined ? 'ignore' : 'pipe', out, err],
     })
@@ -67,7 +73,7 @@ const PIPES_MILLISECONDS = 2000
 export function launch(command: readonly string[], options: Omit<RunOptions, 'input'> = {}): Running {
   const child = spawn(command[0]!, command.slice(1), {
     ...options,
-    timeout: options.timeout ?? 60_000,
+    timeout: options.timeout ?? LONGEST,
     killSignal: 'SIGKILL',
   })
   let stdout = ''
@@ -97,9 +103,6 @@ export function launch(command: readonly string[], options: Omit<RunOptions, 'in
 export function sleep(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
 }
-
-/** How many times longer than on a host things may take: an emulated machine is slow. */
-export const PATIENCE = process.env['TSRUN_VM'] ? 6 : 1
 
 /** Waits until `check` gives something true, and gives that; an error that says what was awaited otherwise. */
 export function eventually<T>(what: string, check: () => T, timeout = 10_000 * PATIENCE): NonNullable<T> {

@@ -2,6 +2,8 @@
 
 import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { architecture } from '../../native/arch/architecture.ts'
+import { architectures, nativeArchitecture } from '../../src/plan/seccomp/architectures.ts'
 import type { Change } from './container.ts'
 import { launch, must, type Running } from './run.ts'
 import { repository } from './runtime.ts'
@@ -22,6 +24,36 @@ export interface Profile {
   listenerPath?: string
   listenerMetadata?: string
   syscalls?: Rule[]
+}
+
+/** The architecture of this machine, as profiles call it. */
+export const NATIVE = nativeArchitecture[architecture!]
+export const isX86 = architecture === 'x86_64'
+
+/** The number of a call on this machine. */
+export function numberOf(name: string): number {
+  let number = -1
+  for (const word of architectures[NATIVE].calls.split(' ')) {
+    number = /^\d/.test(word) ? Number(word) - 1 : number + 1
+    if (word === name) return number
+  }
+  throw new Error(`${NATIVE} has no call ${name}`)
+}
+
+/** What the C library makes directories with, and removes them: without the older calls on a newer architecture. */
+export const MKDIR = isX86 ? 'mkdir' : 'mkdirat'
+export const RMDIR = isX86 ? 'rmdir' : 'unlinkat'
+
+/** A program for 32-bit ARM, which arm64 runs too: calls getppid, and ends with its result, negated. */
+export function armProgram(): Buffer {
+  const words = [
+    ...[0x464c457f, 0x00010101, 0, 0], // the executable of 32 bits,
+    ...[0x00280002, 1, 0x10054, 52, 0, 0x05000000, 0x00200034, 0x00000001, 0], // for ARM, EABI 5, with one segment:
+    ...[1, 0, 0x10000, 0x10000, 104, 104, 5, 0x1000], // all of this file
+    ...[0xe3a07040, 0xef000000], // mov r7, #64; svc #0
+    ...[0xe2600000, 0xe3a07001, 0xef000000], // rsb r0, r0, #0; mov r7, #1; svc #0
+  ]
+  return Buffer.from(Uint32Array.from(words).buffer)
 }
 
 /** Where the probe is in a container. */
@@ -49,7 +81,7 @@ export function withProfile(profile: Profile, change: Change = () => {}): Change
 
 /** Everything is allowed but for these rules. */
 export function allowingAllBut(...syscalls: Rule[]): Profile {
-  return { defaultAction: 'SCMP_ACT_ALLOW', architectures: ['SCMP_ARCH_X86_64'], syscalls }
+  return { defaultAction: 'SCMP_ACT_ALLOW', architectures: [NATIVE], syscalls }
 }
 
 /** What the installed podman gives a container with few capabilities. */
@@ -59,12 +91,12 @@ export function podmanDefault(): Profile {
   )
   type Conditional = Rule & { includes?: { caps?: string[]; arches?: string[] } }
   const rules = (syscalls as Conditional[]).filter(
-    ({ includes }) => !includes?.caps && (!includes?.arches || includes.arches.includes('amd64')),
+    ({ includes }) => !includes?.caps && (!includes?.arches || includes.arches.includes(isX86 ? 'amd64' : 'arm64')),
   )
   return {
     defaultAction,
     defaultErrnoRet,
-    architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
+    architectures: isX86 ? [NATIVE, 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'] : [NATIVE, 'SCMP_ARCH_ARM'],
     syscalls: rules.map(({ names, action, errnoRet, args }) => ({
       names,
       action,

@@ -12,7 +12,7 @@ cd "$1"
 packages='
   base-files base-passwd libc6 libc-bin dash bash coreutils util-linux mount procps iproute2 grep sed gawk findutils hostname tar
   login passwd uidmap libcap2-bin kmod attr strace file jq socat busybox-static crun runc gcc libc6-dev libseccomp-dev
-  python3-minimal
+  python3-minimal tmux bsdutils apparmor
 '
 
 . "$repository/scripts/newer-suite.sh"
@@ -40,6 +40,10 @@ ln -sf gcc root/usr/bin/cc
 : > root/etc/fstab
 mkdir -p root/proc root/sys root/dev root/run root/tmp root/root root/lib/modules
 rm -rf root/usr/share/doc root/usr/share/man root/usr/share/locale root/var/cache/*
+
+# The profile that engines come with is the same on every processor.
+profile=usr/share/containers/seccomp.json
+[ ! -e "/$profile" ] || install -D -m 644 "/$profile" "root/$profile"
 
 # --- Node.js, and what is compiled in node_modules ---
 
