@@ -1657,6 +1657,63 @@ export const attacks: readonly Attack[] = [
       ],
     },
   },
+  {
+    ids: ['tsrun 0.2'],
+    attack:
+      'a container names cgroups below its own as files of controllers that it has not: no statistics, no inspect',
+    defence: 'a directory is no file of a cgroup',
+    where: 'src/kernel/cgroupAccess.ts, src/container/events.ts',
+    test: e2e('cgroupAttacks', 'names of files that it has not'),
+    mutation: {
+      name: 'a directory is read as a file of a cgroup',
+      edits: [
+        { file: 'src/kernel/cgroupAccess.ts', from: "isErrno(error, 'EISDIR')", to: "isErrno(error, 'ENOTDIR')" },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.2'],
+    attack: 'who owns a cgroup marks it as that of a container with a path that no call takes: `gc` fails for the host',
+    defence: 'what is no path is no mark',
+    where: 'src/cgroup/mark.ts',
+    test: e2e('cgroupAttacks', 'a word of another container’s with a path that no call takes'),
+    mutation: {
+      name: 'every mark is believed to be a path',
+      edits: [
+        {
+          file: 'src/cgroup/mark.ts',
+          from: 'return isPath(path) ?',
+          to: 'return isPath(path) || text !== undefined ?',
+        },
+      ],
+    },
+  },
+  {
+    ids: ['tsrun 0.2'],
+    attack:
+      'the first process goes to a cgroup that is deeper than a path is long, where some kernels do not tell: kill and delete fail',
+    defence: 'then its start time, and its cgroup’s id, have to do',
+    where: 'src/cgroup/cgroup.ts',
+    test: { project: 'unit', file: 'src/cgroup/cgroup.test.ts', name: 'deeper than a path is long' },
+    mutation: {
+      name: 'a cgroup without a path is a failure',
+      edits: [{ file: 'src/cgroup/cgroup.ts', from: "'EPERM', 'ENAMETOOLONG')", to: "'EPERM')" }],
+    },
+  },
+  {
+    ids: ['crun 1.28', 'runc 1.3.6'],
+    attack:
+      'who can alter descriptors.json of a checkpoint names pipes of the container there for what CRIU itself has open, directories of the host',
+    defence: 'only the first three entries count, those of the standard streams',
+    where: 'src/criu/descriptors.ts',
+    test: e2e('checkpoint', 'who has altered descriptors.json gets nothing of what CRIU itself has open'),
+    mutation: {
+      name: 'every entry of descriptors.json counts',
+      edits: [
+        { file: 'src/criu/descriptors.ts', from: 'parseKeys(text).slice(0, STREAMS.length)', to: 'parseKeys(text)' },
+      ],
+    },
+  },
 ]
 
 /** The table of docs/security.md. */

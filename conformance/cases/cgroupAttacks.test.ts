@@ -86,6 +86,49 @@ describe.skipIf(tree === undefined || !isTsrun)('cgroups that a container makes 
     expect(container.remove('--force')).toMatchObject({ status: 0, stderr: '' })
   })
 
+  test('names of files that it has not: a directory is none of them', () => {
+    const container = createRunning(writable)
+    const { id } = container
+    const names = [
+      'hugetlb.9MB.max',
+      'hugetlb.9MB.current',
+      'hugetlb.9MB.rsvd.current',
+      'x.max',
+      'memory.events',
+      'pids.events',
+    ]
+    look(container, `cd /sys/fs/cgroup; mkdir ${names.join(' ')} 2>&1 | grep -v 'File exists'; [ -d x.max ]`)
+    expect(oci(['inspect', id])).toMatchObject({ status: 0, stderr: '' })
+    expect(oci(['inspect', '--drift', id]).stderr).toBe('')
+    const stats = oci(['events', '--stats', id])
+    expect(stats).toMatchObject({ status: 0, stderr: '' })
+    expect(stats.stdout).not.toMatch(/9MB/)
+    expect(run(['timeout', '-s', 'KILL', '1', ...command('events', id)])).toMatchObject({ stderr: '' })
+    const limits = JSON.stringify({ hugepageLimits: [{ pageSize: '9MB', limit: 1 }] })
+    const update = oci(['update', '--resources', '-', id], { input: limits })
+    expect(update.stderr).toMatch(
+      /there is no `hugetlb\.9MB\.max`|the cgroup has no file|not available|can not hand on/,
+    )
+    expect(container.remove('--force')).toMatchObject({ status: 0, stderr: '' })
+  })
+
+  test('a word of another container’s with a path that no call takes is no matter for gc', () => {
+    const path = makeCgroup()
+    const mark = (text: string) =>
+      must([
+        'python3',
+        '-c',
+        'import os, sys; os.setxattr(sys.argv[1], "user.tsrun", sys.argv[2].encode())',
+        path,
+        text,
+      ])
+    createRunning()
+    for (const name of ['a'.repeat(5000), 'a'.repeat(300), '../'.repeat(2000)]) {
+      mark(`0:1:2 ${stateRoot}/${name}`)
+      expect(oci(['gc'])).toMatchObject({ status: 0, stderr: '' })
+    }
+  })
+
   test('a deep one of somebody else is no matter for gc', () => {
     const path = makeCgroup()
     deepen(path)

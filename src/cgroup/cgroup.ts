@@ -25,7 +25,7 @@ import type { LimitStep } from '../plan/resources/step.ts'
 import { isFrozen, isPopulated } from '../state/status.ts'
 import { DELEGATION_HINT, handOnEverything, requireControllers } from './controllers.ts'
 import { delegatedCgroup } from './delegation.ts'
-import { type CgroupMark, readMark } from './mark.ts'
+import { type CgroupMark, PATH_MAX, readMark } from './mark.ts'
 import { makeThreaded, processesOf } from './threaded.ts'
 
 /** Where systemd and everybody else mount the version 2 tree: alone, or beside version 1 on a hybrid host. */
@@ -219,9 +219,6 @@ interface Level {
   readonly below: Name[]
 }
 
-/** <linux/limits.h>, with the NUL. */
-const PATH_MAX = 4096
-
 /** Undefined for a name that is no text, and for a path that no call takes. */
 function join(path: string | undefined, name: Name): string | undefined {
   const text = textOf(name)
@@ -300,16 +297,7 @@ export function killCgroup(outside: Kernel<'outside'>, path: string): void {
   // Systemd's may go at any moment.
   const args = [fd, encode('1'), 1]
   const call = { name: 'write', args, subject: `\`${path}/cgroup.kill\``, tolerate: [...GONE, EOPNOTSUPP] } as const
-  if (fd.exists && outside.now(call) === -EOPNOTSUPP) killThreads(outside, path)
-}
-
-/** A signal to a thread by its number is one to its process. */
-function killThreads(outside: Kernel<'outside'>, path: string): void {
-  const kill = (thread: number) => outside.now({ name: 'kill', args: [thread, SIGKILL], tolerate: 'any' })
-  const leave = (cgroup: Fd<'outside'>) => {
-    for (const thread of pidsIn(outside, cgroup, 'cgroup.threads')) if (thread > 1) kill(thread)
-  }
-  walkCgroups(outside, path, { regains: true, leave })
+  if (fd.exists && outside.now(call) === -EOPNOTSUPP) killProcesses(outside, path)
 }
 
 /**
@@ -317,9 +305,21 @@ function killThreads(outside: Kernel<'outside'>, path: string): void {
  * nobody: it takes signals to processes.
  */
 export function killProcesses(outside: Kernel<'outside'>, path: string): void {
+  forEachProcess(outside, path, pidfd => {
+    outside.now({ name: 'pidfd_send_signal', args: [pidfd, SIGKILL, null, 0], tolerate: 'any' })
+  })
+}
+
+/**
+ * Does something with each process in the cgroup and below it, by a pidfd. One that our pid namespace does not see, which
+ * has the number 0, is left out.
+ */
+export function forEachProcess(outside: Kernel<'outside'>, path: string, act: (pidfd: Fd<'outside'>) => void): void {
+  const known = new Set<number>()
   const leave = (cgroup: Fd<'outside'>) => {
-    const pids = pidsIn(outside, cgroup).filter(pid => pid > 1)
-    for (let i = 0; i < pids.length; i += HELD) killHeld(outside, cgroup, pids.slice(i, i + HELD))
+    const pids = pidsIn(outside, cgroup).filter(pid => pid > 1 && !known.has(pid))
+    for (const pid of pids) known.add(pid)
+    for (let i = 0; i < pids.length; i += HELD) actOnHeld(outside, cgroup, pids.slice(i, i + HELD), act)
   }
   walkCgroups(outside, path, { regains: true, leave })
 }
@@ -327,14 +327,18 @@ export function killProcesses(outside: Kernel<'outside'>, path: string): void {
 /** So many processes are held at a time: to look once for each of them whether it is in the cgroup would take for ever. */
 const HELD = 200
 
-/** What is in the cgroup while its pidfd is held is the process that gets the signal. */
-function killHeld(outside: Kernel<'outside'>, cgroup: Fd<'outside'>, pids: readonly number[]): void {
+/** What is in the cgroup while its pidfd is held is the process that is meant. */
+function actOnHeld(
+  outside: Kernel<'outside'>,
+  cgroup: Fd<'outside'>,
+  pids: readonly number[],
+  act: (pidfd: Fd<'outside'>) => void,
+): void {
   using fds = new Fds()
   const held = pids.map(pid => ({ pid, pidfd: fds.keep(outside.pidfdOpen(pid)) })).filter(({ pidfd }) => pidfd.exists)
   if (held.length === 0) return
   const still = new Set(pidsIn(outside, cgroup))
-  for (const { pid, pidfd } of held)
-    if (still.has(pid)) outside.now({ name: 'pidfd_send_signal', args: [pidfd, SIGKILL, null, 0], tolerate: 'any' })
+  for (const { pid, pidfd } of held) if (still.has(pid)) act(pidfd)
 }
 
 /** A cgroup that stays, because the container has given others below it to another user. */
@@ -422,7 +426,8 @@ export function cgroupOfProcess(outside: Kernel<'outside'>, pid: number | 'self'
   try {
     return /^0::(\/.*)$/m.exec(outside.readTextIfAny(AT_FDCWD, `/proc/${pid}/cgroup`) ?? '')?.[1]
   } catch (error) {
-    if (isErrno(error, 'ESRCH', 'EACCES', 'EPERM')) return undefined
+    // Deeper than a path is long: some kernels do not tell where.
+    if (isErrno(error, 'ESRCH', 'EACCES', 'EPERM', 'ENAMETOOLONG')) return undefined
     throw error
   }
 }

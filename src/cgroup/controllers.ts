@@ -1,4 +1,4 @@
-import { EACCES, EBUSY, EINVAL, ENOENT, EOPNOTSUPP, EPERM, EROFS } from '../../native/abi/errno.ts'
+import { EACCES, EBUSY, EEXIST, EINVAL, ENOENT, EOPNOTSUPP, EPERM, EROFS } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_WRONLY } from '../../native/abi/fcntl.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { encode } from '../../native/utf8.ts'
@@ -61,7 +61,7 @@ function enable(outside: Kernel<'outside'>, directory: string, controllers: read
   using fd = outside.openat(AT_FDCWD, `${directory}/cgroup.subtree_control`, O_WRONLY, 0, refusals)
   if (!fd.exists) return -fd.number
   const bytes = encode(switches(controllers))
-  const tolerate = [...refusals, EBUSY, EOPNOTSUPP, ENOENT, EINVAL]
+  const tolerate = [...refusals, EBUSY, EEXIST, EOPNOTSUPP, ENOENT, EINVAL]
   const result = outside.now({ name: 'write', args: [fd, bytes, bytes.length], subject: `\`${fd.subject}\``, tolerate })
   return result < 0 ? -result : 0
 }
@@ -80,6 +80,8 @@ function refusal(
 ): Failure {
   const what = `cgroup \`${directory}\` can not hand on the controller${names.length > 1 ? 's' : ''} ${quoted(names)}`
   if (errno === EBUSY) return new HostError(`${what}: ${residents(outside, directory)}`)
+  if (errno === EEXIST)
+    return new HostError(`${what}: a cgroup two levels below it has the name of one of its files; remove that one`)
   if (errno === EOPNOTSUPP) {
     const type = words(outside, directory, 'cgroup.type').join(' ')
     return new HostError(

@@ -17,7 +17,7 @@ import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { doing, HostError } from '../errors.ts'
 import type { ContainerRecord } from '../state/record.ts'
-import { cgroupMount } from './cgroup.ts'
+import { cgroupMount, cgroupOfProcess } from './cgroup.ts'
 
 /** To be born in a cgroup takes its directory, and rights on the file system, none on the mount. */
 const ONLY_A_NAME = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC
@@ -94,7 +94,7 @@ function takesProcesses(outside: Kernel<'outside'>, cgroup: string): boolean {
 }
 
 function currentCgroup(outside: Kernel<'outside'>, pid: number): string {
-  const relative = /^0::(\/.*)$/m.exec(outside.readTextIfAny(AT_FDCWD, `/proc/${pid}/cgroup`) ?? '')?.[1]
+  const relative = cgroupOfProcess(outside, pid)
   const mount = cgroupMount(outside)
   if (relative === undefined || mount === undefined)
     throw new HostError(`the cgroup of process ${pid} can not be found`)

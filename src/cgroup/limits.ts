@@ -1,11 +1,11 @@
-import { ENOENT } from '../../native/abi/errno.ts'
+import { EISDIR, ENOENT } from '../../native/abi/errno.ts'
 import { O_DIRECTORY, O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
 import type { Dir } from '../../native/calls/file.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Call } from '../../native/kernels/machine.ts'
-import { decode } from '../../native/utf8.ts'
 import { ConfigError, doing, HostError } from '../errors.ts'
+import { readCgroupFile } from '../kernel/cgroupAccess.ts'
 import type { UsageCheck } from '../plan/resources/memory.ts'
 import { type ResourcePlan, stepsFor } from '../plan/resources/resources.ts'
 import type { LimitStep } from '../plan/resources/step.ts'
@@ -44,7 +44,7 @@ function writeFile(outside: Kernel<'outside'>, site: LimitSite, steps: readonly 
 }
 
 function openLimit(outside: Kernel<'outside'>, { parent, name }: LimitSite, file: string): Fd<'outside'> {
-  return outside.openat(parent, `${name}/${file}`, O_WRONLY, 0, [ENOENT])
+  return outside.openat(parent, `${name}/${file}`, O_WRONLY, 0, [ENOENT, EISDIR])
 }
 
 function write(outside: Kernel<'outside'>, fd: Fd<'outside'>, { file, value, pointer }: LimitStep): void {
@@ -84,7 +84,9 @@ function refuseMissing(outside: Kernel<'outside'>, site: LimitSite, file: string
 
 function hugepageSizes(outside: Kernel<'outside'>, { parent, name }: LimitSite): string[] {
   using directory = outside.openat(parent, name, O_RDONLY | O_DIRECTORY)
-  return outside.readDirectory(directory).flatMap(file => /^hugetlb\.(\w+)\.max$/.exec(file)?.[1] ?? [])
+  const files = outside.readDirectory(directory).filter(file => /^hugetlb\.\w+\.max$/.test(file))
+  const isFile = (file: string) => readCgroupFile(outside, directory, file, [ENOENT]) !== undefined
+  return files.filter(isFile).map(file => file.split('.')[1]!)
 }
 
 /** The kernel would kill for the new limit what does not fit into it; see memory.checkBeforeUpdate in config-linux.md. */
@@ -98,6 +100,5 @@ function refuseBelowUsage(outside: Kernel<'outside'>, site: LimitSite, { limit, 
 }
 
 function usage(outside: Kernel<'outside'>, { parent, name }: LimitSite, file: string): bigint {
-  using fd = outside.openat(parent, `${name}/${file}`, O_RDONLY, 0, [ENOENT])
-  return fd.exists ? BigInt(decode(outside.readAll(fd)).trim()) : 0n
+  return BigInt(readCgroupFile(outside, parent, `${name}/${file}`, [ENOENT])?.trim() ?? 0)
 }

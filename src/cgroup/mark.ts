@@ -11,6 +11,10 @@ import type { Runtime } from '../runtime.ts'
 /** An extended attribute, which cgroups take since Linux 5.7. */
 const NAME = 'user.tsrun'
 
+/** <linux/limits.h>, the first with the NUL. */
+export const PATH_MAX = 4096
+const NAME_MAX = 255
+
 /** Whose cgroup it is. */
 export interface CgroupMark {
   /** The directory of containers: device and inode. */
@@ -40,7 +44,16 @@ export function markCgroup(keeper: Kernel<'inside'>, cgroup: Fd<'inside'>, mark:
 export function readMark(outside: Kernel<'outside'>, cgroup: string): CgroupMark | undefined {
   const text = outside.getxattr(cgroup, NAME, 'any')
   const blank = text?.indexOf(' ') ?? -1
-  return text === undefined || blank < 0 ? undefined : { root: text.slice(0, blank), path: text.slice(blank + 1) }
+  if (text === undefined || blank < 0) return undefined
+  const path = text.slice(blank + 1)
+  return isPath(path) ? { root: text.slice(0, blank), path } : undefined
+}
+
+/** Who owns a cgroup can write anything there: what no call takes for a path is no mark. */
+function isPath(path: string): boolean {
+  const names = path.split('/')
+  const fits = encode(path).length < PATH_MAX && names.every(name => encode(name).length <= NAME_MAX)
+  return path.startsWith('/') && !path.includes('\0') && fits
 }
 
 /** Is it the mark of this container, also when the directory of containers is reached by another path? */

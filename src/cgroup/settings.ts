@@ -1,8 +1,8 @@
 import { ENOENT } from '../../native/abi/errno.ts'
-import { AT_FDCWD, O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
+import { AT_FDCWD, O_WRONLY } from '../../native/abi/fcntl.ts'
 import type { Kernel } from '../../native/kernel.ts'
-import { decode } from '../../native/utf8.ts'
 import { Failure } from '../errors.ts'
+import { readCgroupFile } from '../kernel/cgroupAccess.ts'
 import { isSet, restoring, type Setting, settingsOf, valueIn } from '../plan/resources/setting.ts'
 import type { LimitStep } from '../plan/resources/step.ts'
 
@@ -26,8 +26,7 @@ export function findSettings(outside: Kernel<'outside'>, cgroup: string, steps: 
 }
 
 function readSetting(outside: Kernel<'outside'>, cgroup: string, file: string): string | undefined {
-  using fd = outside.openat(AT_FDCWD, `${cgroup}/${file}`, O_RDONLY, 0, [ENOENT])
-  return fd.exists ? decode(outside.readAll(fd)) : undefined
+  return readCgroupFile(outside, AT_FDCWD, `${cgroup}/${file}`, [ENOENT])
 }
 
 /** Those that do not have their new value yet. */

@@ -1,7 +1,7 @@
 import { ENOENT, EOPNOTSUPP } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
 import type { Kernel } from '../../native/kernel.ts'
-import { decode } from '../../native/utf8.ts'
+import { readCgroupFile } from '../kernel/cgroupAccess.ts'
 import {
   type CgroupStats,
   type Counters,
@@ -23,8 +23,8 @@ export function readCgroupStats(outside: Kernel<'outside'>, cgroup: string): Cgr
   using directory = outside.openat(AT_FDCWD, cgroup, O_RDONLY | O_DIRECTORY)
   const read: Read = (file, parse) => {
     // EOPNOTSUPP: the kernel was booted without pressure accounting.
-    using fd = outside.openat(directory, file, O_RDONLY, 0, [ENOENT, EOPNOTSUPP])
-    return fd.exists ? parse(decode(outside.readAll(fd))) : undefined
+    const text = readCgroupFile(outside, directory, file, [ENOENT, EOPNOTSUPP])
+    return text === undefined ? undefined : parse(text)
   }
   return present({
     cpu: cpu(read),
@@ -95,14 +95,19 @@ function pressure(read: Read): CgroupStats['pressure'] {
 
 function hugetlb(read: Read, files: readonly string[]): CgroupStats['hugetlb'] {
   const sizes = files.flatMap(file => /^hugetlb\.(\w+)\.current$/.exec(file)?.[1] ?? [])
-  if (sizes.length === 0) return undefined
-  return Object.fromEntries(sizes.map(size => [size, hugetlbOf(read, `hugetlb.${size}`)]))
+  const found = sizes.flatMap(size => {
+    const stats = hugetlbOf(read, `hugetlb.${size}`)
+    return stats === undefined ? [] : [[size, stats] as const]
+  })
+  return found.length === 0 ? undefined : Object.fromEntries(found)
 }
 
-function hugetlbOf(read: Read, prefix: string): HugetlbStats {
+function hugetlbOf(read: Read, prefix: string): HugetlbStats | undefined {
+  const current = read(`${prefix}.current`, parseNumber)
+  if (current === undefined) return undefined
   const reserved = read(`${prefix}.rsvd.current`, parseNumber)
   return {
-    current: read(`${prefix}.current`, parseNumber) ?? 0,
+    current,
     limit: read(`${prefix}.max`, parseLimit) ?? 'max',
     failures: read(`${prefix}.events`, parseCounters)?.['max'] ?? 0,
     ...(reserved !== undefined && {

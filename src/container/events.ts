@@ -1,6 +1,7 @@
 import { ENOENT } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_RDONLY } from '../../native/abi/fcntl.ts'
 import { POLLIN, POLLPRI } from '../../native/abi/socket.ts'
+import { S_IFMT, S_IFREG } from '../../native/abi/stat.ts'
 import { CLOCK_MONOTONIC } from '../../native/abi/time.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
@@ -47,15 +48,19 @@ export function openWatch(runtime: Runtime, id: string): EventWatch {
   const pidfd = fds.keep(outside.pidfdOpen(record.pid))
   if (status === 'stopped' || !pidfd.exists) throw new StateError('container not running')
   const files = Object.keys(readings).flatMap(name => {
-    // Without its controller there is no such file.
+    // Without its controller there is no such file, but a cgroup below may have that name.
     const fd = fds.keep(outside.openat(AT_FDCWD, `${cgroup}/${name}`, O_RDONLY, 0, [ENOENT]))
-    return fd.exists ? [new WatchedFile(outside, name, fd)] : []
+    return fd.exists && isFile(outside, fd) ? [new WatchedFile(outside, name, fd)] : []
   })
   fds.take()
   const close = () => {
     for (const fd of [pidfd, ...files.map(file => file.fd)]) fd.close()
   }
   return { record, pidfd, cgroup, files, [Symbol.dispose]: close }
+}
+
+function isFile(outside: Kernel<'outside'>, fd: Fd<'outside'>): boolean {
+  return ((outside.statx(fd, '').stat?.mode ?? 0) & S_IFMT) === S_IFREG
 }
 
 /** A file of counters for which poll(2) waits until it changes; what was read last is remembered. */

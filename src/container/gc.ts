@@ -1,4 +1,4 @@
-import { ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
+import { ELOOP, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
 import { AT_FDCWD, LOCK_EX, LOCK_NB } from '../../native/abi/fcntl.ts'
 import { CLOCK_BOOTTIME, CLOCK_REALTIME } from '../../native/abi/time.ts'
 import type { Kernel } from '../../native/kernel.ts'
@@ -139,7 +139,7 @@ function judgeCgroup({ outside, root }: Runtime, path: string, { all }: Pick<GcR
 }
 
 function hasContainer(outside: Kernel<'outside'>, { path }: CgroupMark): boolean {
-  return outside.statx(AT_FDCWD, path, 0, [ENOENT, ENOTDIR]).stat !== undefined
+  return outside.statx(AT_FDCWD, path, 0, [ENOENT, ENOTDIR, ELOOP]).stat !== undefined
 }
 
 /**

@@ -4,7 +4,7 @@ import { SIGKILL } from '../../native/abi/signal.ts'
 import { isSignalDenied } from '../../native/calls/signal.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
-import { killCgroup, killProcesses, pidsOfTree } from '../cgroup/cgroup.ts'
+import { forEachProcess, killCgroup, killProcesses } from '../cgroup/cgroup.ts'
 import { StateError } from '../errors.ts'
 import { openCgroupFile } from '../kernel/cgroupAccess.ts'
 import type { Runtime } from '../runtime.ts'
@@ -89,10 +89,7 @@ function signalCgroup({ outside }: Runtime, cgroup: string, signal: number): voi
   const wasFrozen = isFrozen(outside, cgroup)
   if (!wasFrozen) freeze(outside, cgroup, '1')
   try {
-    for (const pid of pidsOfTree(outside, cgroup)) {
-      using pidfd = outside.pidfdOpen(pid)
-      if (pidfd.exists) outside.signal(pidfd, signal)
-    }
+    forEachProcess(outside, cgroup, pidfd => void outside.signal(pidfd, signal))
   } finally {
     if (!wasFrozen) freeze(outside, cgroup, '0')
   }

@@ -1,11 +1,10 @@
 import { EACCES, EINVAL, ENOENT, ENOTDIR, EPERM, ESRCH } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
-import { Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
-import { decode } from '../../native/utf8.ts'
 import { hasDeviceFilter } from '../cgroup/deviceFilterUpdate.ts'
 import { pidsBelow } from '../container/ps.ts'
 import { isErrno } from '../errors.ts'
+import { readCgroupFile } from '../kernel/cgroupAccess.ts'
 import { type MountRow, parseMountinfo } from '../kernel/mountinfo.ts'
 import {
   maskField,
@@ -96,8 +95,8 @@ const POLICIES: Readonly<Record<string, string>> = {
 const LIMIT_FILE =
   /^(cpu\.(max|max\.burst|weight|idle)|cpuset\.(cpus|mems)|(?!cgroup).+\.(max|high|low|min|weight)|cgroup\.max\..+|cgroup\.(type|freeze|subtree_control))$/
 
-/** Files of a process that may go while we look, or not be ours to see. */
-const HIDDEN = ['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'EINVAL', 'ENODEV']
+/** Files of a process that may go while we look, or not be ours to see; a cgroup deeper than a path is long has none. */
+const HIDDEN = ['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'EINVAL', 'ENODEV', 'ENAMETOOLONG']
 
 /** All about a container. Errors: StateError when there is none. */
 export function inspectContainer(runtime: Runtime, id: string): Inspection {
@@ -198,16 +197,15 @@ function inspectNamespaces(outside: Kernel<'outside'>, pid: number): InspectedNa
 
 function inspectCgroup(outside: Kernel<'outside'>, { cgroup, pid }: ContainerRecord): InspectedCgroup | undefined {
   if (cgroup === undefined) return undefined
-  using fds = new Fds()
-  const directory = fds.keep(outside.openat(AT_FDCWD, cgroup, O_RDONLY | O_DIRECTORY, 0, [ENOENT, ENOTDIR, EACCES]))
+  using directory = outside.openat(AT_FDCWD, cgroup, O_RDONLY | O_DIRECTORY, 0, [ENOENT, ENOTDIR, EACCES])
   if (!directory.exists) return undefined
   const files = outside
     .readDirectory(directory)
     .filter(name => LIMIT_FILE.test(name))
     .sort()
   const texts = files.flatMap(file => {
-    const fd = fds.keep(outside.openat(directory, file, O_RDONLY, 0, [ENOENT, EACCES, EINVAL]))
-    return fd.exists ? [[file, readOrNothing(() => decode(outside.readAll(fd)).trim())] as const] : []
+    const text = readOrNothing(() => readCgroupFile(outside, directory, file, [ENOENT, EACCES, EINVAL])?.trim())
+    return text ? [[file, text] as const] : []
   })
   const current = currentCgroup(outside, pid)
   const deviceFilter = hasDeviceFilter(outside, cgroup)
@@ -215,12 +213,12 @@ function inspectCgroup(outside: Kernel<'outside'>, { cgroup, pid }: ContainerRec
     path: cgroup,
     ...(current !== undefined && { current }),
     processes: pidsBelow(outside, cgroup).length,
-    files: Object.fromEntries(texts.filter(([, text]) => text !== undefined && text !== '')) as Record<string, string>,
+    files: Object.fromEntries(texts),
     ...(deviceFilter !== undefined && { deviceFilter }),
   }
 }
 
-function readOrNothing(read: () => string): string | undefined {
+function readOrNothing(read: () => string | undefined): string | undefined {
   try {
     return read()
   } catch (error) {

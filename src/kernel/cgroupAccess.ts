@@ -1,8 +1,10 @@
 import { EACCES } from '../../native/abi/errno.ts'
-import { AT_FDCWD } from '../../native/abi/fcntl.ts'
-import type { Name } from '../../native/calls/file.ts'
+import { AT_FDCWD, O_RDONLY } from '../../native/abi/fcntl.ts'
+import type { Dir, Name } from '../../native/calls/file.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
+import { decode } from '../../native/utf8.ts'
+import { isErrno } from '../errors.ts'
 
 // Root of a container in a user namespace may own the container's cgroup, and be the user without privileges who owns the
 // container. If it takes away all rights to the cgroup, that user gives them back to himself: else there would be no way to
@@ -29,6 +31,26 @@ export function openCgroupFile(
   regainCgroup(outside, cgroup)
   allow(outside, directory, path, FILE_MODE)
   return outside.openat(directory, path, flags, 0, tolerate)
+}
+
+/**
+ * The text of a file of a cgroup; undefined when there is none, or after an errno of `tolerate`. Who owns the cgroup may give
+ * the name of a file that it has not, for lack of the controller, to a cgroup below: that is no such file.
+ */
+export function readCgroupFile(
+  outside: Kernel<'outside'>,
+  directory: Dir,
+  path: string,
+  tolerate: readonly number[],
+): string | undefined {
+  using fd = outside.openat(directory, path, O_RDONLY, 0, tolerate)
+  if (!fd.exists) return undefined
+  try {
+    return decode(outside.readAll(fd))
+  } catch (error) {
+    if (isErrno(error, 'EISDIR')) return undefined
+    throw error
+  }
 }
 
 /** Gives back to us what may be done with the directory of a cgroup, if it is ours. */
