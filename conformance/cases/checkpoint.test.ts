@@ -362,9 +362,14 @@ test.skipIf(!isTsrun)('without CRIU both commands say what is missing, and featu
 
 /** What a restore asks of CRIU. */
 function askedFor(...flags: string[]) {
+  return askedForStreams(Array(3).fill('/dev/null'), ...flags)
+}
+
+/** The same with what is in descriptors.json. */
+function askedForStreams(streams: readonly string[], ...flags: string[]) {
   const recorder = recordCriu()
   const images = makeDirectory()
-  writeFileSync(join(images, 'descriptors.json'), JSON.stringify(Array(3).fill('/dev/null')))
+  writeFileSync(join(images, 'descriptors.json'), JSON.stringify(streams))
   const words = ['restore', '-d', '--image-path', images, '--bundle', makeBundle().directory, ...flags, fresh()]
   expect(oci(words, { env: recorder.env }).stderr).toMatch(/CRIU can not restore/)
   return recorder.requests().find(({ opts }) => opts !== undefined)!.opts!
@@ -379,6 +384,12 @@ test.skipIf(!isTsrun)('restore hands labels and what is to become of connections
   })
   expect(askedFor('--tcp-close')).toMatchObject({ tcp_close: true })
   expect(askedFor('--tcp-established', '--file-locks')).toMatchObject({ tcp_established: true, file_locks: true })
+})
+
+test.skipIf(!isTsrun)('who has altered descriptors.json gets nothing of what CRIU itself has open', () => {
+  const streams = Array.from({ length: 40 }, (_, index) => `pipe:[${index + 1}]`)
+  const { inherit_fd: given } = askedForStreams(streams)
+  expect(given).toEqual([0, 1, 2].map(fd => ({ key: `pipe:[${fd + 1}]`, fd })))
 })
 
 test.skipIf(!isTsrun)('--lsm-profile is refused by a CRIU that would leave it out', () => {

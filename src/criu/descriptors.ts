@@ -61,15 +61,17 @@ function mountOf(fdinfo: string): number | undefined {
 }
 
 /**
- * Which of the streams takes whose place; `stdio` are our descriptors that the restored program gets as its streams. Errors: HostError for something else than a list of texts; UsageError for a
- * stream that can not take the place of what was there.
+ * Which of the streams takes whose place; `stdio` are our descriptors that the restored program gets as its streams. Keys
+ * beyond those of three streams are nobody's: whoever has altered the file would get by them what CRIU itself has open.
+ * Errors: HostError for something else than a list of texts; UsageError for a stream that can not take the place of what
+ * was there.
  */
 export function inheritedStreams(
   outside: Kernel<'outside'>,
   text: string,
   stdio: readonly [number, number, number] = STREAMS,
 ): { readonly key: string; readonly fd: number }[] {
-  const keys = parseKeys(text)
+  const keys = parseKeys(text).slice(0, STREAMS.length)
   const streams = keys
     .map((key, fd) => ({ key, fd }))
     .filter(({ key, fd }) => /^(pipe:|file\[|tty\[)/.test(key) && keys.indexOf(key) === fd)
