@@ -392,6 +392,31 @@ test.skipIf(!isTsrun)('who has altered descriptors.json gets nothing of what CRI
   expect(given).toEqual([0, 1, 2].map(fd => ({ key: `pipe:[${fd + 1}]`, fd })))
 })
 
+/** See CVE-2026-115520 (crun) and CVE-2026-119101 (runc): CRIU ends the name of an external mount there. */
+const MISREAD = /`.*\/x\]:\/y`: CRIU takes `\]:` in a path for the end of it/
+
+test.skipIf(!isTsrun)('no mount gets the name of another by links of the image', () => {
+  const { env, requests } = recordCriu()
+  const { id } = running('sleep 100', (config, rootfs) => {
+    config.mounts!.push({ destination: '/data', type: 'bind', source: makeDirectory(), options: ['bind'] })
+    symlinkSync('/x]:/y', join(rootfs, 'data'))
+  })
+  expectOneSentence(oci(['checkpoint', '--image-path', makeDirectory(), id], { env }), MISREAD)
+  expect(requests().filter(({ opts }) => opts !== undefined)).toEqual([])
+  expect(stateOf(id).status).toBe('running')
+})
+
+test.skipIf(!isTsrun)('restore does not hand on a name of a mount that CRIU would misread', () => {
+  const { env } = recordCriu()
+  const images = makeDirectory()
+  writeFileSync(join(images, 'descriptors.json'), JSON.stringify(Array(3).fill('/dev/null')))
+  const bundle = makeBundle(config => {
+    config.mounts!.push({ destination: '/x]:/y', type: 'bind', source: makeDirectory(), options: ['bind'] })
+  })
+  const words = ['restore', '-d', '--image-path', images, '--bundle', bundle.directory, fresh()]
+  expectOneSentence(oci(words, { env }), MISREAD)
+})
+
 test.skipIf(!isTsrun)('--lsm-profile is refused by a CRIU that would leave it out', () => {
   const { env } = recordCriu({ major_number: 3, minor_number: 15 })
   const images = makeDirectory()

@@ -211,6 +211,11 @@ test('a hook has the environment of its configuration and no other', () => {
   expect(lines.sort()).toEqual(['ONE=1', 'PATH=/bin', 'TWO=a b=c'])
 })
 
+test.skipIf(isCrun)('an empty list of args is none: the program, busybox here, is called by its path', () => {
+  const { bundle } = hooked(() => ({ startContainer: [{ path: '/bin/true', args: [] }] }))
+  expect(runBundle(bundle)).toMatchObject({ status: 0, stderr: '' })
+})
+
 test('args are the whole argument vector, and its first word may differ from the path', () => {
   const { bundle, read } = hooked(log => ({
     createRuntime: [{ path: '/bin/sh', args: ['other-name', '-c', `echo "$0" "$1" > ${log}/args`, 'zero', 'one two'] }],

@@ -750,6 +750,10 @@ test('mqueue is mounted', () => {
   expect(mountAt(text, '/dev/mqueue')).toMatchObject({ type: 'mqueue' })
 })
 
+test.skipIf(isRunc)('in a user namespace /dev/mqueue belongs to the root of the container', () => {
+  expect(inside('stat -c %u:%g /dev/mqueue', addUserNamespace)).toBe('0:0')
+})
+
 test('an unknown option goes to the file system, whose refusal names the mount', () => {
   expectOneSentence(runBundle(makeBundle(config => config.mounts.push(tmpfs('/mnt', 'nosuch=1')))), /\/mnt/)
 })

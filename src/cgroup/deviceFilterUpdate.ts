@@ -22,6 +22,12 @@ import { loadDeviceFilter } from './deviceFilter.ts'
 /** Enough of union bpf_attr for the commands used here. */
 const ATTR_SIZE = 32
 
+/**
+ * All of its `query`. From Linux 6.17 until it was mended the kernel writes the last word, `revision`, whatever the size: into
+ * what lies behind the attributes, if they are shorter.
+ */
+const QUERY_SIZE = 64
+
 /** BPF_CGROUP_MAX_PROGS of the kernel: a cgroup has no more programs of one kind. */
 const MAX_PROGRAMS = 64
 
@@ -82,7 +88,7 @@ function ownProgram(outside: Kernel<'outside'>, directory: Fd<'outside'>, fds: F
 /** BPF_PROG_QUERY: the ids of a cgroup's own device programs. The kernel fills in as many as there are; no id is 0. */
 function attachedPrograms(outside: Kernel<'outside'>, directory: Fd<'outside'>): number[] {
   const ids = new Out(4 * MAX_PROGRAMS)
-  const attr = new Struct(ATTR_SIZE)
+  const attr = new Struct(QUERY_SIZE)
     .u32(BPF_QUERY.target_fd, directory.number)
     .u32(BPF_QUERY.attach_type, BPF_CGROUP_DEVICE)
     .word(BPF_QUERY.prog_ids, ids)

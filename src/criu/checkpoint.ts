@@ -177,8 +177,18 @@ function externalMounts(outside: Kernel<'outside'>, pid: number, plan: Container
   const isMask = plan.devices.some(({ op, path }) => op === 'bind' && path === MASK) ? isNull : isHostNull
   return [...bound, ...masked].flatMap(({ path, val, masked }) => {
     const key = mountPoint(outside, root, path, masked ? isMask : undefined)
-    return key === undefined ? [] : { key, val }
+    return key === undefined ? [] : nameForCriu(key, val)
   })
+}
+
+/**
+ * An external mount, as CRIU gets it. CRIU keeps it as `mnt[KEY]:VALUE` and looks for the first `]:`, so an image whose links
+ * have one could give a mount the name of another (CVE-2026-115520 of crun, CVE-2026-119101 of runc). Errors: HostError.
+ */
+export function nameForCriu(key: string, val: string): { key: string; val: string } {
+  for (const name of [key, val])
+    if (name.includes(']:')) throw new HostError(`\`${name}\`: CRIU takes \`]:\` in a path for the end of it`)
+  return { key, val }
 }
 
 /**

@@ -17,7 +17,7 @@ import type { HostResources } from '../setup/hostResources.ts'
 import type { Prepared } from '../setup/prepare.ts'
 import { spawnFirstProcess } from '../setup/spawn.ts'
 import { ownedPathsOf } from '../setup/underKeeper.ts'
-import { MASK } from './checkpoint.ts'
+import { MASK, nameForCriu } from './checkpoint.ts'
 
 // Where CRIU restores a container: a mount namespace that only CRIU is in. Over the container's directory, which is there
 // anyway and needs no cleaning, lies a tmpfs with
@@ -65,7 +65,7 @@ export function setRestoreMounts(
   const mounts = [
     ...offerMounts(executor, plan, offered, { restoreMounts, at }),
     ...offerFallbacks(plan, hostResources),
-  ]
+  ].map(({ key, val }) => nameForCriu(key, val))
   placeTree(executor, plan, offered, restoreMounts, 'root')
   inside.flush()
   return { pid, root: `${at}/root`, mounts }

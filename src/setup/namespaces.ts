@@ -1,6 +1,6 @@
 import { EINVAL } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_RDONLY } from '../../native/abi/fcntl.ts'
-import { CLONE_NEWTIME, CLONE_NEWUSER } from '../../native/abi/sched.ts'
+import { CLONE_NEWIPC, CLONE_NEWTIME, CLONE_NEWUSER } from '../../native/abi/sched.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import { cloneSuccessor } from '../../native/executor/successor.ts'
 import type { Fds } from '../../native/fd.ts'
@@ -70,11 +70,13 @@ function enterAtOnce(
   plan: NamespacePlan,
   joins: readonly OpenJoin[],
 ): FirstProcess {
-  const pid = spawnFirstProcess(executor, owned, joins, cloneFlags(without(plan.create, 'cgroup')))
-  const setgroupsAllowed = plan.create.has('user')
-    ? writeIdMaps(runtime, pid(), plan)
-    : setgroupsAllowedBelow(runtime, pid())
-  if (plan.create.has('user')) becomeRoot(executor.kernel, plan)
+  const [hasUser, hasIpc] = [plan.create.has('user'), plan.create.has('ipc')]
+  // Queues of messages belong to who makes the namespace: the host's root, who is nobody in the container, or its own.
+  const ipcLater = hasUser && hasIpc ? (['ipc'] as const) : []
+  const pid = spawnFirstProcess(executor, owned, joins, cloneFlags(without(plan.create, 'cgroup', ...ipcLater)))
+  const setgroupsAllowed = hasUser ? writeIdMaps(runtime, pid(), plan) : setgroupsAllowedBelow(runtime, pid())
+  if (hasUser) becomeRoot(executor.kernel, plan)
+  if (ipcLater.length > 0) executor.kernel.unshare(CLONE_NEWIPC, 'an ipc namespace', namespaceHints)
   return { pid, setgroupsAllowed }
 }
 

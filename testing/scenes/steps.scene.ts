@@ -142,6 +142,7 @@ function clone({ details: { namespaces, joins } }: Step): Performance {
       'executor clone3',
       ...(isStepwise ? ['executor clone3', 'executor unshare 268435456', 'executor exit_group', 'planner wait4'] : []),
       ...(own.includes('cgroup') ? ['executor unshare 33554432'] : []),
+      ...(!isStepwise && own.includes('user') && own.includes('ipc') ? ['executor unshare 134217728'] : []),
       ...((joins ?? []) as readonly string[]).map(() => 'executor setns \\d+'),
     ],
   }

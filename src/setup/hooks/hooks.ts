@@ -89,6 +89,11 @@ export function runPoststop(runtime: Runtime, hooks: readonly Hook[] | undefined
   }
 }
 
+/** An empty list is none: a program does without arguments, but hardly without a name. */
+function argvOf({ path, args = [] }: Hook): readonly string[] {
+  return args.length === 0 ? [path] : args
+}
+
 /** The state goes to its standard input. */
 function runHook(
   { host, outside }: Runtime,
@@ -105,7 +110,7 @@ function runHook(
   using nothing = outside.openat(AT_FDCWD, '/dev/null', O_RDWR)
   const pid = host.spawn({
     file,
-    argv: hook.args ?? [hook.path],
+    argv: argvOf(hook),
     env: hook.env ?? host.env,
     descriptors: [input.number, (stdout ?? nothing).number, (stderr ?? output).number],
     directory,
@@ -162,7 +167,7 @@ export function runHookInside(executor: Executor, hook: Hook, { state, output, e
     kernel.dup3(stderr, 2, 0)
     kernel.closeRange(3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC)
     become?.()
-    kernel.execve(hook.path, hook.args ?? [hook.path], hook.env ?? env)
+    kernel.execve(hook.path, argvOf(hook), hook.env ?? env)
   })
   calls.link(failed, 0)
   calls.link(child, 0, failed[0]!.address)
