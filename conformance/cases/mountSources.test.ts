@@ -13,6 +13,7 @@ import { must, run } from '../lib/run.ts'
 import { isCrun, isRunc, isTsrun } from '../lib/runtime.ts'
 import { fresh, later } from '../lib/scene.ts'
 import { leavesNothing } from '../lib/snapshot.ts'
+import { addUserNamespace } from '../lib/user.ts'
 
 leavesNothing()
 
@@ -134,6 +135,37 @@ const overlay = (lower: string[], ...options: string[]): Mount => ({
   type: 'overlay',
   source: 'overlay',
   options: [`lowerdir=${lower.join(':')}`, ...options],
+})
+
+/** As /run/snapd/ns on Ubuntu. Which of two namespaces counts as the younger depends on processors, so there are several. */
+function heldNamespaces(): string {
+  const directory = makeDirectory(0o755)
+  must(['mount', '-t', 'tmpfs', 'tsrun-test', directory])
+  later(() => run(['umount', '-R', directory]))
+  must(['mount', '--make-private', directory])
+  for (let i = 0; i < 8; i++) {
+    const file = join(directory, `ns${i}`)
+    writeFileSync(file, '')
+    run(['unshare', `--mount=${file}`, 'true'])
+  }
+  return directory
+}
+
+test.each([
+  ['on its own', 'slave', () => {}],
+  ['with a root that is shared', 'shared', () => {}],
+  ['in a user namespace', 'slave', addUserNamespace],
+] as const)('a directory with mount namespaces that files hold can be bound: %s', (_, rootfsPropagation, change) => {
+  const source = heldNamespaces()
+  const text = inside('ls -d /held/ns7; ls -d /all/etc', (config, rootfs) => {
+    for (const name of ['held', 'all']) mkdirSync(join(rootfs, name)) // who is root there may make none
+    change(config)
+    Object.assign(config.linux, { rootfsPropagation })
+    const options = ['rbind', 'rslave', 'rw']
+    config.mounts.push({ destination: '/held', type: 'bind', source, options })
+    config.mounts.push({ destination: '/all', type: 'bind', source: '/', options: ['rbind', 'rslave', 'ro'] })
+  })
+  expect(text).toBe('/held/ns7\n/all/etc')
 })
 
 test('options of an overlay that are longer than 255 bytes, with flags of the mount', () => {

@@ -745,6 +745,28 @@ test('devpts is an instance of its own', () => {
   expect(inside('ls /dev/pts; readlink /dev/ptmx')).toBe('ptmx\npts/ptmx')
 })
 
+test.skipIf(isCrun)('a mount point that is missing in a read-only bind is not made in its source', () => {
+  const directory = makeDirectory()
+  const change = (config: Config) => config.mounts.push(bind(directory, '/mnt', 'ro'), tmpfs('/mnt/below'))
+  expectOneSentence(runBundle(makeBundle(change)), /mount `\/mnt\/below`: .*EROFS/, 'runc')
+  expect(readdirSync(directory)).toEqual([])
+})
+
+test.skipIf(isRunc)('without a mount namespace the host’s stay what they are', () => {
+  const { directory } = makeBundle(config => {
+    config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'mount')
+    Object.assign(config, { mounts: [] })
+    for (const list of ['maskedPaths', 'readonlyPaths'] as const) delete config.linux[list]
+    config.process.args = ['true']
+  })
+  const words = command('run', '--bundle', directory, removeLater(fresh()))
+  const script = 'mount --make-rshared / && "$@" && exec cat /proc/self/mountinfo'
+  const text = must(['unshare', '-m', '--propagation', 'unchanged', 'sh', '-c', script, 'sh', ...words])
+  expect(parseMountinfo(text).find(({ target }) => target === '/')!.tags).toContainEqual(
+    expect.stringMatching('shared'),
+  )
+})
+
 test('mqueue is mounted', () => {
   const text = inside('cat /proc/self/mountinfo')
   expect(mountAt(text, '/dev/mqueue')).toMatchObject({ type: 'mqueue' })

@@ -161,6 +161,7 @@ export const mountCalls = {
     const hint = {
       ENOSPC: 'too many mounts, see /proc/sys/fs/mount-max',
       EINVAL: 'not a directory over a directory, nor a file over a file: nothing else can be mounted',
+      ELOOP: 'a file in it holds a mount namespace that counts as older than the one here',
     }
     this.later({ name: 'move_mount', args, subject: `\`${target.subject}\``, hint })
   },

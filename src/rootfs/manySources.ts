@@ -19,10 +19,16 @@ const OF_WHO_LOOKS = ['/proc', '/dev']
  * Sources that the keeper is to open, before the container exists and in the host's view, too: so many that it pays to have
  * the calls made in batches, as a series. Only those of which the planner has to know nothing but their type.
  */
-export function sourcesForKeeper({ mounts }: ContainerPlan, outside: Kernel<'outside'>): readonly BindStep[] {
+export function sourcesForKeeper(plan: ContainerPlan, outside: Kernel<'outside'>): readonly BindStep[] {
   if (outside.lacking.size > 0) return []
-  const plain = mounts.filter(step => step.op === 'bind').filter(isPlain)
+  const plain = plainBinds(plan)
   return plain.length < MANY ? [] : plain
+}
+
+/** All such. `unlocked`: the host's attributes can be cleared, be the container in a user namespace or not. */
+export function plainBinds({ mounts }: ContainerPlan, unlocked = false): readonly BindStep[] {
+  const binds = mounts.filter(step => step.op === 'bind')
+  return binds.filter(step => isPlain(unlocked ? { ...step, mayBeLocked: false } : step))
 }
 
 /** Is nothing asked about it but its type, and nothing special done to it? */
@@ -57,7 +63,7 @@ function seriesLike(kernel: Kernel<'inside'>, first: BindStep, shared: boolean) 
   const name = `source ${JSON.stringify([recursive, attributes, recursiveAttributes, propagation])}`
   const work = (source: string) => {
     const tree = kernel.openTree(AT_FDCWD, source, recursive, 0, bindHints).take()
-    setAttributes(kernel, tree, first)
+    setAttributes(kernel, tree, { attributes, recursiveAttributes })
     separate(kernel, tree, propagation, shared)
     propagate(kernel, tree, first)
     return [tree.result, kernel.modeLater(tree)]

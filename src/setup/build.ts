@@ -1,10 +1,11 @@
-import { CLONE_NEWCGROUP } from '../../native/abi/sched.ts'
+import { CLONE_NEWCGROUP, CLONE_NEWNS } from '../../native/abi/sched.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import { FEW } from '../../native/kernels/executor.ts'
 import { encode } from '../../native/utf8.ts'
 import { attachDeviceFilter, loadDeviceFilter } from '../cgroup/deviceFilter.ts'
 import { applyResources } from '../cgroup/resources.ts'
+import { isErrno } from '../errors.ts'
 import { detourOfMounts, lacksMountCalls } from '../host/denied.ts'
 import { keepsOriginalGroups } from '../plan/annotations.ts'
 import type { ContainerPlan } from '../plan/container.ts'
@@ -12,7 +13,7 @@ import { isOwn, withoutMounts } from '../plan/namespaces/namespaces.ts'
 import type { ProcessPlan } from '../plan/process/process.ts'
 import type { ContainerRoot } from '../rootfs/containerRoot.ts'
 import { lastAtTheirPlaces, sourcesInTurn } from '../rootfs/fewFiles.ts'
-import { openManySources, sourcesForKeeper } from '../rootfs/manySources.ts'
+import { openManySources, plainBinds, sourcesForKeeper } from '../rootfs/manySources.ts'
 import { canMountByPath, mountByPath } from '../rootfs/mountByPath.ts'
 import { hasManyModes, type MountSite } from '../rootfs/mounts.ts'
 import { enterRoot, fillRoot, finishRoot, nullDeviceFor, placeRoot, protectPaths } from '../rootfs/rootfs.ts'
@@ -86,6 +87,8 @@ export function buildContainer<T>(runtime: Runtime, prepared: Prepared, use: (bu
   try {
     return buildOnce(runtime, prepared, use)
   } catch (error) {
+    if (holdsNamespace(error) && !prepared.sourcesInCopy)
+      return buildContainer(runtime, { ...prepared, sourcesInCopy: true }, use)
     const detour = detourOfMounts(runtime.outside, error)
     if (detour === undefined) throw error
     if (!canMountByPath(prepared.plan)) throw detour.failure
@@ -93,24 +96,35 @@ export function buildContainer<T>(runtime: Runtime, prepared: Prepared, use: (bu
   }
 }
 
+/**
+ * A mount namespace that a file holds (snapd: /run/snapd/ns/NAME.mnt) may not be mounted in a younger one, as it would be with the
+ * tree that has it. What copies a mount namespace leaves it out.
+ */
+function holdsNamespace(error: unknown): boolean {
+  return isErrno(error, 'ELOOP') && error.call === 'move_mount'
+}
+
 function buildOnce<T>(runtime: Runtime, prepared: Prepared, use: (built: BuiltContainer) => T): T {
   using fds = new Fds()
   const inTurn = prepared.fewFiles ? sourcesInTurn(prepared.plan) : []
-  const leave = inTurn.length > 0 ? () => inTurn : sourcesForKeeper
+  const all = (plan: ContainerPlan) => plainBinds(plan, !runtime.inUserNamespace)
+  const forKeeper = prepared.sourcesInCopy ? all : sourcesForKeeper
+  const leave = inTurn.length > 0 ? () => inTurn : forKeeper
   const hostResources = runtime.phase('open what is on the host', () => {
     const packed = pack(runtime, prepared, fds, leave)
     return { ...packed, sources: withMountNamespace(runtime, prepared, packed.sources, fds) }
   })
   return underKeeper(runtime, prepared, hostResources, [], (executor, packed) => {
-    const hostResources = inTurn.length > 0 ? packed : withManySources(executor, prepared.plan, packed)
+    const hostResources = inTurn.length > 0 ? packed : withManySources(executor, prepared, packed)
     return use(build({ runtime, prepared, hostResources, executor, fds }))
   })
 }
 
 /** With the sources that were left to the keeper, which has been asked for nothing else yet. */
-function withManySources(executor: Executor, plan: ContainerPlan, packed: HostResources): HostResources {
+function withManySources(executor: Executor, { plan, sourcesInCopy }: Prepared, packed: HostResources): HostResources {
   const { sources } = packed
   if (!sources.left?.length) return packed
+  if (sourcesInCopy) executor.kernel.unshare(CLONE_NEWNS, 'a mount namespace')
   const inherited = openManySources(executor, sources.left, isShared(plan))
   return { ...packed, sources: { ...sources, inherited } }
 }

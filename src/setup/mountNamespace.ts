@@ -36,9 +36,9 @@ export function withMountNamespace(runtime: Runtime, prepared: Prepared, sources
  * host; a user namespace has to own the mount namespace, and mounts a procfs only beside another one; sources are opened in
  * their turn where there are few files; and what paths are masked with may be the host's.
  */
-function needsNothingOfHost({ inUserNamespace }: Runtime, { plan, fewFiles }: Prepared): boolean {
+function needsNothingOfHost({ inUserNamespace }: Runtime, { plan, fewFiles, sourcesInCopy }: Prepared): boolean {
   const { namespaces, noPivot, hooks } = plan
-  if (!namespaces.create.has('mount') || isOwn(namespaces, 'user') || inUserNamespace) return false
+  if (sourcesInCopy || !namespaces.create.has('mount') || isOwn(namespaces, 'user') || inUserNamespace) return false
   return !noPivot && !fewFiles && !isShared(plan) && !hasCreateHooks(hooks) && hasNullForMasks(plan)
 }
 

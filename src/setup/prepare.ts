@@ -65,6 +65,8 @@ export interface Prepared {
   readonly callerLimit: FileLimit | undefined
   /** It can not be raised so far that the sources of all mounts are open at once. */
   readonly fewFiles: boolean
+  /** The keeper opens what is bound, in a copy of the host's mounts; see holdsNamespace() in build.ts. */
+  readonly sourcesInCopy?: boolean
 }
 
 /** Reads, checks and plans; makes nothing. In the `foreground` this process can hold a terminal. Errors: ConfigError, UsageError, KernelError for an unreadable bundle. */
