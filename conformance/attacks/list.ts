@@ -1714,6 +1714,23 @@ export const attacks: readonly Attack[] = [
       ],
     },
   },
+  {
+    ids: ['crun 1.28', 'runc 1.3.6'],
+    attack: 'on the way to the directory of a checkpoint is a link of another user: it is made where that leads',
+    defence: 'it is made by the descriptor of the directory above, to which no link of somebody else leads',
+    where: 'src/criu/criu.ts',
+    test: e2e('files', 'the directory of a checkpoint is not made where a link of somebody else leads'),
+    mutation: {
+      name: 'the directory of a checkpoint is made by its path',
+      edits: [
+        {
+          file: 'src/criu/criu.ts',
+          from: 'doing(option, () => makeDirectory(outside, path))',
+          to: 'doing(option, () => outside.mkdirat(AT_FDCWD, path, 0o700, [EEXIST]))',
+        },
+      ],
+    },
+  },
 ]
 
 /** The table of docs/security.md. */

@@ -449,6 +449,19 @@ meddling('a checkpoint is behind no link of somebody else, and makes no holes th
   expect(state().status).toBe('running')
 })
 
+meddling('the directory of a checkpoint is not made where a link of somebody else leads (tsrun only)', () => {
+  const { id } = createRunning()
+  const victims = makeDirectory()
+  const link = join(theirDirectory(), 'link')
+  plant(victims, link)
+  for (const option of ['--image-path', '--work-path']) {
+    const images = option === '--image-path' ? [] : ['--image-path', join(makeDirectory(), 'images')]
+    const refused = oci(['checkpoint', ...images, option, join(link, 'made'), id], { timeout: TIMEOUT })
+    expectOneSentence(refused, new RegExp(`${option}: .*symbolic link of user 65534`))
+  }
+  expect(readdirSync(victims)).toEqual([])
+})
+
 // The directory of containers.
 
 test.skipIf(!isTsrun || !isRoot)('delete --force in a root of somebody else follows no link', () => {

@@ -10,6 +10,7 @@ import { decode } from '../../native/utf8.ts'
 import { doing, HostError, UsageError } from '../errors.ts'
 import { isOpenToOthers, readOwn } from '../host/callersFiles.ts'
 import { ownCapabilities } from '../host/host.ts'
+import { openParent } from '../host/parentDirectory.ts'
 import { programPaths, USUAL_DIRECTORIES } from '../host/programs.ts'
 import type { Runtime } from '../runtime.ts'
 import { awaitProgram, recordTail } from '../setup/tail.ts'
@@ -119,10 +120,17 @@ export function openPlaces(
 const ABSENT = [ENOENT, ENOTDIR]
 
 function openToFill(outside: Kernel<'outside'>, option: string, path: string, fds: Fds): OutputDirectory {
-  doing(option, () => outside.mkdirat(AT_FDCWD, path, 0o700, [EEXIST]))
+  doing(option, () => makeDirectory(outside, path))
   const directory = doing(option, () => openDirectoryToFill(outside, path, fds, ABSENT))
   if (!directory.fd.exists) throw absent(option, path)
   return directory
+}
+
+/** Where no link of somebody else's leads. */
+function makeDirectory(outside: Kernel<'outside'>, path: string): void {
+  const { directory, name } = openParent(outside, path)
+  using parent = directory
+  outside.mkdirat(parent, name, 0o700, [EEXIST])
 }
 
 function openToRead(outside: Kernel<'outside'>, path: string, fds: Fds): OutputDirectory {
