@@ -21,6 +21,7 @@ node=$(sh scripts/get-nodes.sh "${XDG_CACHE_HOME:-$HOME/.cache}/tsrun/nodes" "$r
 command=dist/node$release
 rm -rf "$command"
 trap 'rm -rf "$command"' EXIT
+trap 'exit 130' INT TERM
 cp -R dist/node "$command"
 "$node" "$command/lib/install.cjs"
 

@@ -108,7 +108,6 @@ export const lanes: readonly Lane[] = [
           'an unlisted architecture is killed, a listed one': X86_ONLY,
         },
       },
-      { file: 'cases/annotations.test.ts' },
       { file: 'cases/exec.test.ts' },
     ],
   },

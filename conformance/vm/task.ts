@@ -19,6 +19,7 @@ function environment(lane: Lane): Record<string, string> {
     TERM: process.env['TERM'] ?? 'dumb',
     SYSTEMD_PAGER: 'cat',
     TSRUN_VM: lane.name,
+    ...(process.env['TSRUN_PATIENCE'] && { TSRUN_PATIENCE: process.env['TSRUN_PATIENCE'] }),
   }
 }
 
