@@ -147,19 +147,25 @@ static void make_devices(int root)
 	close(dev);
 }
 
-/* One empty tmpfs for all directories, the host's null device for files. */
-static void mask_paths(int root, int null)
+/* One empty tmpfs for all directories, the container's null device, read-only, for files. */
+static void mask_paths(int root)
 {
 	static const struct filesystem nothing = {
 		"", "tmpfs", "tmpfs", SAFE | MOUNT_ATTR_RDONLY, { "nr_blocks", "1", "nr_inodes", "1", "mode", "0555" },
 	};
-	int empty = -1;
+	struct mount_attr covered = {
+		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, .attr_clr = MOUNT_ATTR_NODEV,
+		.propagation = MS_PRIVATE,
+	};
+	int empty = -1, null = must(open_in_root(root, "/dev/null", O_NOFOLLOW), "/dev/null");
+	int file = copy_of_mount(null, 0), used = 0;
+	must(syscall(SYS_mount_setattr, file, "", AT_EMPTY_PATH, &covered, sizeof covered), "/dev/null");
 	for (size_t i = 0; i < LENGTH(masked); i++) {
 		int target = open_in_root(root, masked[i], 0);
 		if (target < 0) continue;
 		struct stat what;
 		must(fstatat(target, "", &what, AT_EMPTY_PATH), masked[i]);
-		if (!S_ISDIR(what.st_mode)) attach(copy_of_mount(null, 0), target, masked[i]);
+		if (!S_ISDIR(what.st_mode)) attach(used++ ? copy_of_mount(file, 0) : file, target, masked[i]);
 		else if (empty < 0) attach(empty = new_filesystem(&nothing), target, masked[i]);
 		else attach(copy_of_mount(empty, 0), target, masked[i]);
 	}
@@ -218,10 +224,9 @@ static void become_container(int tree, const char *rootfs, const char *id, char 
 
 	must(syscall(SYS_mount, NULL, "/", NULL, MS_REC | MS_SLAVE, NULL), "slave");
 	must(syscall(SYS_move_mount, tree, "", AT_FDCWD, rootfs, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS), rootfs);
-	int null = must(open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC), "/dev/null");
 	mount_all(tree);
 	make_devices(tree);
-	mask_paths(tree, null);
+	mask_paths(tree);
 	make_paths_readonly(tree);
 
 	must(fchdir(tree), rootfs);

@@ -5,12 +5,14 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Bench, Interrupted, type Point } from './lib/bench.ts'
+import { findBubblewrap } from './lib/bubblewrap.ts'
 import { Bundles } from './lib/bundle.ts'
 import { changes, changesText } from './lib/changes.ts'
 import { cleanUp } from './lib/cleanup.ts'
 import { gatherFacts } from './lib/facts.ts'
 import { buildFloor } from './lib/floor.ts'
 import { Launcher } from './lib/launcher.ts'
+import { isWithin, timesTheFloor } from './lib/limit.ts'
 import { helpText, type Options, parseOptions } from './lib/options.ts'
 import { Progress } from './lib/progress.ts'
 import type { Measurement, Results } from './lib/results.ts'
@@ -51,6 +53,7 @@ async function measureAll(options: Options, layout: CgroupLayout): Promise<Resul
       runtimes,
       reference: referenceName(runtimes),
       floor: buildFloor(directory, STATE, text => progress.say(text)),
+      bubblewrap: findBubblewrap(),
       bundles,
       bundle: bundles.make('true', ['/bin/true']),
       tag,
@@ -118,6 +121,10 @@ async function main(): Promise<number> {
     if (options.fetchNewer)
       execFileSync('sh', [join(SCRIPTS, 'get-newer-runtimes.sh'), options.newer], { stdio: 'inherit' })
     return repeatInView()
+  }
+  if (options.limit !== undefined) {
+    const measure = async () => timesTheFloor(await measureAll(options, layout))
+    return (await isWithin(options.limit, measure, text => console.log(text))) ? 0 : 1
   }
   const results = await measureAll(options, layout)
   mkdirSync(options.results, { recursive: true })

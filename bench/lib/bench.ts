@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import type { Bubblewrap } from './bubblewrap.ts'
 import type { Bundles } from './bundle.ts'
 import type { Floor } from './floor.ts'
 import { type Launcher, type Sample, statusText } from './launcher.ts'
@@ -29,6 +30,7 @@ export interface Bench {
   /** The name of the runtime that others are compared with. */
   readonly reference: string | undefined
   readonly floor: Floor | undefined
+  readonly bubblewrap: Bubblewrap | undefined
   readonly bundles: Bundles
   /** The bundle that runs /bin/true. */
   readonly bundle: string

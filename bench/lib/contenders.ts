@@ -11,13 +11,14 @@ const nothing: Subject = { name: 'true', label: '/bin/true, no container', kind:
 
 /** `run` of the bundle with /bin/true, one command per subject, with an id that begins with `id`. */
 export function runCommands(bench: Bench, id = 'run'): { subject: Subject; words(suffix?: string): string[] }[] {
-  const { runtimes, floor, bundle, tag, bundles } = bench
+  const { runtimes, floor, bubblewrap, bundle, tag, bundles } = bench
   const name = (suffix: string) => `${tag}-${id}${suffix}`
   return [
     ...runtimes.map(runtime => ({
       subject: runtime,
       words: (suffix = '') => runtime.command('run', '--bundle', bundle, name(suffix)),
     })),
+    ...(bubblewrap ? [{ subject: bubblewrap.subject, words: () => bubblewrap.command(bundles.rootfs) }] : []),
     ...(floor ? [{ subject: floor.subject, words: (suffix = '') => floor.command(bundle, name(suffix)) }] : []),
     { subject: nothing, words: () => [`${bundles.rootfs}/bin/true`] },
   ]

@@ -14,6 +14,7 @@ export interface Options {
   readonly alive: readonly number[] | undefined
   readonly results: string
   readonly compare: string | undefined
+  readonly limit: number | undefined
   readonly help: boolean
 }
 
@@ -38,6 +39,11 @@ const flags = {
   alive: { type: 'string', placeholder: 'N,N', help: 'numbers of containers for the point `crowd` (0,100,500,1000)' },
   results: { type: 'string', placeholder: 'DIR', help: 'where the results go (bench/results)' },
   compare: { type: 'string', placeholder: 'FILE', help: 'a latest.json of before: tell what has changed' },
+  limit: {
+    type: 'string',
+    placeholder: 'TIMES',
+    help: 'fail where `run` takes more than TIMES the floor in each of three sittings; takes only that point',
+  },
   help: { type: 'boolean', help: 'show this' },
 } as const
 
@@ -51,11 +57,17 @@ function count(flag: string, text: string): number {
   return value
 }
 
+function factor(flag: string, text: string): number {
+  const value = Number(text)
+  if (!(value > 0)) throw new Error(`--${flag} \`${text}\`: not a number above 0`)
+  return value
+}
+
 /** Reads the command line. Throws an error with a sentence for what it does not know. */
 export function parseOptions(args: readonly string[]): Options {
   const { values } = parseArgs({ args: [...args], options: flags })
   return {
-    only: words(values.only),
+    only: values.limit === undefined ? words(values.only) : ['floor'],
     quick: values.quick ?? false,
     rounds: values.rounds === undefined ? undefined : Math.max(1, count('rounds', values.rounds)),
     dist: resolve(values.dist ?? join(repository, 'dist')),
@@ -66,6 +78,7 @@ export function parseOptions(args: readonly string[]): Options {
     alive: values.alive === undefined ? undefined : words(values.alive).map(text => count('alive', text)),
     results: resolve(values.results ?? join(repository, 'bench/results')),
     compare: values.compare === undefined ? undefined : resolve(values.compare),
+    limit: values.limit === undefined ? undefined : factor('limit', values.limit),
     help: values.help ?? false,
   }
 }

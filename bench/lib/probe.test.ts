@@ -29,3 +29,9 @@ test('differences() sees a section that is missing', () => {
 test('sections() keeps the options of mounts', () => {
   expect(sections(probe(65, 'bench', 1)).get('mounts')).toBe('mount / /proc rw,nosuid master - proc proc rw')
 })
+
+test('the order of mounts is no difference', () => {
+  const [proc, mask] = ['12 9 0:53 / /proc rw - proc proc rw', '40 12 0:54 /null /proc/keys ro - tmpfs tmpfs rw']
+  const again = [mask, proc].map(line => line.replace(/^\d+ /, '99 ')).join('\n')
+  expect(differences(`== mounts\n${proc}\n${mask}\n`, `== mounts\n${again}\n`)).toEqual([])
+})

@@ -35,7 +35,9 @@ export function sections(text: string): Map<string, string> {
   for (const part of text.split(/^== /m).slice(1)) {
     const [name = '', ...lines] = part.trimEnd().split('\n')
     const same = anew[name] ?? (line => line)
-    found.set(name, lines.map(line => (SHARED.test(line) ? line : same(line))).join('\n'))
+    const cleaned = lines.map(line => (SHARED.test(line) ? line : same(line)))
+    // The kernel lists mounts by their number, and gives numbers of mounts that are gone away again.
+    found.set(name, (name === 'mounts' ? cleaned.sort() : cleaned).join('\n'))
   }
   return found
 }

@@ -38,7 +38,8 @@ interface Candidate {
   readonly options?: readonly string[]
 }
 
-function onPath(name: string): string | undefined {
+/** Where a program is that PATH, or a directory of root's, has. */
+export function onPath(name: string): string | undefined {
   const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/bin']
   return directories.map(directory => join(directory, name)).find(path => existsSync(path))
 }

@@ -30,9 +30,9 @@ export const confined: Point = {
     }
     if (!existsSync(PROFILE)) return [{ ...quantity, rows: [], unavailable: `${PROFILE} is missing: install podman` }]
     const bundle = bench.bundles.make('confined', ['/bin/true'], config => confine(config, limited))
-    // The floor knows no filter of system calls.
-    const contenders = runCommands({ ...bench, floor: undefined, bundle }, 'confined').map(({ subject, words }) =>
-      single(bench, subject, words(), ({ milliseconds }) => [milliseconds]),
+    // The floor and bubblewrap have no filter of system calls.
+    const contenders = runCommands({ ...bench, floor: undefined, bubblewrap: undefined, bundle }, 'confined').map(
+      ({ subject, words }) => single(bench, subject, words(), ({ milliseconds }) => [milliseconds]),
     )
     return compare(
       bench,
