@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 release=$1
 shift
 
-files='library libraryErrors libraryRealms libraryTerminal streams'
+files='library/library library/libraryErrors library/libraryRealms library/libraryTerminal process/streams'
 case " $* " in
   *.test.ts*) ;;
   *) for file in $files; do set -- "$@" "conformance/cases/$file.test.ts"; done ;;

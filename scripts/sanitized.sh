@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")/.."
 
 findings=dist/sanitized/findings
-files='errors exec hooks lifecycle notify run terminal'
+files='cli/errors lifecycle/exec lifecycle/hooks lifecycle/lifecycle lifecycle/notify lifecycle/run process/terminal'
 
 # libasan of gcc 12 needs its part of the address space free, which 32 random bits do not leave (vm.mmap_rnd_bits).
 fixed=

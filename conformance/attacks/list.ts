@@ -1,6 +1,8 @@
 // Attacks that have worked on container runtimes: what tsrun does about each, the test that attempts it, and a change of
 // the source that takes the defence away, with which the test has to fail. docs/security.md has the table.
 
+import { caseFile } from '../lib/cases.ts'
+
 export interface Test {
   readonly project: 'unit' | 'e2e'
   readonly file: string
@@ -35,7 +37,7 @@ export interface Attack {
   readonly succeedsOn?: string
 }
 
-const e2e = (file: string, name: string): Test => ({ project: 'e2e', file: `conformance/cases/${file}.test.ts`, name })
+const e2e = (file: string, name: string): Test => ({ project: 'e2e', file: caseFile(file), name })
 
 const notSealed: Mutation = {
   name: 'the executor is not sealed',
@@ -1739,7 +1741,7 @@ export function securityTable(): string {
     ids.join(', '),
     attack,
     `${defence} (\`${where.replaceAll(', ', '`, `')}\`)`,
-    `${test.file.replace(/^conformance\/cases\//, '')}: ${test.name.replaceAll('\\d+', 'N').replaceAll(/[`\\]/g, '')}`,
+    `${test.file.replace(/^conformance\/cases\/\w+\//, '')}: ${test.name.replaceAll('\\d+', 'N').replaceAll(/[`\\]/g, '')}`,
     `${mutation.name}${succeedsOn ? `; ${succeedsOn}` : ''}`,
   ])
   const head = ['', 'attack', 'defence', 'test', 'fails with']

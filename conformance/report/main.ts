@@ -1,15 +1,16 @@
 // Runs the cases of conformance/ on a runtime, each file by itself in a view with cgroup version 2 alone, and prints TAP.
 //
-// usage: RUNTIME=crun npm run conformance -- [--json FILE] [--here] [FILE...]      e.g. conformance/cases/run.test.ts
+// usage: RUNTIME=crun npm run conformance -- [--json FILE] [--here] [FILE...]      e.g. conformance/cases/lifecycle/run.test.ts
 //        npx tsx conformance/report/main.ts --table NAME=FILE,FILE... [NAME=FILE...] > docs/conformance/README.md
 //
 // Without RUNTIME it is tsrun, of TSRUN_HOST. --here stays in the machine's own view.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { caseFiles } from '../lib/cases.ts'
 import { repository, runtime } from '../lib/runtime.ts'
 import { differences } from './differences.ts'
 import { broken, type Case, type Report, readVitest, tap } from './results.ts'
@@ -68,11 +69,6 @@ function runAll(files: readonly string[], here: boolean): Report {
   console.log(`1..${cases.length}`)
   const { stdout } = spawnSync(runtime.path, ['--version'], { encoding: 'utf8' })
   return { runtime: stdout.split('\n')[0]!, cases }
-}
-
-function caseFiles(): string[] {
-  const names = readdirSync(join(repository, 'conformance/cases')).filter(name => name.endsWith('.test.ts'))
-  return names.sort().map(name => `conformance/cases/${name}`)
 }
 
 /** `NAME=FILE,FILE`: one runtime's results, of which later files replace what earlier ones say of the same case. */

@@ -5,7 +5,7 @@ import { relative } from 'node:path'
 export type Verdict = 'passed' | 'failed' | 'skipped'
 
 export interface Case {
-  /** `conformance/cases/run.test.ts`. */
+  /** `conformance/cases/lifecycle/run.test.ts`. */
   readonly file: string
   /** With the titles of the groups around it. */
   readonly title: string

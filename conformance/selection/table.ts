@@ -1,5 +1,6 @@
 // The proofs of the selection: enough of each to notice when something breaks, in minutes.
 
+import { caseFile } from '../lib/cases.ts'
 import {
   asPreparation,
   type Counter,
@@ -64,10 +65,7 @@ function engine(script: string, seconds: number, runtime = STATIC, only = '.'): 
 function report(what: string, cases: readonly string[], seconds: number): Entry {
   return {
     name: `report, ${what}`,
-    command: ({ json }) => [
-      ...[TSX, 'conformance/report/main.ts', '--json', json],
-      ...cases.map(name => `conformance/cases/${name}.test.ts`),
-    ],
+    command: ({ json }) => [...[TSX, 'conformance/report/main.ts', '--json', json], ...cases.map(caseFile)],
     environment: place => ({ TSRUN_HOST: 'static', CRIU: `${peers(place)}/criu` }),
     seconds,
     count: reportCases,

@@ -52,15 +52,15 @@ export const lanes: readonly Lane[] = [
       { file: 'vm/fast.test.ts', both: true },
       { file: 'vm/confinement.test.ts', both: true },
       { file: 'vm/smallest.test.ts' },
-      { file: 'cases/limits.test.ts' },
-      { file: 'cases/apparmor.test.ts', skips: { 'without AppArmor a profile is refused': ELSEWHERE } },
-      { file: 'cases/scheduling.test.ts' },
-      { file: 'cases/seccomp.test.ts', skips: { 'a 32-bit program is killed where ARM': 'this is no ARM' } },
-      { file: 'cases/cgroup.test.ts', skips: { 'a limit whose controller is not in the v2 tree': ELSEWHERE } },
-      { file: 'cases/events.test.ts' },
-      { file: 'cases/rootless.test.ts' },
+      { file: 'cases/cgroup/limits.test.ts' },
+      { file: 'cases/process/apparmor.test.ts', skips: { 'without AppArmor a profile is refused': ELSEWHERE } },
+      { file: 'cases/process/scheduling.test.ts' },
+      { file: 'cases/process/seccomp.test.ts', skips: { 'a 32-bit program is killed where ARM': 'this is no ARM' } },
+      { file: 'cases/cgroup/cgroup.test.ts', skips: { 'a limit whose controller is not in the v2 tree': ELSEWHERE } },
+      { file: 'cases/cgroup/events.test.ts' },
+      { file: 'cases/process/rootless.test.ts' },
       {
-        file: 'cases/checkpoint.test.ts',
+        file: 'cases/checkpoint/checkpoint.test.ts',
         skips: {
           'without a kernel that tracks memory': ELSEWHERE,
           'without large pipes': ELSEWHERE,
@@ -77,7 +77,7 @@ export const lanes: readonly Lane[] = [
     timeout: 600,
     topics: [
       { file: 'vm/enforcing.test.ts', both: true },
-      { file: 'cases/selinux.test.ts', both: true, skips: { 'without SELinux a label': ELSEWHERE } },
+      { file: 'cases/process/selinux.test.ts', both: true, skips: { 'without SELinux a label': ELSEWHERE } },
     ],
   },
   {
@@ -88,8 +88,8 @@ export const lanes: readonly Lane[] = [
     timeout: 1300,
     topics: [
       { file: 'vm/podman.test.ts' },
-      { file: 'cases/systemd.test.ts', skips: { 'without systemd the driver says': ELSEWHERE } },
-      { file: 'cases/update.test.ts', skips: { 'a limit that this host can not set': ELSEWHERE } },
+      { file: 'cases/cgroup/systemd.test.ts', skips: { 'without systemd the driver says': ELSEWHERE } },
+      { file: 'cases/cgroup/update.test.ts', skips: { 'a limit that this host can not set': ELSEWHERE } },
     ],
   },
   {
@@ -100,15 +100,15 @@ export const lanes: readonly Lane[] = [
     processor: 'arm64',
     timeout: 1800,
     topics: [
-      { file: 'cases/lifecycle.test.ts' },
+      { file: 'cases/lifecycle/lifecycle.test.ts' },
       {
-        file: 'cases/seccomp.test.ts',
+        file: 'cases/process/seccomp.test.ts',
         skips: {
           'calls of x32': X86_ONLY,
           'an unlisted architecture is killed, a listed one': X86_ONLY,
         },
       },
-      { file: 'cases/exec.test.ts' },
+      { file: 'cases/lifecycle/exec.test.ts' },
     ],
   },
 ]

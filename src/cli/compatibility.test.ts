@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { caseFile } from '../../conformance/lib/cases.ts'
 import { commands } from './commands.ts'
 import { type CommandName, optionsOf } from './line/options.ts'
 
@@ -21,9 +22,9 @@ test.each(['*' as const, ...everyCommand])('the options of %s are told', command
 
 const words = readFileSync(new URL('docs/words.md', repository), 'utf8')
 
-/** `exec.test.ts` “words of a title”, in conformance/ unless there is a path. */
+/** `exec.test.ts` “words of a title”, in conformance/cases/ unless there is a path. */
 const named = [...`${text}${words}`.matchAll(/`([\w./-]+\.test\.ts)`(?: “([^”]+)”)?/g)].map(([, file = '', title]) => ({
-  file: file.includes('/') ? file : `conformance/cases/${file}`,
+  file: file.includes('/') ? file : caseFile(file.replace('.test.ts', '')),
   title,
 }))
 
