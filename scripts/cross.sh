@@ -6,15 +6,16 @@
 # usage: cross.sh arm64 [--check]      with --check: exit code 0 when all of it is there already
 #
 # The compiler is Debian's gcc-aarch64-linux-gnu with the musl of Debian for that machine, which is unpacked in the cache:
-# ${XDG_CACHE_HOME:-~/.cache}/tsrun/quickjs-VERSION-arm64. Nothing of the system changes.
+# ${XDG_CACHE_HOME:-~/.cache}/tsrun/quickjs-VERSION-arm64-SUM. Nothing of the system changes.
 set -eu
 cd "$(dirname "$0")"
+. ./engine.sh
 
 machine=${1:-}
 suite=trixie
 version=2025.04.26
 cache=${XDG_CACHE_HOME:-${HOME:-/var/cache}/.cache}/tsrun
-place=$cache/quickjs-$version-$machine
+place=$cache/quickjs-$version-$machine-$changes_sum
 
 fail() {
   echo "$1"
@@ -59,6 +60,7 @@ build() {
   newer_suite "$suite" "$work/apt"
   (cd "$work/apt" && newer apt-get source --download-only quickjs >&2) || fail 'the source package could not be fetched'
   tar -xf "$work"/apt/quickjs_"$version".orig.tar.* -C "$work/source" --strip-components=1
+  change_source "$work/source"
   make -s -C "$work/source" -j"$(nproc)" CONFIG_LTO= CC="$work/engine/cc" AR="$triplet-gnu-ar" libquickjs.a >&2 ||
     fail 'the build failed'
   (cd "$work/source" && cp quickjs.h libquickjs.a "$work/engine")

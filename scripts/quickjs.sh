@@ -17,6 +17,7 @@
 set -eu
 directory=$PWD
 cd "$(dirname "$0")"
+. ./engine.sh
 . ./trained.sh
 
 check=no
@@ -76,7 +77,7 @@ unpack_source() {
   fi
   (cd "$directory" && tar -xf "$archive" -C "$work/source" --strip-components=1) 2>"$work/log" ||
     fail "the source of QuickJS can not be unpacked: $(head -1 "$work/log")"
-  sed -i -f ../native/quickjs/lexical.sed "$work/source/quickjs.c"
+  change_source "$work/source"
 }
 
 download_source() (
@@ -109,7 +110,7 @@ build_from_source() {
 # The modules are compiled as for every other: bytecode is the same. More than -O1 takes minutes.
 sanitized_engine() {
   flags='-O1 -g1 -fwrapv -fno-pie -fno-omit-frame-pointer -fsanitize=address,undefined -D_GNU_SOURCE'
-  place=$caches/quickjs-$version-sanitized
+  place=$caches/quickjs-$version-sanitized-$changes_sum
   [ -e "$place/libquickjs.a" ] ||
     build_from_source "$place" make_engine libquickjs.a CC=gcc "CFLAGS_OPT=$flags -DCONFIG_VERSION='\"$version\"'"
   printf '%s\n' gcc "$place" "$place/libquickjs.a" "$cache/qjsc"

@@ -3,7 +3,7 @@
 
 training=../native/quickjs/training
 # Tells engines apart that were made in other ways.
-training_sum=$(cat trained.sh ../native/quickjs/lexical.sed "$training/main.c" "$training/training.js" | cksum)
+training_sum=$(cat engine.sh trained.sh "$changes"/* "$training/main.c" "$training/training.js" | cksum)
 training_sum=${training_sum%% *}
 
 # make_engine SOURCE FILES ARGUMENT... makes FILES in the directory SOURCE, as the ARGUMENTs tell make.
