@@ -8,7 +8,7 @@
 #   QUICKJS_DIR=     a directory with quickjs.h, libquickjs.a and qjsc, such as a source tree after `make`; CC= names the
 #                    compiler that it was made with (gcc)
 #   the cache        ${XDG_CACHE_HOME:-~/.cache}/tsrun: built before by this script
-#   QUICKJS_SOURCE=  an archive of the source, as its authors publish it
+#   QUICKJS_SOURCE=  an archive of its source of 2025-04-26, as its authors publish it
 #   the source       Debian's source package (of a newer suite where the machine's has none), verified by apt
 #   the system       Debian's libquickjs and quickjs, linked with glibc
 # QUICKJS=system prefers the last to all but the first. With --check it makes nothing, and fails when it would have to.

@@ -124,15 +124,22 @@ static JSValue array_of(JSContext *ctx, int count, const JSValue *values)
     return made;
 }
 
-/* The shape of an instance of a class of the program stays when no object has it any more. In the table of shapes, it is marked by this. */
+/*
+ * The shape of an instance of a class of the program stays when no object has it any more, and so does that of a function with a
+ * name and a length: there are few of them, and they come again and again. is_hashed, which is true or false else, tells them.
+ */
 #define KEPT 2
+
+static int is_worth_keeping(JSContext *ctx, const JSShape *shape, JSClassID class_id)
+{
+    if (class_id == JS_CLASS_BYTECODE_FUNCTION)
+        return shape->prop_count <= 2;
+    return class_id == JS_CLASS_OBJECT && shape->proto != JS_VALUE_GET_OBJ(ctx->class_proto[JS_CLASS_OBJECT]);
+}
 
 static void keep_shape(JSContext *ctx, JSShape *shape, JSClassID class_id)
 {
-    if (shape->is_hashed != TRUE || !shape->proto)
-        return;
-    if (class_id == JS_CLASS_BYTECODE_FUNCTION ? shape->prop_count > 2
-                                               : class_id != JS_CLASS_OBJECT || shape->proto == JS_VALUE_GET_OBJ(ctx->class_proto[JS_CLASS_OBJECT]))
+    if (shape->is_hashed != TRUE || !shape->proto || !is_worth_keeping(ctx, shape, class_id))
         return;
     shape->is_hashed = KEPT;
     shape->header.ref_count++;
