@@ -4,8 +4,18 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeBundle } from '../../lib/bundle.ts'
-import { type Change, command, inside, removeLater, runBundle, runScript, tryCreate } from '../../lib/container.ts'
+import {
+  type Change,
+  command,
+  createRunning,
+  inside,
+  removeLater,
+  runBundle,
+  runScript,
+  tryCreate,
+} from '../../lib/container.ts'
 import { expectOneSentence } from '../../lib/expect.ts'
+import { execLabel, FALSE_KINDS, falsifyProcfs } from '../../lib/falseProcfs.ts'
 import { have } from '../../lib/machine.ts'
 import { must, run } from '../../lib/run.ts'
 import { isCrun, isTsrun } from '../../lib/runtime.ts'
@@ -83,6 +93,13 @@ describe.skipIf(!enabled() || !have('apparmor_parser'))(
         config.linux.gidMappings = [{ containerID: 0, hostID: 0, size: 2000 }]
       })
       expect(shown).toBe(`${profile} (enforce)\n1000\nrefused`)
+    })
+
+    test.each(FALSE_KINDS)('a false procfs over that of a container gets no label of exec: %s', make => {
+      const container = createRunning(withProfile(profile))
+      const { pid } = container.state()
+      falsifyProcfs(container, pid!, make)
+      expect(execLabel(container, pid!)).toEqual({ label: `${profile} (enforce)`, taken: '' })
     })
 
     test('hooks in the container are not confined', () => {

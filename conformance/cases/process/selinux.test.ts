@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { type Bundle, makeBundle } from '../../lib/bundle.ts'
 import { type Change, runBundle, tryCreate } from '../../lib/container.ts'
 import { expectOneSentence } from '../../lib/expect.ts'
+import { execLabel, FALSE_KINDS, falsifyProcfs } from '../../lib/falseProcfs.ts'
 import { recordFigures } from '../../lib/figures.ts'
 import { hostMounts } from '../../lib/machine.ts'
 import { must, run } from '../../lib/run.ts'
@@ -90,6 +91,20 @@ describe.skipIf(!known)('with SELinux (not enabled here, or a policy without con
   test('the program has its label', () => {
     // The kernel ends the label with a NUL.
     expect(words("tr -d '\\0' < /proc/self/attr/current")).toBe(PROCESS)
+  })
+
+  test.each(FALSE_KINDS)('a false procfs over that of a container gets no label of exec: %s', make => {
+    const bundle = makeBundle(
+      labeled(config => {
+        config.process.args = ['sleep', '1000']
+      }),
+    )
+    label(bundle, FILE)
+    const container = tryCreate(bundle)
+    expect(container.start().stderr).toBe('')
+    const { pid } = container.state()
+    falsifyProcfs(container, pid!, make)
+    expect(execLabel(container, pid!)).toEqual({ label: PROCESS, taken: '' })
   })
 
   test('hooks in the container have the label of the runtime', () => {
