@@ -452,7 +452,7 @@ meddling('a checkpoint is behind no link of somebody else, and makes no holes th
   plant(theirs, join(mine, 'link'))
   const behind = oci(['checkpoint', '--image-path', join(mine, 'link'), id], { timeout: TIMEOUT })
   expectOneSentence(behind, /--image-path: .*symbolic link of user 65534/)
-  const flags = ['--auto-dedup', '--parent-path', `../../../${basename(theirs)}`]
+  const flags = ['--auto-dedup', '--parent-path', `../../${basename(theirs)}`]
   const holes = oci(['checkpoint', '--image-path', join(mine, 'images'), ...flags, id], { timeout: TIMEOUT })
   expectOneSentence(holes, /--auto-dedup makes holes in files of .*\(--parent-path\), where others can put links/)
   expect(state().status).toBe('running')

@@ -29,8 +29,8 @@ function renamer(): void {
 /** An image as many are: /var/run is a link with `..`, and paths lead through it. */
 const climbing: Change = (config, rootfs) => {
   mkdirSync(join(rootfs, 'run/lock'), { recursive: true })
-  symlinkSync('../../run', join(rootfs, 'var/run'))
-  symlinkSync('../../../run/../etc/group', join(rootfs, 'run/lock/link'))
+  symlinkSync('../run', join(rootfs, 'var/run'))
+  symlinkSync('../../run/../etc/group', join(rootfs, 'run/lock/link'))
   config.mounts.push({ destination: '/var/run/secrets', type: 'tmpfs', source: 'tmpfs' })
   config.linux.maskedPaths!.push('/var/run/lock/link')
   config.process.cwd = '/var/run/../run'

@@ -39,7 +39,7 @@ function expectUntouched(directory: string): void {
 /** Ways to point from the image at a place of the host. */
 const POINTERS: [how: string, target: (place: string) => string][] = [
   ['an absolute link', place => place],
-  ['a link that climbs', place => `../../../../../../../../..${place}`],
+  ['a link that climbs', place => `../../../../../../../..${place}`],
   ['a link through /proc/1/root', place => `/proc/1/root${place}`],
   ['a link through /proc/self/cwd', place => `/proc/self/cwd/../../../..${place}`],
 ]
@@ -275,11 +275,11 @@ test('the program can not reach the file the runtime was started from (CVE-2019-
 })
 
 test('an id is not a path', () => {
-  const { status, stdout } = oci(['state', '../../../../../../../../../etc'])
+  const { status, stdout } = oci(['state', '../../../../../../../../etc'])
   expect({ status: status === 0, stdout }).toEqual({ status: false, stdout: '' })
 })
 
-test.each(['../../escape', '..', 'a/../../b'])('the id `%s` removes nothing', id => {
+test.each(['../escape', '..', 'a/../../b'])('the id `%s` removes nothing', id => {
   const place = victim()
   oci(['delete', '--force', id])
   oci(['kill', id, 'KILL'])

@@ -330,7 +330,7 @@ describe.runIf(isTsrun && isRoot)('a hostile bundle', () => {
       rmSync(join(rootfs, 'etc'), { recursive: true })
       symlinkSync('/../../../../../../etc', join(rootfs, 'etc'))
       symlinkSync('loop', join(rootfs, 'loop'))
-      symlinkSync('../../../../../../../../../bin', join(rootfs, 'escape'))
+      symlinkSync('../../../../../../../../bin', join(rootfs, 'escape'))
       execFileSync('mkfifo', [join(rootfs, 'bin/pipe')])
       config.process.args = ['/escape/pipe']
       config.process.cwd = '/loop/x'

@@ -275,7 +275,7 @@ describe('image-link-directory, image-link-file', () => {
       'resolv.conf of systemd-resolved',
       () =>
         linked(
-          [['../../run/systemd/resolve/stub-resolv.conf', 'etc/resolv.conf']],
+          [['../run/systemd/resolve/stub-resolv.conf', 'etc/resolv.conf']],
           bind('/etc/resolv.conf', file('nameserver 1.1.1.1')),
         ),
       'cat /etc/resolv.conf',
@@ -301,7 +301,7 @@ describe('image-link-directory, image-link-file', () => {
     ],
     [
       'a link that climbs above the root',
-      () => linked([['../../../../../../../data/hosts', 'etc/hosts']], bind('/etc/hosts', file('hosts'))),
+      () => linked([['../../../../../../data/hosts', 'etc/hosts']], bind('/etc/hosts', file('hosts'))),
       'cat /data/hosts',
       /^hosts$/m,
     ],

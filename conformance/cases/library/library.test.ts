@@ -259,7 +259,7 @@ it('errors are of their classes, with all that they have', async () => {
   expect(error.pointer).toMatch(/^\/linux\/namespaces/)
   expect(error.message).toContain('create `x`')
   expect(await rejection(runtime.create({ bundle: '/nowhere' }))).toBeInstanceOf(library.Failure)
-  expect(await rejection(runtime.create({ id: '../../x', config: shell('true') }))).toBeInstanceOf(library.UsageError)
+  expect(await rejection(runtime.create({ id: '../x', config: shell('true') }))).toBeInstanceOf(library.UsageError)
   await using container = await runtime.create({ id: id(), config: shell('true') })
   const again = await rejection(runtime.create({ id: container.id, config: shell('true') }))
   expect(again).toBeInstanceOf(library.StateError)

@@ -175,7 +175,7 @@ it('an OCI layout, whose blobs are what their digests say', async () => {
 /** Links to the host's root, absolute and relative, in a layer of their own. */
 const LINKS: Packed[] = [
   { name: 'out', type: 'symlink', linkname: '/' },
-  { name: 'up', type: 'symlink', linkname: '../../../../../../../../..' },
+  { name: 'up', type: 'symlink', linkname: '../../../../../../../..' },
   { name: 'there', type: 'symlink', linkname: victim },
   { name: 'proc-root', type: 'symlink', linkname: '/proc/self/root' },
 ]
@@ -216,11 +216,11 @@ it('a link of a layer to what the image does not have is no way', async () => {
 })
 
 test.skipIf(!isTsrun).each([
-  ['an entry that climbs', [{ name: '../../../climbed', text: 'attack' }], 'leads out of it'],
+  ['an entry that climbs', [{ name: '../../climbed', text: 'attack' }], 'leads out of it'],
   ['one that climbs in the midst', [{ name: 'etc/../../climbed', text: 'attack' }], 'leads out of it'],
   [
     'a hard link that climbs',
-    [{ name: 'stolen', type: 'link', linkname: '../../../../../etc/shadow' }],
+    [{ name: 'stolen', type: 'link', linkname: '../../../../etc/shadow' }],
     'leads out of it',
   ],
   [

@@ -248,7 +248,7 @@ test('devices, mounts, masked and read-only paths work', () => {
     'echo x > /dev/null && head -c 2 /dev/zero | wc -c; cat /mnt/file; cat /proc/timer_list | wc -c; (echo x > /proc/sys/kernel/domainname) 2>/dev/null || echo ro; mount | grep -c mqueue',
     (config, rootfs) => {
       rootless(config)
-      const source = join(rootfs, '../../source')
+      const source = join(rootfs, '../source')
       mkdirSync(source)
       writeFileSync(join(source, 'file'), 'mine\n')
       config.mounts.push({ destination: '/mnt', type: 'bind', source, options: ['bind', 'ro', 'nosuid'] })

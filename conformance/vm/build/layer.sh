@@ -24,7 +24,7 @@ mount -t tmpfs tmpfs work/root/tmp
 
 printf '#!/bin/sh\nexit 101\n' > work/root/usr/sbin/policy-rc.d # no service is started
 chmod +x work/root/usr/sbin/policy-rc.d
-export DEBIAN_FRONTEND=noninteractive
+export DEBIAN_FRONTEND=noninteractive TMPDIR=/tmp
 chroot work/root apt-get update -q
 chroot work/root apt-get install -q -y --no-install-recommends $packages
 
