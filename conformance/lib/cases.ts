@@ -15,9 +15,12 @@ export function caseFiles(): string[] {
     .map(name => `${CASES}/${name}`)
 }
 
+let files: readonly string[] | undefined
+
 /** The file with the cases of `run`, say: its name is the only one. Throws an error where there is none. */
 export function caseFile(name: string): string {
-  const file = caseFiles().find(path => path.endsWith(`/${name}${ENDING}`))
+  files ??= caseFiles()
+  const file = files.find(path => path.endsWith(`/${name}${ENDING}`))
   if (file === undefined) throw new Error(`there is no ${name}${ENDING} in ${CASES}`)
   return file
 }

@@ -1,6 +1,7 @@
 // An unprivileged user with ranges of subordinate ids, for everything rootless.
 
 import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
 import type { Config } from './config.ts'
 import { isRoot } from './machine.ts'
@@ -104,6 +105,15 @@ export function makeRootless(config: Config, { uid, gid }: Pick<User, 'uid' | 'g
   for (const mount of config.mounts) mount.options = mount.options?.filter(option => option !== 'gid=5') ?? []
   const sys = config.mounts.find(mount => mount.destination === '/sys')!
   Object.assign(sys, { type: 'none', source: '/sys', options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'] })
+}
+
+/** Gives the directory of a bundle to the user. Returns a state root of his own in it. */
+export function handOver({ uid, gid }: User, directory: string): string {
+  must(['chown', '-hR', `${uid}:${gid}`, directory])
+  const root = join(directory, 'state')
+  mkdirSync(root, { mode: 0o700 })
+  chownSync(root, uid, gid)
+  return root
 }
 
 /** A user namespace whose ids are none of the host's users. */

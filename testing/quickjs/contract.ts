@@ -5,6 +5,7 @@ import { createQuickjsHost } from '../../native/hosts/quickjs.ts'
 import { createKernel, type Kernel } from '../../native/kernel.ts'
 import { DirectCalls } from '../../native/kernels/direct.ts'
 import { kernelContract, type Subject } from '../kernel.contract.ts'
+import { languageContract } from '../language.contract.ts'
 import { nativeWordsContract } from '../nativeWords.contract.ts'
 import { runTests } from './vitest.ts'
 
@@ -48,6 +49,7 @@ globalThis.start = async () => {
     ],
   })
   nativeWordsContract(globalThis.quickjs, host)
+  languageContract()
   runTests(outcome => output.writeAll(1, `${JSON.stringify(outcome)}\n`))
   return host.exit(0)
 }

@@ -2,16 +2,7 @@
 // it; many at once; the end of container or runtime in the middle.
 
 import { execFileSync } from 'node:child_process'
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readlinkSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from '../../lib/bundle.ts'
@@ -19,12 +10,12 @@ import type { Config } from '../../lib/config.ts'
 import { type Change, command, create, createRunning, oci } from '../../lib/container.ts'
 import { cgroupOf, exec, expectNoProgram, look } from '../../lib/exec.ts'
 import { field, have, isAlive } from '../../lib/machine.ts'
-import { eventually, launch, must, type Result, run } from '../../lib/run.ts'
+import { eventually, launch, type Result, run } from '../../lib/run.ts'
 import { isCrun, isTsrun, runtime } from '../../lib/runtime.ts'
 import { fresh, later } from '../../lib/scene.ts'
 import { leavesNothing } from '../../lib/snapshot.ts'
 import { meetStopper } from '../../lib/stopper.ts'
-import { makeRootless, withUser } from '../../lib/user.ts'
+import { handOver, makeRootless, withUser } from '../../lib/user.ts'
 
 leavesNothing()
 const user = withUser()
@@ -129,11 +120,7 @@ function asUser(verb: string[], change: Change = () => {}): Rootless {
     makeRootless(config, user.current)
     change(config, rootfs)
   })
-  const { uid, gid } = user.current
-  must(['chown', '-hR', `${uid}:${gid}`, bundle.directory])
-  const root = join(bundle.directory, 'state')
-  mkdirSync(root, { mode: 0o700 })
-  chownSync(root, uid, gid)
+  const root = handOver(user.current, bundle.directory)
   const id = fresh()
   const oci = (...words: string[]) => run(user.current.wrap([runtime.path, '--root', root, ...words]))
   expect(oci(...verb, '--bundle', bundle.directory, id)).toMatchObject({ status: 0 })

@@ -1,6 +1,6 @@
 // As an unprivileged user: a user namespace with one id, or with the ranges of newuidmap(1), and no cgroup.
 
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle } from '../../lib/bundle.ts'
@@ -11,7 +11,7 @@ import { eventually, must, type Result, run } from '../../lib/run.ts'
 import { isCrun, isRunc, isTsrun, runtime } from '../../lib/runtime.ts'
 import { fresh, later } from '../../lib/scene.ts'
 import { leavesNothing } from '../../lib/snapshot.ts'
-import { makeRootless, withUser } from '../../lib/user.ts'
+import { handOver, makeRootless, withUser } from '../../lib/user.ts'
 import { delegatedV2 } from '../../lib/views.ts'
 
 leavesNothing()
@@ -48,11 +48,7 @@ function own(args: string[], change: (config: Config, rootfs: string) => void): 
     config.process.args = args
     change(config, rootfs)
   })
-  const { uid, gid } = user.current
-  must(['chown', '-hR', `${uid}:${gid}`, bundle.directory])
-  const root = join(bundle.directory, 'state')
-  mkdirSync(root, { mode: 0o700 })
-  chownSync(root, uid, gid)
+  const root = handOver(user.current, bundle.directory)
   const oci = (...words: string[]) =>
     run(user.current.wrap([runtime.path, '--root', root, ...words]), { cwd: bundle.directory })
   return { directory: bundle.directory, oci }

@@ -1,6 +1,6 @@
 // `mounts add` and `mounts remove`: crun's command line and files.
 
-import { chownSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from '../../lib/bundle.ts'
@@ -13,7 +13,7 @@ import { must, type Result, run } from '../../lib/run.ts'
 import { isRunc, isTsrun, olderThan, runtime } from '../../lib/runtime.ts'
 import { fresh } from '../../lib/scene.ts'
 import { leavesNothing } from '../../lib/snapshot.ts'
-import { withUser } from '../../lib/user.ts'
+import { handOver, withUser } from '../../lib/user.ts'
 
 leavesNothing()
 const user = withUser()
@@ -284,10 +284,7 @@ function runningAsUser() {
     const sys = config.mounts.find(mount => mount.destination === '/sys')!
     Object.assign(sys, { type: 'none', source: '/sys', options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'] })
   })
-  must(['chown', '-hR', `${uid}:${gid}`, directory])
-  const root = join(directory, 'state')
-  mkdirSync(root, { mode: 0o700 })
-  chownSync(root, uid, gid)
+  const root = handOver(user.current, directory)
   const own = (...words: string[]) =>
     run(user.current.wrap([runtime.path, '--root', root, ...words]), { cwd: directory })
   const id = fresh()
