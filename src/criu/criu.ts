@@ -15,7 +15,7 @@ import { programPaths, USUAL_DIRECTORIES } from '../host/programs.ts'
 import type { Runtime } from '../runtime.ts'
 import { awaitProgram, recordTail } from '../setup/tail.ts'
 import { converse, type Notice, openLine } from './conversation.ts'
-import { quoteErrors } from './log.ts'
+import { adviceFor, quoteErrors } from './log.ts'
 import { type OutputDirectory, openDirectoryToFill } from './outputDirectory.ts'
 import { type CriuOptions, type CriuRequest, type CriuResponse, cgroupModes, networkLocks, REQUEST } from './rpc.ts'
 
@@ -313,8 +313,10 @@ export function criuFailure(
 ): HostError {
   const bytes = readOwn(outside, work ?? images, logFile)
   if (bytes === undefined) return new HostError(`CRIU can not ${deed} and has no log: ${BROKEN}`)
-  const said = quoteErrors(decode(bytes)) ?? answer?.cr_errmsg
+  const text = decode(bytes)
+  const said = quoteErrors(text) ?? answer?.cr_errmsg
   const reason = said === undefined ? '' : `: ${said}`
-  const hint = rootless ? "; it needs the rights of the host's root" : ''
+  const advice = rootless ? "it needs the rights of the host's root" : adviceFor(text)
+  const hint = advice === undefined ? '' : `; ${advice}`
   return new HostError(`CRIU can not ${deed}${reason}${hint} (see \`${log}\`)`)
 }

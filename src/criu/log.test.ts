@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { quoteErrors } from './log.ts'
+import { adviceFor, quoteErrors } from './log.ts'
 
 test('quoteErrors() gives the first errors without times, and not those that tell nothing', () => {
   const log = [
@@ -26,4 +26,10 @@ test('quoteErrors() says errnos by name, since engines take these words for a mi
 
 test('quoteErrors() finds nothing in a log without errors', () => {
   expect(quoteErrors('(00.1) Warn  (criu/x.c:1): Error in spelling\n')).toBe(undefined)
+})
+
+test('adviceFor() knows that CRIU restores no read-only root', () => {
+  const error = "1: Error (criu/mount.c:2955): mnt: Can't create a temporary directory: Read-only file system"
+  expect(adviceFor(`(01.205450)      ${error}\n`)).toMatch(/root file system is read-only/)
+  expect(adviceFor('(00.1) Error (criu/x.c:1): other')).toBe(undefined)
 })

@@ -26,3 +26,16 @@ export function quoteErrors(log: string): string | undefined {
   const quoted = [...new Set(errors)].slice(0, QUOTED).join('; ')
   return NAMES.reduce((text, [words, name]) => text.replace(words, name), quoted)
 }
+
+/** What CRIU can not do at all, and its word for that. */
+const LIMITS: readonly (readonly [words: RegExp, advice: string])[] = [
+  [
+    /temporary directory: Read-only file system/,
+    'it restores no container whose root file system is read-only; make checkpoints of those with `root.readonly` false',
+  ],
+]
+
+/** What to do about an error in a log of CRIU, where that is known. */
+export function adviceFor(log: string): string | undefined {
+  return LIMITS.find(([words]) => words.test(log))?.[1]
+}
