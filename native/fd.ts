@@ -1,10 +1,25 @@
-import { type Calls, knownResult, type Result } from './kernels/machine.ts'
+import { STDERR_FILENO, STDIN_FILENO, STDOUT_FILENO } from './abi/fcntl.ts'
+import { knownResult, type Result } from './kernels/result.ts'
 
 /** Whose descriptors these are: of this process, or of an executor. */
 export type Side = 'outside' | 'inside'
 
+/** The standard input, output and error. */
+export const STDIO = [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] as const
+
 /** From here on it pays to sort descriptors before they are closed. */
 const MANY = 64
+
+/** Whoever opened a descriptor, and closes it: of machine.ts's Calls what that takes. */
+interface Closer {
+  readonly side: Side
+  readonly lacking: { has(name: 'close_range'): boolean }
+  later(call: {
+    readonly name: 'close' | 'close_range'
+    readonly args: readonly (Fd | number)[]
+    readonly tolerate: 'any'
+  }): unknown
+}
 
 /**
  * A descriptor with an owner. `using fd = kernel.openat2(...)` closes it at the end of the block; `take()` moves
@@ -16,11 +31,11 @@ export class Fd<S extends Side = any> {
   readonly side: S
   /** What it was opened for, as messages name it. */
   readonly subject: string
-  #kernel: Calls
+  #kernel: Closer
   #open = true
 
   /** The result of the call that opens it, or its number. */
-  constructor(kernel: Calls, result: Result | number, subject: string) {
+  constructor(kernel: Closer, result: Result | number, subject: string) {
     this.#kernel = kernel
     this.side = kernel.side as S
     this.result = typeof result === 'number' ? knownResult(result) : result

@@ -8,8 +8,9 @@ import { signalCalls } from './calls/signal.ts'
 import { socketCalls } from './calls/socket.ts'
 import { terminalCalls } from './calls/terminal.ts'
 import type { Fd, Side } from './fd.ts'
-import type { Call, Calls, Result } from './kernels/machine.ts'
-import type { Varying, Work } from './kernels/series.ts'
+import type { Varying, Work } from './kernels/hole.ts'
+import type { Call, Calls } from './kernels/machine.ts'
+import type { Result } from './kernels/result.ts'
 
 /**
  * The kernel as the runtime sees it: typed calls by subject. Who makes them is the machine behind it: this process

@@ -1,4 +1,21 @@
-import type { Argument } from './kernels/machine.ts'
+import type { Fd } from './fd.ts'
+import type { Hole } from './kernels/hole.ts'
+import type { Result } from './kernels/result.ts'
+
+/** What a system call's argument may be; the machine puts it where the kernel can see it. */
+export type Argument =
+  | number
+  | bigint
+  | null // a null pointer
+  | string // a NUL-terminated string
+  | Uint8Array // bytes to read
+  | Fd
+  | Out // space to write to
+  | Struct
+  | Words
+  | Hole // a word of a series
+  | Result // the result of an earlier call
+  | readonly string[] // argv and envp: pointers to strings, ended by a null pointer
 
 /** Writes a 64-bit word, little endian. Numbers must be integers that a double holds exactly. */
 export function put64(view: DataView, offset: number, value: number | bigint): void {

@@ -4,10 +4,11 @@ import { createKernel, type Kernel } from '../native/kernel.ts'
 import { DirectCalls } from '../native/kernels/direct.ts'
 import { whenSlow } from '../native/patience.ts'
 import { encode } from '../native/utf8.ts'
-import { commands, isCommand } from './cli/commands.ts'
+import { commands, isCommand } from './cli/line/commands.ts'
 import { logSettings, readGlobals } from './cli/line/globals.ts'
 import type { CommandName } from './cli/line/options.ts'
-import { noHelpTopic, type Parsed, parse } from './cli/line/parse.ts'
+import { noHelpTopic, parse, type Parsed } from './cli/line/parse.ts'
+import { verbs } from './cli/verbs.ts'
 import { doing, Failure, isErrno, UsageError } from './errors.ts'
 import { openOutput } from './host/callersFiles.ts'
 import { variable } from './host/environment.ts'
@@ -133,7 +134,7 @@ async function dispatch(host: Host, outside: Kernel<'outside'>, parsed: Parsed, 
 }
 
 async function callVerb(runtime: Runtime, { command, options, positionals }: Parsed): Promise<number> {
-  const { verb } = await runtime.phase('load the command', () => commands[command!].load!())
+  const { verb } = await runtime.phase('load the command', () => verbs[command as keyof typeof verbs]())
   const code = await verb(runtime, options as never, positionals)
   return typeof code === 'number' ? code : 0
 }

@@ -1,8 +1,7 @@
 import { AT_FDCWD } from '../native/abi/fcntl.ts'
 import type { MakeExecutorCalls } from '../native/executor/launch.ts'
 import type { Host } from '../native/host.ts'
-import type { Kernel } from '../native/kernel.ts'
-import { createKernel } from '../native/kernel.ts'
+import { createKernel, type Kernel } from '../native/kernel.ts'
 import { DirectCalls } from '../native/kernels/direct.ts'
 import { variable } from './host/environment.ts'
 import { absolute } from './host/host.ts'
@@ -43,6 +42,9 @@ export interface Runtime {
   /** What executors make their calls with; undefined without a trace. */
   readonly makeCalls: MakeExecutorCalls | undefined
 }
+
+/** Takes a word about something the user should know. */
+export type Warn = Runtime['warn']
 
 /** Who wants to know what is done when. */
 export type Observer = Pick<Runtime, 'phase' | 'makeCalls'>

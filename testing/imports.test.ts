@@ -1,4 +1,5 @@
-// Imports, of types too, go from a room to one further down, so that every room can be read without those above it.
+// Imports, of types too, go from a room to one further down, so that every room can be read without those above it, and between
+// files in one direction only.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
@@ -58,6 +59,31 @@ test('imports go down', () => {
       .map(path => `${file} imports ${path}`),
   )
   expect(up).toEqual([])
+})
+
+/** The files that lead from `file` back to it, or none. */
+function roundTrip(file: string, imports: ReadonlyMap<string, readonly string[]>, ended: Set<string>): string[] {
+  const way: string[] = []
+  const visit = (at: string): string[] => {
+    if (way.includes(at)) return [...way.slice(way.indexOf(at)), at]
+    if (ended.has(at)) return []
+    way.push(at)
+    for (const next of imports.get(at) ?? []) {
+      const trip = visit(next)
+      if (trip.length > 0) return trip
+    }
+    way.pop()
+    ended.add(at)
+    return []
+  }
+  return visit(file)
+}
+
+test('no file imports, through others, itself', () => {
+  const files = ['src', 'native'].flatMap(filesIn).filter(file => !file.endsWith('.test.ts'))
+  const imports = new Map(files.map(file => [file, importsOf(file)]))
+  const ended = new Set<string>()
+  expect(files.map(file => roundTrip(file, imports, ended)).find(trip => trip.length > 0)).toBe(undefined)
 })
 
 test('a room has at most 20 files beside the rooms in it', () => {

@@ -14,10 +14,11 @@ import {
 import { Failure, NoRoom } from '../native/failure.ts'
 import { Fd } from '../native/fd.ts'
 import type { Host, Memory } from '../native/host.ts'
-import { type Argument, type Call, type Calls, knownResult } from '../native/kernels/machine.ts'
+import type { Call, Calls } from '../native/kernels/machine.ts'
 import { type Marshaller, type NativeWords, Space, useNativeWords } from '../native/kernels/marshal.ts'
 import { NOT_DONE, Operation, putOperation } from '../native/kernels/operation.ts'
-import { get64, Out, put64, Room, Words } from '../native/struct.ts'
+import { knownResult } from '../native/kernels/result.ts'
+import { type Argument, get64, Out, put64, Room, Words } from '../native/struct.ts'
 
 const SIZE = 1024
 

@@ -6,7 +6,7 @@ import { BLOCKED, Errno } from './scripted/errno.ts'
 import { executorBase } from './scripted/executor.ts'
 import { giveBack, largeBuffer } from './scripted/memory.ts'
 import { type FileNode, walk } from './scripted/nodes.ts'
-import { NodeFile, Stream } from './scripted/open.ts'
+import { NodeFile, OpenStream } from './scripted/open.ts'
 import type { Process } from './scripted/process.ts'
 import { type Script, World } from './scripted/world.ts'
 
@@ -42,7 +42,7 @@ const STDIO = 3
 export function createScriptedHost(script: Script = {}): ScriptedHost {
   const world = new World(script)
   const { planner } = world
-  let signals: Stream | undefined
+  let signals: OpenStream | undefined
   const lent = new Set<ArrayBuffer>()
   const lend = (memory: Memory) => {
     lent.add(memory.bytes.buffer as ArrayBuffer)
@@ -69,7 +69,7 @@ export function createScriptedHost(script: Script = {}): ScriptedHost {
       return poll(world, entries, timeoutMs)
     },
     watchSignals() {
-      const [read, write] = Stream.pair()
+      const [read, write] = OpenStream.pair()
       signals = write
       return planner.install(read, true)
     },

@@ -10,7 +10,8 @@ import {
   PR_SET_PDEATHSIG,
 } from '../abi/prctl.ts'
 import { SECCOMP_SET_MODE_FILTER } from '../abi/seccomp.ts'
-import type { Call, Calls, Result } from '../kernels/machine.ts'
+import type { Call, Calls } from '../kernels/machine.ts'
+import type { Result } from '../kernels/result.ts'
 import { Out, Struct } from '../struct.ts'
 
 const LINUX_CAPABILITY_VERSION_3 = 0x20080522

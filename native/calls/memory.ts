@@ -8,7 +8,7 @@ import type { mountCalls } from './mount.ts'
 const NEW = O_RDWR | O_CREAT | O_EXCL
 const MODE = 0o700
 
-type Base = Calls & typeof fileCalls & typeof mountCalls
+type MemoryBase = Calls & typeof fileCalls & typeof mountCalls
 
 /**
  * Files in memory that nobody can find. Where memfd_create(2) is denied they are in a tmpfs of their own, which is attached
@@ -16,7 +16,7 @@ type Base = Calls & typeof fileCalls & typeof mountCalls
  */
 export const memoryCalls = {
   /** A file to read and write, see memfd_create(2). */
-  memoryFile(this: Base, name: string): Fd {
+  memoryFile(this: MemoryBase, name: string): Fd {
     const older = () => {
       const own = ownFile(this, name)
       own?.mount.close()
@@ -26,7 +26,7 @@ export const memoryCalls = {
   },
 
   /** The same in a chain of an executor: no result is looked at, and the mount stays open as long as its program does not run. */
-  memoryFileLater(this: Base, name: string): Fd {
+  memoryFileLater(this: MemoryBase, name: string): Fd {
     const older = (): Call => {
       const fs = this.fsopen('tmpfs').take()
       this.fsconfigCreate(fs)
@@ -39,7 +39,7 @@ export const memoryCalls = {
    * Like a memfd with these bytes that is sealed: its mount is read-only for who finds it by /proc/PID/exe, too. Nobody can
    * change that, since no descriptor leads to the root of the mount any more. Undefined without the rights for that.
    */
-  readonlyFile(this: Base, name: string, bytes: Uint8Array): Call | undefined {
+  readonlyFile(this: MemoryBase, name: string, bytes: Uint8Array): Call | undefined {
     const own = ownFile(this, name)
     if (own === undefined) return undefined
     using mount = own.mount
@@ -51,7 +51,7 @@ export const memoryCalls = {
 }
 
 /** A new file with the mount that has it. */
-function ownFile(calls: Base, name: string): { mount: Fd; file: Fd } | undefined {
+function ownFile(calls: MemoryBase, name: string): { mount: Fd; file: Fd } | undefined {
   using fs = calls.fsopen('tmpfs', 'any')
   if (!fs.exists) return undefined
   calls.fsconfigCreate(fs)

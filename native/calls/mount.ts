@@ -25,7 +25,7 @@ import { STATX_ATTR_MOUNT_ROOT, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from '../abi
 import { Fd } from '../fd.ts'
 import type { Call, Calls } from '../kernels/machine.ts'
 import { Out, Words } from '../struct.ts'
-import type { Dir } from './file.ts'
+import type { Dir } from './stat.ts'
 
 /** What mount_setattr(2) changes: attributes, propagation, and the user namespace of an id-mapped mount. */
 export interface MountAttributes {

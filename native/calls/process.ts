@@ -20,8 +20,8 @@ import { Fd } from '../fd.ts'
 import { type Call, type Calls, settled } from '../kernels/machine.ts'
 import { get64, getU64, Out, Struct } from '../struct.ts'
 import { decode } from '../utf8.ts'
-import type { Dir } from './file.ts'
 import { pidfdByMessage, type socketCalls } from './socket.ts'
+import type { Dir } from './stat.ts'
 
 /** How a child ended, as wait(2) tells it: an exit code or the number of a signal. */
 export interface Exit {

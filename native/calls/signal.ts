@@ -5,14 +5,14 @@ import type { Fd } from '../fd.ts'
 import { type Call, type Calls, settled } from '../kernels/machine.ts'
 import type { fileCalls, wholeFileCalls } from './file.ts'
 
-type Base = Calls & typeof fileCalls & typeof wholeFileCalls
+type SignalBase = Calls & typeof fileCalls & typeof wholeFileCalls
 
 /** The first process of a pid namespace takes these from the kernel and from kill(2) of the outside only. */
 const FORCED = [SIGKILL, SIGSTOP]
 
 export const signalCalls = {
   /** pidfd_send_signal(fd, signal, NULL, 0), see pidfd_send_signal(2). False when the process is gone. */
-  signal(this: Base, pidfd: Fd, signal: number): boolean {
+  signal(this: SignalBase, pidfd: Fd, signal: number): boolean {
     const about = { subject: pidfd.subject, tolerate: [ESRCH] }
     const hint = { EPERM: 'to a process of another user it takes CAP_KILL' }
     const older = () => {
@@ -35,7 +35,7 @@ export function isSignalDenied(calls: Pick<Calls, 'now'>): boolean {
  * number was still that of the pidfd is looked at afterwards. -ESRCH when it is gone, -EPERM when such a signal would not
  * arrive, which nobody is told.
  */
-function signalOfOwner(calls: Base, pidfd: Fd, signal: number): number {
+function signalOfOwner(calls: SignalBase, pidfd: Fd, signal: number): number {
   const pid = numberOf(calls, pidfd)
   if (pid <= 0) return -ESRCH
   if (!mayBeOwned(calls, pid) || (FORCED.includes(signal) && isFirst(calls, pid))) return -EPERM
@@ -56,13 +56,13 @@ function fcntl(fd: Fd, command: number, value: number): Call {
 }
 
 /** The number of a process by its pidfd, -1 when somebody has waited for it; see proc_pid_fdinfo(5). */
-function numberOf(calls: Base, pidfd: Fd): number {
+function numberOf(calls: SignalBase, pidfd: Fd): number {
   const info = calls.readTextIfAny(AT_FDCWD, `/proc/self/fdinfo/${pidfd.number}`) ?? ''
   return Number(/^Pid:\s*(-?\d+)$/m.exec(info)?.[1] ?? -1)
 }
 
 /** Does the kernel let such a signal through? CAP_KILL does not count for it; root is that of the host's user namespace. */
-function mayBeOwned(calls: Base, pid: number): boolean {
+function mayBeOwned(calls: SignalBase, pid: number): boolean {
   const own = userIds(calls, 'self')
   const its = userIds(calls, pid)
   if (own === undefined || its === undefined) return false
@@ -71,15 +71,15 @@ function mayBeOwned(calls: Base, pid: number): boolean {
 }
 
 /** Has it the number 1 in its pid namespace? */
-function isFirst(calls: Base, pid: number): boolean {
+function isFirst(calls: SignalBase, pid: number): boolean {
   return /^NSpid:.*\t1$/m.test(calls.readTextIfAny(AT_FDCWD, `/proc/${pid}/status`) ?? '')
 }
 
-function hasAllIds(calls: Base): boolean {
+function hasAllIds(calls: SignalBase): boolean {
   return /^\s*0\s+0\s+4294967295\s*$/.test(calls.readTextIfAny(AT_FDCWD, '/proc/self/uid_map') ?? '')
 }
 
-function userIds(calls: Base, pid: number | 'self') {
+function userIds(calls: SignalBase, pid: number | 'self') {
   const status = calls.readTextIfAny(AT_FDCWD, `/proc/${pid}/status`) ?? ''
   const found = /^Uid:\t(\d+)\t(\d+)\t(\d+)\t/m.exec(status)
   if (found === null) return undefined

@@ -13,7 +13,7 @@ import { PROC_SUPER_MAGIC } from '../abi/wait.ts'
 import { KernelError } from '../failure.ts'
 import { type Fd, Fds } from '../fd.ts'
 import type { Calls } from '../kernels/machine.ts'
-import type { Dir, PendingStat, Stat } from './file.ts'
+import type { Dir, PendingStat, Stat } from './stat.ts'
 
 /** What it takes. */
 export type Walker = Calls & {

@@ -389,7 +389,7 @@ describe.runIf(linux)('a series', () => {
 
 test.runIf(linux)('it has the descriptors that it was given and no others', () => {
   const leak = openSync('/dev/null', 'r')
-  using passedFd = outside!.memfdCreate('gift', MFD_CLOEXEC)
+  using passedFd = outside!.memfdCreate('passed', MFD_CLOEXEC)
   const { kernel, pid, passed, controlNumber, guardNumber } = launch(passedFd)
   kernel.flush()
   const open = readdirSync(`/proc/${pid}/fd`).map(Number)

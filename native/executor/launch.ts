@@ -13,7 +13,7 @@ import { RLIMIT_FSIZE } from '../abi/resource.ts'
 import type { Architecture } from '../arch/architecture.ts'
 import type { Exit } from '../calls/process.ts'
 import { Failure, KernelError } from '../failure.ts'
-import { Fd, Fds } from '../fd.ts'
+import { Fd, Fds, STDIO } from '../fd.ts'
 import type { Host, Memory } from '../host.ts'
 import { createKernel, type Kernel } from '../kernel.ts'
 import { ExecutorCalls } from '../kernels/executor.ts'
@@ -23,12 +23,11 @@ import { SLOW_MS } from '../patience.ts'
 import { signalEnd } from '../signalEnd.ts'
 import { get64, type Out } from '../struct.ts'
 import { assemble as assembleAarch64 } from './aarch64.ts'
-import { EM_AARCH64, EM_X86_64, elfImage } from './elf.ts'
+import { elfImage, EM_AARCH64, EM_X86_64 } from './elf.ts'
 import { ARENA_ADDRESS, ARENA_FD, ARENA_SIZE, CONTROL_FD, FIRST_PASSED_FD, GUARD_FD, OP_RESULT } from './protocol.ts'
 import { assemble as assembleX86_64 } from './x86_64.ts'
 
 const LAST_FD = 0xffff_ffff
-const STDIO = [0, 1, 2]
 const SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
 
 /** A started executor, seen from the planner. */

@@ -3,7 +3,7 @@ import { Failure } from '../failure.ts'
 import { ARENA_ADDRESS, ARENA_FD, ARENA_SIZE, CONTROL_FD, MESSAGE_SIZE } from './protocol.ts'
 
 /** An instruction as bytes with its assembly, a label, or a jump to a label with the bytes before the distance. */
-type Line =
+type X86Line =
   | { label: string }
   | { asm: string; bytes: readonly number[] }
   | { asm: string; jump: readonly number[]; to: string; wide?: true }
@@ -15,12 +15,12 @@ const imm = (value: number) => [value & 0xff, (value >> 8) & 0xff, (value >> 16)
  * The executor for x86-64, one instruction a line; see protocol.ts for what it does. `base` is its first descriptor.
  * Registers: rbx holds the operation. A system call takes rax, rdi, rsi, rdx, r10, r8, r9 and destroys rcx and r11.
  */
-export function listing(base: number): Line[] {
+export function listing(base: number): X86Line[] {
   const control = base + CONTROL_FD
   return [...mapping(base + ARENA_FD), ...waiting(control), ...operating(), ...answering(control)]
 }
 
-function mapping(arena: number): Line[] {
+function mapping(arena: number): X86Line[] {
   return [
     // mmap(ARENA_ADDRESS, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, arena, 0)
     { asm: 'mov eax,0x9', bytes: [0xb8, ...imm(9)] },
@@ -34,7 +34,7 @@ function mapping(arena: number): Line[] {
   ]
 }
 
-function waiting(control: number): Line[] {
+function waiting(control: number): X86Line[] {
   return [
     { label: 'wait' }, // read(control, ARENA_ADDRESS, 8)
     { asm: 'xor eax,eax', bytes: [0x31, 0xc0] },
@@ -49,7 +49,7 @@ function waiting(control: number): Line[] {
 }
 
 /** With this bit set, the argument is where the register points to. */
-function indirect(bit: number, register: string, load: readonly number[]): Line[] {
+function indirect(bit: number, register: string, load: readonly number[]): X86Line[] {
   return [
     { asm: `test cl,0x${bit.toString(16)}`, bytes: [0xf6, 0xc1, bit] },
     { asm: `je ${register} is direct`, jump: [0x74], to: `${register} is direct` },
@@ -58,7 +58,7 @@ function indirect(bit: number, register: string, load: readonly number[]): Line[
   ]
 }
 
-function operating(): Line[] {
+function operating(): X86Line[] {
   return [
     { label: 'operation' },
     { asm: 'test rbx,rbx', bytes: [0x48, 0x85, 0xdb] },
@@ -110,7 +110,7 @@ function operating(): Line[] {
   ]
 }
 
-function answering(control: number): Line[] {
+function answering(control: number): X86Line[] {
   return [
     { label: 'done' }, // write(control, ARENA_ADDRESS, 8)
     { asm: 'mov eax,0x1', bytes: [0xb8, ...imm(1)] },
@@ -127,7 +127,7 @@ function answering(control: number): Line[] {
   ]
 }
 
-const sizeOf = (line: Line) =>
+const sizeOf = (line: X86Line) =>
   'label' in line ? 0 : 'bytes' in line ? line.bytes.length : line.jump.length + (line.wide ? 4 : 1)
 
 /** The machine code of the executor whose descriptors start at `base`. */

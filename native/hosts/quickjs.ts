@@ -5,9 +5,8 @@ import { KernelError } from '../failure.ts'
 import type { Host, Memory } from '../host.ts'
 import { createKernel, type Kernel } from '../kernel.ts'
 import { DirectCalls } from '../kernels/direct.ts'
-import type { Argument } from '../kernels/machine.ts'
 import { type Marshaller, type NativeWords, putWord, Space, useNativeWords } from '../kernels/marshal.ts'
-import { Out } from '../struct.ts'
+import { type Argument, Out } from '../struct.ts'
 import { byteBound, useNativeAscii } from '../utf8.ts'
 
 /** What the C program around the engine offers: see native/quickjs/host.c. Addresses are numbers. */

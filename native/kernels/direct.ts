@@ -6,20 +6,12 @@ import { KernelError } from '../failure.ts'
 import { Fd } from '../fd.ts'
 import type { Host } from '../host.ts'
 import { tellSlow } from '../patience.ts'
-import { get64, Out } from '../struct.ts'
+import { type Argument, get64, Out } from '../struct.ts'
 import { isDisturbed, Persistence, persistenceFor } from './again.ts'
-import {
-  type Argument,
-  type Call,
-  type Calls,
-  isRefused,
-  knownResult,
-  possible,
-  type Result,
-  tolerates,
-} from './machine.ts'
+import type { Varying, Work } from './hole.ts'
+import { type Call, type Calls, isRefused, possible, tolerates } from './machine.ts'
 import { type Marshaller, native, putArguments, putWord, resultOf, Space, takeOut } from './marshal.ts'
-import type { Varying, Work } from './series.ts'
+import { knownResult, type Result } from './result.ts'
 
 /** Bytes of the six arguments of a call. */
 const WORDS = 48

@@ -27,7 +27,8 @@ import { tellSlow } from '../patience.ts'
 import { Out, Words } from '../struct.ts'
 import { isDisturbed, Persistence, persistenceFor } from './again.ts'
 import { callName, kernelError } from './direct.ts'
-import { type Call, type Calls, isRefused, possible, type Result } from './machine.ts'
+import { Hole, type Varying, type Work } from './hole.ts'
+import { type Call, type Calls, isRefused, possible } from './machine.ts'
 import { type Marshaller, native, putForm, resultOf, Space, takeOut } from './marshal.ts'
 import { Member } from './member.ts'
 import {
@@ -43,7 +44,8 @@ import {
   unexpectedReason,
   ZERO,
 } from './operation.ts'
-import { END, Hole, type Sample, Template, type Varying, type Work } from './series.ts'
+import type { Result } from './result.ts'
+import { END, type Sample, Template } from './series.ts'
 
 /** Somebody ended the process that makes the calls. */
 export class ExecutorDeath extends Failure {}

@@ -1,23 +1,9 @@
 import { EINVAL, ENOSYS, EPERM } from '../abi/errno.ts'
 import type { CallName } from '../arch/numbers.ts'
-import type { Fd, Side } from '../fd.ts'
-import { Out, put64, type Struct, type Words } from '../struct.ts'
-import type { Hole, Varying, Work } from './series.ts'
-
-/** What a system call's argument may be; the machine puts it where the kernel can see it. */
-export type Argument =
-  | number
-  | bigint
-  | null // a null pointer
-  | string // a NUL-terminated string
-  | Uint8Array // bytes to read
-  | Fd
-  | Out // space to write to
-  | Struct
-  | Words
-  | Hole // a word of a series
-  | Result // the result of an earlier call
-  | readonly string[] // argv and envp: pointers to strings, ended by a null pointer
+import type { Side } from '../fd.ts'
+import { type Argument, Out, put64 } from '../struct.ts'
+import type { Varying, Work } from './hole.ts'
+import type { Result } from './result.ts'
 
 /** One system call to make. */
 export interface Call {
@@ -47,18 +33,6 @@ export interface Call {
   readonly unexpected?: string | undefined
   /** What the one that this is about has printed, ended by a zero byte. Only a tail tells of it. */
   readonly said?: Out | undefined
-}
-
-/** The result of a call that may not have been made yet; reading `value` makes it happen. */
-export interface Result {
-  readonly value: number
-  /** The same, or undefined while the call has not been made. */
-  readonly known: number | undefined
-}
-
-/** That of a call that has been made. */
-export function knownResult(value: number): Result {
-  return { value, known: value }
 }
 
 /**

@@ -3,9 +3,8 @@ import { NoRoom } from '../failure.ts'
 import type { Memory } from '../host.ts'
 import { get64, Out, Struct, Words } from '../struct.ts'
 import { decode } from '../utf8.ts'
-import type { Result } from './machine.ts'
-import { knownResult } from './machine.ts'
 import { type Marshaller, putArguments, putForm, putWord, Space, useNativeWords } from './marshal.ts'
+import { knownResult, type Result } from './result.ts'
 
 const ADDRESS = 0x5000
 

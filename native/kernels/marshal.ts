@@ -1,13 +1,13 @@
 import { Failure, NoRoom } from '../failure.ts'
 import { Fd, type Side } from '../fd.ts'
 import type { Memory } from '../host.ts'
-import { Out, Struct, Words } from '../struct.ts'
+import { type Argument, Out, Struct, Words } from '../struct.ts'
 import { byteBound, encodeInto } from '../utf8.ts'
-import type { Argument, Result } from './machine.ts'
-import { Hole } from './series.ts'
+import { Hole } from './hole.ts'
+import type { Result } from './result.ts'
 
 /** Where words go, see Marshaller: memory, whose side that is, the address of its offset 0, `from`, and the first free byte. */
-type Target = [bytes: Uint8Array, side: Side, address: number, from: number, top: number]
+type WordsTarget = [bytes: Uint8Array, side: Side, address: number, from: number, top: number]
 
 /** What an engine may do faster than an interpreter, which takes microseconds for the arguments of one call. */
 export interface NativeWords {
@@ -16,18 +16,18 @@ export interface NativeWords {
    * of this side that are known, Words of such, and ASCII strings, which are copied to `top` and behind it, with `address` as
    * that of offset 0. Returns the new top * 64, plus a bit for each value that it left out.
    */
-  putWords(...words: [...Target, at: number, values: readonly Argument[]]): number
+  putWords(...words: [...WordsTarget, at: number, values: readonly Argument[]]): number
   /**
    * Does so for an operation of the executor, see executor/protocol.ts, that it puts at `top`, with the words of its
    * arguments and everything else zero or not done yet. Descriptors may be the results of operations from `from` on. Returns
    * -1 where there is no room for the operation itself.
    */
-  putOperation(...operation: [...Target, number: number, values: readonly Argument[]]): number
+  putOperation(...operation: [...WordsTarget, number: number, values: readonly Argument[]]): number
   /**
    * Makes a system call with such arguments, or Outs without initial bytes, put at `top`. Returns its result, or undefined
    * where a value is left out.
    */
-  perform(...call: [...Target, number: number, values: readonly Argument[]]): number | undefined
+  perform(...call: [...WordsTarget, number: number, values: readonly Argument[]]): number | undefined
   /**
    * Links operations, see ExecutorCalls. Returns how many have branches of their own, which are still to be written; -1 where
    * it links none, since there is a member of a series.

@@ -1,8 +1,9 @@
 import { ARENA_ADDRESS } from '../executor/protocol.ts'
 import { currentPhrase, type Phrase } from '../failure.ts'
+import type { Varying, Work } from './hole.ts'
 import type { Space } from './marshal.ts'
 import { isBad, NOT_DONE, type Operation } from './operation.ts'
-import type { Template, Varying, Work } from './series.ts'
+import type { Template } from './series.ts'
 
 /** The calls of a series that were asked for once more: operations that nobody has made one by one. */
 export class Member {

@@ -1,9 +1,11 @@
 import { ARENA_ADDRESS, OP_ARGUMENTS, OP_INDIRECT, OP_NUMBER, OP_RESULT, OP_SIZE } from '../executor/protocol.ts'
 import { currentPhrase, Failure, type Phrase } from '../failure.ts'
 import { signalEnd } from '../signalEnd.ts'
+import type { Argument } from '../struct.ts'
 import { isDisturbed } from './again.ts'
-import { type Argument, type Call, type Result, tolerates } from './machine.ts'
+import { type Call, tolerates } from './machine.ts'
 import { type Marshaller, native, putArguments, putLeft } from './marshal.ts'
+import type { Result } from './result.ts'
 
 /** Written where a result will be: an executor that died leaves it, so the message can say at which call. Its low half is 0. */
 export const NOT_DONE = 2 ** 52

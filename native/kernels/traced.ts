@@ -2,9 +2,10 @@ import { errnoName } from '../abi/errno.ts'
 import { AT_FDCWD } from '../abi/fcntl.ts'
 import { currentPhrase, KernelError, type Phrase } from '../failure.ts'
 import { Fd } from '../fd.ts'
-import { getU64, Out, Struct, Words } from '../struct.ts'
+import { type Argument, getU64, Out, Struct, Words } from '../struct.ts'
 import { decode } from '../utf8.ts'
-import { type Argument, type Call, type Calls, knownResult, tolerates } from './machine.ts'
+import { type Call, type Calls, tolerates } from './machine.ts'
+import { knownResult } from './result.ts'
 
 const SHOWN = 64
 /** Arguments of this size and more are flags, addresses and masks rather than counts, and read better in hex. */

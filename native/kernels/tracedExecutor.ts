@@ -3,9 +3,10 @@ import { OP_RESULT } from '../executor/protocol.ts'
 import { currentPhrase, type Failure, type Phrase } from '../failure.ts'
 import { get64, Out } from '../struct.ts'
 import { ExecutorCalls } from './executor.ts'
-import type { Call, Result } from './machine.ts'
+import type { Varying, Work } from './hole.ts'
+import type { Call } from './machine.ts'
 import { NOT_DONE, type Operation } from './operation.ts'
-import type { Varying, Work } from './series.ts'
+import type { Result } from './result.ts'
 import type { MadeCall } from './traced.ts'
 
 /** A moment as clock_gettime(2) gives it. */
@@ -68,7 +69,7 @@ interface NamedSteps {
 }
 
 /** A batch that the executor is at, and the chains that it may go into. */
-interface Flight {
+interface TracedFlight {
   readonly steps: Steps
   readonly chains: readonly NamedSteps[]
   readonly phrase: Phrase | undefined
@@ -86,7 +87,7 @@ export class TracedExecutorCalls extends ExecutorCalls {
   #steps: Steps = []
   #chains: NamedSteps[] = []
   /** The last one is the one that the executor is at; those before it have stopped, see aside(). */
-  readonly #flights: Flight[] = []
+  readonly #flights: TracedFlight[] = []
   /** They stay in the arena, and the processes that make them may be at it still. */
   #kept: NamedSteps[] = []
 

@@ -1,6 +1,6 @@
 // Man pages, made of the tables that the program itself uses: tsrun(1), and tsrun-COMMAND(1) for each command.
 
-import { commands } from '../../src/cli/commands.ts'
+import { commands } from '../../src/cli/line/commands.ts'
 import { type CommandName, type Option, optionsOf } from '../../src/cli/line/options.ts'
 import { examples } from './examples.ts'
 

@@ -1,6 +1,6 @@
 // docs/commands.md, made of the tables that the program itself uses.
 
-import { commands } from '../../src/cli/commands.ts'
+import { commands } from '../../src/cli/line/commands.ts'
 import { type CommandName, type Option, optionsOf } from '../../src/cli/line/options.ts'
 import { examples } from './examples.ts'
 
@@ -42,7 +42,7 @@ function section(command: CommandName): string[] {
 export function manual(): string {
   const names = Object.keys(commands) as CommandName[]
   return [
-    '<!-- Made by `npm run generate:manual` from src/cli/line/options.ts, src/cli/commands.ts and scripts/manual/examples.ts. -->',
+    '<!-- Made by `npm run generate:manual` from src/cli/line/options.ts, src/cli/line/commands.ts and scripts/manual/examples.ts. -->',
     '',
     '# Commands of tsrun',
     '',

@@ -198,7 +198,7 @@ function pidsIn(outside: Kernel<'outside'>, cgroup: Fd<'outside'>, file = 'cgrou
 }
 
 /** What a walk does on its way. */
-interface Visit {
+interface WalkOptions {
   /** Those are a container's, so it may have taken away our rights to them. */
   readonly regains?: boolean
   /** Is told of one that is not ours to go into, not even so. */
@@ -231,7 +231,7 @@ function join(path: string | undefined, name: Name): string | undefined {
  * they like: a name is bytes, a path may be longer than any call takes, and there may be more levels than we may have
  * descriptors. So it goes from one to the next by descriptor, and has two of them at the most. No cgroup can be moved.
  */
-export function walkCgroups(outside: Kernel<'outside'>, top: string, visit: Visit): void {
+export function walkCgroups(outside: Kernel<'outside'>, top: string, visit: WalkOptions): void {
   if (visit.regains) regainIfRefused(outside, top)
   let here = outside.openat(AT_FDCWD, top, DIRECTORY, 0, GONE)
   if (!here.exists) return

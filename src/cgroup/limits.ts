@@ -1,6 +1,6 @@
 import { EISDIR, ENOENT } from '../../native/abi/errno.ts'
 import { O_DIRECTORY, O_RDONLY, O_WRONLY } from '../../native/abi/fcntl.ts'
-import type { Dir } from '../../native/calls/file.ts'
+import type { Dir } from '../../native/calls/stat.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Call } from '../../native/kernels/machine.ts'

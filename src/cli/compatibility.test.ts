@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { caseFile } from '../../conformance/lib/cases.ts'
-import { commands } from './commands.ts'
+import { commands } from './line/commands.ts'
 import { type CommandName, optionsOf } from './line/options.ts'
 
 const repository = new URL('../../', import.meta.url)

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { examples } from '../../scripts/manual/examples.ts'
 import { manualPages } from '../../scripts/manual/roff.ts'
 import { manual } from '../../scripts/manual/text.ts'
-import { commands, isCommand } from './commands.ts'
+import { commands, isCommand } from './line/commands.ts'
 import { type CommandName, optionsOf } from './line/options.ts'
 
 test('docs/commands.md is what `npm run generate:manual` writes', () => {

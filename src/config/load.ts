@@ -6,17 +6,16 @@ import { type DocumentPlace, dropAbsent } from './absent.ts'
 import type { Complaint } from './checks/namespacesOf.ts'
 import { dropVainHooks } from './checks/vainHooks.ts'
 import { explain } from './explain.ts'
+import type { JsonObject } from './json.ts'
 import { pointerInFile } from './places.ts'
 import { findSyntaxError, splitDocument } from './syntax.ts'
-
-type Container = Record<string, unknown>
 
 /** Takes one sentence about what is read although it is odd. */
 export type Tell = (warning: string) => void
 
 /** A number of the text that a JavaScript number would round, and where it belongs. */
 interface BigNumber {
-  parent: Container
+  parent: JsonObject
   key: string
   value: bigint
 }
@@ -151,10 +150,10 @@ const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d
 function findBigNumbers(text: string, data: unknown): BigNumber[] {
   const quoted = text.replace(STRING_OR_NUMBER, token => (isRounded(token) ? `"${token}"` : token))
   const found: BigNumber[] = []
-  const compare = (parent: Container, copy: Container) => {
+  const compare = (parent: JsonObject, copy: JsonObject) => {
     for (const key of Object.keys(parent)) {
       const [original, twin] = [parent[key], copy[key]]
-      if (typeof original === 'object' && original !== null) compare(original as Container, twin as Container)
+      if (typeof original === 'object' && original !== null) compare(original as JsonObject, twin as JsonObject)
       else if (typeof original === 'number' && typeof twin === 'string') {
         const value = exactly(twin)
         if (value >= LOWEST && value <= HIGHEST) found.push({ parent, key, value })

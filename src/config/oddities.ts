@@ -4,11 +4,11 @@ import type { Config, Process } from '../../spec/generated/config.ts'
 import { isAbsolute } from '../paths.ts'
 import { type Complaint, hasNamespace } from './checks/namespacesOf.ts'
 
-type Look = (config: Config) => Iterable<Complaint>
+type OddityCheck = (config: Config) => Iterable<Complaint>
 
 const SEMVER = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/
 
-const LOOKS: readonly Look[] = [
+const LOOKS: readonly OddityCheck[] = [
   version,
   namelessAnnotation,
   mappingsForNobody,

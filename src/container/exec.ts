@@ -15,7 +15,7 @@ import { type ProcessPlan, withListenFds } from '../plan/process/process.ts'
 import { ContainerRoot } from '../rootfs/containerRoot.ts'
 import type { Runtime } from '../runtime.ts'
 import type { PlannedProgram } from '../setup/build.ts'
-import { dismissWarden, type Entrance, enterContainer, leave, needsHostProcfs, openRootOf } from '../setup/enter.ts'
+import { dismissWarden, enterContainer, type Entrance, leave, needsHostProcfs, openRootOf } from '../setup/enter.ts'
 import { joinSessionKeyring, keyringName } from '../setup/facilities/keyring.ts'
 import { openLabels } from '../setup/facilities/labels.ts'
 import { joinResctrl } from '../setup/facilities/resctrl.ts'
@@ -40,8 +40,8 @@ import { isAlive } from '../state/status.ts'
 import { type ConsoleRoute, openConsoleRoute } from '../streams/consoleRoute.ts'
 import { ForegroundTerminal } from '../streams/foregroundTerminal.ts'
 import { takeOwnNull } from '../streams/nullStreams.ts'
-import { removePidFile, writePidFile } from '../streams/pidFile.ts'
 import { openPidfdSocket, sendPidfd } from '../streams/pidfdSocket.ts'
+import { removePidFile, writePidFile } from '../streams/pidFile.ts'
 import { ownUid, Streams } from '../streams/streams.ts'
 import { giveTerminal } from '../streams/terminal.ts'
 import { awaitExit, catchSignals, endingSignals, type RunningProgram } from './foreground.ts'
@@ -91,7 +91,7 @@ function startedOrGone<T>({ outside }: Runtime, { record, pidfd }: PreparedExec,
 }
 
 /** What is opened on the host before there is an executor, to be handed to it. */
-interface HostResources {
+interface ExecResources {
   readonly entrance: Entrance
   /** For the labels of the process, where it may not have a procfs of its own. */
   readonly procfs: Fd<'outside'> | undefined
@@ -141,7 +141,7 @@ function startIn(
   runtime: Runtime,
   prepared: PreparedExec,
   membership: MembershipPlan,
-  hostResources: HostResources,
+  hostResources: ExecResources,
   terminal: ForegroundTerminal,
   streams: Streams,
   fds: Fds,
@@ -170,7 +170,7 @@ function startIn(
   }
 }
 
-function pack(runtime: Runtime, prepared: PreparedExec, { seccomp }: MembershipPlan, fds: Fds): HostResources {
+function pack(runtime: Runtime, prepared: PreparedExec, { seccomp }: MembershipPlan, fds: Fds): ExecResources {
   const { outside } = runtime
   const { record, request, config, process, pidfd, privileged } = prepared
   const keep = (fd: Fd<'outside'> | undefined) => fd && fds.keep(fd)
@@ -209,7 +209,7 @@ function isLabelled({ apparmorProfile, selinuxLabel }: ProcessPlan): boolean {
   return apparmorProfile !== undefined || selinuxLabel !== undefined
 }
 
-function passed({ entrance, procfs, agent, console }: HostResources): Fd<'outside'>[] {
+function passed({ entrance, procfs, agent, console }: ExecResources): Fd<'outside'>[] {
   return defined([agent, procfs, console?.passedFd, entrance.pidfd, entrance.root, entrance.cgroup, entrance.processes])
 }
 
@@ -227,7 +227,7 @@ function enter(
   runtime: Runtime,
   prepared: PreparedExec,
   membership: MembershipPlan,
-  hostResources: HostResources,
+  hostResources: ExecResources,
   executor: Executor,
   streams: Streams,
 ): Entered {
@@ -282,7 +282,7 @@ function execute(
   runtime: Runtime,
   request: ExecRequest,
   { pid, become, confirm }: Entered,
-  { console, pidfdSocket }: HostResources,
+  { console, pidfdSocket }: ExecResources,
   executor: Executor,
   terminal: ForegroundTerminal,
   fds: Fds,

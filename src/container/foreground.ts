@@ -17,11 +17,22 @@ import type { Fd } from '../../native/fd.ts'
 import { outOfMemory } from '../cgroup/outOfMemory.ts'
 import type { Runtime } from '../runtime.ts'
 import { relayNotify } from '../setup/facilities/notify.ts'
+import type { CreateRequest } from '../setup/prepare.ts'
 import { openContainerIfAny, writeRecord } from '../state/store.ts'
 import type { ForegroundTerminal } from '../streams/foregroundTerminal.ts'
 import type { Watch } from '../streams/watch.ts'
 import { destroyContainer } from './delete.ts'
-import type { RunRequest } from './run.ts'
+
+/** A container with a program that somebody waits for. */
+export interface RunRequest extends CreateRequest {
+  /** Return as soon as the program runs. */
+  readonly detach?: boolean
+  /** Do not delete the container when its program has ended. */
+  readonly keep?: boolean
+  readonly noSubreaper?: boolean
+  /** Pass the signals that this process gets on to the container, as a command in the foreground does. */
+  readonly forwardSignals?: boolean
+}
 
 /** The signals that are about the runtime itself, not about the container. */
 const OWN: readonly number[] = [SIGCHLD, SIGURG, SIGKILL, SIGSTOP]

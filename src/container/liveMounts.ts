@@ -2,7 +2,7 @@ import { EACCES, EBUSY, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_RDONLY, RESOLVE_NO_SYMLINKS } from '../../native/abi/fcntl.ts'
 import { MNT_DETACH, MOUNT_ATTR_RDONLY, MS_SLAVE } from '../../native/abi/mount.ts'
 import { PROC_SUPER_MAGIC } from '../../native/abi/wait.ts'
-import type { Dir } from '../../native/calls/file.ts'
+import type { Dir } from '../../native/calls/stat.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Config, Mount } from '../../spec/generated/config.ts'
@@ -22,6 +22,7 @@ import {
 } from '../plan/mounts/mounts.ts'
 import { isOwn, planNamespaces } from '../plan/namespaces/namespaces.ts'
 import type { ContainerRoot } from '../rootfs/containerRoot.ts'
+import type { Keep } from '../rootfs/deviceNodes.ts'
 import { applyMount, type MountSite } from '../rootfs/mounts.ts'
 import { makeNamespace, mapIds, openBind, propagate, type Source } from '../rootfs/sources.ts'
 import type { Runtime } from '../runtime.ts'
@@ -101,7 +102,7 @@ function openSources(
   fds: Fds,
 ): ReadonlyMap<BindStep, Source> {
   const { outside } = runtime
-  const keep = (fd: Fd<'outside'>) => fds.keep(fd)
+  const keep: Keep = fd => fds.keep(fd)
   const binds = steps.filter(step => step.op === 'bind')
   if (binds.length > 0 && !isPrivileged(outside))
     throw new HostError(

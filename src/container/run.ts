@@ -3,27 +3,17 @@ import { Failure, StateError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
 import { buildContainer } from '../setup/build.ts'
 import { awaitReady, receiveNotify } from '../setup/facilities/notify.ts'
-import { type CreateRequest, prepare } from '../setup/prepare.ts'
+import { prepare } from '../setup/prepare.ts'
 import { awaitProgram, recordTail } from '../setup/tail.ts'
 import { openContainer, writeRecord } from '../state/store.ts'
 import { ForegroundTerminal } from '../streams/foregroundTerminal.ts'
-import { writePidFile } from '../streams/pidFile.ts'
 import { sendPidfd } from '../streams/pidfdSocket.ts'
+import { writePidFile } from '../streams/pidFile.ts'
 import { Streams } from '../streams/streams.ts'
 import { becomeContainer, giveStreams } from './create.ts'
 import { deleteContainer } from './delete.ts'
-import { catchSignals, endingSignals, supervise } from './foreground.ts'
+import { catchSignals, endingSignals, type RunRequest, supervise } from './foreground.ts'
 import { afterStart } from './start.ts'
-
-export interface RunRequest extends CreateRequest {
-  /** Return as soon as the program runs. */
-  readonly detach?: boolean
-  /** Do not delete the container when its program has ended. */
-  readonly keep?: boolean
-  readonly noSubreaper?: boolean
-  /** Pass the signals that this process gets on to the container, as a command in the foreground does. */
-  readonly forwardSignals?: boolean
-}
 
 /**
  * Creates and starts a container. In the foreground it passes signals on, waits for the program, deletes the container

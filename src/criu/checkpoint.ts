@@ -1,7 +1,7 @@
 import { EACCES, ELOOP, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from '../../native/abi/fcntl.ts'
 import { S_IFCHR, S_IFMT } from '../../native/abi/stat.ts'
-import type { Stat } from '../../native/calls/file.ts'
+import { deviceNumber, type Stat } from '../../native/calls/stat.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { parseConfig } from '../config/load.ts'
@@ -10,20 +10,19 @@ import { HostError, StateError, UsageError } from '../errors.ts'
 import { type ContainerPlan, planContainer } from '../plan/container.ts'
 import type { MountStep } from '../plan/mounts/mounts.ts'
 import { isOwn } from '../plan/namespaces/namespaces.ts'
-import { deviceNumber } from '../rootfs/devices.ts'
 import type { Runtime } from '../runtime.ts'
 import { requireOwnProcess } from '../setup/belongings.ts'
 import { openContainer, type StoredContainer } from '../state/store.ts'
 import type { Notice } from './conversation.ts'
 import {
   askCriu,
-  type CriuProgram,
-  type CriuSettings,
+  type CheckpointPlaces,
   commonOptions,
   criuFailure,
+  type CriuProgram,
+  type CriuSettings,
   findCriu,
   openPlaces,
-  type CheckpointPlaces,
   refuseHoles,
   requireAbility,
   requireLazyPages,
@@ -82,7 +81,7 @@ export function checkpointContainer(runtime: Runtime, request: CheckpointRequest
   destroyContainer(runtime, container)
 }
 
-interface Site {
+interface Checkpointing {
   readonly runtime: Runtime
   readonly request: CheckpointRequest
   readonly container: StoredContainer
@@ -90,7 +89,7 @@ interface Site {
   readonly places: CheckpointPlaces
 }
 
-function dump(site: Site, program: CriuProgram): void {
+function dump(site: Checkpointing, program: CriuProgram): void {
   const { runtime, request, container, places } = site
   const { outside } = runtime
   checkParent(outside, places, request)
@@ -109,7 +108,7 @@ function dump(site: Site, program: CriuProgram): void {
   nameParent(outside, places, request)
 }
 
-function dumpOptions({ request, container, cgroup, places: { prefix } }: Site): CriuOptions {
+function dumpOptions({ request, container, cgroup, places: { prefix } }: Checkpointing): CriuOptions {
   const { parentPath, pageServer } = request
   return {
     pid: container.established.pid,
@@ -125,7 +124,7 @@ function dumpOptions({ request, container, cgroup, places: { prefix } }: Site): 
 }
 
 /** What belongs to the container and lies outside of it. A pre-dump has memory only. */
-function describeOutside({ runtime, container, request: { preDump }, places: { images } }: Site): CriuOptions {
+function describeOutside({ runtime, container, request: { preDump }, places: { images } }: Checkpointing): CriuOptions {
   if (preDump) return {}
   const { outside } = runtime
   const { pid } = container.established

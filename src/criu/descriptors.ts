@@ -1,18 +1,16 @@
 import { EACCES, EBADF, ENOENT, ESPIPE, ESRCH } from '../../native/abi/errno.ts'
 import { AT_FDCWD, SEEK_CUR } from '../../native/abi/fcntl.ts'
 import { S_IFCHR, S_IFIFO, S_IFMT } from '../../native/abi/stat.ts'
-import type { Stat } from '../../native/calls/file.ts'
+import { deviceNumber, type Stat } from '../../native/calls/stat.ts'
+import { STDIO } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { HostError, UsageError } from '../errors.ts'
-import { deviceNumber } from '../rootfs/devices.ts'
 
 // What the standard streams of a container lead to lies outside of it: pipes to an engine, files of the host, the terminal
 // of whoever ran it. CRIU leaves such things alone when it is told of them by a key, and restore gives it the new ones.
 
 /** The file in a checkpoint that tells them, as runc and crun write it: what streams 0, 1 and 2 led to, as JSON. */
 export const DESCRIPTORS_FILE = 'descriptors.json'
-
-const STREAMS = [0, 1, 2] as const
 
 /** By their major numbers, in <linux/major.h>: TTY_MAJOR, TTYAUX_MAJOR, and those of pseudo-terminals. */
 const isTerminal = (major: number) => major === 4 || major === 5 || (major >= 136 && major <= 143)
@@ -28,7 +26,7 @@ interface Stream {
 /** What the streams of a process lead to. */
 export function streamsOf(outside: Kernel<'outside'>, pid: number): Stream[] {
   const mounts = mountIds(outside.readTextIfAny(AT_FDCWD, `/proc/${pid}/mountinfo`) ?? '')
-  return STREAMS.map(stream => streamOf(outside, pid, stream, mounts))
+  return STDIO.map(stream => streamOf(outside, pid, stream, mounts))
 }
 
 function streamOf(outside: Kernel<'outside'>, pid: number, stream: number, mounts: ReadonlySet<number>): Stream {
@@ -69,9 +67,9 @@ function mountOf(fdinfo: string): number | undefined {
 export function inheritedStreams(
   outside: Kernel<'outside'>,
   text: string,
-  stdio: readonly [number, number, number] = STREAMS,
+  stdio: readonly [number, number, number] = STDIO,
 ): { readonly key: string; readonly fd: number }[] {
-  const keys = parseKeys(text).slice(0, STREAMS.length)
+  const keys = parseKeys(text).slice(0, STDIO.length)
   const streams = keys
     .map((key, fd) => ({ key, fd }))
     .filter(({ key, fd }) => /^(pipe:|file\[|tty\[)/.test(key) && keys.indexOf(key) === fd)

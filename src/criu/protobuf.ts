@@ -12,11 +12,11 @@ const FIXED32 = 5
 type Scalar = 'bool' | 'int32' | 'uint32' | 'string'
 
 /** A row of a message: the field's number and its type, in a list when it may occur more than once. */
-type Field = readonly [number: number, type: Scalar | MessageTable | readonly [Scalar | MessageTable]]
+type FieldRow = readonly [number: number, type: Scalar | MessageTable | readonly [Scalar | MessageTable]]
 
 /** A message as a table: what `message { ... }` says in a .proto file. */
 export interface MessageTable {
-  readonly [name: string]: Field
+  readonly [name: string]: FieldRow
 }
 
 type ScalarValue<T> = T extends 'bool' ? boolean : T extends 'string' ? string : number
@@ -73,7 +73,7 @@ function putVarint(bytes: number[], value: number): void {
 }
 
 /** Reads bytes from start to end. */
-class Reader {
+class WireReader {
   readonly #bytes: Uint8Array
   #at = 0
 
@@ -108,7 +108,7 @@ class Reader {
 export function decodeMessage<M extends MessageTable>(message: M, bytes: Uint8Array): MessageValue<M> {
   const byNumber = new Map(Object.entries(message).map(([name, [number, type]]) => [number, { name, type }]))
   const value: Record<string, unknown> = {}
-  for (const reader = new Reader(bytes); !reader.done; ) {
+  for (const reader = new WireReader(bytes); !reader.done; ) {
     const tag = reader.varint()
     const raw = readRaw(reader, tag & 7)
     const field = byNumber.get(tag >>> 3)
@@ -122,7 +122,7 @@ export function decodeMessage<M extends MessageTable>(message: M, bytes: Uint8Ar
   return value as MessageValue<M>
 }
 
-function readRaw(reader: Reader, wire: number): number | Uint8Array {
+function readRaw(reader: WireReader, wire: number): number | Uint8Array {
   if (wire === VARINT) return reader.varint()
   if (wire === LENGTH) return reader.take(reader.varint())
   if (wire === FIXED64) return reader.take(8)

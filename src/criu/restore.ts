@@ -5,9 +5,15 @@ import { type Fd, Fds } from '../../native/fd.ts'
 import { decode } from '../../native/utf8.ts'
 import { attachDeviceFilter, loadDeviceFilter } from '../cgroup/deviceFilter.ts'
 import { applyResources } from '../cgroup/resources.ts'
-import { catchSignals, endingSignals, type RunningProgram, supervise } from '../container/foreground.ts'
+import {
+  catchSignals,
+  endingSignals,
+  type RunningProgram,
+  type RunRequest,
+  supervise,
+} from '../container/foreground.ts'
 import { pidsBelow } from '../container/ps.ts'
-import { type RunRequest, startedOrGone } from '../container/run.ts'
+import { startedOrGone } from '../container/run.ts'
 import { HostError, StateError, UsageError } from '../errors.ts'
 import { readOwn } from '../host/callersFiles.ts'
 import { isOwn } from '../plan/namespaces/namespaces.ts'
@@ -17,23 +23,23 @@ import { describe, openDirectory } from '../setup/containerDirectory.ts'
 import { enterResctrl } from '../setup/facilities/resctrl.ts'
 import { runHooks } from '../setup/hooks/hooks.ts'
 import { type HostResources, pack } from '../setup/hostResources.ts'
-import { type Prepared, prepare } from '../setup/prepare.ts'
+import { prepare, type Prepared } from '../setup/prepare.ts'
 import { underKeeper } from '../setup/underKeeper.ts'
 import { writeRecord } from '../state/store.ts'
 import { MASTER_NAME } from '../streams/consoleRoute.ts'
 import { ForegroundTerminal } from '../streams/foregroundTerminal.ts'
 import { writePidFile } from '../streams/pidFile.ts'
 import { externalNamespaceKeys } from './checkpoint.ts'
-import { type Criu, converse, type Notice, openLine } from './conversation.ts'
+import { converse, type Criu, type Notice, openLine } from './conversation.ts'
 import {
   becomeCriu,
-  type CriuProgram,
-  type CriuSettings,
+  type CheckpointPlaces,
   commonOptions,
   criuFailure,
+  type CriuProgram,
+  type CriuSettings,
   findCriu,
   openPlaces,
-  type CheckpointPlaces,
   placesFor,
   requireRelease,
 } from './criu.ts'
@@ -53,7 +59,7 @@ export interface RestoreRequest extends RunRequest, CriuSettings {
 const LOG_FILE = 'restore.log'
 
 /** What is at hand while a container is restored. */
-interface Site {
+interface Restoring {
   readonly runtime: Runtime
   readonly request: RestoreRequest
   readonly prepared: Prepared
@@ -128,7 +134,7 @@ function requireReleases(runtime: Runtime, criu: CriuProgram, request: RestoreRe
 }
 
 /** The recipe. */
-function restore(site: Site, criu: CriuProgram, terminal: ForegroundTerminal): RunningProgram {
+function restore(site: Restoring, criu: CriuProgram, terminal: ForegroundTerminal): RunningProgram {
   const { runtime, prepared, hostResources, fds } = site
   const { outside } = runtime
   const offered = openSources(runtime, prepared.plan, prepared.privileged, fds)
@@ -190,7 +196,7 @@ function joinedNamespaces({ joins }: HostResources) {
 }
 
 function restoreOptions(
-  { runtime, request, prepared, hostResources, places, streams, fds }: Site,
+  { runtime, request, prepared, hostResources, places, streams, fds }: Restoring,
   { pid, root, mounts }: RestoreMounts,
   namespaces: readonly OpenNamespace[],
 ): CriuOptions {
@@ -217,12 +223,12 @@ function restoreOptions(
 
 /** CRIU at work, and what is done when it says how far it is. */
 class Restoration {
-  readonly #site: Site
+  readonly #site: Restoring
   readonly #directory: Fd<'outside'>
   readonly #terminal: ForegroundTerminal
   #program: RunningProgram | undefined
 
-  constructor(site: Site, directory: Fd<'outside'>, terminal: ForegroundTerminal) {
+  constructor(site: Restoring, directory: Fd<'outside'>, terminal: ForegroundTerminal) {
     this.#site = site
     this.#directory = directory
     this.#terminal = terminal
@@ -308,7 +314,7 @@ class Restoration {
  * The limits come last: CRIU itself is in the cgroup while it works, and makes devices there. With the modes that restore
  * the files of cgroups CRIU has written what the checkpoint says by now, which is to win.
  */
-function limit({ runtime, request, prepared, hostResources, fds }: Site, pid: number): void {
+function limit({ runtime, request, prepared, hostResources, fds }: Restoring, pid: number): void {
   const { outside } = runtime
   const { plan, rootless } = prepared
   const { cgroup, resctrl } = hostResources

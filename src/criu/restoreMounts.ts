@@ -10,7 +10,7 @@ import type { ContainerPlan } from '../plan/container.ts'
 import type { BindStep } from '../plan/mounts/mounts.ts'
 import { ContainerRoot } from '../rootfs/containerRoot.ts'
 import { fillRoot } from '../rootfs/rootfs.ts'
-import { isDirectory, isSameFile, openRootTree, type Sources, sourceOf } from '../rootfs/sources.ts'
+import { isDirectory, isSameFile, openRootTree, sourceOf, type Sources } from '../rootfs/sources.ts'
 import type { Runtime } from '../runtime.ts'
 import { mountSite } from '../setup/build.ts'
 import type { HostResources } from '../setup/hostResources.ts'
@@ -28,7 +28,7 @@ import { MASK, nameForCriu } from './checkpoint.ts'
 //   0, 1, ..  what is bound id-mapped
 
 /** The tmpfs, and its path. */
-interface Place {
+interface RestoreTmpfs {
   readonly restoreMounts: Fd<'inside'>
   readonly at: string
 }
@@ -123,7 +123,7 @@ function placeTree(
  * Where CRIU finds what is bound: on the host, since it looks there for the mount whose peer or slave the old one was. An
  * id-mapped mount can not be made from a path, so that is put where CRIU finds it.
  */
-function offerMounts(executor: Executor, plan: ContainerPlan, sources: Sources, { restoreMounts, at }: Place) {
+function offerMounts(executor: Executor, plan: ContainerPlan, sources: Sources, { restoreMounts, at }: RestoreTmpfs) {
   const bound = plan.mounts.flatMap((step, i) => {
     if (step.op !== 'bind') return []
     const { destination: key, source } = step
@@ -158,7 +158,7 @@ function makeMountPoints(
   executor: Executor,
   plan: ContainerPlan,
   hostResources: HostResources,
-  { restoreMounts, at }: Place,
+  { restoreMounts, at }: RestoreTmpfs,
 ): void {
   const root = placeTree(executor, plan, hostResources.sources, restoreMounts, 'scratch')
   const check = fillRoot(root, plan, mountSite(executor, hostResources), warn)

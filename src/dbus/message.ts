@@ -36,10 +36,18 @@ export interface DBusMessage {
   readonly body: readonly DBusValue[]
 }
 
-type Field = 'path' | 'interface' | 'member' | 'errorName' | 'replySerial' | 'destination' | 'sender' | 'signature'
+type HeaderField =
+  | 'path'
+  | 'interface'
+  | 'member'
+  | 'errorName'
+  | 'replySerial'
+  | 'destination'
+  | 'sender'
+  | 'signature'
 
 /** Header fields: the code and the type of each. */
-const FIELDS: readonly (readonly [Field, number, string])[] = [
+const FIELDS: readonly (readonly [HeaderField, number, string])[] = [
   ['path', 1, 'o'],
   ['interface', 2, 's'],
   ['member', 3, 's'],
@@ -79,7 +87,7 @@ export function messageLength(bytes: Uint8Array): number | undefined {
 export function decodeMessage(bytes: Uint8Array): DBusMessage {
   const reader = new Reader(bytes, isLittle(bytes))
   const [, type, flags, , , serial] = reader.all('yyyyuu') as number[]
-  const found: Partial<Record<Field, DBusValue>> = {}
+  const found: Partial<Record<HeaderField, DBusValue>> = {}
   for (const [code, variant] of reader.value('a(yv)') as [number, Variant][]) {
     const field = FIELDS.find(([, known, signature]) => known === code && signature === variant.signature)
     if (field !== undefined) found[field[0]] = variant.value

@@ -1,6 +1,7 @@
 import { EACCES } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_RDONLY } from '../../native/abi/fcntl.ts'
-import type { Dir, Name } from '../../native/calls/file.ts'
+import type { Name } from '../../native/calls/file.ts'
+import type { Dir } from '../../native/calls/stat.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'

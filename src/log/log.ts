@@ -1,5 +1,5 @@
 import { ConfigError, Failure, KernelError } from '../errors.ts'
-import { daemonMessage, daemonSockets, type LogDaemon } from './logDaemon.ts'
+import { daemonMessage, daemonSockets, type LogDaemon, type LogLevel } from './logDaemon.ts'
 
 /** Where text goes in the end. Every function returns when the text is written. */
 export interface TextOutput {
@@ -10,8 +10,6 @@ export interface TextOutput {
   stdout(text: string): void
   stderr(text: string): void
 }
-
-export type LogLevel = 'error' | 'warning' | 'info' | 'debug'
 
 export interface LogSettings {
   /** The file of --log. */

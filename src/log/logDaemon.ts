@@ -1,4 +1,5 @@
-import type { LogLevel } from './log.ts'
+/** How much a message matters, from the most to the least. */
+export type LogLevel = 'error' | 'warning' | 'info' | 'debug'
 
 /** A daemon that collects messages, and the name under which they are found: crun's `--log journald:ID`, `syslog:ID`. */
 export interface LogDaemon {

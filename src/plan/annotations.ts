@@ -1,4 +1,5 @@
-type Annotations = Readonly<Record<string, string>> | undefined
+/** What engines and images say besides. */
+export type Annotations = Readonly<Record<string, string>> | undefined
 
 /** crun's annotation for the groups of the caller, which podman's `--group-add keep-groups` asks for. */
 const KEEP_GROUPS = 'run.oci.keep_original_groups'

@@ -13,11 +13,11 @@ import {
   SEEK_SET,
 } from '../../native/abi/fcntl.ts'
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../native/abi/stat.ts'
-import type { Dir, Name, Stat } from '../../native/calls/file.ts'
+import type { Name } from '../../native/calls/file.ts'
+import { deviceNumber, type Dir, type Stat } from '../../native/calls/stat.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { Failure } from '../errors.ts'
-import { deviceNumber } from './devices.ts'
 import { pathOf } from './procfs.ts'
 
 /** It belongs to the mount: the option `context` sets it. */

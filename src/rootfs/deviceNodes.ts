@@ -1,8 +1,10 @@
 import { EINVAL } from '../../native/abi/errno.ts'
 import { AT_SYMLINK_NOFOLLOW } from '../../native/abi/fcntl.ts'
 import { MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY } from '../../native/abi/mount.ts'
+import { S_IFBLK, S_IFCHR, S_IFIFO } from '../../native/abi/stat.ts'
+import { deviceNumber } from '../../native/calls/stat.ts'
 import type { Executor } from '../../native/executor/launch.ts'
-import type { Fd } from '../../native/fd.ts'
+import type { Fd, Side } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { doing } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
@@ -10,8 +12,12 @@ import type { BindDeviceStep } from '../plan/devices/devices.ts'
 import { toHostId } from '../plan/namespaces/idMappings.ts'
 import type { NamespacePlan } from '../plan/namespaces/namespaces.ts'
 import type { ContainerRoot } from './containerRoot.ts'
-import { deviceNumber, nodeTypes } from './devices.ts'
-import type { Keep } from './sources.ts'
+
+/** The bits of a mode for each type, see inode(7). */
+export const nodeTypes = { char: S_IFCHR, block: S_IFBLK, fifo: S_IFIFO } as const
+
+/** Who closes a descriptor: the planner when the container is made, in the executor an execve. */
+export type Keep = <S extends Side>(fd: Fd<S>) => Fd<S>
 
 /**
  * Of a mount of a single device of the host. What changes the inode is denied (mode, owner, times, extended attributes),

@@ -1,34 +1,29 @@
 import { EEXIST } from '../../native/abi/errno.ts'
 import { AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_PATH } from '../../native/abi/fcntl.ts'
-import { S_IFBLK, S_IFCHR, S_IFIFO, S_IFLNK, S_IFMT } from '../../native/abi/stat.ts'
-import type { Stat } from '../../native/calls/file.ts'
+import { S_IFLNK, S_IFMT } from '../../native/abi/stat.ts'
+import { deviceNumber, type Stat } from '../../native/calls/stat.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
-import type { Result } from '../../native/kernels/machine.ts'
+import type { Result } from '../../native/kernels/result.ts'
 import { doing } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import type { BindDeviceStep, DeviceStep, MknodStep } from '../plan/devices/devices.ts'
-import type { Runtime } from '../runtime.ts'
+import type { Warn } from '../runtime.ts'
 import type { ContainerRoot } from './containerRoot.ts'
-import { PlacedShelf } from './deviceNodes.ts'
+import { nodeTypes, PlacedShelf } from './deviceNodes.ts'
 import { openBehindLinks } from './links.ts'
 import type { MountSite } from './mounts.ts'
 import { changeMode } from './procfs.ts'
 import { sourceOf } from './sources.ts'
 
-/** The bits of a mode for each type, see inode(7). */
-export const nodeTypes = { char: S_IFCHR, block: S_IFBLK, fifo: S_IFIFO } as const
-
 /** Looks, once the kernel has answered, whether what is there is what was wanted. */
-type Check = () => void
-
-type Warn = Runtime['warn']
+type LateCheck = () => void
 
 /**
  * Device nodes, devices bound from the host, and links; see config-linux.md#devices. What it returns is to be called when
  * they have been made.
  */
-export function makeDevices(root: ContainerRoot, { devices }: ContainerPlan, site: MountSite, warn: Warn): Check {
+export function makeDevices(root: ContainerRoot, { devices }: ContainerPlan, site: MountSite, warn: Warn): LateCheck {
   const { shelf } = site.sources
   using placed = shelf && new PlacedShelf(root, site.executor, shelf)
   const checks = devices.map(step => doing(`device \`${step.path}\``, () => makeDevice(root, step, site, placed, warn)))
@@ -43,7 +38,7 @@ function makeDevice(
   site: MountSite,
   shelf: PlacedShelf | undefined,
   warn: Warn,
-): Check | undefined {
+): LateCheck | undefined {
   switch (step.op) {
     case 'mknod':
       return makeNode(root, step, warn)
@@ -56,7 +51,7 @@ function makeDevice(
   }
 }
 
-function makeNode(root: ContainerRoot, step: MknodStep, warn: Warn): Check {
+function makeNode(root: ContainerRoot, step: MknodStep, warn: Warn): LateCheck {
   const { inside } = root
   const { parent, name } = root.parentOf(step.path)
   const made = mknod(inside, step, parent, name)
@@ -134,9 +129,4 @@ function bindDevice(root: ContainerRoot, step: BindDeviceStep, site: MountSite, 
 function makeLink(root: ContainerRoot, path: string, target: string): undefined {
   const { parent, name } = root.parentOf(path)
   root.inside.symlinkat(target, parent, name, [EEXIST])
-}
-
-/** The kernel's new_encode_dev(): 12 bits of major between 8 and 12 bits of minor; see makedev(3). */
-export function deviceNumber(major: number, minor: number): number {
-  return ((minor & 0xff) | (major << 8) | ((minor & 0xfff00) << 12)) >>> 0
 }

@@ -3,12 +3,12 @@ import { modeOf } from '../../native/calls/file.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
-import type { Result } from '../../native/kernels/machine.ts'
+import type { Result } from '../../native/kernels/result.ts'
 import { doing } from '../errors.ts'
 import { isWithin } from '../paths.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import type { BindStep } from '../plan/mounts/mounts.ts'
-import { bindHints, propagate, type Source, separate, setAttributes } from './sources.ts'
+import { bindHints, propagate, separate, setAttributes, type Source } from './sources.ts'
 
 /** With fewer the planner is done sooner by itself. */
 const MANY = 24

@@ -11,8 +11,8 @@ import {
 } from '../../native/abi/mount.ts'
 import { S_IFDIR, S_IFMT, S_IFREG } from '../../native/abi/stat.ts'
 import { PROC_SUPER_MAGIC } from '../../native/abi/wait.ts'
-import type { Dir } from '../../native/calls/file.ts'
 import type { MountAttributes } from '../../native/calls/mount.ts'
+import type { Dir } from '../../native/calls/stat.ts'
 import { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Call } from '../../native/kernels/machine.ts'
@@ -32,7 +32,7 @@ import {
 } from './mountFlags.ts'
 import { pathOf } from './procfs.ts'
 
-type Calls = Kernel<'inside'>
+type InsideKernel = Kernel<'inside'>
 type Inside = Fd<'inside'>
 
 /** What a message says about a call. */
@@ -48,7 +48,7 @@ interface Context {
 }
 
 /** A place to mount on in the shelter. */
-interface Place {
+interface ShelterPlace {
   readonly name: string
   readonly path: string
 }
@@ -79,7 +79,7 @@ export function canMountByPath({ namespaces, noPivot, mounts }: ContainerPlan): 
  * Every path is the link of a descriptor in a procfs that was opened once and checked, and ends there, so what is bound and
  * what is mounted on is what the descriptor is open on, whatever has become of its name. The shelter goes with the old root.
  */
-export function mountByPath(inside: Calls): void {
+export function mountByPath(inside: InsideKernel): void {
   const mounts = new MountsByPath(inside)
   const { pivotRoot } = inside
   Object.assign(inside, {
@@ -101,11 +101,11 @@ export function mountByPath(inside: Calls): void {
       pivotRoot.call(inside)
       mounts.rootChanged()
     },
-  } satisfies Partial<Calls>)
+  } satisfies Partial<InsideKernel>)
 }
 
 class MountsByPath {
-  readonly #inside: Calls
+  readonly #inside: InsideKernel
   readonly #procfs: Inside
   readonly #contexts = new Map<Fd, Context>()
   /** After the root has changed there is no shelter: what is to be bound, recursively or not, waits for its place. */
@@ -114,7 +114,7 @@ class MountsByPath {
   #places = 0
   #hasNewRoot = false
 
-  constructor(inside: Calls) {
+  constructor(inside: InsideKernel) {
     this.#inside = inside
     this.#procfs = inside.openat(AT_FDCWD, '/proc', O_PATH | O_DIRECTORY).take()
     if (inside.fileSystemType(this.#procfs) !== PROC_SUPER_MAGIC)
@@ -267,7 +267,7 @@ class MountsByPath {
     this.#hasNewRoot = true
   }
 
-  #place(isDirectory: boolean): Place {
+  #place(isDirectory: boolean): ShelterPlace {
     const inside = this.#inside
     this.#shelter ??= this.#makeShelter()
     const name = String(++this.#places)
@@ -285,7 +285,7 @@ class MountsByPath {
     return inside.openat(AT_FDCWD, '/..', O_PATH | O_DIRECTORY).take()
   }
 
-  #attached({ name }: Place, subject: string): Inside {
+  #attached({ name }: ShelterPlace, subject: string): Inside {
     const fd = this.#inside.openat(this.#shelter!, name, O_PATH | O_NOFOLLOW).take()
     return new Fd(this.#inside, fd.result, subject)
   }

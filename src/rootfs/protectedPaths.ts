@@ -9,7 +9,7 @@ import {
   MS_PRIVATE,
 } from '../../native/abi/mount.ts'
 import { S_IFCHR, S_IFDIR, S_IFMT } from '../../native/abi/stat.ts'
-import type { PendingStat } from '../../native/calls/file.ts'
+import type { PendingStat } from '../../native/calls/stat.ts'
 import type { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Call } from '../../native/kernels/machine.ts'

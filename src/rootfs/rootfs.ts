@@ -8,7 +8,7 @@ import type { Kernel } from '../../native/kernel.ts'
 import { doing, HostError } from '../errors.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import { isOwn } from '../plan/namespaces/namespaces.ts'
-import type { Runtime } from '../runtime.ts'
+import type { Warn } from '../runtime.ts'
 import { ContainerRoot } from './containerRoot.ts'
 import { makeDevices } from './devices.ts'
 import { hideHostKernel } from './hideHostKernel.ts'
@@ -107,7 +107,7 @@ function attach(
 }
 
 /** Mounts, devices and links, in the order of the configuration. What it returns is to be called when they are there. */
-export function fillRoot(root: ContainerRoot, plan: ContainerPlan, site: MountSite, warn: Runtime['warn']): () => void {
+export function fillRoot(root: ContainerRoot, plan: ContainerPlan, site: MountSite, warn: Warn): () => void {
   for (const step of plan.mounts) doing(`mount \`${step.destination}\``, () => applyMount(root, step, site))
   const checkDevices = isOwn(plan.namespaces, 'mount') ? makeDevices(root, plan, site, warn) : () => {}
   return () => {

@@ -4,7 +4,7 @@ import { MOUNT_ATTR__ATIME, MOUNT_ATTR_IDMAP, MS_PRIVATE, MS_SLAVE, MS_UNBINDABL
 import { CLONE_NEWUSER } from '../../native/abi/sched.ts'
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../../native/abi/stat.ts'
 import { PROC_SUPER_MAGIC } from '../../native/abi/wait.ts'
-import type { PendingStat, Stat } from '../../native/calls/file.ts'
+import type { PendingStat, Stat } from '../../native/calls/stat.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import type { Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
@@ -18,7 +18,7 @@ import { type IdMapping, mappingText } from '../plan/namespaces/idMappings.ts'
 import { isOwn } from '../plan/namespaces/namespaces.ts'
 import type { Runtime } from '../runtime.ts'
 import type { ContainerRoot } from './containerRoot.ts'
-import { DEVICE_ATTRIBUTES, isMade, openNodes, type Shelf } from './deviceNodes.ts'
+import { DEVICE_ATTRIBUTES, isMade, type Keep, openNodes, type Shelf } from './deviceNodes.ts'
 import { canMountByPath } from './mountByPath.ts'
 
 /** What is bound into a container: a detached copy of the mount tree, complete with its attributes. */
@@ -68,9 +68,6 @@ export const bindHints = {
 const attributeHints = {
   EPERM: 'the user namespace may not clear these attributes of a mount that it got from outside',
 }
-
-/** Who closes a descriptor: the planner when the container is made, in the executor an execve. */
-export type Keep = (fd: Fd) => Fd
 
 const untilExecve: Keep = fd => fd.take()
 

@@ -2,6 +2,7 @@ import { CAP_MKNOD, CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from '../../native/abi/cap
 import { ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
 import type { CapabilitySets } from '../../native/calls/identity.ts'
+import { STDIO } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
 import { checkConfig } from '../config/checks/checks.ts'
@@ -13,20 +14,18 @@ import { ConfigError, HostError } from '../errors.ts'
 import { readInput } from '../host/callersFiles.ts'
 import { absolute, holds, lastCapability } from '../host/host.ts'
 import { keepsOriginalGroups } from '../plan/annotations.ts'
-import { type ContainerPlan, type PlanFacts, planContainer } from '../plan/container.ts'
+import { type ContainerPlan, planContainer, type PlanFacts } from '../plan/container.ts'
 import { isOwn } from '../plan/namespaces/namespaces.ts'
-import { type CapabilityPlan, capabilityNames, capabilityNumber } from '../plan/process/capabilities.ts'
+import { capabilityNames, capabilityNumber, type CapabilityPlan } from '../plan/process/capabilities.ts'
 import { RECEIVER_VARIABLE, withUsualReceiver } from '../plan/seccomp/plan.ts'
 import { filesForMounts } from '../rootfs/fewFiles.ts'
 import type { Runtime } from '../runtime.ts'
-import { type ConsoleSocket, checkConsole } from '../streams/consoleRoute.ts'
+import { checkConsole, type ConsoleSocket } from '../streams/consoleRoute.ts'
 import { checkPidFile } from '../streams/pidFile.ts'
 import { withMappings } from './defaultMappings.ts'
 import { requireSecurityModules } from './facilities/labels.ts'
 import { withinOwnRights } from './ownRights.ts'
 import { type FileLimit, makeRoomForFiles } from './process/limits.ts'
-
-const STDIO = [0, 1, 2]
 
 /** What create and run are asked for. */
 export interface CreateRequest {
@@ -190,7 +189,7 @@ export function socketActivation({ outside, env }: Runtime): number {
  */
 export function inheritedDescriptors(runtime: Runtime, count: number): number[] {
   const { host, outside } = runtime
-  if (count === 0) return STDIO
+  if (count === 0) return [...STDIO]
   const known = host.callerDescriptors ?? openDescriptors(outside)
   return [...STDIO, ...known.filter(fd => fd >= 3 && fd < 3 + count && outside.isOpen(fd)).sort((a, b) => a - b)]
 }

@@ -246,7 +246,7 @@ function recordGuard(
 }
 
 /** What the keeper has made, as it has it itself: by now the names may be those of somebody else's. */
-interface Property {
+interface KeeperHandles {
   /** The container's directory. */
   readonly home: Fd<'inside'>
   readonly cgroup: Fd<'inside'> | undefined
@@ -262,7 +262,7 @@ interface Property {
 function recordCleanup(
   executor: Executor,
   owned: OwnedPaths,
-  { home, cgroup: made, pidfd }: Property,
+  { home, cgroup: made, pidfd }: KeeperHandles,
   scopeEntry: ScopeEntry,
 ): number {
   const { calls, kernel, passed } = executor

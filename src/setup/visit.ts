@@ -1,6 +1,6 @@
 import { CAP_SYS_ADMIN } from '../../native/abi/capability.ts'
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/abi/fcntl.ts'
-import type { Dir } from '../../native/calls/file.ts'
+import type { Dir } from '../../native/calls/stat.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'

@@ -17,7 +17,7 @@ export type RecordReading =
     }
 
 /** A form that a field has to have, and its name in messages. */
-interface Form {
+interface FieldForm {
   readonly what: string
   readonly fits: (value: unknown) => boolean
 }
@@ -29,25 +29,28 @@ const isInteger = (first: number, last: number) => (value: unknown) =>
   Number.isInteger(value) && (value as number) >= first && (value as number) <= last
 const isText = (value: unknown) => typeof value === 'string'
 const matches = (pattern: RegExp) => (value: unknown) => typeof value === 'string' && pattern.test(value)
-const isList = (fits: Form['fits']) => (value: unknown) => Array.isArray(value) && value.every(fits)
+const isList = (fits: FieldForm['fits']) => (value: unknown) => Array.isArray(value) && value.every(fits)
 const isTable = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const text: Form = { what: 'a text', fits: isText }
-const flag: Form = { what: 'true or false', fits: value => typeof value === 'boolean' }
-const digits: Form = { what: 'a number in a text', fits: matches(/^\d{1,20}$/) }
-const time: Form = { what: 'a time', fits: value => typeof value === 'string' && !Number.isNaN(Date.parse(value)) }
-const path: Form = { what: 'an absolute path', fits: matches(/^\/[^\0]*$/) }
+const text: FieldForm = { what: 'a text', fits: isText }
+const flag: FieldForm = { what: 'true or false', fits: value => typeof value === 'boolean' }
+const digits: FieldForm = { what: 'a number in a text', fits: matches(/^\d{1,20}$/) }
+const time: FieldForm = { what: 'a time', fits: value => typeof value === 'string' && !Number.isNaN(Date.parse(value)) }
+const path: FieldForm = { what: 'an absolute path', fits: matches(/^\/[^\0]*$/) }
 /** Without `.` and `..`, and not the root. */
-const cleanPath: Form = { what: 'a clean absolute path', fits: matches(/^(\/(?!\.{1,2}(\/|$))[^/\0]+)+$/) }
-const paths: Form = { what: 'a list of paths', fits: isList(cleanPath.fits) }
-const texts: Form = { what: 'a list of texts', fits: isList(isText) }
-const json: Form = { what: 'JSON in a text', fits: value => typeof value === 'string' && parse(value) !== undefined }
-const annotations: Form = {
+const cleanPath: FieldForm = { what: 'a clean absolute path', fits: matches(/^(\/(?!\.{1,2}(\/|$))[^/\0]+)+$/) }
+const paths: FieldForm = { what: 'a list of paths', fits: isList(cleanPath.fits) }
+const texts: FieldForm = { what: 'a list of texts', fits: isList(isText) }
+const json: FieldForm = {
+  what: 'JSON in a text',
+  fits: value => typeof value === 'string' && parse(value) !== undefined,
+}
+const annotations: FieldForm = {
   what: 'a table of texts',
   fits: value => isTable(value) && Object.values(value).every(isText),
 }
-const mounts: Form = {
+const mounts: FieldForm = {
   what: 'a list of mounts',
   fits: isList(
     value => isTable(value) && path.fits(value.destination) && digits.fits(value.mountId) && isTable(value.entry),
@@ -58,7 +61,7 @@ type OptionalField = {
   [K in keyof ContainerRecord]-?: undefined extends ContainerRecord[K] ? K : never
 }[keyof ContainerRecord]
 
-const REQUIRED: Readonly<Record<Exclude<keyof ContainerRecord, OptionalField>, Form>> = {
+const REQUIRED: Readonly<Record<Exclude<keyof ContainerRecord, OptionalField>, FieldForm>> = {
   id: text,
   ociVersion: text,
   bundle: path,
@@ -69,7 +72,7 @@ const REQUIRED: Readonly<Record<Exclude<keyof ContainerRecord, OptionalField>, F
   startTime: digits,
 }
 
-const OPTIONAL: Readonly<Record<OptionalField, Form>> = {
+const OPTIONAL: Readonly<Record<OptionalField, FieldForm>> = {
   version: { what: 'a version', fits: isInteger(1, RECORD_VERSION) },
   cgroup: cleanPath,
   cgroupId: digits,
@@ -114,7 +117,7 @@ export function foreign(why: string): RecordReading {
   return { kind: 'damaged', why, rest: {}, foreign: true }
 }
 
-function isRight(found: Record<string, unknown>, field: string, fits: Form['fits']): boolean {
+function isRight(found: Record<string, unknown>, field: string, fits: FieldForm['fits']): boolean {
   return Object.hasOwn(found, field) ? fits(found[field]) : !Object.hasOwn(REQUIRED, field)
 }
 

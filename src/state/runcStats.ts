@@ -1,6 +1,6 @@
 import type { CgroupStats, Counters, Limit } from '../kernel/cgroupStats.ts'
 
-type Tree = Readonly<Record<string, unknown>>
+type StatsTree = Readonly<Record<string, unknown>>
 
 /** What runc says for `max`: the highest number of 64 bits. */
 const UNLIMITED = 0xffff_ffff_ffff_ffffn
@@ -29,7 +29,7 @@ const CPUSET_ZEROS = {
  * The `data` of runc's `stats` event: its names, units (bytes and nanoseconds) and habits, such as that zeros are left out
  * in some places and written in others. `processes` stands in for the controller pids where that is not enabled.
  */
-export function runcStats(stats: CgroupStats, processes: number, intelRdt: Tree = {}): Tree {
+export function runcStats(stats: CgroupStats, processes: number, intelRdt: StatsTree = {}): StatsTree {
   return {
     cpu: cpu(stats),
     cpuset: { ...withoutEmpty({ cpus: list(stats.cpuset?.cpus), mems: list(stats.cpuset?.mems) }), ...CPUSET_ZEROS },
@@ -42,17 +42,17 @@ export function runcStats(stats: CgroupStats, processes: number, intelRdt: Tree 
   }
 }
 
-function withoutEmpty(tree: Tree): Tree {
+function withoutEmpty(tree: StatsTree): StatsTree {
   const isEmpty = (value: unknown) =>
     value === undefined || value === 0 || (typeof value === 'object' && Object.keys(value as object).length === 0)
   return Object.fromEntries(Object.entries(tree).filter(([, value]) => !isEmpty(value)))
 }
 
-function psi({ pressure }: CgroupStats, name: 'cpu' | 'memory' | 'io'): Tree {
+function psi({ pressure }: CgroupStats, name: 'cpu' | 'memory' | 'io'): StatsTree {
   return pressure?.[name] === undefined ? {} : { psi: pressure[name] }
 }
 
-function cpu(stats: CgroupStats): Tree {
+function cpu(stats: CgroupStats): StatsTree {
   const count: Counters = stats.cpu?.stat ?? {}
   const nanoseconds = (name: string) => (count[name] ?? 0) * USEC
   return {
@@ -70,18 +70,18 @@ function cpu(stats: CgroupStats): Tree {
   }
 }
 
-interface Entry {
+interface LimitedStats {
   readonly limit: Limit
   readonly usage?: number | undefined
   readonly max?: number | undefined
   readonly failcnt?: number | undefined
 }
 
-function entry({ limit, usage, max, failcnt = 0 }: Entry): Tree {
+function entry({ limit, usage, max, failcnt = 0 }: LimitedStats): StatsTree {
   return { limit: limit === 'max' ? UNLIMITED : limit, ...withoutEmpty({ usage, max }), failcnt }
 }
 
-function memory(stats: CgroupStats): Tree {
+function memory(stats: CgroupStats): StatsTree {
   const { memory } = stats
   const { current = 0, limit = 0, swap = { current: 0, limit: 0 } } = memory ?? {}
   // Together, as version 1 counted them.
@@ -98,11 +98,11 @@ function memory(stats: CgroupStats): Tree {
 }
 
 /** No limit is 0 here. */
-function pids({ pids }: CgroupStats, processes: number): Tree {
+function pids({ pids }: CgroupStats, processes: number): StatsTree {
   return withoutEmpty({ current: pids?.current ?? processes, limit: pids?.limit === 'max' ? 0 : pids?.limit })
 }
 
-function blkio({ io }: CgroupStats): Tree {
+function blkio({ io }: CgroupStats): StatsTree {
   const lists = BLKIO.map(({ list, counters }) => [
     list,
     (io?.devices ?? []).flatMap(device =>
@@ -112,11 +112,11 @@ function blkio({ io }: CgroupStats): Tree {
       }),
     ),
   ])
-  return withoutEmpty(Object.fromEntries(lists) as Tree)
+  return withoutEmpty(Object.fromEntries(lists) as StatsTree)
 }
 
 /** What is reserved counts, where the kernel tells it. */
-function hugetlb({ hugetlb = {} }: CgroupStats): Tree {
+function hugetlb({ hugetlb = {} }: CgroupStats): StatsTree {
   return Object.fromEntries(
     Object.entries(hugetlb).map(([size, { current, failures, reserved }]) => [
       size,

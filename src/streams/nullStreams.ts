@@ -1,13 +1,11 @@
 import { O_NOCTTY, O_RDWR, RESOLVE_IN_ROOT, RESOLVE_NO_SYMLINKS } from '../../native/abi/fcntl.ts'
 import { S_IFCHR, S_IFMT } from '../../native/abi/stat.ts'
-import type { Stat } from '../../native/calls/file.ts'
-import type { Fd } from '../../native/fd.ts'
+import { deviceNumber, type Stat } from '../../native/calls/stat.ts'
+import { type Fd, STDIO } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { KernelError } from '../errors.ts'
 import type { ContainerRoot } from '../rootfs/containerRoot.ts'
-import { deviceNumber } from '../rootfs/devices.ts'
 
-const OWN_STREAMS = [0, 1, 2]
 const NULL = { major: 1, minor: 3 }
 const WAY = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS
 
@@ -21,9 +19,9 @@ const WAY = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS
 export function takeOwnNull(
   { inside, fd: root }: ContainerRoot,
   outside: Kernel<'outside'>,
-  stdio: readonly number[] = OWN_STREAMS,
+  stdio: readonly number[] = STDIO,
 ): () => () => void {
-  const streams = OWN_STREAMS.filter(stream => isNull(outside.statx(stdio[stream]!, '', 0, 'any').stat))
+  const streams = STDIO.filter(stream => isNull(outside.statx(stdio[stream]!, '', 0, 'any').stat))
   if (streams.length === 0) return () => () => {}
   const own = inside.openat2(root, 'dev/null', O_RDWR | O_NOCTTY, WAY, 'any').take()
   const opened = inside.statx(own, '', 0, 'any')

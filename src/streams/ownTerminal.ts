@@ -2,10 +2,9 @@ import { STDIN_FILENO } from '../../native/abi/fcntl.ts'
 import { SIGSTOP } from '../../native/abi/signal.ts'
 import { POLLIN } from '../../native/abi/socket.ts'
 import { endOfInput, rawMode, type Termios, type WindowSize, withoutEnd } from '../../native/calls/terminal.ts'
+import { STDIO } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { Room } from '../../native/struct.ts'
-
-const STREAMS = [0, 1, 2]
 
 /** What the kernel keeps of a terminal's input, N_TTY_BUF_SIZE. */
 const KEPT = 4096
@@ -28,7 +27,7 @@ export class OwnTerminal {
 
   /** Of the first stream that is a terminal with a size; undefined when none is. */
   size(): WindowSize | undefined {
-    for (const stream of STREAMS) {
+    for (const stream of STDIO) {
       const size = this.#outside.windowSize(stream)
       if (size !== undefined && size.rows + size.columns > 0) return size
     }

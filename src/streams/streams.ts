@@ -1,6 +1,7 @@
 import { O_ACCMODE, O_RDONLY } from '../../native/abi/fcntl.ts'
 import { S_IFCHR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK } from '../../native/abi/stat.ts'
-import type { Stat } from '../../native/calls/file.ts'
+import type { Stat } from '../../native/calls/stat.ts'
+import { STDIO } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { type IdMapping, toHostId } from '../plan/namespaces/idMappings.ts'
 
@@ -8,7 +9,6 @@ import { type IdMapping, toHostId } from '../plan/namespaces/idMappings.ts'
 // to belong to the program's user, as runc and crun do; a device never is, nor what was given for reading alone, which its
 // owner could open for writing.
 
-const OWN_STREAMS = [0, 1, 2]
 /** Leaves the user or the group as it is, see chown(2). */
 export const SAME = 0xffff_ffff
 
@@ -45,7 +45,7 @@ export class Streams implements Disposable {
    * Gives what this process can give. What fails is left to the program, which may never open it. A terminal of ours it
    * has as long as we wait for it, and not at all otherwise: its owner reads what is typed there. `uid` is an ownUid().
    */
-  give(uid: number | undefined, streams: readonly number[] = OWN_STREAMS, lendTerminals = false): void {
+  give(uid: number | undefined, streams: readonly number[] = STDIO, lendTerminals = false): void {
     const left: number[] = []
     streams.forEach((stream, number) => {
       const { stat } = this.#outside.statx(stream, '', 0, 'any')

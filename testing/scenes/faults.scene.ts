@@ -2,7 +2,7 @@ import { DEVPTS_SUPER_MAGIC, SELINUX_MAGIC } from '../../native/abi/wait.ts'
 import type { Config } from '../../spec/generated/config.ts'
 import { createRuntime, type Runtime } from '../../src/runtime.ts'
 import type { FileNode } from '../scripted/nodes.ts'
-import { Listener } from '../scripted/open.ts'
+import { OpenListener } from '../scripted/open.ts'
 import { resctrlGroup } from '../scripted/resctrl.ts'
 import { LOADED_PROFILE } from '../scripted/security.ts'
 import { createScriptedHost, directoryAt, fileAt, type Script, type ScriptedHost } from '../scripted.ts'
@@ -214,7 +214,7 @@ export function scene({ config, script, consoleSocket }: Omit<SceneVariant, 'nam
 }
 
 function listenAt(root: FileNode, path: string): void {
-  fileAt(root, path).listener = Object.assign(new Listener(), { listening: true })
+  fileAt(root, path).listener = Object.assign(new OpenListener(), { listening: true })
 }
 
 /** What a container should not leave behind. */

@@ -1,8 +1,8 @@
 import { EBADF, ENOTDIR } from '../../native/abi/errno.ts'
 import { AT_FDCWD } from '../../native/abi/fcntl.ts'
 import { Errno } from './errno.ts'
-import { type FileNode, type Lookup, type Walk, walk } from './nodes.ts'
-import { Listener, NodeFile, type OpenFile, Stream } from './open.ts'
+import { type FileNode, type Lookup, type NodeWalk, walk } from './nodes.ts'
+import { OpenListener, NodeFile, type OpenFile, OpenStream } from './open.ts'
 import type { Process } from './process.ts'
 import type { Implementation, World } from './world.ts'
 
@@ -118,9 +118,9 @@ export class Invocation {
     return file
   }
 
-  stream(i: number): Stream | undefined {
+  stream(i: number): OpenStream | undefined {
     const file = this.file(i)
-    return file instanceof Stream ? file : file instanceof Listener ? file.stream : undefined
+    return file instanceof OpenStream ? file : file instanceof OpenListener ? file.stream : undefined
   }
 
   /** The node of a descriptor or of AT_FDCWD: where a relative path starts. */
@@ -129,7 +129,7 @@ export class Invocation {
   }
 
   /** What the path in argument `i + 1` leads to from the directory in argument `i`. */
-  place(i: number, follow: boolean, more: Partial<Walk> = {}): Lookup {
+  place(i: number, follow: boolean, more: Partial<NodeWalk> = {}): Lookup {
     const path = this.text(i + 1)
     const start = path.startsWith('/') && more.root === undefined ? this.process.cwd : this.start(i)
     if (path !== '' && !start.isDirectory) throw new Errno(ENOTDIR)

@@ -3,7 +3,7 @@ import { S_IFDIR, S_IFLNK, S_IFREG } from '../../native/abi/stat.ts'
 import { decode, encode } from '../../native/utf8.ts'
 import { Errno } from './errno.ts'
 import { largeBuffer } from './memory.ts'
-import type { Listener, OpenFile } from './open.ts'
+import type { OpenListener, OpenFile } from './open.ts'
 import type { Process } from './process.ts'
 
 const MAX_LINKS = 40
@@ -46,7 +46,7 @@ export class FileNode {
   /** The open file that holds the lock of flock(2). */
   holder: OpenFile | undefined
   /** The socket that is bound to this name. */
-  listener: Listener | undefined
+  listener: OpenListener | undefined
 
   constructor(type: number, mode = 0o755, behaviour: Behaviour = {}) {
     this.type = type
@@ -135,7 +135,7 @@ export interface Lookup {
   readonly node: FileNode | undefined
 }
 
-export interface Walk {
+export interface NodeWalk {
   readonly root: FileNode
   readonly by: Process
   /** Follow a link that the last name is. */
@@ -144,7 +144,7 @@ export interface Walk {
 }
 
 /** path_resolution(7). Errors: ENOENT and ENOTDIR on the way, ELOOP. */
-export function walk(from: FileNode, path: string, { root, by, follow, noSymlinks }: Walk): Lookup {
+export function walk(from: FileNode, path: string, { root, by, follow, noSymlinks }: NodeWalk): Lookup {
   const split = (text: string) => text.split('/').filter(part => part !== '' && part !== '.')
   const parts = split(path)
   let at = path.startsWith('/') ? root : from

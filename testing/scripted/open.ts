@@ -85,9 +85,9 @@ export class NodeFile extends OpenFile {
 }
 
 /** One end of a pair of connected stream sockets, see unix(7). */
-export class Stream extends OpenFile {
+export class OpenStream extends OpenFile {
   readonly subject = 'stream'
-  peer: Stream | undefined
+  peer: OpenStream | undefined
   incoming: number[] = []
   /** Open files that came beside the bytes, and that nobody has taken yet. */
   passed: OpenFile[] = []
@@ -96,8 +96,8 @@ export class Stream extends OpenFile {
   /** The peer closed with bytes of ours unread. */
   reset = false
 
-  static pair(): [Stream, Stream] {
-    const [a, b] = [new Stream(), new Stream()]
+  static pair(): [OpenStream, OpenStream] {
+    const [a, b] = [new OpenStream(), new OpenStream()]
     a.peer = b
     b.peer = a
     return [a, b]
@@ -141,14 +141,14 @@ export class Stream extends OpenFile {
 }
 
 /** A socket before it is connected, and one that listens. */
-export class Listener extends OpenFile {
+export class OpenListener extends OpenFile {
   readonly subject = 'socket'
   node: FileNode | undefined
   listening = false
   /** Connections that nobody has accepted. */
-  backlog: Stream[] = []
+  backlog: OpenStream[] = []
   /** connect(2) made it one end of a stream. */
-  stream: Stream | undefined
+  stream: OpenStream | undefined
 
   override read(size: number): Uint8Array | typeof BLOCKED {
     if (this.stream === undefined) throw new Errno(ENOTCONN)

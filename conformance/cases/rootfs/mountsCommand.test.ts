@@ -197,7 +197,12 @@ describe.skipIf(!isTsrun)('mounts (tsrun only)', () => {
       /\/mounts\/0\/uidMappings: hostID goes up to 4294967295/,
     ],
     ['id maps without a bind', [mapped(['idmap'], 1)], /\/mounts\/0: only a bind mount can be id-mapped/],
-    ['a mount on the root', [tmpfs('/')], /\/mounts\/0\/destination: must be below the root/],
+    [
+      'an inline id map without a bind',
+      [tmpfs('/mnt', 'idmap=uids=0-1-2;gids=0-1-2')],
+      /only a bind mount can be id-mapped/,
+    ],
+    ['a mount on the root', [tmpfs('/')], /\/mounts\/0\/destination: nothing can be mounted over `\/`/],
     ['a NUL', [tmpfs('/a\0b')], /\/mounts\/0\/destination: contains a NUL/],
     ['a prototype', JSON.parse('[{"destination": "/mnt", "__proto__": {}}]'), /__proto__: this name is not allowed/],
     ['a remount', [{ destination: '/tmp', options: ['remount', 'ro'] }], /\/mounts\/0\/options: a mount that is there/],

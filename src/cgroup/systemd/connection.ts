@@ -7,7 +7,7 @@ import type { Runtime } from '../../runtime.ts'
 import { SYSTEMD } from './systemd.ts'
 
 /** A place where systemd may answer. */
-interface Place {
+interface SystemdSocket {
   readonly path: string
   /** A bus that passes calls on, rather than systemd's own socket. */
   readonly bus: boolean
@@ -38,7 +38,7 @@ function subscribe(connection: Connection): void {
   connection.tell({ path: '/org/freedesktop/systemd1', interface: `${SYSTEMD}.Manager`, member: 'Subscribe' })
 }
 
-function placesOfSystem({ env }: Runtime): Place[] {
+function placesOfSystem({ env }: Runtime): SystemdSocket[] {
   return [
     ...buses(env('DBUS_SYSTEM_BUS_ADDRESS')),
     { path: '/run/systemd/private', bus: false },
@@ -47,7 +47,7 @@ function placesOfSystem({ env }: Runtime): Place[] {
 }
 
 /** In a user namespace, as that of rootless podman, the user's own id is another than ours. */
-function placesOfUser(runtime: Runtime): Place[] {
+function placesOfUser(runtime: Runtime): SystemdSocket[] {
   const { env } = runtime
   const directory = env('XDG_RUNTIME_DIR')
   const directories = new Set([...(directory ? [directory] : []), `/run/user/${ownerId(runtime)}`])
@@ -60,7 +60,7 @@ function placesOfUser(runtime: Runtime): Place[] {
   ]
 }
 
-function buses(addresses: string | undefined): Place[] {
+function buses(addresses: string | undefined): SystemdSocket[] {
   return socketPaths(addresses ?? '').map(path => ({ path, bus: true }))
 }
 
@@ -73,7 +73,7 @@ function ownerId({ outside }: Runtime): number {
   return range === undefined ? uid : range[1] + (uid - range[0])
 }
 
-function absence(ofUser: boolean, places: readonly Place[]): string {
+function absence(ofUser: boolean, places: readonly SystemdSocket[]): string {
   const paths = places.map(({ path }) => `\`${path.replace('\0', '@')}\``).join(', ')
   const advice = ofUser
     ? "the user's runs in a login session or after `loginctl enable-linger`, and XDG_RUNTIME_DIR says where"

@@ -3,7 +3,7 @@ import type { DBusMessage } from '../../dbus/message.ts'
 import { ConfigError, doing, HostError } from '../../errors.ts'
 import type { Property } from '../../plan/systemd/property.ts'
 import type { ScopePlan } from '../../plan/systemd/scope.ts'
-import type { Runtime } from '../../runtime.ts'
+import type { Runtime, Warn } from '../../runtime.ts'
 
 export const SYSTEMD = 'org.freedesktop.systemd1'
 const MANAGER = { path: '/org/freedesktop/systemd1', interface: `${SYSTEMD}.Manager` }
@@ -12,8 +12,6 @@ const JOB_MS = 30_000
 /** A unit that is going away blocks its name for a moment. */
 const START_TRIES = 5
 const START_PAUSE_MS = 20
-
-type Warn = Runtime['warn']
 
 /**
  * Has systemd start a scope with one process in it; returns the job, for awaitStart. A limit that this systemd does not

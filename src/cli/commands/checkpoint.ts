@@ -1,8 +1,8 @@
 import { checkId } from '../../config/id.ts'
-import { type CheckpointRequest, checkpointContainer } from '../../criu/checkpoint.ts'
+import { checkpointContainer, type CheckpointRequest } from '../../criu/checkpoint.ts'
 import { doing, UsageError } from '../../errors.ts'
-import type { Verb } from '../commands.ts'
 import type { OptionsOf } from '../line/options.ts'
+import type { Verb } from '../verb.ts'
 import { criuSettings } from './criuSettings.ts'
 import { given } from './request.ts'
 

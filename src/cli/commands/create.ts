@@ -1,7 +1,7 @@
 import { checkId } from '../../config/id.ts'
 import { createContainer } from '../../container/create.ts'
 import { doing } from '../../errors.ts'
-import type { Verb } from '../commands.ts'
+import type { Verb } from '../verb.ts'
 import { createRequest } from './request.ts'
 
 export const verb: Verb<'create'> = (runtime, options, positionals) => {

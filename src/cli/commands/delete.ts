@@ -2,8 +2,8 @@ import { checkId } from '../../config/id.ts'
 import { deleteContainer } from '../../container/delete.ts'
 import { doing } from '../../errors.ts'
 import { listIds } from '../../state/store.ts'
-import type { Verb } from '../commands.ts'
 import { forMatching } from '../line/matching.ts'
+import type { Verb } from '../verb.ts'
 
 export const verb: Verb<'delete'> = (runtime, { force, regex }, positionals) => {
   const [id = ''] = positionals

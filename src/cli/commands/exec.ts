@@ -1,12 +1,12 @@
 import { checkId } from '../../config/id.ts'
-import { type ExecRequest, execContainer } from '../../container/exec.ts'
+import { execContainer, type ExecRequest } from '../../container/exec.ts'
 import { doing, UsageError } from '../../errors.ts'
 import type { CapabilityChanges, ProcessChanges } from '../../plan/process/execProcess.ts'
-import type { Verb } from '../commands.ts'
 import type { OptionsOf } from '../line/options.ts'
+import type { Verb } from '../verb.ts'
 import { given, preserved } from './request.ts'
 
-type ExecOptions = OptionsOf<'exec'>
+type GivenOptions = OptionsOf<'exec'>
 
 export const verb: Verb<'exec'> = (runtime, options, positionals) => {
   const [word, ...args] = positionals
@@ -18,7 +18,7 @@ export const verb: Verb<'exec'> = (runtime, options, positionals) => {
 }
 
 /** What the command line asks for. Throws a UsageError for what makes no sense. */
-export function execRequest(options: ExecOptions, id: string, args: readonly string[]): ExecRequest {
+export function execRequest(options: GivenOptions, id: string, args: readonly string[]): ExecRequest {
   const processFile = given(options.process)
   if (processFile === undefined && args.length === 0) throw new UsageError('exec: the command to run is missing')
   return {
@@ -35,7 +35,7 @@ export function execRequest(options: ExecOptions, id: string, args: readonly str
   }
 }
 
-function processChanges(options: ExecOptions): ProcessChanges {
+function processChanges(options: GivenOptions): ProcessChanges {
   const { cwd, env, user, tty } = options
   // Not quoted: what has no name may be a value, and a secret.
   const nameless = env.findIndex(entry => entry.indexOf('=') < 1)
@@ -76,7 +76,7 @@ function numericId(option: string, text: string): number {
   throw new UsageError(`${option}: \`${text}\` is not a number from 0 to ${LARGEST_ID}; names are not looked up`)
 }
 
-function capabilityChanges(options: ExecOptions): CapabilityChanges | undefined {
+function capabilityChanges(options: GivenOptions): CapabilityChanges | undefined {
   const words = (list: readonly string[]) => list.flatMap(text => text.split(',')).filter(Boolean)
   const add = words([...options.cap, ...options['cap-add']])
   const drop = words(options['cap-drop'])

@@ -5,8 +5,8 @@ import { killContainer } from '../../container/kill.ts'
 import { doing, UsageError } from '../../errors.ts'
 import { signalNumber } from '../../plan/process/signals.ts'
 import { listIds } from '../../state/store.ts'
-import type { Verb } from '../commands.ts'
 import { forMatching } from '../line/matching.ts'
+import type { Verb } from '../verb.ts'
 
 export const verb: Verb<'kill'> = (runtime, { all, regex }, positionals) => {
   const [id = '', name = 'SIGTERM'] = positionals

@@ -6,7 +6,7 @@ import { addMounts, removeMounts } from '../../container/liveMounts.ts'
 import { doing } from '../../errors.ts'
 import { readInput } from '../../host/callersFiles.ts'
 import type { Runtime } from '../../runtime.ts'
-import type { Verb } from '../commands.ts'
+import type { Verb } from '../verb.ts'
 
 export const verb: Verb<'mounts'> = (runtime, _options, [deed = '', word = '', file = '']) => {
   const work = deed === 'add' ? addMounts : removeMounts

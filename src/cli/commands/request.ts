@@ -18,17 +18,28 @@ export function preserved(options: Pick<OptionsOf<'create'>, 'preserve-fds'>): n
   return Math.max(0, count)
 }
 
-/** What `create` and `run` ask for. */
-export function createRequest(options: OptionsOf<'create'>, id: string, bundle: string): CreateRequest {
+/** What `create`, `run` and `restore` ask for. */
+export function newContainer(
+  options: OptionsOf<'create'> | OptionsOf<'restore'>,
+  id: string,
+  bundle: string,
+): CreateRequest {
   return {
     id,
     bundle,
     configFile: given(options.config),
     pidFile: given(options['pid-file']),
     consoleSocket: given(options['console-socket']),
-    pidfdSocket: given(options['pidfd-socket']),
     noPivot: options['no-pivot'],
     noNewKeyring: options['no-new-keyring'],
+  }
+}
+
+/** What `create` and `run` ask for. */
+export function createRequest(options: OptionsOf<'create'>, id: string, bundle: string): CreateRequest {
+  return {
+    ...newContainer(options, id, bundle),
+    pidfdSocket: given(options['pidfd-socket']),
     preserveFds: preserved(options),
   }
 }

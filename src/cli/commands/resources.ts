@@ -4,7 +4,7 @@ import { UsageError } from '../../errors.ts'
 import type { OptionsOf } from '../line/options.ts'
 
 /** What the value of an option is. */
-type Kind = 'integer' | 'bytes' | 'text'
+type ValueKind = 'integer' | 'bytes' | 'text'
 
 /** The options of `update` that stand for a property of linux.resources. */
 const PROPERTIES = [
@@ -24,7 +24,7 @@ const PROPERTIES = [
   ['cpuset-mems', 'cpu', 'mems', 'text'],
   ['blkio-weight', 'blockIO', 'weight', 'integer'],
   ['pids-limit', 'pids', 'limit', 'integer'],
-] as const satisfies readonly (readonly [keyof OptionsOf<'update'>, keyof Resources, string, Kind])[]
+] as const satisfies readonly (readonly [keyof OptionsOf<'update'>, keyof Resources, string, ValueKind])[]
 
 /**
  * The change that the options ask for, as linux.resources. An empty value is none: callers build `--memory=` from an unset
@@ -42,7 +42,7 @@ export function resourcesOf(options: OptionsOf<'update'>): Resources {
   return parseResources(`{${text}}`, 'the change')
 }
 
-function json(option: string, kind: Kind, text: string): string {
+function json(option: string, kind: ValueKind, text: string): string {
   if (kind === 'text') return JSON.stringify(text)
   if (kind === 'integer' && !/^-?\d+$/.test(text)) throw new UsageError(`--${option} takes a number, not \`${text}\``)
   return String(kind === 'integer' ? BigInt(text) : bytes(option, text))

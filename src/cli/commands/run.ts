@@ -1,6 +1,6 @@
 import { runContainer } from '../../container/run.ts'
 import { doing } from '../../errors.ts'
-import type { Verb } from '../commands.ts'
+import type { Verb } from '../verb.ts'
 import { createRequest, explainingExecve } from './request.ts'
 import { chooseTarget } from './target.ts'
 

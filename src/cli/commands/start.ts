@@ -2,7 +2,7 @@ import { checkId } from '../../config/id.ts'
 import { startContainer } from '../../container/start.ts'
 import { doing } from '../../errors.ts'
 import { containerState } from '../../state/ociState.ts'
-import type { Verb } from '../commands.ts'
+import type { Verb } from '../verb.ts'
 import { explainingExecve } from './request.ts'
 
 export const verb: Verb<'start'> = async (runtime, _options, positionals) => {

@@ -8,8 +8,8 @@ import { doing } from '../../errors.ts'
 import { readInput } from '../../host/callersFiles.ts'
 import { mergeResources } from '../../plan/resources/update.ts'
 import type { Runtime } from '../../runtime.ts'
-import type { Verb } from '../commands.ts'
 import { formatTable } from '../table.ts'
+import type { Verb } from '../verb.ts'
 import { resourcesOf } from './resources.ts'
 
 export const verb: Verb<'update'> = (runtime, options, positionals) => {

@@ -1,5 +1,6 @@
 import { expect, expectTypeOf, test } from 'vitest'
-import { commands, type Verb } from '../commands.ts'
+import type { Verb } from '../verb.ts'
+import { commands } from './commands.ts'
 import { type CommandName, commandsWith, type OptionsOf, optionsOf } from './options.ts'
 
 const names = Object.keys(commands) as CommandName[]

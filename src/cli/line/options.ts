@@ -516,14 +516,14 @@ type OptionOf<Command, Group = Groups> = Group extends { commands: readonly (inf
     : never
   : never
 
-type Word<O> = O extends { choices: readonly (infer Choice)[] } ? Choice : string
+type ChoiceOf<O> = O extends { choices: readonly (infer Choice)[] } ? Choice : string
 type ValueOf<O> = O extends { type: 'boolean' }
   ? boolean
   : O extends { type: 'count' }
     ? number
     : O extends { type: 'array' }
       ? readonly string[]
-      : (O extends { type: 'number' } ? number : Word<O>) | (O extends { default: unknown } ? never : undefined)
+      : (O extends { type: 'number' } ? number : ChoiceOf<O>) | (O extends { default: unknown } ? never : undefined)
 
 /** The options of a command (`*`: the global ones) as its verb sees them, defaults filled in. */
 export type OptionsOf<Command extends CommandName | '*'> = {

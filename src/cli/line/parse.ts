@@ -1,11 +1,11 @@
 import { nearest } from '../../config/nearest.ts'
 import { UsageError } from '../../errors.ts'
-import { type Command, commands, isCommand } from '../commands.ts'
+import { type Command, commands, isCommand } from './commands.ts'
 import { type CommandName, commandsWith, type Option, type OptionsOf, optionsOf } from './options.ts'
 
 /** What an option can be worth. */
 export type OptionValue = string | number | boolean | readonly string[] | undefined
-type Values = Record<string, OptionValue>
+type OptionValues = Record<string, OptionValue>
 
 /** A command line that makes sense. */
 export interface Parsed {
@@ -13,7 +13,7 @@ export interface Parsed {
   readonly command: CommandName | undefined
   readonly globals: OptionsOf<'*'>
   /** By name, defaults filled in; `OptionsOf` tells what is in there for a command. */
-  readonly options: Readonly<Values>
+  readonly options: Readonly<OptionValues>
   readonly positionals: readonly string[]
 }
 
@@ -32,18 +32,18 @@ const BOOLEANS: Readonly<Record<string, boolean>> = {
 /** Options that are allowed at some place of the line, and where their values go. */
 interface Scope {
   readonly options: readonly Option[]
-  readonly values: Values
+  readonly values: OptionValues
 }
 
 function scope(command: CommandName | '*'): Scope {
   const options = optionsOf(command)
-  const values: Values = {}
+  const values: OptionValues = {}
   for (const { name, type, default: preset } of options)
     values[name] = type === 'boolean' ? false : type === 'count' ? 0 : type === 'array' ? [] : preset
   return { options, values }
 }
 
-function find(scopes: readonly Scope[], matches: (option: Option) => boolean): [Option, Values] | undefined {
+function find(scopes: readonly Scope[], matches: (option: Option) => boolean): [Option, OptionValues] | undefined {
   for (const { options, values } of scopes) {
     const option = options.find(matches)
     if (option !== undefined) return [option, values]
@@ -52,7 +52,7 @@ function find(scopes: readonly Scope[], matches: (option: Option) => boolean): [
 }
 
 /** Walks over the words of a command line. */
-class Reader {
+class LineReader {
   readonly #words: readonly string[]
   #at = 0
   /** The command so far, for messages. */
@@ -111,7 +111,7 @@ class Reader {
     }
   }
 
-  #set([option, values]: [Option, Values], shown: string, attached: string | undefined): void {
+  #set([option, values]: [Option, OptionValues], shown: string, attached: string | undefined): void {
     const { name, type } = option
     if (type === 'boolean') values[name] = this.#boolean(shown, attached)
     else if (type === 'count') values[name] = (values[name] as number) + 1
@@ -216,7 +216,7 @@ export function takesRest(positionals: readonly string[]): boolean {
  * stand before and after its arguments; global ones everywhere, unless the command has one of the same name.
  */
 export function parse(argv: readonly string[]): Parsed | Misuse {
-  const reader = new Reader(argv)
+  const reader = new LineReader(argv)
   const global = scope('*')
   const globals = global.values as OptionsOf<'*'>
   const informs = () => globals.help || globals.usage || globals.version

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { commands } from '../commands.ts'
+import { commands } from './commands.ts'
 import { type CommandName, type Option, optionsOf } from './options.ts'
-import { keywordsOf, parse, type OptionValue } from './parse.ts'
+import { keywordsOf, type OptionValue, parse } from './parse.ts'
 import { yargsFor } from './usage.ts'
 
 /** Among the values that yargs found, those of a command; what it leaves undefined is the type's own default. */

@@ -1,7 +1,7 @@
 import { createContext, runInContext } from 'node:vm'
 import { build } from 'esbuild'
 import { expect, test } from 'vitest'
-import { commands } from '../commands.ts'
+import { commands } from './commands.ts'
 import { type CommandName, optionsOf } from './options.ts'
 import { helpText } from './usage.ts'
 

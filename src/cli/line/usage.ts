@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs'
-import { commands } from '../commands.ts'
+import { commands } from './commands.ts'
 import { type CommandName, type Option, optionsOf } from './options.ts'
 import { takesRest } from './parse.ts'
 import { createYargs } from './yargs.ts'

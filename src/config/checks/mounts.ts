@@ -1,38 +1,24 @@
-// Checks of mounts and hooks (config.md, Mounts and POSIX-platform Hooks).
+// Checks of mounts and hooks (config.md, Mounts and POSIX-platform Hooks). What depends on where a path leads, or on the type of
+// a mount, is told when mounts are planned, see plan/mounts/mounts.ts.
 
 import type { Config, Hook, Mount } from '../../../spec/generated/config.ts'
-import { resolve } from '../../paths.ts'
+import { idMapWord } from '../../plan/mounts/mountOptions.ts'
 import { type Check, type Complaint, firstOf, hasNamespace, relative } from './namespacesOf.ts'
 
 export const MOUNT_CHECKS: readonly Check[] = [
-  destinationsAreBelowRoot,
   idMapsComeInPairs,
   idMapsAreForBindMounts,
   idMapsComeFromSomewhere,
   hooksAreNamed,
 ]
 
-/** A mount on `/` would hide the root file system that the other properties talk about. */
-function destinationsAreBelowRoot({ mounts }: Config): Complaint | undefined {
-  return firstOf(mounts, '/mounts', ({ destination }) => {
-    if (destination === '') return { pointer: '/destination', reason: 'must not be empty' }
-    if (!isRoot(destination)) return undefined
-    return { pointer: '/destination', reason: `must be below the root, is ${JSON.stringify(destination)}` }
-  })
-}
-
-/** By its letters alone: a symbolic link to the root is found when the path is resolved. */
-function isRoot(path: string): boolean {
-  return resolve('/', path) === '/'
-}
-
 function isBind({ options }: Mount): boolean {
   return options !== undefined && (options.includes('bind') || options.includes('rbind'))
 }
 
+/** The last word about an id map, which is the one that counts. */
 function idMapOption({ options }: Mount): string | undefined {
-  if (options === undefined) return undefined
-  return options.includes('idmap') ? 'idmap' : options.includes('ridmap') ? 'ridmap' : undefined
+  return options?.findLast(option => idMapWord(option) !== undefined)
 }
 
 function hasMappings({ uidMappings, gidMappings }: Mount): boolean {
@@ -51,15 +37,16 @@ function idMapsComeInPairs({ mounts }: Config): Complaint | undefined {
 
 function idMapsAreForBindMounts({ mounts }: Config): Complaint | undefined {
   return firstOf(mounts, '/mounts', mount => {
-    if ((!hasMappings(mount) && idMapOption(mount) === undefined) || isBind(mount)) return undefined
+    if (isBind(mount) || (!hasMappings(mount) && idMapOption(mount) === undefined)) return undefined
     return { pointer: '', reason: 'only a bind mount can be id-mapped; add the option `bind` or `rbind`' }
   })
 }
 
 function idMapsComeFromSomewhere(config: Config): Complaint | undefined {
+  if (hasNamespace(config, 'user')) return undefined
   return firstOf(config.mounts, '/mounts', mount => {
     const option = idMapOption(mount)
-    if (option === undefined || hasMappings(mount) || hasNamespace(config, 'user')) return undefined
+    if (option === undefined || option.includes('=') || hasMappings(mount)) return undefined
     const reason = `the option \`${option}\` needs uidMappings and gidMappings, or a user namespace to take them from`
     return { pointer: '', reason }
   })

@@ -2,7 +2,7 @@
 
 import { encode } from '../../../native/utf8.ts'
 import type { Config, IdMapping, Mount, NamespaceType } from '../../../spec/generated/config.ts'
-import { wrongMappings } from '../../plan/namespaces/idMappings.ts'
+import { mapsId, wrongMappings } from '../../plan/namespaces/idMappings.ts'
 import {
   type Check,
   type Complaint,
@@ -86,7 +86,7 @@ function userIsMapped(config: Config): Complaint | undefined {
 /** Without any mapping there are those of withMappings(). */
 function unmapped(mappings: IdMapping[] = [], id: number, pointer: string, name: string): Complaint | undefined {
   if (mappings.length === 0) return undefined
-  if (mappings.some(({ containerID, size }) => id >= containerID && id < containerID + size)) return undefined
+  if (mapsId(mappings, id)) return undefined
   return { pointer, reason: `the id ${id} is in no entry of /linux/${name}` }
 }
 

@@ -2,6 +2,7 @@
 
 import type { Process, Scheduler } from '../../../spec/generated/config.ts'
 import { ConfigError } from '../../errors.ts'
+import { NO_ID } from '../../plan/namespaces/idMappings.ts'
 import { type Check, type Complaint, firstOf, outside, relative } from './namespacesOf.ts'
 
 type ProcessCheck = (process: Process) => Complaint | undefined
@@ -61,8 +62,6 @@ function envIsNamed({ env }: Process): Complaint | undefined {
 }
 
 /** For setresuid(2) and its kin -1 means "leave it as it is": the program would keep running as root. */
-const NO_ID = 0xffffffff
-
 function idsAreIds({ user }: Process): Complaint | undefined {
   const look = (id: number | undefined, pointer = '') =>
     id === NO_ID ? { pointer, reason: `${NO_ID} is not an id, it stands for "no change"` } : undefined

@@ -1,9 +1,8 @@
 // poststop hooks that can only fail. A failed one is a warning (runtime.md#lifecycle, step 13), so it keeps no container from running.
 
+import type { JsonObject } from '../json.ts'
 import { rememberPlaces } from '../places.ts'
 import type { Complaint } from './namespacesOf.ts'
-
-type Json = Readonly<Record<string, unknown>>
 
 /**
  * Takes the poststop hooks that can only fail out of `data`, the JSON of a config.json, and the timeouts that are none,
@@ -35,13 +34,13 @@ export function dropVainHooks(data: unknown): Complaint[] {
 
 function whyVain(hook: unknown): string | undefined {
   if (hook === null) return 'names no program'
-  const { path, timeout } = hook as Json
+  const { path, timeout } = hook as JsonObject
   if (path === '') return 'names no program'
   if (typeof timeout === 'number' && timeout < 0) return `has ${timeout} s to run`
   return undefined
 }
 
 /** crun sets no limit then, runc ends the hook at once; a hook that tidies up had better run. */
-function isZero(hook: unknown): hook is Json {
-  return (hook as Json).timeout === 0
+function isZero(hook: unknown): hook is JsonObject {
+  return (hook as JsonObject).timeout === 0
 }

@@ -1,14 +1,14 @@
 import { EACCES, ENOENT, EPERM, ESRCH } from '../../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../../native/abi/fcntl.ts'
 import { cgroupMount } from '../../cgroup/cgroup.ts'
-import { type FoundSetting, findSettings } from '../../cgroup/settings.ts'
+import { findSettings, type FoundSetting } from '../../cgroup/settings.ts'
 import { isWithin } from '../../paths.ts'
 import { deviceProgram } from '../../plan/devices/deviceProgram.ts'
 import { planDeviceRules } from '../../plan/devices/deviceRules.ts'
 import { sameSetting } from '../../plan/resources/sameSetting.ts'
 import type { LimitStep } from '../../plan/resources/step.ts'
 import { currentCgroup } from '../inspect.ts'
-import type { Comparison, Deviation } from './drift.ts'
+import type { Comparison, Deviation } from './comparison.ts'
 
 /** The limits, the device filter, and whether all processes are where they hold. */
 export function cgroupDrift(comparison: Comparison): Deviation[] {

@@ -2,29 +2,18 @@ import { AT_FDCWD } from '../../../native/abi/fcntl.ts'
 import type { Config } from '../../../spec/generated/config.ts'
 import { parseConfig, parseResources } from '../../config/load.ts'
 import { HostError, StateError } from '../../errors.ts'
-import { type ContainerPlan, planContainer } from '../../plan/container.ts'
+import { planContainer } from '../../plan/container.ts'
 import type { Runtime } from '../../runtime.ts'
 import { type ContainerRecord, START_SOCKET } from '../../state/record.ts'
 import { openContainer } from '../../state/store.ts'
-import { type Inspection, inspectContainer } from '../inspect.ts'
+import { inspectContainer } from '../inspect.ts'
 import { cgroupDrift } from './cgroup.ts'
+import type { Comparison, Deviation } from './comparison.ts'
 import { mountDrift } from './mounts.ts'
 import { clockDrift, namespaceDrift } from './namespaces.ts'
 import { processDrift } from './process.ts'
 import { schedulingDrift } from './scheduling.ts'
 import { sysctlDrift } from './sysctl.ts'
-
-/** One thing that is not as it was asked for. */
-export interface Deviation {
-  /** Who asks for it: a JSON pointer into config.json. */
-  readonly pointer: string
-  /** What differs: a file of the cgroup, a mount, a set of capabilities. */
-  readonly what: string
-  readonly expected: string
-  readonly found: string
-  /** A program may do that to itself. */
-  readonly note?: true
-}
 
 /** How a container differs from what config.json and updates have made of it. */
 export interface Drift {
@@ -32,17 +21,6 @@ export interface Drift {
   readonly drift: readonly Deviation[]
   /** Differences that need no explanation: a program may give up rights, and change what is its own. */
   readonly notes: readonly Deviation[]
-}
-
-/** All that a comparison looks at. */
-export interface Comparison {
-  readonly runtime: Runtime
-  readonly record: ContainerRecord
-  readonly config: Config
-  readonly plan: ContainerPlan
-  readonly now: Inspection
-  /** The program runs: before that the first process has what it needs for the rest of its way. */
-  readonly started: boolean
 }
 
 const PARTS: readonly ((comparison: Comparison) => Deviation[])[] = [

@@ -12,7 +12,7 @@ import { attributeWords } from '../../plan/mounts/mountOptions.ts'
 import { type BindStep, type MountStep, planMounts } from '../../plan/mounts/mounts.ts'
 import { isOwn } from '../../plan/namespaces/namespaces.ts'
 import { ContainerRoot } from '../../rootfs/containerRoot.ts'
-import type { Comparison, Deviation } from './drift.ts'
+import type { Comparison, Deviation } from './comparison.ts'
 
 /** A mount that has to be there. */
 interface Expected {
@@ -42,7 +42,7 @@ export function mountDrift(comparison: Comparison): Deviation[] {
   using fds = new Fds()
   const { outside } = runtime
   const directory = fds.keep(outside.openat(AT_FDCWD, `/proc/${record.pid}/root`, O_PATH | O_DIRECTORY))
-  const place = new Place(outside, new ContainerRoot(outside, directory), now.mounts, fds)
+  const place = new MountTree(outside, new ContainerRoot(outside, directory), now.mounts, fds)
   const expected = expectedMounts(comparison)
   return [
     ...expected.flatMap(mount => differences(place, mount)),
@@ -52,7 +52,7 @@ export function mountDrift(comparison: Comparison): Deviation[] {
 }
 
 /** The container's tree of directories, with what is known of its mounts. */
-class Place {
+class MountTree {
   readonly outside: Kernel<'outside'>
   readonly rows: readonly MountRow[]
   /** Targets that are accounted for, and how often. */
@@ -141,7 +141,7 @@ function changeLast(mounts: Expected[], { destination, attributes }: MountStep):
 }
 
 /** Is it there, is it what it is to be, and has it its attributes? */
-function differences(place: Place, expected: Expected): Deviation[] {
+function differences(place: MountTree, expected: Expected): Deviation[] {
   const { pointer, destination, step, optional } = expected
   const what = `the mount \`${destination}\``
   const row = place.at(destination, step?.noFollowTarget)
@@ -158,7 +158,7 @@ function isCopiedLink(outside: Kernel<'outside'>, { copySymlink, source }: BindS
   return fd.exists && ((outside.statx(fd, '').stat?.mode ?? 0) & S_IFMT) === S_IFLNK
 }
 
-function contentDrift(place: Place, { pointer, destination, step }: Expected, row: MountRow): Deviation[] {
+function contentDrift(place: MountTree, { pointer, destination, step }: Expected, row: MountRow): Deviation[] {
   const what = `the mount \`${destination}\``
   if (step?.op === 'filesystem' && row.type !== step.type)
     return [{ pointer: `${pointer}/type`, what, expected: step.type, found: row.type }]
@@ -176,7 +176,7 @@ function describe({ source, root, type }: MountRow): string {
 
 /** What mountinfo says of a bind mount of this source: file system and place in that. Undefined when it is gone. */
 function locate(
-  { outside, host }: Place,
+  { outside, host }: MountTree,
   { source, noFollowSource }: BindStep,
 ): Pick<MountRow, 'device' | 'root'> | undefined {
   using fd = outside.openat(AT_FDCWD, source, O_PATH | (noFollowSource ? O_NOFOLLOW : 0), 0, 'any')
@@ -206,7 +206,7 @@ function attributeDrift({ set, clear, destination }: Expected, row: MountRow, po
 }
 
 /** Paths that are masked or read-only, where there is such a path. */
-function protectedPaths({ plan }: Comparison, place: Place): Deviation[] {
+function protectedPaths({ plan }: Comparison, place: MountTree): Deviation[] {
   const masked = plan.maskedPaths.flatMap((path, i) => {
     place.at(path)
     const found = unmasked(place, path)
@@ -225,7 +225,7 @@ function protectedPaths({ plan }: Comparison, place: Place): Deviation[] {
 }
 
 /** What is to be seen at a masked path; undefined when that is nothing. */
-function unmasked(place: Place, path: string): string | undefined {
+function unmasked(place: MountTree, path: string): string | undefined {
   const fd = place.open(path)
   if (fd === undefined) return undefined
   const stat = place.outside.statx(fd, '').stat
@@ -243,7 +243,7 @@ function unmasked(place: Place, path: string): string | undefined {
 }
 
 /** Mounts that nobody has asked for. */
-function unexpected({ config }: Comparison, place: Place, expected: readonly Expected[]): Deviation[] {
+function unexpected({ config }: Comparison, place: MountTree, expected: readonly Expected[]): Deviation[] {
   const hooks = MOUNTING_HOOKS.some(kind => (config.hooks?.[kind] ?? []).length > 0)
   const left = new Map(place.known)
   const surplus = place.rows.filter(row => {
@@ -267,14 +267,14 @@ function unexpected({ config }: Comparison, place: Place, expected: readonly Exp
 }
 
 /** The copy of a tree that makes a path read-only has the mounts below it once more. */
-function isCopy({ rows }: Place, row: MountRow): boolean {
+function isCopy({ rows }: MountTree, row: MountRow): boolean {
   const isTwin = (other: MountRow) => other !== row && other.target === row.target && sameContent(other, row)
   const isStacked = (other: MountRow) => other.parent === row.id || row.parent === other.id
   return rows.some(other => isTwin(other) && !isStacked(other))
 }
 
 /** Something that is mounted below the source of a mount came along with it. */
-function isBelowSource({ host }: Place, row: MountRow, expected: readonly Expected[]): boolean {
+function isBelowSource({ host }: MountTree, row: MountRow, expected: readonly Expected[]): boolean {
   return expected.some(({ source, destination }) => {
     if (source === undefined || !isWithin(row.target, destination) || row.target === destination) return false
     const path = join(source, row.target.slice(destination === '/' ? 0 : destination.length))
@@ -283,7 +283,7 @@ function isBelowSource({ host }: Place, row: MountRow, expected: readonly Expect
 }
 
 /** The host has mounted it since, and the container's mounts follow those of the host. */
-function isPropagated({ host }: Place, row: MountRow): boolean {
+function isPropagated({ host }: MountTree, row: MountRow): boolean {
   return row.tags.some(tag => tag.startsWith('master:')) && host.some(other => sameContent(other, row))
 }
 

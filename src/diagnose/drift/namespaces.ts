@@ -3,7 +3,7 @@ import { AT_FDCWD } from '../../../native/abi/fcntl.ts'
 import type { TimeOffsets } from '../../../spec/generated/config.ts'
 import { NAMESPACES } from '../../plan/namespaces/namespaces.ts'
 import { procText } from '../inspect.ts'
-import type { Comparison, Deviation } from './drift.ts'
+import type { Comparison, Deviation } from './comparison.ts'
 
 /** A namespace of its own that is the host's after all, or another than the one that config.json names. */
 export function namespaceDrift({ runtime: { outside }, config, now }: Comparison): Deviation[] {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Process } from '../../../spec/generated/config.ts'
 import { planProcess } from '../../plan/process/process.ts'
 import type { InspectedProcess } from '../inspect.ts'
-import type { Comparison } from './drift.ts'
+import type { Comparison } from './comparison.ts'
 import { processDrift } from './process.ts'
 
 const SET = ['CAP_KILL', 'CAP_CHOWN']

@@ -4,7 +4,7 @@ import { capabilityMask, capabilityNames } from '../../plan/process/capabilities
 import type { ProcessPlan } from '../../plan/process/process.ts'
 import type { RlimitStep } from '../../plan/process/rlimits.ts'
 import type { InspectedProcess } from '../inspect.ts'
-import type { Comparison, Deviation } from './drift.ts'
+import type { Comparison, Deviation } from './comparison.ts'
 
 /** What the program is and may do, compared with what it was started with. */
 export function processDrift({ plan, now, started }: Comparison): Deviation[] {

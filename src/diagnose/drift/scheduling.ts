@@ -1,7 +1,7 @@
 import { IOPRIO_CLASS_SHIFT, ioPriorityClasses } from '../../../native/abi/scheduling/ioprio.ts'
 import type { SchedulingPlan } from '../../plan/process/scheduling.ts'
 import type { InspectedProcess } from '../inspect.ts'
-import type { Comparison, Deviation } from './drift.ts'
+import type { Comparison, Deviation } from './comparison.ts'
 
 /**
  * How the first process shares processors and disks, compared with process.scheduler and process.ioPriority. Everybody may

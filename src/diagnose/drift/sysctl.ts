@@ -12,10 +12,10 @@ import { threadToEnter } from '../../setup/threadToEnter.ts'
 import { holdInit } from '../../setup/visit.ts'
 import type { ContainerRecord } from '../../state/record.ts'
 import { isAlive } from '../../state/status.ts'
-import type { Comparison, Deviation } from './drift.ts'
+import type { Comparison, Deviation } from './comparison.ts'
 
 /** Something of a namespace that a file below /proc/sys tells. */
-interface Setting {
+interface NamespaceSetting {
   readonly pointer: string
   readonly what: string
   readonly path: string
@@ -32,7 +32,7 @@ export function sysctlDrift({ runtime, record, plan }: Comparison): Deviation[] 
   return wanted.flatMap((setting, i) => settingDrift(setting, found[i]))
 }
 
-function settings({ hostname, domainname, sysctl }: ContainerPlan): Setting[] {
+function settings({ hostname, domainname, sysctl }: ContainerPlan): NamespaceSetting[] {
   const name = (key: string, what: string, value: string | undefined) =>
     value === undefined ? [] : [{ pointer: `/${key}`, what, path: `kernel/${key}`, value }]
   return [
@@ -47,7 +47,7 @@ function settings({ hostname, domainname, sysctl }: ContainerPlan): Setting[] {
 }
 
 /** The kernel has tabs between numbers, however they were written; undefined is what we may not read. */
-export function settingDrift({ pointer, what, value }: Setting, found: string | undefined): Deviation[] {
+export function settingDrift({ pointer, what, value }: NamespaceSetting, found: string | undefined): Deviation[] {
   if (found === undefined) return []
   const words = (text: string) => text.trim().split(/\s+/).join(' ')
   if (words(found) === words(value)) return []
@@ -65,7 +65,7 @@ const NAMESPACES = CLONE_NEWUSER | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET
 function readSysctls(
   { host, outside, makeCalls }: Runtime,
   record: ContainerRecord,
-  settings: readonly Setting[],
+  settings: readonly NamespaceSetting[],
 ): (string | undefined)[] {
   using fds = new Fds()
   const init = holdInit(outside, record, fds)

@@ -1,9 +1,8 @@
 // Profiles in the format of container engines: rules that count on some architectures, or with some capabilities, only.
 
 import type { Architecture } from '../../../native/arch/architecture.ts'
+import type { JsonObject } from '../../config/json.ts'
 import { ConfigError } from '../../errors.ts'
-
-type Json = Record<string, unknown>
 
 /** Who the profile is for. */
 export interface Bearer {
@@ -15,7 +14,7 @@ export interface Bearer {
 
 /** A profile of the specification, and for each of its rules where it stood. */
 export interface Resolved {
-  readonly profile: Json
+  readonly profile: JsonObject
   readonly places: readonly number[]
 }
 
@@ -24,15 +23,15 @@ const ENGINE_NAMES = { x86_64: 'amd64', aarch64: 'arm64' } as const
 const SECCOMP_NAMES = { x86_64: 'SCMP_ARCH_X86_64', aarch64: 'SCMP_ARCH_AARCH64' } as const
 
 /** Properties that only engines know; the rules are taken apart from them. */
-export function isEngineProfile(profile: Json): boolean {
-  const rules = Array.isArray(profile['syscalls']) ? (profile['syscalls'] as (Json | null)[]) : []
+export function isEngineProfile(profile: JsonObject): boolean {
+  const rules = Array.isArray(profile['syscalls']) ? (profile['syscalls'] as (JsonObject | null)[]) : []
   return (
     'archMap' in profile || rules.some(rule => rule && ('includes' in rule || 'excludes' in rule || 'name' in rule))
   )
 }
 
 /** What an engine would write into config.json. Errors: ConfigError for words of a wrong type. */
-export function resolveProfile(profile: Json, bearer: Bearer): Resolved {
+export function resolveProfile(profile: JsonObject, bearer: Bearer): Resolved {
   const { archMap, syscalls, defaultErrno: _, ...rest } = profile
   const rules = list(syscalls, '/syscalls').map((rule, place) => ({ rule, place }))
   const kept = rules.filter(({ rule, place }) => counts(rule, bearer, `/syscalls/${place}`))
@@ -50,7 +49,7 @@ export function resolveProfile(profile: Json, bearer: Bearer): Resolved {
   }
 }
 
-function list(value: unknown, pointer: string): Json[] {
+function list(value: unknown, pointer: string): JsonObject[] {
   const entries = value ?? []
   if (!Array.isArray(entries) || entries.some(entry => typeof entry !== 'object' || entry === null))
     throw new ConfigError('must be a list of objects', pointer)
@@ -58,19 +57,19 @@ function list(value: unknown, pointer: string): Json[] {
 }
 
 /** The words of the specification only; `name` is an old one for a rule about one call. */
-function plain({ includes: _i, excludes: _e, comment: _c, errno: _n, name, ...rule }: Json): Json {
+function plain({ includes: _i, excludes: _e, comment: _c, errno: _n, name, ...rule }: JsonObject): JsonObject {
   if (rule['args'] === null) delete rule['args']
   return name === undefined || rule['names'] !== undefined ? rule : { ...rule, names: [name] }
 }
 
-interface Filter {
+interface RuleFilter {
   readonly caps?: readonly string[]
   readonly arches?: readonly string[]
   readonly minKernel?: string
 }
 
 /** All that is included has to be there, and nothing that is excluded. */
-function counts(rule: Json, { native, capabilities, kernel }: Bearer, pointer: string): boolean {
+function counts(rule: JsonObject, { native, capabilities, kernel }: Bearer, pointer: string): boolean {
   const includes = filter(rule['includes'], `${pointer}/includes`)
   const excludes = filter(rule['excludes'], `${pointer}/excludes`)
   const arch = ENGINE_NAMES[native]
@@ -84,10 +83,10 @@ function counts(rule: Json, { native, capabilities, kernel }: Bearer, pointer: s
   )
 }
 
-function filter(value: unknown, pointer: string): Filter {
+function filter(value: unknown, pointer: string): RuleFilter {
   if (value === undefined || value === null) return {}
   if (typeof value !== 'object' || Array.isArray(value)) throw new ConfigError('must be an object', pointer)
-  return value as Filter
+  return value as RuleFilter
 }
 
 function isAtLeast(kernel: string, wanted: string): boolean {

@@ -4,15 +4,14 @@ import { decode } from '../../../native/utf8.ts'
 import type { Config, Seccomp } from '../../../spec/generated/config.ts'
 import { refuse } from '../../config/checks/checks.ts'
 import { SECCOMP_CHECKS } from '../../config/checks/seccomp.ts'
+import type { JsonObject } from '../../config/json.ts'
 import { readJson, validate } from '../../config/load.ts'
 import { ConfigError } from '../../errors.ts'
 import { readInput } from '../../host/callersFiles.ts'
 import type { Runtime } from '../../runtime.ts'
-import { Draft } from '../validate/draft.ts'
+import { Draft } from '../draft.ts'
 import { type Finding, fromReason } from '../finding.ts'
 import { type Bearer, isEngineProfile, resolveProfile } from './engines.ts'
-
-type Json = Record<string, unknown>
 
 /** A profile from a file. */
 export interface LoadedProfile {
@@ -45,7 +44,7 @@ export function readProfileText(text: string, name: string, bearer: Bearer): Loa
   if (typeof data !== 'object' || data === null || Array.isArray(data))
     throw new ConfigError(`\`${name}\` is neither a profile nor a config.json`)
   const config = 'ociVersion' in data
-  const own = (config ? (data as { linux?: { seccomp?: Json } }).linux?.seccomp : data) as Json | undefined
+  const own = (config ? (data as { linux?: { seccomp?: JsonObject } }).linux?.seccomp : data) as JsonObject | undefined
   if (own === undefined) throw new ConfigError(`\`${name}\` has no linux.seccomp, so every system call is allowed`)
   const engine = !config && isEngineProfile(own)
   const { profile, places } = engine ? resolveProfile(own, bearer) : { profile: own, places: undefined }

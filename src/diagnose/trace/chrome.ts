@@ -3,15 +3,15 @@ import { phraseTexts } from '../../../native/failure.ts'
 import { type MadeCall, madeText, outcome } from '../../../native/kernels/traced.ts'
 import type { Batch } from '../../../native/kernels/tracedExecutor.ts'
 import type { ExecutorRecord, Recording } from './recorder.ts'
-import { batchNode, chainNode, type SliceNode, plannerNode } from './slices.ts'
+import { batchNode, chainNode, plannerNode, type SliceNode } from './slices.ts'
 
-interface Thread {
+interface TraceThread {
   readonly pid: number
   readonly tid: number
 }
 
 /** An event of a trace file. `ts` and `dur` are microseconds. */
-interface Event extends Thread {
+interface Event extends TraceThread {
   readonly name: string
   readonly ph: 'X' | 'M' | 's' | 'f'
   readonly ts?: number
@@ -57,7 +57,7 @@ function lanes(nodes: readonly SliceNode[]): SliceNode[][] {
   return found
 }
 
-function nameEvents(name: string, thread: Thread): Event[] {
+function nameEvents(name: string, thread: TraceThread): Event[] {
   const meta = (what: string, args: object): Event => ({ name: what, ph: 'M', ...thread, args })
   return [
     ...(thread.tid === 1 ? [meta('process_name', { name: 'tsrun' })] : []),
@@ -67,7 +67,7 @@ function nameEvents(name: string, thread: Thread): Event[] {
 }
 
 /** `number` gives the number of a batch, which leads from the planner's waiting to what the executor did. */
-function nodeEvents(node: SliceNode, thread: Thread, number: (batch: Batch) => number): Event[] {
+function nodeEvents(node: SliceNode, thread: TraceThread, number: (batch: Batch) => number): Event[] {
   const { kind, start, end, batch, children } = node
   const ts = start / 1000
   const event: Event = {

@@ -1,17 +1,17 @@
-import { type MadeCall, madeText, type CallOutcome, outcome, resultText } from '../../../native/kernels/traced.ts'
+import { type CallOutcome, type MadeCall, madeText, outcome, resultText } from '../../../native/kernels/traced.ts'
 import type { Recording } from './recorder.ts'
 import { inWordsOfRunc } from './runcWords.ts'
-import { batchNode, chainNode, type SliceNode, plannerNode } from './slices.ts'
+import { batchNode, chainNode, plannerNode, type SliceNode } from './slices.ts'
 
 const FAILURES: readonly CallOutcome[] = ['tolerated', 'failed']
 const HEAD = '    at ms       ms  calls  trips'
 
 /** A node with what is in it, a batch in the place of a trip: what the executor did, not how the planner reached it. */
-interface Row {
+interface TimelineRow {
   readonly node: SliceNode
   readonly calls: number
   readonly trips: number
-  readonly inner: readonly Row[]
+  readonly inner: readonly TimelineRow[]
 }
 
 /**
@@ -27,7 +27,7 @@ export function timeline(recording: Recording): string[] {
   return [HEAD, ...lines(row(plannerNode(recording)), 0), ...(chains.length > 0 ? alone : []), ...words]
 }
 
-function row(node: SliceNode): Row {
+function row(node: SliceNode): TimelineRow {
   const inner = (node.kind === 'trip' ? batchNode(node.batch!).children : node.children).map(row)
   let calls = node.kind === 'call' ? 1 : 0
   let trips = node.kind === 'trip' ? 1 : 0
@@ -38,7 +38,7 @@ function row(node: SliceNode): Row {
   return { node, calls, trips, inner }
 }
 
-function lines({ node, calls, trips, inner }: Row, depth: number): string[] {
+function lines({ node, calls, trips, inner }: TimelineRow, depth: number): string[] {
   const { start, end, name, error } = node
   const numbers = [milliseconds(start), milliseconds(end - start), String(calls).padStart(7), String(trips).padStart(7)]
   const line = `${numbers.join('')}  ${'  '.repeat(depth)}${name}${error === undefined ? '' : ', FAILED'}`

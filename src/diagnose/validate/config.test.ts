@@ -44,7 +44,7 @@ test('readDraft() goes on to meaning behind faults of shape', () => {
   expect(
     findings(config => {
       config['mounts'][0].type = 1
-      config['mounts'][2].destination = '/'
+      config['mounts'][2].options = ['ridmap=uids=0-1-2;gids=0-1-2']
       config['process'].env = ['A', 'B=1', 'C']
       config['process'].rlimits = [
         { type: 'RLIMIT_CORE', soft: 2, hard: 1 },
@@ -56,7 +56,7 @@ test('readDraft() goes on to meaning behind faults of shape', () => {
     'error /process/env/0: must be NAME=value',
     'error /process/env/2: must be NAME=value',
     'error /process/rlimits/0: the soft limit of RLIMIT_CORE is above the hard one, 2 > 1',
-    'error /mounts/2/destination: must be below the root, is "/"',
+    'error /mounts/2: only a bind mount can be id-mapped (add the option `bind` or `rbind`)',
   ])
 })
 

@@ -4,9 +4,9 @@ import { readJson, validate } from '../../config/load.ts'
 import { nearest } from '../../config/nearest.ts'
 import { oddities } from '../../config/oddities.ts'
 import { ConfigError, escaped } from '../../errors.ts'
-import { Draft } from './draft.ts'
+import { Draft } from '../draft.ts'
 import { type Finding, finding, fromReason } from '../finding.ts'
-import { unknownProperties } from './properties.ts'
+import { unknownProperties } from '../properties.ts'
 
 /** What can be said of a config.json without a look at the host. */
 export interface ConfigReading {

@@ -13,7 +13,7 @@ import { isFile } from './view.ts'
 export const ID_CHECKS: readonly HostCheck[] = [mappings, joined]
 
 /** A range of ids that somebody may use. */
-interface Range {
+interface AllowedIds {
   readonly first: number
   readonly size: number
 }
@@ -65,7 +65,7 @@ function* subordinate(
 function* within(
   { tell }: Pick<Site, 'tell'>,
   wanted: readonly IdMapping[],
-  ranges: readonly Range[],
+  ranges: readonly AllowedIds[],
   pointer: string,
   owner: string,
 ): Iterable<Finding> {
@@ -80,7 +80,7 @@ function* within(
 }
 
 /** The ids that exist where the runtime is, see user_namespaces(7). */
-function ownRanges({ runtime }: Site, kind: 'uid' | 'gid'): Range[] {
+function ownRanges({ runtime }: Site, kind: 'uid' | 'gid'): AllowedIds[] {
   return (runtime.outside.readTextIfAny(AT_FDCWD, `/proc/self/${kind}_map`) ?? '')
     .split('\n')
     .filter(Boolean)

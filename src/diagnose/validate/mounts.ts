@@ -2,10 +2,11 @@
 
 import { AT_FDCWD } from '../../../native/abi/fcntl.ts'
 import { MOUNT_ATTR_RDONLY } from '../../../native/abi/mount.ts'
-import { S_IFBLK, S_IFCHR, S_IFMT } from '../../../native/abi/stat.ts'
+import { S_IFMT } from '../../../native/abi/stat.ts'
 import { isWithin } from '../../paths.ts'
 import type { MountStep } from '../../plan/mounts/mounts.ts'
 import { isOwn } from '../../plan/namespaces/namespaces.ts'
+import { nodeTypes } from '../../rootfs/deviceNodes.ts'
 import type { Finding } from '../finding.ts'
 import type { HostCheck, Site } from './site.ts'
 import { isDirectory } from './view.ts'
@@ -84,8 +85,6 @@ function* fileSystemsAreKnown({ plan, runtime, tell }: Site): Iterable<Finding> 
         'see /proc/filesystems; it may need a module',
       )
 }
-
-const nodeTypes = { char: S_IFCHR, block: S_IFBLK } as const
 
 /** Without the right to make nodes those of the host are bound. */
 function* devices({ plan, runtime, config, tell }: Site): Iterable<Finding> {

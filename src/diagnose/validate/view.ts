@@ -1,6 +1,6 @@
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_NONBLOCK, O_RDONLY } from '../../../native/abi/fcntl.ts'
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../../native/abi/stat.ts'
-import type { Stat } from '../../../native/calls/file.ts'
+import type { Stat } from '../../../native/calls/stat.ts'
 import type { Kernel } from '../../../native/kernel.ts'
 import { dirname, isWithin, join } from '../../paths.ts'
 import type { MountStep } from '../../plan/mounts/mounts.ts'
@@ -28,14 +28,14 @@ export type PathPlace =
   /** Inside a file system that is mounted anew, whose content nobody knows before. */
   | { readonly kind: 'unknown'; readonly path: string; readonly step: MountStep }
 
-interface Mounted {
+interface SeenMount {
   readonly path: string
   /** On the host; undefined for a new file system. */
   readonly host: string | undefined
   readonly step: MountStep | undefined
 }
 
-type Entry = { readonly host: string; readonly stat: Stat } | 'absent' | { readonly step: MountStep }
+type SeenEntry = { readonly host: string; readonly stat: Stat } | 'absent' | { readonly step: MountStep }
 
 /** As the kernel allows, MAXSYMLINKS. */
 const LINKS_MAX = 40
@@ -49,7 +49,7 @@ export const isFile = ({ mode }: Stat): boolean => (mode & S_IFMT) === S_IFREG
  */
 export class ContainerView {
   readonly #outside: Kernel<'outside'>
-  #mounts: Mounted[]
+  #mounts: SeenMount[]
 
   constructor(outside: Kernel<'outside'>, rootfs: string) {
     this.#outside = outside
@@ -111,13 +111,13 @@ export class ContainerView {
     return fd.exists ? this.#outside.read(fd, size, 'any') : undefined
   }
 
-  #mountedAt(path: string): Mounted {
+  #mountedAt(path: string): SeenMount {
     const candidates = this.#mounts.filter(mounted => isWithin(path, mounted.path))
     return candidates.reduce((one, other) => (other.path.length >= one.path.length ? other : one))
   }
 
   /** What has this path, in which there are no links but perhaps at the end. */
-  #entry(path: string): Entry {
+  #entry(path: string): SeenEntry {
     const { path: base, host, step } = this.#mountedAt(path)
     if (host === undefined) return { step: step! }
     const below = path.slice(base === '/' ? 0 : base.length)

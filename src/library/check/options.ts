@@ -2,7 +2,7 @@ import { nearest } from '../../config/nearest.ts'
 import { UsageError } from '../../errors.ts'
 
 /** What a value has to be, in words, and whether it is. */
-export interface Kind {
+export interface OptionKind {
   readonly words: string
   readonly fits: (value: unknown) => boolean
 }
@@ -52,15 +52,15 @@ export const kinds = {
     words: 'true, false or a size such as { columns: 80, rows: 24 }',
     fits: value => typeof value === 'boolean' || isSize(value),
   },
-} as const satisfies Readonly<Record<string, Kind>>
+} as const satisfies Readonly<Record<string, OptionKind>>
 
 /** One of these words. */
-export function oneOf(...words: readonly string[]): Kind {
+export function oneOf(...words: readonly string[]): OptionKind {
   return { words: words.map(word => `'${word}'`).join(' or '), fits: value => words.includes(value as string) }
 }
 
 /** The options of a call, by name. */
-export type Table<T> = Readonly<Record<keyof Required<T>, Kind>>
+export type Table<T> = Readonly<Record<keyof Required<T>, OptionKind>>
 
 /** What others call by another name. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
@@ -88,7 +88,7 @@ export function checkOptions<T>(where: string, options: unknown, table: Table<T>
 }
 
 /** The same for an argument that is not one of the options. */
-export function checkArgument(where: string, name: string, value: unknown, kind: Kind): void {
+export function checkArgument(where: string, name: string, value: unknown, kind: OptionKind): void {
   if (!kind.fits(value)) throw new UsageError(`${where}: ${name}: must be ${kind.words}, is ${shown(value)}`)
 }
 

@@ -2,7 +2,14 @@ import { join } from 'node:path'
 import type { Config } from '../../../spec/generated/config.ts'
 import { UsageError } from '../../errors.ts'
 import { defaultConfig } from '../defaultConfig.ts'
-import type { UnpackedImage } from './unpack.ts'
+import type { ImageConfig } from './layout.ts'
+import type { ImageUser } from './user.ts'
+
+/** What an image says about its program. */
+export interface UnpackedImage {
+  readonly config: ImageConfig
+  readonly user: ImageUser
+}
 
 /** Where in the directory of an unpacked image its root file system is. */
 export const ROOTFS = 'rootfs'

@@ -17,7 +17,7 @@ import { removeAll } from './removal.ts'
 const IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
 
 /** An entry in a directory, by a path on which nothing but its last part is looked up. */
-export interface Place {
+export interface DirectoryPlace {
   /** The directory that it is in. */
   readonly parent: Fd<'outside'>
   readonly name: string
@@ -61,7 +61,7 @@ export class RootDirectory implements Disposable {
    * The place of a path, which holds until the next one is asked for; undefined for the root itself. Directories above it are
    * made when `make` is given and they are missing.
    */
-  place(path: string, make: boolean): Place | undefined {
+  place(path: string, make: boolean): DirectoryPlace | undefined {
     const parts = partsOf(path)
     const name = parts.pop()
     if (name === undefined) return undefined
@@ -77,13 +77,13 @@ export class RootDirectory implements Disposable {
   }
 
   /** Removes what is at a place, and all that is in it; what is not there is fine. */
-  remove({ parent, name }: Place): void {
+  remove({ parent, name }: DirectoryPlace): void {
     if (parent !== this.#last?.fd) this.#forget() // it may be in there
     removeAll(this.#outside, parent, name)
   }
 
   /** The places of what is in the directory at a place. */
-  entries({ parent }: Place): Place[] {
+  entries({ parent }: DirectoryPlace): DirectoryPlace[] {
     const { devMajor, devMinor, inode } = this.#outside.statx(parent, '').stat!
     return readdirSync(`/proc/self/fd/${parent.number}`).map(name => ({
       parent,
@@ -127,7 +127,7 @@ function partsOf(path: string): string[] {
 }
 
 /** Is something at the place, and is it a directory? */
-export function kindOf({ path }: Place): 'nothing' | 'directory' | 'other' {
+export function kindOf({ path }: DirectoryPlace): 'nothing' | 'directory' | 'other' {
   const stat = lstatSync(path, { throwIfNoEntry: false })
   if (stat === undefined) return 'nothing'
   return stat.isDirectory() ? 'directory' : 'other'

@@ -1,4 +1,5 @@
 import {
+  closeSync,
   constants,
   fchmodSync,
   fchownSync,
@@ -10,18 +11,17 @@ import {
   openSync,
   symlinkSync,
   writeSync,
-  closeSync,
 } from 'node:fs'
 import type { Entry } from 'tar-stream'
 import { EACCES, EOPNOTSUPP, EPERM } from '../../../native/abi/errno.ts'
 import { O_PATH } from '../../../native/abi/fcntl.ts'
 import { S_IFBLK, S_IFCHR, S_IFIFO } from '../../../native/abi/stat.ts'
+import { deviceNumber } from '../../../native/calls/stat.ts'
 import { Fd } from '../../../native/fd.ts'
 import type { Kernel } from '../../../native/kernel.ts'
 import { encode } from '../../../native/utf8.ts'
 import { doing, Failure, KernelError } from '../../errors.ts'
-import { deviceNumber } from '../../rootfs/devices.ts'
-import { kindOf, type Place, RootDirectory } from './directory.ts'
+import { type DirectoryPlace, kindOf, RootDirectory } from './directory.ts'
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants
 const PERMISSIONS = 0o7777
@@ -86,7 +86,7 @@ export class LayerTarget implements Disposable {
     for (const place of hidden) if (!this.#fresh.has(place.key)) this.#root.remove(place)
   }
 
-  #hiddenBy({ name, parent, key, path }: Place): Place[] {
+  #hiddenBy({ name, parent, key, path }: DirectoryPlace): DirectoryPlace[] {
     if (name.startsWith(OTHER_MARKS)) return []
     const hidden = name.slice(WHITEOUT.length)
     if (['', '.', '..'].includes(hidden)) throw new Failure('it hides nothing that can be hidden')
@@ -160,7 +160,7 @@ export class LayerTarget implements Disposable {
   }
 
   /** The place of a new entry, from which what was there is removed. */
-  #free(name: string): Place {
+  #free(name: string): DirectoryPlace {
     const place = this.#root.place(name, true)
     if (place === undefined) throw new Failure('the root of an image is a directory')
     if (kindOf(place) !== 'nothing') this.#root.remove(place)

@@ -1,6 +1,7 @@
 import { EEXIST, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY } from '../../../native/abi/errno.ts'
 import { AT_REMOVEDIR, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from '../../../native/abi/fcntl.ts'
-import { type Dir, type Name, textOf } from '../../../native/calls/file.ts'
+import { type Name, textOf } from '../../../native/calls/file.ts'
+import type { Dir } from '../../../native/calls/stat.ts'
 import type { Fd } from '../../../native/fd.ts'
 import type { Kernel } from '../../../native/kernel.ts'
 import { encode } from '../../../native/utf8.ts'

@@ -5,20 +5,14 @@ import { S_IFDIR, S_IFMT } from '../../../native/abi/stat.ts'
 import { HostError } from '../../errors.ts'
 import type { Runtime } from '../../runtime.ts'
 import { entriesOf } from './archive.ts'
-import { ROOTFS } from './config.ts'
+import { ROOTFS, type UnpackedImage } from './config.ts'
 import { LayerTarget } from './layer.ts'
-import { type ImageConfig, ImageLayout } from './layout.ts'
+import { ImageLayout } from './layout.ts'
 import { removeAll } from './removal.ts'
-import { type ImageUser, userOf } from './user.ts'
+import { userOf } from './user.ts'
 
 /** Where the image itself is while it is unpacked. */
 const LAYOUT = 'image'
-
-/** What an image says about its program. */
-export interface UnpackedImage {
-  readonly config: ImageConfig
-  readonly user: ImageUser
-}
 
 /**
  * Unpacks an image, a file of `docker save` or an OCI layout (a directory or an archive of it), into a directory that is ours

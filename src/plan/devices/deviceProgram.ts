@@ -148,7 +148,7 @@ function emitLeaves(program: Assembler): void {
   program.end(0)
 }
 
-interface Instruction {
+interface BpfInstruction {
   readonly code: number
   readonly dst?: number
   readonly src?: number
@@ -159,7 +159,7 @@ interface Instruction {
 
 /** Collects instructions with symbolic, forward targets; see the kernel's Documentation/bpf/standardization. */
 class Assembler {
-  readonly #code: Instruction[] = []
+  readonly #code: BpfInstruction[] = []
   readonly #labels = new Map<string, number>()
   readonly #targets = new Set<string>()
 

@@ -1,18 +1,18 @@
 import {
   MOUNT_ATTR__ATIME,
+  MOUNT_ATTR_NOATIME as NOATIME,
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_NODIRATIME,
   MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_NOSYMFOLLOW,
   MOUNT_ATTR_RDONLY,
+  MOUNT_ATTR_RELATIME as RELATIME,
+  MOUNT_ATTR_STRICTATIME as STRICTATIME,
   MS_PRIVATE,
   MS_SHARED,
   MS_SLAVE,
   MS_UNBINDABLE,
-  MOUNT_ATTR_NOATIME as NOATIME,
-  MOUNT_ATTR_RELATIME as RELATIME,
-  MOUNT_ATTR_STRICTATIME as STRICTATIME,
 } from '../../../native/abi/mount.ts'
 
 /** A change of mount attributes, as mount_setattr(2) takes it: `clear` first, then `set`. */
@@ -61,7 +61,7 @@ export interface MountOptions {
 }
 
 /** What a word of the table changes. */
-interface Row {
+interface OptionRow {
   /** Attribute bits to set, or to clear. */
   readonly set?: number
   readonly clear?: number
@@ -85,7 +85,7 @@ type Marks = Writable<
 >
 type Writable<T> = { -readonly [key in keyof T]: T[key] }
 
-const rows: Readonly<Record<string, Row>> = {
+const rows: Readonly<Record<string, OptionRow>> = {
   defaults: {},
   ro: { set: MOUNT_ATTR_RDONLY, flag: 'ro', opposite: 'rw' },
   rw: { clear: MOUNT_ATTR_RDONLY, flag: 'rw', opposite: 'ro' },
@@ -196,7 +196,7 @@ export function propagationWord(flag: number): string {
 }
 
 /** Attributes while words come in. */
-interface Draft {
+interface AttributeDraft {
   set: number
   clear: number
   atime: number | undefined
@@ -208,8 +208,8 @@ interface Draft {
  * together is for the one who knows the mount.
  */
 export function parseMountOptions(options: readonly string[]): MountOptions {
-  const own: Draft = { set: 0, clear: 0, atime: undefined }
-  const tree: Draft = { set: 0, clear: 0, atime: undefined }
+  const own: AttributeDraft = { set: 0, clear: 0, atime: undefined }
+  const tree: AttributeDraft = { set: 0, clear: 0, atime: undefined }
   const superblock = new Set<string>()
   const propagation: Propagation[] = []
   const data: Parameter[] = []
@@ -242,16 +242,22 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
   return { ...attributes, superblock: [...superblock], propagation, ...marks, data }
 }
 
-function saysOfMount({ recursive, set, clear, atime, notAtime, flag }: Row): boolean {
+function saysOfMount({ recursive, set, clear, atime, notAtime, flag }: OptionRow): boolean {
   return !recursive && (set ?? clear ?? atime ?? notAtime ?? flag) !== undefined
 }
 
-function inlineIdmap(option: string): Row | undefined {
-  const match = /^(r?idmap)=(.*)$/.exec(option)
-  return match === null ? undefined : { mark: { idmap: match[1] as 'idmap' | 'ridmap', idmapText: match[2]! } }
+function inlineIdmap(option: string): OptionRow | undefined {
+  const word = idMapWord(option)
+  return word === undefined ? undefined : { mark: { idmap: word, idmapText: option.slice(word.length + 1) } }
 }
 
-function change(draft: Draft, { set = 0, clear = 0, atime, notAtime, recursive }: Row): void {
+/** The word for an id map, where the option is one: alone, or with crun's map behind a `=`. */
+export function idMapWord(option: string): 'idmap' | 'ridmap' | undefined {
+  const word = option.startsWith('idmap') ? 'idmap' : option.startsWith('ridmap') ? 'ridmap' : undefined
+  return word !== undefined && (option === word || option[word.length] === '=') ? word : undefined
+}
+
+function change(draft: AttributeDraft, { set = 0, clear = 0, atime, notAtime, recursive }: OptionRow): void {
   draft.set = (draft.set & ~clear) | set
   draft.clear = (draft.clear & ~set) | clear
   if (atime !== undefined) draft.atime = atime
@@ -276,7 +282,7 @@ function without(atime: number | undefined, refused: number): number | undefined
 }
 
 /** The access time is a field: to give it a value is to clear it all and to set that, see mount_setattr(2). */
-function finish({ set, clear, atime }: Draft): Attributes {
+function finish({ set, clear, atime }: AttributeDraft): Attributes {
   return atime === undefined ? { set, clear } : { set: set | atime, clear: clear | MOUNT_ATTR__ATIME }
 }
 

@@ -242,6 +242,12 @@ test.each<[string, MountInput, string]>([
     bind('size=1', 'foo'),
     'options: bind mounts cannot have filesystem-specific options: `size=1`, `foo`',
   ],
+  ...['/', '//', '/.', '/a/..', '..', '/../'].map((destination): [string, MountInput, string] => [
+    `a mount on ${destination}`,
+    { ...bind(), destination },
+    'destination: nothing can be mounted over `/`',
+  ]),
+  ['a mount on nothing', { ...bind(), destination: '' }, 'destination: must not be empty'],
   ['the root as destination', { ...bind(), destination: '/a/..' }, 'destination: nothing can be mounted over `/`'],
   ['a missing type', { destination: '/x', options: ['ro'] }, 'type: is missing'],
   ['a missing source of a bind', { destination: '/x', options: ['rbind'] }, 'source: is missing'],
@@ -250,9 +256,6 @@ test.each<[string, MountInput, string]>([
   ['a detour into /proc', { ...bind(), destination: '/x/../proc/sys' }, 'destination: `/proc/sys` is inside'],
   ['tmpcopyup elsewhere', { destination: '/x', type: 'ext4', options: ['tmpcopyup'] }, 'options: `tmpcopyup` is for'],
   ['tmpcopyup on a bind', bind('tmpcopyup'), 'options: `tmpcopyup` is for'],
-  ['idmap elsewhere', { destination: '/x', type: 'tmpfs', options: ['idmap'] }, 'options: only a bind mount can be'],
-  ['idmap without a mapping', bind('idmap'), 'options: `idmap` needs `uidMappings`'],
-  ['half a mapping', { ...bind('idmap'), uidMappings: [{ containerID: 0, hostID: 0, size: 1 }] }, 'uidMappings: needs'],
 ])('planMounts() refuses %s', (_, mount, message) => {
   const fine = { destination: '/fine', type: 'tmpfs' }
   expect(() => planMounts([fine, mount], root)).toThrow(`/mounts/1/${message}`)

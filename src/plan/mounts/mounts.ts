@@ -14,8 +14,8 @@ import {
   type Attributes,
   type MountOptions,
   type Parameter,
-  type Propagation,
   parseMountOptions,
+  type Propagation,
 } from './mountOptions.ts'
 
 /** One entry of `mounts` in config.json. */
@@ -129,7 +129,7 @@ export interface RemountStep extends Placed {
 export type MountStep = BindStep | FilesystemStep | RemountStep
 
 /** An entry with its words understood. */
-interface Entry {
+interface MountEntry {
   readonly input: MountInput
   readonly pointer: string
   readonly destination: string
@@ -239,7 +239,7 @@ function bindAlike(
   }
 }
 
-function planMount(input: MountInput, pointer: string, context: MountContext, read: Read): MountStep {
+function planMount(input: MountInput, pointer: string, context: MountContext, read: ReadOptions): MountStep {
   const entry = understand(input, pointer, context, read)
   for (const check of checks) {
     const wrong = check(entry, context)
@@ -251,10 +251,10 @@ function planMount(input: MountInput, pointer: string, context: MountContext, re
   return filesystem(entry, context)
 }
 
-type Read = typeof parseMountOptions
+type ReadOptions = typeof parseMountOptions
 
 /** Where there are many mounts they have the same few lists of options. */
-function oncePerList(read: Read): Read {
+function oncePerList(read: ReadOptions): ReadOptions {
   const known = new Map<string, MountOptions>()
   return options => {
     const key = options.join('\0')
@@ -265,7 +265,7 @@ function oncePerList(read: Read): Read {
 }
 
 /** A destination may be written with the root file system before it, as runc takes it. */
-function understand(input: MountInput, pointer: string, { rootfs }: MountContext, read: Read): Entry {
+function understand(input: MountInput, pointer: string, { rootfs }: MountContext, read: ReadOptions): MountEntry {
   const written = resolve('/', input.destination)
   const destination = pathInside(written, rootfs) ?? written
   const usual = Object.hasOwn(wellKnown, destination) ? wellKnown[destination] : undefined
@@ -278,10 +278,12 @@ function understand(input: MountInput, pointer: string, { rootfs }: MountContext
 }
 
 /** Names a property and says what is wrong with it, or finds nothing. */
-type Check = (entry: Entry, context: MountContext) => [property: string, reason: string] | undefined
+type MountCheck = (entry: MountEntry, context: MountContext) => [property: string, reason: string] | undefined
 
-const checks: readonly Check[] = [
-  function rootStays({ destination }) {
+/** About id maps there are those of config/checks/mounts.ts, which come first. */
+const checks: readonly MountCheck[] = [
+  function rootStays({ input, destination }) {
+    if (input.destination === '') return ['destination', 'must not be empty']
     if (destination === '/') return ['destination', 'nothing can be mounted over `/`; `root.path` says what is there']
   },
   function typeIsGiven({ type, isBind, options }) {
@@ -311,26 +313,13 @@ const checks: readonly Check[] = [
   function copyUpIsTmpfs({ type, isBind, options }) {
     if (options.tmpcopyup && (isBind || type !== 'tmpfs')) return ['options', '`tmpcopyup` is for `tmpfs` only']
   },
-  function idmapMakesSense(entry, { hasUserNamespace }) {
-    if (!wantsIdmap(entry)) return
-    const { uidMappings, gidMappings } = entry.input
-    if (!entry.isBind) return ['options', 'only a bind mount can be id-mapped']
-    if (uidMappings?.length && !gidMappings?.length) return ['uidMappings', 'needs `gidMappings` beside it']
-    if (gidMappings?.length && !uidMappings?.length) return ['gidMappings', 'needs `uidMappings` beside it']
-    if (!hasOwnMapping(entry) && !hasUserNamespace)
-      return ['options', '`idmap` needs `uidMappings` and `gidMappings`, or a user namespace to take them from']
-  },
 ]
 
-function wantsIdmap({ input: { uidMappings, gidMappings }, options }: Entry): boolean {
+function wantsIdmap({ input: { uidMappings, gidMappings }, options }: MountEntry): boolean {
   return options.idmap !== false || Boolean(uidMappings?.length || gidMappings?.length)
 }
 
-function hasOwnMapping({ input, options }: Entry): boolean {
-  return options.idmapText !== undefined || Boolean(input.uidMappings?.length)
-}
-
-function placed({ pointer, destination, options, isBind, type }: Entry): Placed {
+function placed({ pointer, destination, options, isBind, type }: MountEntry): Placed {
   return {
     pointer,
     destination,
@@ -343,7 +332,7 @@ function placed({ pointer, destination, options, isBind, type }: Entry): Placed 
   }
 }
 
-function bind(entry: Entry, context: MountContext): BindStep {
+function bind(entry: MountEntry, context: MountContext): BindStep {
   const { input, destination, options } = entry
   const source = resolve(context.bundle, input.source!)
   return {
@@ -383,7 +372,7 @@ function released({ attributes, named }: MountOptions, { hasUserNamespace }: Mou
   return { set, clear: clear | ((hasUserNamespace ? NEVER_LOCKED : RESTRICTIONS) & ~set) }
 }
 
-function idmap(entry: Entry, context: MountContext): IdmapPlan | undefined {
+function idmap(entry: MountEntry, context: MountContext): IdmapPlan | undefined {
   if (!wantsIdmap(entry)) return undefined
   const { input, options, pointer } = entry
   const recursive = options.idmap === 'ridmap'
@@ -392,7 +381,7 @@ function idmap(entry: Entry, context: MountContext): IdmapPlan | undefined {
   return { recursive, mappings: parseInlineMappings(options.idmapText, context.idMappings, `${pointer}/options`) }
 }
 
-function filesystem(entry: Entry, context: MountContext): FilesystemStep {
+function filesystem(entry: MountEntry, context: MountContext): FilesystemStep {
   const { input, options } = entry
   const type = entry.type!
   const isTmpfs = type === 'tmpfs'
@@ -418,13 +407,13 @@ function filesystem(entry: Entry, context: MountContext): FilesystemStep {
   }
 }
 
-function parametersFor({ type, options }: Entry, context: MountContext): readonly Parameter[] {
+function parametersFor({ type, options }: MountEntry, context: MountContext): readonly Parameter[] {
   if (type !== 'devpts' || context.gidMapped(5)) return options.data
   // Group 5 is tty nearly everywhere, and the kernel refuses a group that the user namespace does not map.
   return options.data.filter(({ key, value }) => !(key === 'gid' && value === '5'))
 }
 
-function fallback({ type, options }: Entry, context: MountContext): Fallback | undefined {
+function fallback({ type, options }: MountEntry, context: MountContext): Fallback | undefined {
   if (type === 'sysfs' && context.mayBeRefused) {
     return { on: ['EPERM'], source: 'sys', recursiveAttributes: inherited(options.attributes) }
   }
@@ -447,7 +436,7 @@ function inherited({ set }: Attributes): Attributes {
 }
 
 /** A new sysfs shows the network namespace and needs the rights over it, which the container does not have here. */
-function hostSysfs(entry: Entry): BindStep {
+function hostSysfs(entry: MountEntry): BindStep {
   return {
     op: 'bind',
     ...placed(entry),
@@ -464,7 +453,7 @@ function hostSysfs(entry: Entry): BindStep {
   }
 }
 
-function remount(entry: Entry): RemountStep {
+function remount(entry: MountEntry): RemountStep {
   const { options, isBind } = entry
   return {
     op: 'remount',

@@ -16,7 +16,7 @@ export interface IdMappings {
 /** The kernel's limit on the lines of a map, UID_GID_MAP_MAX_EXTENTS. */
 const MAX_LINES = 340
 /** (uid_t) -1 is nobody's. */
-const NO_ID = 0xffff_ffff
+export const NO_ID = 0xffff_ffff
 
 /** The text for /proc/PID/uid_map or gid_map: one line for each range, see user_namespaces(7). */
 export function mappingText(mappings: readonly IdMapping[]): string {

@@ -19,15 +19,13 @@ export interface RlimitStep {
 
 /**
  * The limits to set, in the order of config.json (config.md, POSIX process); of two for one resource the last counts, as
- * in crun and runc. Throws a ConfigError for a resource that does not exist, and for a soft limit above the hard one, which
- * the kernel refuses.
+ * in crun and runc. Throws a ConfigError for a resource that does not exist.
  */
 export function planRlimits(rlimits: readonly RlimitInput[] = [], pointer = '/process/rlimits'): RlimitStep[] {
   const steps = new Map<string, RlimitStep>()
   for (const [index, { type, soft, hard }] of rlimits.entries()) {
     const at = `${pointer}/${index}`
     if (!Object.hasOwn(resources, type)) throw new ConfigError(unknown(type), `${at}/type`)
-    if (soft > hard) throw new ConfigError(`the soft limit ${soft} is above the hard limit ${hard}`, `${at}/soft`)
     steps.set(type, { name: type, resource: resources[type]!, soft: BigInt(soft), hard: BigInt(hard) })
   }
   return [...steps.values()]

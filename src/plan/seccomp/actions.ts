@@ -11,7 +11,7 @@ import {
 } from '../../../native/abi/seccomp.ts'
 import type { SeccompAction } from '../../../spec/generated/config.ts'
 
-interface Row {
+interface ActionRow {
   /** What the filter returns. */
   readonly value: number
   /** The largest number that may go with it; undefined: it takes none. */
@@ -23,7 +23,7 @@ interface Row {
 /** MAX_ERRNO of the kernel, which cuts larger ones down to it. */
 const MAX_ERRNO = 4095
 
-export const actions: Readonly<Record<SeccompAction, Row>> = {
+export const actions: Readonly<Record<SeccompAction, ActionRow>> = {
   SCMP_ACT_ALLOW: { value: SECCOMP_RET_ALLOW, open: true },
   SCMP_ACT_ERRNO: { value: SECCOMP_RET_ERRNO, most: MAX_ERRNO },
   SCMP_ACT_KILL: { value: SECCOMP_RET_KILL_THREAD },

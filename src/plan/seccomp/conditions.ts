@@ -1,7 +1,7 @@
 import { SECCOMP_DATA_ARGS } from '../../../native/abi/seccomp.ts'
 import type { SeccompOperator } from '../../../spec/generated/config.ts'
 import type { FilterArchitecture } from './architectures.ts'
-import { ANY_BIT, AT_LEAST, EQUAL, GREATER, type Graph, type Node } from './graph.ts'
+import { ANY_BIT, AT_LEAST, EQUAL, type Graph, GREATER, type Node } from './graph.ts'
 import type { Condition, Decision, Rule } from './profile.ts'
 
 const ALL = 0xffff_ffff
@@ -14,13 +14,13 @@ export function decide(graph: Graph, decision: Decision, unnamed: Node, arch: Fi
 
 function applyRule(graph: Graph, { answer, conditions }: Rule, otherwise: Node, arch: FilterArchitecture): Node {
   return conditions.reduceRight(
-    (fits, condition) => operators[condition.op](new Comparison(graph, condition, arch), fits, otherwise),
+    (fits, condition) => operators[condition.op](new ConditionCode(graph, condition, arch), fits, otherwise),
     graph.answer(answer),
   )
 }
 
 /** Where a condition goes on when it holds and when it does not; for half of them this is the opposite of another. */
-export const operators: Readonly<Record<SeccompOperator, (comparison: Comparison, yes: Node, no: Node) => Node>> = {
+export const operators: Readonly<Record<SeccompOperator, (comparison: ConditionCode, yes: Node, no: Node) => Node>> = {
   SCMP_CMP_NE: (comparison, yes, no) => comparison.equal(no, yes),
   SCMP_CMP_LT: (comparison, yes, no) => comparison.ordered(AT_LEAST, no, yes),
   SCMP_CMP_LE: (comparison, yes, no) => comparison.ordered(GREATER, no, yes),
@@ -31,7 +31,7 @@ export const operators: Readonly<Record<SeccompOperator, (comparison: Comparison
 }
 
 /** One condition: two comparisons of 32 bits each where the architecture has arguments of 64. */
-class Comparison {
+class ConditionCode {
   readonly #graph: Graph
   readonly #condition: Condition
   /** Offsets of the halves; a narrow argument has no upper one. */

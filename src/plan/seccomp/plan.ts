@@ -8,6 +8,7 @@ import {
 } from '../../../native/abi/seccomp.ts'
 import type { Config, Seccomp, SeccompFlag } from '../../../spec/generated/config.ts'
 import { ConfigError } from '../../errors.ts'
+import type { Annotations } from '../annotations.ts'
 import { decodeBase64 } from '../base64.ts'
 import { architectures, isNumber, nativeArchitecture } from './architectures.ts'
 import { INSTRUCTION_SIZE } from './assemble.ts'
@@ -31,8 +32,6 @@ export interface SeccompAgent {
   readonly path: string
   readonly metadata: string | undefined
 }
-
-type Annotations = Readonly<Record<string, string>> | undefined
 
 /** An annotation of crun's: a name that stands for no call is an error. */
 export const FAIL_UNKNOWN = 'run.oci.seccomp_fail_unknown_syscall'

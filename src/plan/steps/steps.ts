@@ -243,9 +243,9 @@ function processLimits({ oomScoreAdj, rlimits, scheduler, ioPriority }: ProcessP
   ]
 }
 
-type Moment = keyof Hooks & string
+type HookMoment = keyof Hooks & string
 
-function hookSteps(hooks: Hooks, moments: readonly Moment[], phase: Step['phase']): Step[] {
+function hookSteps(hooks: Hooks, moments: readonly HookMoment[], phase: Step['phase']): Step[] {
   return moments.flatMap(moment =>
     (hooks[moment] ?? []).map(({ path, args = [path], timeout }, index) =>
       step(phase, 'hook', path, { moment, args: args.slice(1), timeout }, `/hooks/${moment}/${index}`),

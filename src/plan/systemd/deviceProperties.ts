@@ -2,11 +2,11 @@ import { BPF_DEVCG_ACC_MKNOD, BPF_DEVCG_ACC_READ, BPF_DEVCG_ACC_WRITE } from '..
 import { allowedAccess, type DeviceRule, EVERY_ACCESS } from '../devices/deviceRules.ts'
 import type { Property } from './property.ts'
 
-type Kind = 'char' | 'block'
+type DeviceKind = 'char' | 'block'
 
 /** Devices as systemd can name them: one, all of a major number, all of a kind. */
-interface Entry {
-  readonly kind: Kind
+interface DeviceSet {
+  readonly kind: DeviceKind
   readonly major: number | undefined
   readonly minor: number | undefined
   readonly access: number
@@ -31,8 +31,8 @@ export function deviceProperties(rules: readonly DeviceRule[]): Property[] {
 }
 
 /** What the rules leave allowed of every device or group of devices that they name. */
-function allowList(rules: readonly DeviceRule[]): Entry[] {
-  const entries = new Map<string, Entry>()
+function allowList(rules: readonly DeviceRule[]): DeviceSet[] {
+  const entries = new Map<string, DeviceSet>()
   for (const { type, major, minor } of rules) {
     if (major === undefined && minor !== undefined) continue // systemd has no name for it
     for (const kind of type === 'any' ? KINDS : [type]) {
@@ -44,7 +44,7 @@ function allowList(rules: readonly DeviceRule[]): Entry[] {
 }
 
 /** Does the list allow what the rules allow, to every device that one of them tells apart? */
-function isExact(rules: readonly DeviceRule[], entries: readonly Entry[]): boolean {
+function isExact(rules: readonly DeviceRule[], entries: readonly DeviceSet[]): boolean {
   const majors = new Set([undefined, ...rules.map(rule => rule.major)])
   const minors = new Set([undefined, ...rules.map(rule => rule.minor)])
   return KINDS.every(kind =>
@@ -56,7 +56,12 @@ function isExact(rules: readonly DeviceRule[], entries: readonly Entry[]): boole
   )
 }
 
-function listedAccess(entries: readonly Entry[], kind: Kind, major: number | undefined, minor: number | undefined) {
+function listedAccess(
+  entries: readonly DeviceSet[],
+  kind: DeviceKind,
+  major: number | undefined,
+  minor: number | undefined,
+) {
   let access = 0
   for (const entry of entries) {
     const covers = (entry.major ?? major) === major && (entry.minor ?? minor) === minor
@@ -65,7 +70,7 @@ function listedAccess(entries: readonly Entry[], kind: Kind, major: number | und
   return access
 }
 
-function nameOf({ kind, major, minor }: Omit<Entry, 'access'>): string {
+function nameOf({ kind, major, minor }: Omit<DeviceSet, 'access'>): string {
   return minor === undefined ? `${kind}-${major ?? '*'}` : `/dev/${kind}/${major}:${minor}`
 }
 

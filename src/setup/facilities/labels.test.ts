@@ -4,7 +4,8 @@ import { RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_XDEV } from '../../.
 import { PROC_SUPER_MAGIC } from '../../../native/abi/wait.ts'
 import { Fd } from '../../../native/fd.ts'
 import type { Kernel } from '../../../native/kernel.ts'
-import { type Calls, knownResult } from '../../../native/kernels/machine.ts'
+import type { Calls } from '../../../native/kernels/machine.ts'
+import { knownResult } from '../../../native/kernels/result.ts'
 import { HostError } from '../../errors.ts'
 import { openLabels } from './labels.ts'
 

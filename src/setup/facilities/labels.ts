@@ -10,7 +10,7 @@ import {
   RESOLVE_NO_XDEV,
 } from '../../../native/abi/fcntl.ts'
 import { SELINUX_MAGIC } from '../../../native/abi/wait.ts'
-import type { Dir } from '../../../native/calls/file.ts'
+import type { Dir } from '../../../native/calls/stat.ts'
 import type { Fd } from '../../../native/fd.ts'
 import type { Kernel } from '../../../native/kernel.ts'
 import type { Call } from '../../../native/kernels/machine.ts'

@@ -1,4 +1,5 @@
 import { EEXIST, ENODEV } from '../../../native/abi/errno.ts'
+import { IFADDRMSG, IFINFOMSG } from '../../../native/abi/layout/socket.ts'
 import {
   IFA_ADDRESS,
   IFA_BROADCAST,
@@ -17,7 +18,6 @@ import {
   RTM_NEWADDR,
   RTM_NEWLINK,
 } from '../../../native/abi/rtnetlink.ts'
-import { IFADDRMSG, IFINFOMSG } from '../../../native/abi/layout/socket.ts'
 import type { Fd } from '../../../native/fd.ts'
 import type { Kernel } from '../../../native/kernel.ts'
 import { ask, type NetlinkMessage, parseAttributes, routeSocket, view } from '../../../native/netlink.ts'
@@ -33,7 +33,7 @@ const moveHints = {
 }
 
 /** A side of the move: who talks to the kernel about its network namespace. */
-interface Side {
+interface MoveSide {
   readonly kernel: Kernel
   readonly socket: Fd
 }
@@ -57,7 +57,7 @@ export function moveNetDevices(
     doing(`network device \`${device.name}\``, () => moveDevice(host, container, pid, device))
 }
 
-function moveDevice(host: Side, container: Side, pid: number, { name, inside }: NetDevicePlan): void {
+function moveDevice(host: MoveSide, container: MoveSide, pid: number, { name, inside }: NetDevicePlan): void {
   const index = findLink(host, name)
   if (index === undefined) throw new HostError('the host has no such interface')
   // After the move it would be too late: the device is gone from the host then.
@@ -84,14 +84,14 @@ function linkHeader(index: number, flags: number): Uint8Array {
 }
 
 /** The index of the interface with this name, if there is one. */
-function findLink({ kernel, socket }: Side, name: string): number | undefined {
+function findLink({ kernel, socket }: MoveSide, name: string): number | undefined {
   const attributes = [[IFLA_IFNAME, encode(`${name}\0`)]] as const
   const request = { type: RTM_GETLINK, fixed: linkHeader(0, 0), attributes }
   const [link] = ask(kernel, socket, request, { subject: `look for \`${name}\``, tolerate: [ENODEV] }) ?? []
   return link && view(link.body).getInt32(IFINFOMSG.ifi_index, true)
 }
 
-function linkIndexes({ kernel, socket }: Side): number[] {
+function linkIndexes({ kernel, socket }: MoveSide): number[] {
   const request = { type: RTM_GETLINK, flags: NLM_F_DUMP, fixed: linkHeader(0, 0) }
   return ask(kernel, socket, request, { subject: 'list interfaces' })!.map(({ body }) =>
     view(body).getInt32(IFINFOMSG.ifi_index, true),
@@ -100,7 +100,7 @@ function linkIndexes({ kernel, socket }: Side): number[] {
 
 /** Changes flags, name or namespace of an interface. */
 function setLink(
-  { kernel, socket }: Side,
+  { kernel, socket }: MoveSide,
   index: number,
   flags: number,
   attributes: readonly (readonly [number, Uint8Array])[],
@@ -110,7 +110,7 @@ function setLink(
 }
 
 /** What moving takes away: the addresses that somebody has set, and not those of the link alone. */
-function globalAddresses({ kernel, socket }: Side, index: number): NetlinkMessage[] {
+function globalAddresses({ kernel, socket }: MoveSide, index: number): NetlinkMessage[] {
   const request = { type: RTM_GETADDR, flags: NLM_F_DUMP, fixed: new Uint8Array(IFADDRMSG.size) }
   return ask(kernel, socket, request, { subject: 'list addresses' })!.filter(message => {
     const fixed = view(message.body)
@@ -121,7 +121,7 @@ function globalAddresses({ kernel, socket }: Side, index: number): NetlinkMessag
   })
 }
 
-function addAddress({ kernel, socket }: Side, index: number, address: NetlinkMessage): void {
+function addAddress({ kernel, socket }: MoveSide, index: number, address: NetlinkMessage): void {
   const fixed = address.body.slice(0, IFADDRMSG.size)
   fixed[IFADDRMSG.ifa_flags] = 0 // flags: the kernel sets its own
   view(fixed).setUint32(IFADDRMSG.ifa_index, index, true)

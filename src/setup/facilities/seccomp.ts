@@ -5,6 +5,7 @@ import { SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_SET_MODE_FILTER } from '../..
 import { MSG_NOSIGNAL, SCM_RIGHTS, SHUT_RDWR, SOL_SOCKET } from '../../../native/abi/socket.ts'
 import { cloneCall, timespec } from '../../../native/calls/process.ts'
 import { CMSG_DATA, CMSG_SPACE, messageHeader } from '../../../native/calls/socket.ts'
+import type { Executor } from '../../../native/executor/launch.ts'
 import { ARENA_ADDRESS } from '../../../native/executor/protocol.ts'
 import type { Fd } from '../../../native/fd.ts'
 import type { Kernel } from '../../../native/kernel.ts'
@@ -14,10 +15,10 @@ import { Out, Struct } from '../../../native/struct.ts'
 import { encode } from '../../../native/utf8.ts'
 import type { SeccompFlag } from '../../../spec/generated/config.ts'
 import { doing } from '../../errors.ts'
-import { type SeccompAgent, type SeccompPlan, seccompFlags } from '../../plan/seccomp/plan.ts'
+import { type SeccompAgent, seccompFlags, type SeccompPlan } from '../../plan/seccomp/plan.ts'
 import { agentState } from '../../state/ociState.ts'
+import type { ContainerRecord } from '../../state/record.ts'
 import { connectSocket } from '../../streams/unixSocket.ts'
-import type { BuiltContainer } from '../build.ts'
 import type { HelperChain } from '../tail.ts'
 
 /** Between two looks of the thread that waits for the listener. */
@@ -40,7 +41,13 @@ export function connectAgent(outside: Kernel<'outside'>, { path }: SeccompAgent)
 }
 
 /** The first process of a container, or with `execPid` another one. */
-type FilteredProcess = Pick<BuiltContainer, 'executor' | 'record' | 'agent'> & { readonly execPid?: number }
+interface FilteredProcess {
+  readonly executor: Executor
+  readonly record: ContainerRecord
+  /** The connection to the seccomp agent. */
+  readonly agent: Fd<'inside'> | undefined
+  readonly execPid?: number
+}
 
 /**
  * Records the loading of the filter. Where the agent is asked about calls, any call of this process may be one of them from

@@ -7,7 +7,7 @@ import {
   RESOLVE_NO_MAGICLINKS,
 } from '../../../native/abi/fcntl.ts'
 import { S_IFMT, S_IFREG } from '../../../native/abi/stat.ts'
-import type { Stat } from '../../../native/calls/file.ts'
+import type { Stat } from '../../../native/calls/stat.ts'
 import { decode } from '../../../native/utf8.ts'
 import { Failure, isErrno } from '../../errors.ts'
 import { homeOf } from '../../plan/process/passwd.ts'

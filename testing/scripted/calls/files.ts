@@ -19,7 +19,7 @@ import { get64, put64 } from '../../../native/struct.ts'
 import { encode } from '../../../native/utf8.ts'
 import type { Invocation } from '../call.ts'
 import { Errno } from '../errno.ts'
-import { FileNode, type Walk } from '../nodes.ts'
+import { FileNode, type NodeWalk } from '../nodes.ts'
 import { NodeFile, Opaque } from '../open.ts'
 import type { Implementation } from '../world.ts'
 
@@ -186,7 +186,7 @@ function tellFileSystem(call: Invocation, from: FileNode): void {
   call.view(1, 120).setUint32(0, node?.magic ?? TMPFS_MAGIC, true)
 }
 
-function open(call: Invocation, flags: number, mode: number, how: Partial<Walk>): number {
+function open(call: Invocation, flags: number, mode: number, how: Partial<NodeWalk>): number {
   const { directory, name, node: found } = call.place(0, (flags & O_NOFOLLOW) === 0, how)
   if (found === undefined && !(flags & O_CREAT)) throw new Errno(ENOENT)
   if (found !== undefined && flags & O_CREAT && flags & O_EXCL) throw new Errno(EEXIST)

@@ -6,19 +6,19 @@ import { decode } from '../../../native/utf8.ts'
 import type { Invocation } from '../call.ts'
 import { BLOCKED, EADDRINUSE, Errno } from '../errno.ts'
 import { FileNode, type Lookup, walk } from '../nodes.ts'
-import { Listener, Stream } from '../open.ts'
+import { OpenListener, OpenStream } from '../open.ts'
 import type { Implementation } from '../world.ts'
 
 /** unix(7), as far as stream sockets go. */
 export const socketCalls: Readonly<Record<string, Implementation>> = {
   socketpair(call) {
     const out = call.view(3, 8)
-    Stream.pair().forEach((end, i) => {
+    OpenStream.pair().forEach((end, i) => {
       out.setInt32(4 * i, call.process.install(end, true), true)
     })
   },
 
-  socket: call => call.process.install(new Listener(), true),
+  socket: call => call.process.install(new OpenListener(), true),
 
   bind(call) {
     const { directory, name, node } = place(call)
@@ -41,7 +41,7 @@ export const socketCalls: Readonly<Record<string, Implementation>> = {
     const { node } = place(call)
     if (node === undefined) throw new Errno(ENOENT)
     if (!node.listener?.listening) throw new Errno(ECONNREFUSED)
-    const [own, theirs] = Stream.pair()
+    const [own, theirs] = OpenStream.pair()
     listener(call).stream = own
     node.listener.backlog.push(theirs)
   },
@@ -92,9 +92,9 @@ function message(call: Invocation): { data: Uint8Array; rights: DataView } {
   }
 }
 
-function listener(call: Invocation): Listener {
+function listener(call: Invocation): OpenListener {
   const socket = call.file(0)
-  if (!(socket instanceof Listener)) throw new Errno(EINVAL)
+  if (!(socket instanceof OpenListener)) throw new Errno(EINVAL)
   return socket
 }
 

@@ -1,8 +1,8 @@
-import type { Verb } from '../../commands.ts'
 import { bashScript } from '../../line/completion/bash.ts'
 import { fishScript } from '../../line/completion/fish.ts'
 import { completionModel } from '../../line/completion/model.ts'
 import { zshScript } from '../../line/completion/zsh.ts'
+import type { Verb } from '../../verb.ts'
 
 const scripts = { bash: bashScript, zsh: zshScript, fish: fishScript }
 

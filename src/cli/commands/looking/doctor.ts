@@ -1,7 +1,7 @@
+import type { CheckLevel, CheckResult } from '../../../diagnose/doctor/checkResult.ts'
 import { examine } from '../../../diagnose/doctor/doctor.ts'
-import type { CheckResult, CheckLevel } from '../../../diagnose/doctor/checkResult.ts'
-import type { Verb } from '../../commands.ts'
 import { type Paint, paintFor, type Style } from '../../paint.ts'
+import type { Verb } from '../../verb.ts'
 
 export const verb: Verb<'doctor'> = (runtime, { format }) => {
   const findings = examine(runtime)

@@ -4,8 +4,8 @@ import { containerStats, openWatch, watchContainer } from '../../../container/ev
 import { doing, UsageError } from '../../../errors.ts'
 import type { ContainerEvent } from '../../../kernel/cgroupEvents.ts'
 import { runcStats } from '../../../state/runcStats.ts'
-import type { Verb } from '../../commands.ts'
 import { parseDuration } from '../../line/duration.ts'
+import type { Verb } from '../../verb.ts'
 
 /** What a line says of an event; undefined for those that a format does not tell. */
 type Format = (id: string, event: ContainerEvent) => object | undefined

@@ -1,7 +1,7 @@
 import { lookForCriu } from '../../../criu/criu.ts'
 import { features } from '../../../plan/features.ts'
 import { supportsSeccompFlag } from '../../../setup/facilities/seccomp.ts'
-import type { Verb } from '../../commands.ts'
+import type { Verb } from '../../verb.ts'
 
 export const verb: Verb<'features'> = runtime => {
   const hasCriu = lookForCriu(runtime) !== undefined

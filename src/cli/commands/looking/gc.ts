@@ -1,9 +1,9 @@
 import { findRemnants, type GcRequest, type Remnant, type Remnants, removeRemnant } from '../../../container/gc.ts'
 import { doing, Failure, UsageError } from '../../../errors.ts'
 import type { Runtime } from '../../../runtime.ts'
-import type { Verb } from '../../commands.ts'
 import { parseDuration } from '../../line/duration.ts'
 import { printable } from '../../printable.ts'
+import type { Verb } from '../../verb.ts'
 
 export const verb: Verb<'gc'> = (runtime, { force, all, format, 'older-than': age }) => {
   const request = { all, olderThanMs: age === undefined ? undefined : milliseconds(age) }

@@ -1,11 +1,12 @@
 import { checkId } from '../../../config/id.ts'
 import { stringify } from '../../../config/json.ts'
-import { type Drift, type Deviation, findDrift } from '../../../diagnose/drift/drift.ts'
-import { type Inspection, inspectContainer } from '../../../diagnose/inspect.ts'
+import type { Deviation } from '../../../diagnose/drift/comparison.ts'
+import { type Drift, findDrift } from '../../../diagnose/drift/drift.ts'
+import { inspectContainer, type Inspection } from '../../../diagnose/inspect.ts'
 import { doing } from '../../../errors.ts'
-import type { Verb } from '../../commands.ts'
 import { printable } from '../../printable.ts'
 import { formatTable } from '../../table.ts'
+import type { Verb } from '../../verb.ts'
 
 export const verb: Verb<'inspect'> = (runtime, { drift, format }, positionals) => {
   const id = checkId(positionals[0]!)

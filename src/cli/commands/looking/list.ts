@@ -1,12 +1,12 @@
 import { ENOENT, ENOTDIR } from '../../../../native/abi/errno.ts'
 import { AT_FDCWD } from '../../../../native/abi/fcntl.ts'
-import { type ListedContainer, listContainers } from '../../../container/list.ts'
+import { listContainers, type ListedContainer } from '../../../container/list.ts'
 import { doing, StateError } from '../../../errors.ts'
 import type { Runtime } from '../../../runtime.ts'
-import type { Verb } from '../../commands.ts'
 import { type Paint, paintFor } from '../../paint.ts'
 import { printable } from '../../printable.ts'
 import { formatTable } from '../../table.ts'
+import type { Verb } from '../../verb.ts'
 
 export const verb: Verb<'list'> = (runtime, options) => {
   const entries = doing('list', () => {

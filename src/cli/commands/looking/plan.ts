@@ -2,8 +2,8 @@ import { type StepList, stepsFor } from '../../../diagnose/plan.ts'
 import { doing } from '../../../errors.ts'
 import { difference, type DiffLine } from '../../../plan/steps/difference.ts'
 import { type Step, stepText } from '../../../plan/steps/step.ts'
-import type { Verb } from '../../commands.ts'
 import { type Paint, paintFor } from '../../paint.ts'
+import type { Verb } from '../../verb.ts'
 
 export const verb: Verb<'plan'> = (runtime, options, [bundle = '.']) => {
   const id = options.id || undefined

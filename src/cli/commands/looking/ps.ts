@@ -1,8 +1,8 @@
 import { checkId } from '../../../config/id.ts'
 import { containerPids, psTable } from '../../../container/ps.ts'
 import { doing, HostError } from '../../../errors.ts'
-import type { Verb } from '../../commands.ts'
 import { formatTable } from '../../table.ts'
+import type { Verb } from '../../verb.ts'
 
 const DEFAULT_ARGUMENTS = ['-ef']
 

@@ -1,7 +1,7 @@
 import { checkId } from '../../../config/id.ts'
 import { doing } from '../../../errors.ts'
 import { containerState } from '../../../state/ociState.ts'
-import type { Verb } from '../../commands.ts'
+import type { Verb } from '../../verb.ts'
 
 export const verb: Verb<'state'> = (runtime, _options, positionals) => {
   const id = checkId(positionals[0]!)

@@ -3,8 +3,8 @@ import { validateBundle } from '../../../diagnose/validate/validate.ts'
 import { doing } from '../../../errors.ts'
 import { dirname } from '../../../paths.ts'
 import type { Runtime } from '../../../runtime.ts'
-import type { Verb } from '../../commands.ts'
 import { type Paint, paintFor, type Style } from '../../paint.ts'
+import type { Verb } from '../../verb.ts'
 
 export const verb: Verb<'validate'> = (runtime, options, [path = '.']) => {
   const { bundle, config } = named(runtime, path)

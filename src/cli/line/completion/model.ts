@@ -1,6 +1,6 @@
 import { capabilities } from '../../../../native/abi/capability.ts'
 import { signals } from '../../../../native/abi/signal.ts'
-import { type Command, commands } from '../../commands.ts'
+import { type Command, commands } from '../commands.ts'
 import { type CommandName, type Option, optionsOf } from '../options.ts'
 import { keywordsOf } from '../parse.ts'
 

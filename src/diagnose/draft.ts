@@ -1,9 +1,8 @@
-import type { Complaint } from '../../config/checks/namespacesOf.ts'
-import { placesOf } from '../../config/places.ts'
-import { ConfigError, escaped } from '../../errors.ts'
+import type { Complaint } from '../config/checks/namespacesOf.ts'
+import type { JsonObject } from '../config/json.ts'
+import { placesOf } from '../config/places.ts'
+import { ConfigError, escaped } from '../errors.ts'
 import { isRequired } from './properties.ts'
-
-type Node = Record<string, unknown>
 
 /** Without which nothing else can be looked at. */
 const STAND_INS: Readonly<Record<string, unknown>> = { ociVersion: '1.3.0' }
@@ -59,7 +58,7 @@ export class Draft<T> {
       const places = this.#placesOf(at)
       const now = places === undefined ? key : String(places.indexOf(Number(key)))
       if (Array.isArray(at)) entry = current.length + 1
-      at = (at as Node | undefined)?.[now]
+      at = (at as JsonObject | undefined)?.[now]
       current.push(now)
     }
     const wrong = at === undefined ? current.slice(0, entry) : current
@@ -74,7 +73,7 @@ export class Draft<T> {
     const keys = pointer.split('/').slice(1)
     return keys.reduce((place, key) => {
       const original = this.#placesOf(at)?.[Number(key)] ?? key
-      at = typeof at === 'object' && at !== null ? (at as Node)[unescaped(key)] : undefined
+      at = typeof at === 'object' && at !== null ? (at as JsonObject)[unescaped(key)] : undefined
       return `${place}/${original}`
     }, '')
   }
@@ -88,7 +87,7 @@ export class Draft<T> {
   #remove(pointer: string, goUp: boolean): boolean {
     const keys = pointer.split('/').slice(1).map(unescaped)
     const chain: unknown[] = [this.value]
-    for (const key of keys) chain.push((chain.at(-1) as Node | undefined)?.[key])
+    for (const key of keys) chain.push((chain.at(-1) as JsonObject | undefined)?.[key])
     let depth = keys.length
     while (depth > 0 && chain[depth] === undefined) depth--
     if (goUp && depth === keys.length) depth--
@@ -100,7 +99,7 @@ export class Draft<T> {
       this.#places.set(parent, places)
       places.splice(Number(key), 1)
       parent.splice(Number(key), 1)
-    } else delete (parent as Node)[key]
+    } else delete (parent as JsonObject)[key]
     return true
   }
 
@@ -110,7 +109,7 @@ export class Draft<T> {
   }
 
   #standIn(key: string | undefined): boolean {
-    const top = this.value as Node
+    const top = this.value as JsonObject
     if (key === undefined || !Object.hasOwn(STAND_INS, key) || top[key] === STAND_INS[key]) return false
     top[key] = STAND_INS[key]
     return true

@@ -1,15 +1,4 @@
-import type { Runtime } from '../runtime.ts'
-import type { CommandName, OptionsOf } from './line/options.ts'
-
-/**
- * A verb: reads its options, decides, calls, names the failure. Its result is the exit code, 0 when there is none. It
- * lives in a file of its own that is loaded when the command is called.
- */
-export type Verb<Command extends CommandName> = (
-  runtime: Runtime,
-  options: OptionsOf<Command>,
-  positionals: readonly string[],
-) => Promise<number> | number | undefined
+import type { CommandName } from './options.ts'
 
 /** A command as data. */
 export interface Command {
@@ -25,10 +14,6 @@ export interface Command {
   readonly failure?: number
   /** For people, who do not count milliseconds: the static binary does not have it in the memory that it starts with. */
   readonly rare?: true
-  /** Without it the command is answered from the table alone. */
-  readonly load?: () => Promise<{
-    readonly verb: (runtime: Runtime, options: never, words: readonly string[]) => unknown
-  }>
 }
 
 /** Every command, in the order of the help. */
@@ -36,18 +21,15 @@ export const commands: Readonly<Record<CommandName, Command>> = {
   create: {
     summary: 'make a container, ready to start',
     positionals: ['ID'],
-    load: () => import('./commands/create.ts'),
   },
   start: {
     summary: 'run the program of a created container',
     positionals: ['ID'],
-    load: () => import('./commands/start.ts'),
   },
   run: {
     summary: 'create a container, start it, and wait for its end',
     positionals: ['ID'],
     details: 'Without --bundle, ID can be the path of a bundle; the container is then named after that directory.',
-    load: () => import('./commands/run.ts'),
   },
   exec: {
     summary: 'run another program in a container',
@@ -56,33 +38,27 @@ export const commands: Readonly<Record<CommandName, Command>> = {
       "It runs like the container's own process but for what the options say; with --process it is what the file says. " +
       'The exit code is that of the program, 128 + n after signal n, and 255 when there is no such program to run.',
     failure: 255, // as runc: callers tell by it that it was not the program
-    load: () => import('./commands/exec.ts'),
   },
   state: {
     summary: 'print the state of a container as JSON',
     positionals: ['ID'],
-    load: () => import('./commands/looking/state.ts'),
   },
   kill: {
     summary: "send a signal to a container's init",
     positionals: ['ID', '[SIGNAL]'],
     details: 'SIGNAL is a name, with or without SIG, or a number; SIGTERM if left out.',
-    load: () => import('./commands/kill.ts'),
   },
   delete: {
     summary: 'remove what is left of a container',
     positionals: ['ID'],
-    load: () => import('./commands/delete.ts'),
   },
   pause: {
     summary: 'stop all processes of a container until it is resumed',
     positionals: ['ID'],
-    load: () => import('./commands/pause.ts'),
   },
   resume: {
     summary: 'let the processes of a paused container go on',
     positionals: ['ID'],
-    load: () => import('./commands/resume.ts'),
   },
   update: {
     summary: 'change the limits of a container',
@@ -90,14 +66,12 @@ export const commands: Readonly<Record<CommandName, Command>> = {
     details:
       'FILE holds linux.resources of a config.json, or the part of it that changes; other options come on top of it. ' +
       'Rules for devices replace the old ones. If something can not be set, everything is as it was.',
-    load: () => import('./commands/update.ts'),
   },
   checkpoint: {
     summary: 'store the state of a running container in files, with CRIU',
     positionals: ['ID'],
     details:
       'The container is deleted then. Its files are not stored: the root file system and what is bound stays where it is.',
-    load: () => import('./commands/checkpoint.ts'),
   },
   restore: {
     summary: 'make a container of a checkpoint, whose processes go on where they were',
@@ -105,7 +79,6 @@ export const commands: Readonly<Record<CommandName, Command>> = {
     details:
       'The bundle has to be that of the checkpoint, or one like it. Without --detach it waits for the end of the container ' +
       'and deletes it, as run does.',
-    load: () => import('./commands/restore.ts'),
   },
   mounts: {
     summary: 'mount something into a running container, or take it away again',
@@ -114,13 +87,11 @@ export const commands: Readonly<Record<CommandName, Command>> = {
       'FILE (- is the standard input) holds a list of mounts as in config.json; remove looks at their destinations only. All ' +
       'are added or none. What is removed has to have come from config.json or from mounts add.',
     rare: true,
-    load: () => import('./commands/mounts.ts'),
   },
   ps: {
     summary: 'list the processes of a container',
     positionals: ['ID', '[ARGUMENT...]'],
     details: 'The arguments are for ps(1), which makes the table; -ef if left out.',
-    load: () => import('./commands/looking/ps.ts'),
   },
   events: {
     summary: 'print the numbers of a container and what happens to it, a line of JSON each, until its end',
@@ -128,7 +99,6 @@ export const commands: Readonly<Record<CommandName, Command>> = {
     details:
       'runc: lines of type stats and oom, as runc prints them. v2: also memory and pids (a limit was met), paused, ' +
       'resumed and exit, with the names that cgroup version 2 has.',
-    load: () => import('./commands/looking/events.ts'),
   },
   wait: {
     summary: 'wait for the end of a container and print its exit code',
@@ -136,7 +106,6 @@ export const commands: Readonly<Record<CommandName, Command>> = {
     details:
       '128 + n after a signal n. The code is known for sure to the parent of the first process only; wait finds it while ' +
       'that has not asked for it, from Linux 6.15 on also later if it was already waiting, and for containers of run --keep.',
-    load: () => import('./commands/looking/wait.ts'),
   },
   inspect: {
     summary: 'show all about a container as it is at the moment',
@@ -149,9 +118,8 @@ export const commands: Readonly<Record<CommandName, Command>> = {
       'and network devices, nor what a seccomp filter says.',
     failure: 2, // as of diff(1): the answer is not known
     rare: true,
-    load: () => import('./commands/looking/inspect.ts'),
   },
-  list: { summary: 'list the containers', positionals: [], load: () => import('./commands/looking/list.ts') },
+  list: { summary: 'list the containers', positionals: [] },
   gc: {
     summary: 'find what dead containers have left behind, and remove it',
     positionals: [],
@@ -160,14 +128,12 @@ export const commands: Readonly<Record<CommandName, Command>> = {
       'gone, or that were created before the last boot; cgroups that tsrun made for containers of this --root which are gone. ' +
       'Other containers that have stopped wait for their owner to delete them. What has processes is never touched.',
     rare: true,
-    load: () => import('./commands/looking/gc.ts'),
   },
   doctor: {
     summary: 'look whether this host can run containers, and say what to do when it can not',
     positionals: [],
     details: 'The exit code is 1 when something makes containers impossible. Nothing is changed.',
     rare: true,
-    load: () => import('./commands/looking/doctor.ts'),
   },
   validate: {
     summary: 'find all that is wrong with a bundle, without creating anything',
@@ -176,14 +142,12 @@ export const commands: Readonly<Record<CommandName, Command>> = {
       'Looks at the shape of config.json, at its meaning, and at whether it fits this host. Each line names the place, as a ' +
       'JSON pointer. The exit code is 1 when there is an error, 0 when there are warnings and notes only.',
     rare: true,
-    load: () => import('./commands/looking/validate.ts'),
   },
   plan: {
     summary: 'list what create and start would do with a bundle, step by step',
     positionals: ['[BUNDLE]'],
     details: 'With --diff the exit code is 1 when the plans differ. Nothing is changed.',
     rare: true,
-    load: () => import('./commands/looking/plan.ts'),
   },
   seccomp: {
     summary: 'explain what a filter of system calls does, and find mistakes in it',
@@ -193,7 +157,6 @@ export const commands: Readonly<Record<CommandName, Command>> = {
       'gets with these arguments, which are numbers, and which rule says so; negative ones go after --. Without: the filter ' +
       'in numbers, and what looks like a mistake.',
     rare: true,
-    load: () => import('./commands/looking/seccomp.ts'),
   },
   completion: {
     summary: 'print a script that completes command lines of tsrun in a shell',
@@ -202,17 +165,14 @@ export const commands: Readonly<Record<CommandName, Command>> = {
       'bash: put it into /usr/share/bash-completion/completions/tsrun; zsh: as _tsrun into a directory of $fpath; fish: as ' +
       'tsrun.fish into ~/.config/fish/completions.',
     rare: true,
-    load: () => import('./commands/looking/completion.ts'),
   },
   spec: {
     summary: 'write a config.json to begin with',
     positionals: [],
-    load: () => import('./commands/looking/spec.ts'),
   },
   features: {
     summary: 'print what this runtime can do, as JSON',
     positionals: [],
-    load: () => import('./commands/looking/features.ts'),
   },
   help: { summary: 'show the help of a command', positionals: ['[COMMAND]'] },
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ConfigError } from '../../errors.ts'
+import { ConfigError } from '../errors.ts'
 import { Draft } from './draft.ts'
 
 /** Complains about the first entry of /linux/list that is negative. */

@@ -1,7 +1,7 @@
-import { properties } from '../../../spec/generated/properties.ts'
+import { properties } from '../../spec/generated/properties.ts'
 
 /** A property of an object of config.json. */
-interface Property {
+interface SchemaProperty {
   readonly required: boolean
   /** The object that it holds, alone or in a list. */
   readonly held: string | undefined
@@ -9,12 +9,12 @@ interface Property {
   readonly named: boolean
 }
 
-const tables = new Map<string, Map<string, Property>>()
+const tables = new Map<string, Map<string, SchemaProperty>>()
 
-function tableOf(object: string): Map<string, Property> {
+function tableOf(object: string): Map<string, SchemaProperty> {
   const known = tables.get(object)
   if (known !== undefined) return known
-  const table = new Map<string, Property>()
+  const table = new Map<string, SchemaProperty>()
   for (const word of properties[object]!.split(' ')) {
     const [, key, mark, named, held] = /^(\w+)(!?)(?::(\*?)(\w+))?$/.exec(word)!
     table.set(key!, { required: mark === '!', held, named: named === '*' })
@@ -27,7 +27,7 @@ function tableOf(object: string): Map<string, Property> {
 export function isRequired(keys: readonly string[]): boolean {
   let object: string | undefined = 'Config'
   for (let i = 0; i < keys.length && object !== undefined; i++) {
-    const property: Property | undefined = tableOf(object).get(keys[i]!)
+    const property: SchemaProperty | undefined = tableOf(object).get(keys[i]!)
     if (property === undefined) return false
     if (i === keys.length - 1) return property.required
     object = property.held
