@@ -11,8 +11,8 @@ export const STDIO = [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] as const
 const MANY = 64
 
 /** Whoever opened a descriptor, and closes it: of machine.ts's Calls what that takes. */
-interface Closer {
-  readonly side: Side
+interface Closer<S extends Side> {
+  readonly side: S
   readonly lacking: { has(name: 'close_range'): boolean }
   later(call: {
     readonly name: 'close' | 'close_range'
@@ -31,13 +31,13 @@ export class Fd<S extends Side = any> {
   readonly side: S
   /** What it was opened for, as messages name it. */
   readonly subject: string
-  #kernel: Closer
+  #kernel: Closer<S>
   #open = true
 
   /** The result of the call that opens it, or its number. */
-  constructor(kernel: Closer, result: Result | number, subject: string) {
+  constructor(kernel: Closer<S>, result: Result | number, subject: string) {
     this.#kernel = kernel
-    this.side = kernel.side as S
+    this.side = kernel.side
     this.result = typeof result === 'number' ? knownResult(result) : result
     this.subject = subject
   }

@@ -18,7 +18,7 @@ import type { Result } from './kernels/result.ts'
  * a trace sees everything.
  */
 // biome-ignore lint/suspicious/noExplicitAny: as for Fd
-export type Kernel<S extends Side = any> = Calls & OnSide<TypedCalls, S>
+export type Kernel<S extends Side = any> = Calls & { readonly side: S } & OnSide<TypedCalls, S>
 
 type TypedCalls = typeof fileCalls &
   typeof wholeFileCalls &

@@ -3,7 +3,7 @@ import { NLATTR, NLMSGHDR } from './abi/layout/socket.ts'
 import { NETLINK_ROUTE, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR } from './abi/rtnetlink.ts'
 import { AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW } from './abi/socket.ts'
 import { KernelError } from './failure.ts'
-import { Fd } from './fd.ts'
+import { Fd, type Side } from './fd.ts'
 import type { Kernel } from './kernel.ts'
 import type { Call } from './kernels/machine.ts'
 
@@ -27,15 +27,15 @@ export interface NetlinkRequest {
 }
 
 /** socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE): about the network namespace of who makes it. */
-export function routeSocket(kernel: Kernel): Fd {
+export function routeSocket<S extends Side>(kernel: Kernel<S>): Fd<S> {
   const args = [AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE]
   return new Fd(kernel, kernel.later({ name: 'socket', args, subject: 'rtnetlink' }), 'rtnetlink')
 }
 
 /** Sends a request and gives the answers; undefined for an errno that is tolerated. Errors: KernelError. */
-export function ask(
-  kernel: Kernel,
-  socket: Fd,
+export function ask<S extends Side>(
+  kernel: Kernel<S>,
+  socket: Fd<S>,
   request: NetlinkRequest,
   about: Pick<Call, 'subject' | 'hint'> & { readonly tolerate?: readonly number[] },
 ): NetlinkMessage[] | undefined {

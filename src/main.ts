@@ -37,7 +37,7 @@ export async function main(host: Host): Promise<number> {
 }
 
 /** What a denied call means is worked out when there is one. */
-async function explained(kernel: () => Kernel, error: unknown): Promise<unknown> {
+async function explained(kernel: () => Kernel<'outside'>, error: unknown): Promise<unknown> {
   if (!isErrno(error, 'ENOSYS', 'EPERM')) return error
   const { explainDenied } = await import('./host/denied.ts')
   return explainDenied(kernel(), error)
@@ -56,12 +56,12 @@ function once<T>(make: () => T): () => T {
 }
 
 /** What the caller left open goes to the container only where --preserve-fds says so, and to no hook. */
-function closingOnExecve(kernel: Kernel): Kernel {
+function closingOnExecve(kernel: Kernel<'outside'>): Kernel<'outside'> {
   kernel.closeRange(3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC)
   return kernel
 }
 
-function createOutput(kernel: () => Kernel): TextOutput {
+function createOutput(kernel: () => Kernel<'outside'>): TextOutput {
   return {
     append: (path, text) => append(kernel(), path, text),
     send: (socket, text) => sendDatagram(kernel(), socket, text),
@@ -70,12 +70,12 @@ function createOutput(kernel: () => Kernel): TextOutput {
   }
 }
 
-function append(kernel: Kernel, path: string, text: string): void {
+function append(kernel: Kernel<'outside'>, path: string, text: string): void {
   using file = openOutput(kernel, path)
   kernel.writeAll(file, text)
 }
 
-function sendDatagram(kernel: Kernel, path: string, text: string): void {
+function sendDatagram(kernel: Kernel<'outside'>, path: string, text: string): void {
   using socket = kernel.unixDatagramSocket()
   kernel.connectTo(socket, path, undefined, { hint: { ENOENT: 'nobody listens there; is the daemon running?' } })
   kernel.sendBytes(socket, encode(text))
@@ -93,7 +93,7 @@ function ignoringFailure(write: () => void): void {
 /** Answers what needs no runtime: --version, --help, `help`. Undefined when the line asks for something else. */
 async function inform(
   host: Host,
-  kernel: () => Kernel,
+  kernel: () => Kernel<'outside'>,
   parsed: Parsed,
   output: TextOutput,
 ): Promise<number | undefined> {

@@ -59,7 +59,7 @@ export interface RuntimeOptions {
   /** False for who waits for its children itself. */
   readonly reaps?: boolean | undefined
   /** A machine other than the host's own, for traces and tests. */
-  readonly outside?: Kernel | undefined
+  readonly outside?: Kernel<'outside'> | undefined
   readonly observer?: Observer | undefined
 }
 

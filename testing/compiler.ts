@@ -2,13 +2,13 @@ import { spawnSync } from 'node:child_process'
 import { type Architecture, architecture } from '../native/arch/architecture.ts'
 
 /** A C compiler that is there with its headers. */
-export interface CrossCompiler {
+export interface CCompiler {
   readonly name: string
   /** For what it compiles. */
   readonly arch: Architecture
 }
 
-const usual: readonly CrossCompiler[] = [
+const usual: readonly CCompiler[] = [
   { name: 'cc', arch: architecture ?? 'x86_64' },
   { name: 'aarch64-linux-gnu-gcc', arch: 'aarch64' },
 ]
@@ -23,7 +23,7 @@ export const compilers = usual.filter(
  * one for another architecture. What these headers are too old for is left out.
  */
 export function evaluate(
-  compiler: CrossCompiler,
+  compiler: CCompiler,
   headers: readonly string[],
   expressions: readonly string[],
 ): Map<string, bigint> {

@@ -77,7 +77,7 @@ export type MakeExecutorCalls = (...parts: ConstructorParameters<typeof Executor
 const plainCalls: MakeExecutorCalls = (...parts) => new ExecutorCalls(...parts)
 
 /** memfd_create with MFD_EXEC, which vm.memfd_noexec asks for and kernels before 6.3 refuse; `older` where it is denied. */
-function executableMemfd(outside: Kernel, older: Call['older']): Fd {
+function executableMemfd(outside: Kernel<'outside'>, older: Call['older']): Fd<'outside'> {
   const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING
   const fd = outside.memfdCreate('tsrun', flags | MFD_EXEC, [EINVAL], older)
   return fd.exists ? fd : outside.memfdCreate('tsrun', flags)
@@ -97,7 +97,7 @@ export function executorImage(arch: Architecture, base: number): Uint8Array {
 }
 
 /** A sealed memfd with the executor's image: nobody can write to the executable of a container's first process. */
-function sealedImage(host: Host, outside: Kernel, base: number, fds: Fds): Fd {
+function sealedImage(host: Host, outside: Kernel<'outside'>, base: number, fds: Fds): Fd<'outside'> {
   const bytes = executorImage(host.arch, base)
   let isSealed = false
   const older = () => {
@@ -113,7 +113,7 @@ function sealedImage(host: Host, outside: Kernel, base: number, fds: Fds): Fd {
 }
 
 /** A limit of the caller's for files (ulimit -f) counts for memory, too, but is the container's: it is back before that is made. */
-function giveSize(outside: Kernel, arena: Fd): void {
+function giveSize(outside: Kernel<'outside'>, arena: Fd<'outside'>): void {
   if (outside.ftruncate(arena, ARENA_SIZE, [EFBIG]).value >= 0) return
   const { soft, hard } = outside.getLimit(0, RLIMIT_FSIZE)!
   const size = BigInt(ARENA_SIZE)
@@ -127,7 +127,7 @@ function giveSize(outside: Kernel, arena: Fd): void {
 }
 
 /** Starts an executor in the planner's own namespaces. */
-export function launchExecutor(host: Host, outside: Kernel, options: ExecutorOptions): Executor {
+export function launchExecutor(host: Host, outside: Kernel<'outside'>, options: ExecutorOptions): Executor {
   const { inherited = STDIO, makeCalls = plainCalls } = options
   const base = inherited.at(-1)! + 1
   using own = new Fds()
@@ -188,7 +188,7 @@ interface Arrangement {
   readonly descriptors: (number | undefined)[]
   /** Numbers between those of the container. */
   readonly gaps: readonly number[]
-  readonly numbers: ReadonlyMap<Fd, number>
+  readonly numbers: ReadonlyMap<Fd<'outside'>, number>
 }
 
 function arrange(
@@ -217,7 +217,7 @@ function passedFd(kernel: Kernel<'inside'>, numbers: Arrangement['numbers'], fd:
 }
 
 /** Errors: KernelError. */
-function spawn(host: Host, arena: Fd, program: number, descriptors: (number | undefined)[]) {
+function spawn(host: Host, arena: Fd<'outside'>, program: number, descriptors: (number | undefined)[]) {
   const memory = host.map(arena.number, ARENA_SIZE)
   const pid = host.spawn({ file: `/proc/self/fd/${program}`, argv: ['tsrun'], env: [], descriptors })
   if (pid >= 0) return { memory, pid }
@@ -228,12 +228,12 @@ function spawn(host: Host, arena: Fd, program: number, descriptors: (number | un
 /** The executor as a child of the planner, and the processes that were cloned from it, which are, too. */
 class Children {
   readonly #memory: Memory
-  readonly #outside: Kernel
+  readonly #outside: Kernel<'outside'>
   readonly #pid: number
   readonly #announced: Out[] = []
   #exit: Exit | undefined
 
-  constructor(memory: Memory, outside: Kernel, pid: number) {
+  constructor(memory: Memory, outside: Kernel<'outside'>, pid: number) {
     this.#memory = memory
     this.#outside = outside
     this.#pid = pid

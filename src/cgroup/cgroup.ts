@@ -41,7 +41,7 @@ const BUSY = [ENOENT, EBUSY]
 const removeHints = { EACCES: 'the directory above it is not ours to write; root needs CAP_DAC_OVERRIDE for that' }
 
 /** The mount point of the cgroup version 2 tree, undefined when there is none. */
-export function cgroupMount(kernel: Kernel): string | undefined {
+export function cgroupMount(kernel: Pick<Kernel, 'fileSystemTypeAt'>): string | undefined {
   return MOUNT_POINTS.find(path => kernel.fileSystemTypeAt(path) === CGROUP2_SUPER_MAGIC)
 }
 

@@ -100,7 +100,7 @@ function openSources(
   { pid }: ContainerRecord,
   steps: readonly Addition[],
   fds: Fds,
-): ReadonlyMap<BindStep, Source> {
+): ReadonlyMap<BindStep, Source<'outside'>> {
   const { outside } = runtime
   const keep: Keep = fd => fds.keep(fd)
   const binds = steps.filter(step => step.op === 'bind')
@@ -108,7 +108,7 @@ function openSources(
     throw new HostError(
       `mount \`${binds[0]!.destination}\`: a directory of the host gets into a running container only by somebody with CAP_SYS_ADMIN; \`podman unshare\` gives that to an unprivileged user`,
     )
-  const opened = new Map<BindStep, Source>()
+  const opened = new Map<BindStep, Source<'outside'>>()
   for (const step of binds)
     doing(`mount \`${step.destination}\``, () => {
       const map = (tree: Fd<'outside'>) => mapIds(outside, step, tree, keep(namespaceOf(runtime, pid, step.idmap!)))

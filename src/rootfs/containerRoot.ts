@@ -98,7 +98,7 @@ export class ContainerRoot<S extends Side = 'inside'> {
   readonly #relied = new Set<Mounted<S>>()
 
   /** How what is missing is made; what is there stays as it is. */
-  readonly #makers: { readonly directory: Maker; readonly file: Maker }
+  readonly #makers: { readonly directory: Maker<S>; readonly file: Maker<S> }
 
   constructor(inside: Kernel<S>, fd: Fd<S>) {
     this.inside = inside
@@ -248,7 +248,7 @@ export class ContainerRoot<S extends Side = 'inside'> {
   }
 
   /** What is at the path, and has been made in `parent` when nothing was. A link is followed. */
-  #target(path: string, parent: Parent<S>, flags: number, make: Maker): Fd<S> {
+  #target(path: string, parent: Parent<S>, flags: number, make: Maker<S>): Fd<S> {
     const { from, rest } = this.#placeToLook(path, parent)
     return this.#open(path, from, rest, flags, make).take()
   }
@@ -263,13 +263,13 @@ export class ContainerRoot<S extends Side = 'inside'> {
     return { from: mount?.fd ?? this.fd, rest }
   }
 
-  #open(path: string, from: Fd<S>, rest: string, flags: number, make: Maker): Fd<S> {
+  #open(path: string, from: Fd<S>, rest: string, flags: number, make: Maker<S>): Fd<S> {
     const behind = () => again(this.#behindLinks(path, flags, make), path)
     return this.#openWithoutLinks(from, rest, flags, behind)
   }
 
   /** The same for what is mounted over, which is not the root: a mount there would cover nothing that anybody sees. */
-  #openFree(path: string, from: Fd<S>, rest: string, flags: number, make: Maker): Fd<S> {
+  #openFree(path: string, from: Fd<S>, rest: string, flags: number, make: Maker<S>): Fd<S> {
     const behind = () => {
       const fd = this.#behindLinks(path, flags, make)
       this.#refuseRoot(path, fd)
@@ -284,7 +284,7 @@ export class ContainerRoot<S extends Side = 'inside'> {
   }
 
   /** A descriptor on what a link leads to in the root, made where there is nothing. */
-  #behindLinks(path: string, flags: number, make: Maker): Fd<S> {
+  #behindLinks(path: string, flags: number, make: Maker<S>): Fd<S> {
     const { inside, fd: root } = this
     const there = inside.openat2(root, path, O_PATH | flags, IN_ROOT, [ENOENT], walkHints).take()
     if (!there.exists) this.#madeBehindLinks.add(path)
@@ -402,6 +402,6 @@ function nameOf(path: string): string {
 }
 
 /** Instead of opening something anew: the descriptor that is there. */
-function again(fd: Fd, path: string): Call {
+function again(fd: Fd<Side>, path: string): Call {
   return { name: 'fcntl', args: [fd, F_DUPFD_CLOEXEC, 0], subject: `\`${path}\`` }
 }

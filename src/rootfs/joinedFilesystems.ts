@@ -30,7 +30,7 @@ export function withJoinedFilesystems(
   fds: Fds,
 ): Sources {
   if (sources.root === undefined || !isOwn(namespaces, 'user')) return sources
-  const filesystems = new Map<FilesystemStep, Fd>()
+  const filesystems = new Map<FilesystemStep, Fd<'outside'>>()
   for (const step of mounts) {
     if (step.op !== 'filesystem') continue
     const join = joins.find(({ type }) => type === shows[step.type])
@@ -55,7 +55,7 @@ function isOwned(
 }
 
 /** Undefined where our rights do not reach so far. */
-function mountThere(runtime: Runtime, step: FilesystemStep, { fd, flag, path }: OpenJoin): Fd | undefined {
+function mountThere(runtime: Runtime, step: FilesystemStep, { fd, flag, path }: OpenJoin): Fd<'outside'> | undefined {
   const { host, outside, makeCalls } = runtime
   const helper = launchExecutor(host, outside, { passed: [fd], makeCalls })
   const { kernel: inside } = helper

@@ -1,12 +1,12 @@
 import { ENOENT } from '../../native/abi/errno.ts'
 import { O_NOFOLLOW, O_PATH } from '../../native/abi/fcntl.ts'
 import { S_IFLNK, S_IFMT } from '../../native/abi/stat.ts'
-import { type Fd, Fds } from '../../native/fd.ts'
+import { type Fd, Fds, type Side } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { ConfigError } from '../errors.ts'
 
 /** Makes what is missing at the end of a path. */
-export type Maker = (directory: Fd, name: string) => void
+export type Maker<S extends Side> = (directory: Fd<S>, name: string) => void
 
 /** As many as the kernel follows, see path_resolution(7). */
 const LINKS_MAX = 40
@@ -18,7 +18,7 @@ const LINKS_MAX = 40
  * is its root, and `..` leads back to where we came from and never above that. Errors: ConfigError for links without an
  * end, KernelError.
  */
-export function openBehindLinks(inside: Kernel, root: Fd, path: string, make: Maker): Fd {
+export function openBehindLinks<S extends Side>(inside: Kernel<S>, root: Fd<S>, path: string, make: Maker<S>): Fd<S> {
   const way = [root]
   let names = partsOf(path)
   using fds = new Fds()
@@ -41,7 +41,7 @@ export function openBehindLinks(inside: Kernel, root: Fd, path: string, make: Ma
   }
   return inside.duplicate(way.at(-1)!, 0)
 
-  function makeDirectory(directory: Fd, name: string): void {
+  function makeDirectory(directory: Fd<S>, name: string): void {
     inside.mkdirat(directory, name, 0o755)
   }
 }
@@ -50,13 +50,13 @@ function partsOf(path: string): string[] {
   return path.split('/').filter(name => name !== '' && name !== '.')
 }
 
-function openOrMake(inside: Kernel<'inside'>, directory: Fd, name: string, make: Maker): Fd {
+function openOrMake<S extends Side>(inside: Kernel<S>, directory: Fd<S>, name: string, make: Maker<S>): Fd<S> {
   const found = inside.openat(directory, name, O_PATH | O_NOFOLLOW, 0, [ENOENT])
   if (found.exists) return found
   make(directory, name)
   return inside.openat(directory, name, O_PATH | O_NOFOLLOW)
 }
 
-function isLink(inside: Kernel<'inside'>, entry: Fd): boolean {
+function isLink<S extends Side>(inside: Kernel<S>, entry: Fd<S>): boolean {
   return (inside.statx(entry, '', 0, []).stat!.mode & S_IFMT) === S_IFLNK
 }

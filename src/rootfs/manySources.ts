@@ -43,8 +43,8 @@ export function openManySources(
   { kernel }: Executor,
   steps: readonly BindStep[],
   shared: boolean,
-): ReadonlyMap<BindStep, Source> {
-  const opened = new Map<BindStep, Source>()
+): ReadonlyMap<BindStep, Source<'inside'>> {
+  const opened = new Map<BindStep, Source<'inside'>>()
   let series: ReturnType<typeof seriesLike> | undefined
   for (const step of steps)
     doing(`mount \`${step.destination}\``, () => {

@@ -12,7 +12,6 @@ import {
 import { S_IFDIR, S_IFMT, S_IFREG } from '../../native/abi/stat.ts'
 import { PROC_SUPER_MAGIC } from '../../native/abi/wait.ts'
 import type { MountAttributes } from '../../native/calls/mount.ts'
-import type { Dir } from '../../native/calls/stat.ts'
 import { Fd } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Call } from '../../native/kernels/machine.ts'
@@ -107,9 +106,9 @@ export function mountByPath(inside: InsideKernel): void {
 class MountsByPath {
   readonly #inside: InsideKernel
   readonly #procfs: Inside
-  readonly #contexts = new Map<Fd, Context>()
+  readonly #contexts = new Map<Inside, Context>()
   /** After the root has changed there is no shelter: what is to be bound, recursively or not, waits for its place. */
-  readonly #waiting = new Map<Fd, boolean>()
+  readonly #waiting = new Map<Inside, boolean>()
   #shelter: Inside | undefined
   #places = 0
   #hasNewRoot = false
@@ -122,9 +121,9 @@ class MountsByPath {
   }
 
   /** open_tree(2) with OPEN_TREE_CLONE. */
-  copy(dir: Dir, path: string, recursive: boolean, noFollow: number, about: About): Inside {
+  copy(dir: Inside | number, path: string, recursive: boolean, noFollow: number, about: About): Inside {
     const inside = this.#inside
-    const source = path === '' && dir instanceof Fd ? (dir as Inside) : this.#source(dir, path, noFollow, about)
+    const source = path === '' && dir instanceof Fd ? dir : this.#source(dir, path, noFollow, about)
     if (!source.exists) return source
     if (this.#hasNewRoot) {
       const same = inside.duplicate(source, 0)
@@ -141,7 +140,7 @@ class MountsByPath {
     return result < 0 ? new Fd(inside, result, source.subject) : this.#attached(place, source.subject)
   }
 
-  #source(dir: Dir, path: string, noFollow: number, about: About): Inside {
+  #source(dir: Inside | number, path: string, noFollow: number, about: About): Inside {
     const flags = O_PATH | O_CLOEXEC | (noFollow === 0 ? 0 : O_NOFOLLOW)
     const call = { name: 'openat', args: [dir, path, flags, 0], ...about, subject: `\`${path}\`` } as const
     return new Fd(this.#inside, this.#inside.later(call), path)
@@ -154,12 +153,12 @@ class MountsByPath {
     return fs
   }
 
-  #context(fs: Fd): Context {
+  #context(fs: Inside): Context {
     return this.#contexts.get(fs)!
   }
 
   /** FSCONFIG_SET_STRING, FSCONFIG_SET_FLAG of fsconfig(2). */
-  parameter(fs: Fd, key: string, value: string | undefined): void {
+  parameter(fs: Inside, key: string, value: string | undefined): void {
     const context = this.#context(fs)
     if (key === 'source' && value !== undefined) context.source = value
     else if (value === undefined && isSuperblockFlag(key)) context.flags.push(key)
@@ -167,7 +166,7 @@ class MountsByPath {
   }
 
   /** FSCONFIG_CMD_CREATE of fsconfig(2), with a mount of the file system. */
-  create(fs: Fd, tolerate: Call['tolerate']): number {
+  create(fs: Inside, tolerate: Call['tolerate']): number {
     const context = this.#context(fs)
     const { type, source, flags, parameters } = context
     const place = this.#hasNewRoot ? { name: '', path: '/' } : this.#place(true)
@@ -186,14 +185,14 @@ class MountsByPath {
   }
 
   /** FSCONFIG_CMD_RECONFIGURE of fsconfig(2). */
-  reconfigure(fs: Fd): void {
+  reconfigure(fs: Inside): void {
     const { mount, flags, parameters } = this.#context(fs)
     const all = MS_REMOUNT | flagsOfRemount(this.#inside, mount!, flags)
     this.#mount(null, pathOf(mount!), null, all, optionsText(parameters), { subject: `reconfigure ${fs.subject}` })
   }
 
   /** fsmount(2). */
-  created(fs: Fd, attributes: number): Inside {
+  created(fs: Inside, attributes: number): Inside {
     const { mount, type } = this.#context(fs)
     if (mount === undefined) return new Fd(this.#inside, -EINVAL, type)
     if (attributes !== 0) this.#set(mount, attributes, MOUNT_ATTR__ATIME, { subject: type })
@@ -202,7 +201,7 @@ class MountsByPath {
 
   /** mount_setattr(2). */
   change(
-    mount: Fd,
+    mount: Inside,
     recursive: boolean,
     { set = 0, clear = 0, propagation, userNamespace }: MountAttributes,
     more: About,
@@ -212,8 +211,8 @@ class MountsByPath {
     if (propagation !== undefined)
       this.#mount(null, pathOf(mount), null, propagation | (recursive ? MS_REC : 0), null, about)
     if (set === 0 && clear === 0) return
-    this.#set(mount as Inside, set, clear, about)
-    if (recursive) for (const below of this.#below(mount as Inside)) this.#set(below, set, clear, about)
+    this.#set(mount, set, clear, about)
+    if (recursive) for (const below of this.#below(mount)) this.#set(below, set, clear, about)
   }
 
   #set(mount: Inside, set: number, clear: number, about: About): void {
@@ -249,7 +248,7 @@ class MountsByPath {
   }
 
   /** move_mount(2) by descriptors. */
-  move(mount: Fd, target: Fd): void {
+  move(mount: Inside, target: Inside): void {
     const recursive = this.#waiting.get(mount)
     const flags = recursive === undefined ? MS_MOVE : MS_BIND | (recursive ? MS_REC : 0)
     const hint = {

@@ -33,7 +33,7 @@ import {
   ST_RDONLY,
   ST_RELATIME,
 } from '../../native/abi/wait.ts'
-import type { Fd } from '../../native/fd.ts'
+import type { Fd, Side } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Parameter } from '../plan/mounts/mountOptions.ts'
 
@@ -59,7 +59,7 @@ export function flagsOfSuperblock(words: readonly string[]): number {
 }
 
 /** Of a superblock that is remounted with these words: mount(2) would take away what the mount `fd` has of its own. */
-export function flagsOfRemount(kernel: Kernel, fd: Fd, words: readonly string[]): number {
+export function flagsOfRemount<S extends Side>(kernel: Kernel<S>, fd: Fd<S>, words: readonly string[]): number {
   const kept = flagsOfAttributes(mountAttributes(kernel, fd))
   return (words.includes('rw') ? kept & ~MS_RDONLY : kept) | flagsOfSuperblock(words)
 }
@@ -88,7 +88,7 @@ const accessTimes: Readonly<Record<number, number>> = {
 }
 
 /** The attributes of the mount that a descriptor is in, as a mask of MOUNT_ATTR_. */
-export function mountAttributes(kernel: Kernel, fd: Fd): number {
+export function mountAttributes<S extends Side>(kernel: Kernel<S>, fd: Fd<S>): number {
   return attributesOfStatus(kernel.mountStatus(fd))
 }
 

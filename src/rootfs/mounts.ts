@@ -80,7 +80,7 @@ function link(root: ContainerRoot, destination: string, target: string): undefin
     throw new Failure(`there is something else already than the link to \`${target}\``, currentPhrase(), 'EEXIST')
 }
 
-function targetFor(root: ContainerRoot, step: BindStep, source: Source): Fd<'inside'> {
+function targetFor(root: ContainerRoot, step: BindStep, source: Source<'inside'>): Fd<'inside'> {
   if (step.noFollowTarget) return root.open(step.destination, O_NOFOLLOW)
   return isDirectory(source) ? root.directory(step.destination) : root.file(step.destination)
 }

@@ -54,18 +54,18 @@ export function placeRoot(
     if (sources.root?.namespace !== undefined) return enterNamespace(executor, sources.root, sources.root.namespace)
     const flag = propagation(plan)
     inside.mountPropagation('/', hostPropagation(flag, plan) | MS_REC)
-    const { tree, stat } = sources.root ?? openRootTree(inside, plan.rootfs)
-    const fd = sources.root ? executor.passed(tree) : tree
-    const check = attach(inside, { tree: fd, stat }, plan, flag === MS_SHARED)
-    return { root: new ContainerRoot(inside, fd), check }
+    const opened = sources.root && { ...sources.root, tree: executor.passed(sources.root.tree) }
+    const own = opened ?? openRootTree(inside, plan.rootfs)
+    const check = attach(inside, own, plan, flag === MS_SHARED)
+    return { root: new ContainerRoot(inside, own.tree), check }
   })
 }
 
 /** The same where the container's mount namespace was made of its root: that is entered, and is `/` then. */
 function enterNamespace(
   executor: Executor,
-  { stat }: RootTree,
-  namespace: Fd,
+  { stat }: RootTree<'outside'>,
+  namespace: Fd<'outside'>,
 ): { root: ContainerRoot; check: () => void } {
   const { kernel: inside } = executor
   inside.setns(executor.passed(namespace), CLONE_NEWNS, 'a mount namespace of its own')
@@ -79,7 +79,7 @@ function enterNamespace(
 
 function attach(
   inside: Kernel<'inside'>,
-  { tree, stat }: RootTree,
+  { tree, stat }: RootTree<'inside'>,
   { rootfs, namespaces }: ContainerPlan,
   shared: boolean,
 ): () => void {

@@ -6,7 +6,7 @@ import { S_IFDIR, S_IFLNK, S_IFMT } from '../../native/abi/stat.ts'
 import { PROC_SUPER_MAGIC } from '../../native/abi/wait.ts'
 import type { PendingStat, Stat } from '../../native/calls/stat.ts'
 import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
-import type { Fd, Fds } from '../../native/fd.ts'
+import type { Fd, Fds, Side } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { ConfigError, doing } from '../errors.ts'
 import { lacksMountCalls } from '../host/denied.ts'
@@ -22,19 +22,19 @@ import { DEVICE_ATTRIBUTES, isMade, type Keep, openNodes, type Shelf } from './d
 import { canMountByPath } from './mountByPath.ts'
 
 /** What is bound into a container: a detached copy of the mount tree, complete with its attributes. */
-export interface Source {
-  readonly tree: Fd
+export interface Source<S extends Side> {
+  readonly tree: Fd<S>
   readonly stat: Pick<PendingStat, 'mode'>
   /** The target of the link that is to be made instead of a mount. */
   readonly link?: string
 }
 
 /** A detached copy of the root file system with all that is mounted in it, and which directory that is. */
-export interface RootTree {
-  readonly tree: Fd
+export interface RootTree<S extends Side> {
+  readonly tree: Fd<S>
   readonly stat: Stat
   /** A mount namespace that has a copy of the tree for its root, and nothing else; see setup/mountNamespace.ts. */
-  readonly namespace?: Fd
+  readonly namespace?: Fd<'outside'>
 }
 
 /**
@@ -43,21 +43,21 @@ export interface RootTree {
  * executor, which has the rights in its own namespaces, and so does one that has only mount(2).
  */
 export interface Sources {
-  readonly root: RootTree | undefined
-  readonly opened: ReadonlyMap<BindStep | BindDeviceStep, Source>
+  readonly root: RootTree<'outside'> | undefined
+  readonly opened: ReadonlyMap<BindStep | BindDeviceStep, Source<'outside'>>
   /** File systems that the container could not mount itself, see joinedFilesystems.ts. */
-  readonly filesystems?: ReadonlyMap<FilesystemStep, Fd>
+  readonly filesystems?: ReadonlyMap<FilesystemStep, Fd<'outside'>>
   /** What nodes of devices are on that the container's process is to mount. */
   readonly shelf?: Shelf | undefined
-  readonly passed: readonly Fd[]
+  readonly passed: readonly Fd<'outside'>[]
   /** Those that the keeper opens, and what has come of that; see manySources.ts. */
   readonly left?: readonly BindStep[]
-  readonly inherited?: ReadonlyMap<BindStep | BindDeviceStep, Source>
+  readonly inherited?: ReadonlyMap<BindStep | BindDeviceStep, Source<'inside'>>
   /** Id-maps a source that was opened in the container; undefined without the rights for it. */
   readonly mapInside?: MapInside
 }
 
-type MapInside = (executor: Executor, step: BindStep, tree: Fd) => void
+type MapInside = (executor: Executor, step: BindStep, tree: Fd<'inside'>) => void
 
 export const bindHints = {
   ENOENT: 'the source does not exist on the host',
@@ -87,7 +87,7 @@ export function openSources(
   const keep: Keep = fd => fds.keep(fd)
   const shared = isShared(plan)
   const root = doing(`root \`${plan.rootfs}\``, () => openRootTree(outside, plan.rootfs, keep))
-  const opened = new Map<BindStep | BindDeviceStep, Source>()
+  const opened = new Map<BindStep | BindDeviceStep, Source<'outside'>>()
   const others = new Set(left)
   for (const step of plan.mounts)
     if (step.op === 'bind' && step.sourceInside === undefined && !others.has(step))
@@ -124,7 +124,12 @@ export function isShared({ rootfsPropagation }: ContainerPlan): boolean {
  * A copy is a peer of the host's mounts; what happens to it in the container must not come back. `asked`: the propagation
  * that it gets.
  */
-export function separate(kernel: Kernel, tree: Fd, asked: readonly Propagation[], shared: boolean): void {
+export function separate<S extends Side>(
+  kernel: Kernel<S>,
+  tree: Fd<S>,
+  asked: readonly Propagation[],
+  shared: boolean,
+): void {
   if (!shared && !isSeparate(asked)) kernel.mountSetattr(tree, true, { propagation: MS_SLAVE })
 }
 
@@ -134,13 +139,13 @@ function isSeparate([first]: readonly Propagation[]): boolean {
 }
 
 /** A descriptor of the process that makes the container, which is a child of ours: nobody else gets its number. */
-function seenFromOutside(outside: Kernel<'outside'>, executor: Executor, fd: Fd): Fd {
+function seenFromOutside(outside: Kernel<'outside'>, executor: Executor, fd: Fd<'inside'>): Fd<'outside'> {
   const { number } = fd
   return outside.openat(AT_FDCWD, `/proc/${executor.children().at(-1) ?? executor.pid}/fd/${number}`, O_PATH)
 }
 
 /** Errors: ConfigError when it is no directory, KernelError. */
-export function openRootTree(kernel: Kernel, rootfs: string, keep = untilExecve): RootTree {
+export function openRootTree<S extends Side>(kernel: Kernel<S>, rootfs: string, keep = untilExecve): RootTree<S> {
   const tree = keep(kernel.openTree(AT_FDCWD, rootfs, true, 0, { ENOENT: 'the root file system does not exist' }))
   const { stat } = kernel.statx(tree, '')
   if (stat === undefined || (stat.mode & S_IFMT) !== S_IFDIR)
@@ -154,23 +159,25 @@ export function sourceOf(
   sources: Sources,
   step: BindStep | BindDeviceStep,
   root?: ContainerRoot,
-): Source {
+): Source<'inside'> {
   const inherited = sources.inherited?.get(step)
   if (inherited !== undefined) return inherited
   const source = sources.opened.get(step)
   if (source !== undefined) return { ...source, tree: executor.passed(source.tree) }
   const { kernel: inside } = executor
   if (!('propagation' in step)) return openDevice(inside, step, untilExecve)
-  const map = (tree: Fd) =>
+  const map = (tree: Fd<'inside'>) =>
     sources.mapInside ? sources.mapInside(executor, step, tree) : mapIds(inside, step, tree, undefined)
-  const own = openBind(inside, step, map, untilExecve, root)
+  const { sourceInside } = step
+  const tree = root && sourceInside !== undefined ? treeInside(root, step, sourceInside) : undefined
+  const own = openBind(inside, step, map, untilExecve, tree)
   propagate(inside, own.tree, step)
   return own
 }
 
 /** Devices that are bound: the sources of those that can be opened here, and what the others are on. */
 interface Devices {
-  readonly devices: readonly (readonly [BindDeviceStep, Source])[]
+  readonly devices: readonly (readonly [BindDeviceStep, Source<'outside'>])[]
   readonly shelf: Shelf | undefined
 }
 
@@ -186,30 +193,25 @@ function openDevices({ outside }: Runtime, plan: ContainerPlan, keep: Keep): Dev
   return { devices: here.map(step => [step, sourceFor(step)] as const), shelf }
 }
 
-function openDevice(kernel: Kernel, { source }: BindDeviceStep, keep: Keep): Source {
+function openDevice<S extends Side>(kernel: Kernel<S>, { source }: BindDeviceStep, keep: Keep): Source<S> {
   const tree = keep(kernel.openTree(AT_FDCWD, source, false, 0, bindHints))
   kernel.mountSetattr(tree, false, { set: DEVICE_ATTRIBUTES })
   return describe(kernel, tree)
 }
 
-function describe(kernel: Kernel, tree: Fd): Source {
+function describe<S extends Side>(kernel: Kernel<S>, tree: Fd<S>): Source<S> {
   return { tree, stat: kernel.statx(tree, '') }
 }
 
-/**
- * The source of a bind mount. `map` maps its ids, if it is to be id-mapped. A source in the container's
- * `root` is what mounts made so far have left there, found as any path in it: no link leads out.
- */
-export function openBind(
-  kernel: Kernel,
+/** The source of a bind mount. `map` maps its ids, if it is to be id-mapped. */
+export function openBind<S extends Side>(
+  kernel: Kernel<S>,
   step: BindStep,
-  map: (tree: Fd) => void,
+  map: (tree: Fd<S>) => void,
   keep: Keep,
-  root?: ContainerRoot,
-): Source {
-  const tree = keep(
-    root && step.sourceInside !== undefined ? treeInside(root, step, step.sourceInside) : treeOf(kernel, step),
-  )
+  opened = treeOf(kernel, step),
+): Source<S> {
+  const tree = keep(opened)
   const stat = kernel.statx(tree, '')
   if (step.copySymlink && ((stat.stat?.mode ?? 0) & S_IFMT) === S_IFLNK)
     return { tree, stat, link: kernel.readlinkat(tree, '') }
@@ -220,20 +222,21 @@ export function openBind(
   return { tree, stat }
 }
 
-function treeOf(kernel: Kernel, step: BindStep): Fd {
+function treeOf<S extends Side>(kernel: Kernel<S>, step: BindStep): Fd<S> {
   const noFollow = step.noFollowSource || step.copySymlink ? AT_SYMLINK_NOFOLLOW : 0
   return kernel.openTree(AT_FDCWD, step.source, step.recursive, noFollow, bindHints)
 }
 
-function treeInside(root: ContainerRoot, step: BindStep, path: string): Fd {
+/** What mounts made so far have left in the container's root, found as any path in it: no link leads out. */
+function treeInside(root: ContainerRoot, step: BindStep, path: string): Fd<'inside'> {
   const place = root.open(path, step.noFollowSource || step.copySymlink ? O_NOFOLLOW : 0)
   return root.inside.openTree(place, '', step.recursive, 0, bindHints)
 }
 
 /** The attributes of a mount that config.json asks for. */
-export function setAttributes(
-  kernel: Kernel,
-  mount: Fd,
+export function setAttributes<S extends Side>(
+  kernel: Kernel<S>,
+  mount: Fd<S>,
   { attributes, recursiveAttributes, mayBeLocked }: Changes,
 ): void {
   setSome(kernel, mount, false, attributes, mayBeLocked)
@@ -243,9 +246,9 @@ export function setAttributes(
 type Changes = Pick<BindStep, 'attributes' | 'recursiveAttributes'> & { readonly mayBeLocked?: boolean }
 
 /** A user namespace may not clear what is locked; podman asks for `rw` always, so that stays as it is, as in crun. */
-function setSome(
-  kernel: Kernel,
-  mount: Fd,
+function setSome<S extends Side>(
+  kernel: Kernel<S>,
+  mount: Fd<S>,
   recursive: boolean,
   { set, clear }: BindStep['attributes'],
   mayBeLocked = false,
@@ -264,11 +267,20 @@ function bits(mask: number): number[] {
 }
 
 /** Propagation, in the order given; see mount_namespaces(7). */
-export function propagate(kernel: Kernel, mount: Fd, { propagation }: Pick<BindStep, 'propagation'>): void {
+export function propagate<S extends Side>(
+  kernel: Kernel<S>,
+  mount: Fd<S>,
+  { propagation }: Pick<BindStep, 'propagation'>,
+): void {
   for (const { flag, recursive } of propagation) kernel.mountSetattr(mount, recursive, { propagation: flag })
 }
 
-export function mapIds(kernel: Kernel, step: BindStep, tree: Fd, userNamespace: Fd | undefined): void {
+export function mapIds<S extends Side>(
+  kernel: Kernel<S>,
+  step: BindStep,
+  tree: Fd<S>,
+  userNamespace: Fd<S> | undefined,
+): void {
   if (userNamespace === undefined)
     throw new ConfigError('id-mapped mounts need a runtime with CAP_SYS_ADMIN on the host', `${step.pointer}/options`)
   const hint = { EINVAL: `the file system of \`${step.source}\` does not support id-mapped mounts` }
@@ -276,7 +288,12 @@ export function mapIds(kernel: Kernel, step: BindStep, tree: Fd, userNamespace: 
 }
 
 /** A user namespace with the mappings of an id-mapped mount. */
-function namespaceFor(runtime: Runtime, plan: ContainerPlan, { idmap }: BindStep, keep: Keep): Fd | undefined {
+function namespaceFor(
+  runtime: Runtime,
+  plan: ContainerPlan,
+  { idmap }: BindStep,
+  keep: Keep,
+): Fd<'outside'> | undefined {
   if (idmap === undefined) return undefined
   const { uidMappings, gidMappings, join } = plan.namespaces
   const joined = join.find(({ type }) => type === 'user')
@@ -290,7 +307,7 @@ export function makeNamespace(
   { host, outside, makeCalls }: Runtime,
   uid: readonly IdMapping[],
   gid: readonly IdMapping[],
-): Fd {
+): Fd<'outside'> {
   const helper = launchExecutor(host, outside, { passed: [], makeCalls })
   try {
     helper.kernel.unshare(CLONE_NEWUSER, 'a user namespace')
@@ -305,7 +322,7 @@ export function makeNamespace(
 }
 
 /** Is the source a directory? */
-export function isDirectory({ stat }: Source): boolean {
+export function isDirectory({ stat }: Pick<Source<Side>, 'stat'>): boolean {
   return ((stat.mode ?? 0) & S_IFMT) === S_IFDIR
 }
 

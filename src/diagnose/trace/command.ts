@@ -46,7 +46,7 @@ export interface TraceRequest {
  */
 export async function traceCommand<T>(
   host: Host,
-  kernel: Kernel,
+  kernel: Kernel<'outside'>,
   { file, log, debug }: TraceRequest,
   work: (traced: Traced) => Promise<T>,
 ): Promise<T> {
@@ -78,7 +78,7 @@ function warning(log: Log, work: () => void): void {
 }
 
 /** Makes the file, empty, and gives its path. In a directory, so that every command of an engine has its own: PID.json. */
-function makeFile(kernel: Kernel, file: string, pid: number): string {
+function makeFile(kernel: Kernel<'outside'>, file: string, pid: number): string {
   const errno = tryToMake(kernel, file)
   if (errno === 0) return file
   const inside = `${file}/${pid}.json`
@@ -89,7 +89,7 @@ function makeFile(kernel: Kernel, file: string, pid: number): string {
 }
 
 /** Makes it empty. Returns 0 or the errno. Errors: UsageError for a file that is a trap. */
-function tryToMake(kernel: Kernel, path: string): number {
+function tryToMake(kernel: Kernel<'outside'>, path: string): number {
   using fd = doing('--trace', () => openOutput(kernel, path, 0o644, REFUSALS))
   if (!fd.exists) return -fd.number
   empty(kernel, fd)
@@ -97,11 +97,11 @@ function tryToMake(kernel: Kernel, path: string): number {
 }
 
 /** A terminal or a pipe can not be emptied. */
-function empty(kernel: Kernel, fd: Fd): void {
+function empty(kernel: Kernel<'outside'>, fd: Fd<'outside'>): void {
   if (isRegular(kernel.statx(fd, '', 0, []).stat!.mode)) kernel.ftruncate(fd, 0)
 }
 
-function save(kernel: Kernel, path: string, text: string): void {
+function save(kernel: Kernel<'outside'>, path: string, text: string): void {
   using fd = openOutput(kernel, path)
   empty(kernel, fd)
   kernel.writeAll(fd, text)

@@ -4,7 +4,6 @@ import { RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_XDEV } from '../../.
 import { PROC_SUPER_MAGIC } from '../../../native/abi/wait.ts'
 import { Fd } from '../../../native/fd.ts'
 import type { Kernel } from '../../../native/kernel.ts'
-import type { Calls } from '../../../native/kernels/machine.ts'
 import { knownResult } from '../../../native/kernels/result.ts'
 import { HostError } from '../../errors.ts'
 import { openLabels } from './labels.ts'
@@ -15,7 +14,7 @@ const TMPFS_MAGIC = 0x01021994
 function opened(mayMount: boolean, type: number) {
   const files: [string, string, number][] = []
   const written: string[] = []
-  const fd = (subject: string, value = 9) => new Fd(inside as unknown as Calls, value, subject)
+  const fd = (subject: string, value = 9) => new Fd(inside as unknown as Kernel<'inside'>, value, subject)
   const inside: Partial<Kernel<'inside'>> = {
     fsopen: () => fd('fs'),
     fsconfigCreate: () => ({ value: 0 }),

@@ -173,6 +173,6 @@ export function labelFiles(labels: Labels | undefined): Fd<'inside'>[] {
   return labels === undefined ? [] : labels.program.map(({ file }) => file)
 }
 
-function writeLabel(kernel: Kernel, { file, text, hint }: LabelWrite): void {
+function writeLabel(kernel: Kernel<'inside'>, { file, text, hint }: LabelWrite): void {
   kernel.writeText(file, text, `label \`${text}\``, hint)
 }

@@ -18,7 +18,7 @@ import {
   RTM_NEWADDR,
   RTM_NEWLINK,
 } from '../../../native/abi/rtnetlink.ts'
-import type { Fd } from '../../../native/fd.ts'
+import type { Fd, Side } from '../../../native/fd.ts'
 import type { Kernel } from '../../../native/kernel.ts'
 import { ask, type NetlinkMessage, parseAttributes, routeSocket, view } from '../../../native/netlink.ts'
 import { Struct } from '../../../native/struct.ts'
@@ -33,9 +33,9 @@ const moveHints = {
 }
 
 /** A side of the move: who talks to the kernel about its network namespace. */
-interface MoveSide {
-  readonly kernel: Kernel
-  readonly socket: Fd
+interface MoveSide<S extends Side> {
+  readonly kernel: Kernel<S>
+  readonly socket: Fd<S>
 }
 
 /**
@@ -57,7 +57,12 @@ export function moveNetDevices(
     doing(`network device \`${device.name}\``, () => moveDevice(host, container, pid, device))
 }
 
-function moveDevice(host: MoveSide, container: MoveSide, pid: number, { name, inside }: NetDevicePlan): void {
+function moveDevice(
+  host: MoveSide<'outside'>,
+  container: MoveSide<'inside'>,
+  pid: number,
+  { name, inside }: NetDevicePlan,
+): void {
   const index = findLink(host, name)
   if (index === undefined) throw new HostError('the host has no such interface')
   // After the move it would be too late: the device is gone from the host then.
@@ -84,14 +89,14 @@ function linkHeader(index: number, flags: number): Uint8Array {
 }
 
 /** The index of the interface with this name, if there is one. */
-function findLink({ kernel, socket }: MoveSide, name: string): number | undefined {
+function findLink<S extends Side>({ kernel, socket }: MoveSide<S>, name: string): number | undefined {
   const attributes = [[IFLA_IFNAME, encode(`${name}\0`)]] as const
   const request = { type: RTM_GETLINK, fixed: linkHeader(0, 0), attributes }
   const [link] = ask(kernel, socket, request, { subject: `look for \`${name}\``, tolerate: [ENODEV] }) ?? []
   return link && view(link.body).getInt32(IFINFOMSG.ifi_index, true)
 }
 
-function linkIndexes({ kernel, socket }: MoveSide): number[] {
+function linkIndexes<S extends Side>({ kernel, socket }: MoveSide<S>): number[] {
   const request = { type: RTM_GETLINK, flags: NLM_F_DUMP, fixed: linkHeader(0, 0) }
   return ask(kernel, socket, request, { subject: 'list interfaces' })!.map(({ body }) =>
     view(body).getInt32(IFINFOMSG.ifi_index, true),
@@ -99,8 +104,8 @@ function linkIndexes({ kernel, socket }: MoveSide): number[] {
 }
 
 /** Changes flags, name or namespace of an interface. */
-function setLink(
-  { kernel, socket }: MoveSide,
+function setLink<S extends Side>(
+  { kernel, socket }: MoveSide<S>,
   index: number,
   flags: number,
   attributes: readonly (readonly [number, Uint8Array])[],
@@ -110,7 +115,7 @@ function setLink(
 }
 
 /** What moving takes away: the addresses that somebody has set, and not those of the link alone. */
-function globalAddresses({ kernel, socket }: MoveSide, index: number): NetlinkMessage[] {
+function globalAddresses<S extends Side>({ kernel, socket }: MoveSide<S>, index: number): NetlinkMessage[] {
   const request = { type: RTM_GETADDR, flags: NLM_F_DUMP, fixed: new Uint8Array(IFADDRMSG.size) }
   return ask(kernel, socket, request, { subject: 'list addresses' })!.filter(message => {
     const fixed = view(message.body)
@@ -121,7 +126,7 @@ function globalAddresses({ kernel, socket }: MoveSide, index: number): NetlinkMe
   })
 }
 
-function addAddress({ kernel, socket }: MoveSide, index: number, address: NetlinkMessage): void {
+function addAddress<S extends Side>({ kernel, socket }: MoveSide<S>, index: number, address: NetlinkMessage): void {
   const fixed = address.body.slice(0, IFADDRMSG.size)
   fixed[IFADDRMSG.ifa_flags] = 0 // flags: the kernel sets its own
   view(fixed).setUint32(IFADDRMSG.ifa_index, index, true)

@@ -36,7 +36,7 @@ const sendHints = {
 }
 
 /** A connection to the agent that is asked about calls, made while the host's paths are at hand. */
-export function connectAgent(outside: Kernel<'outside'>, { path }: SeccompAgent): Fd {
+export function connectAgent(outside: Kernel<'outside'>, { path }: SeccompAgent): Fd<'outside'> {
   return doing('failed to connect with seccomp agent', () => connectSocket(outside, path, connectHints))
 }
 
