@@ -56,7 +56,7 @@ test('Fds close together, unless they were given up', () => {
   expect(host.descriptors().length).toBe(1)
 })
 
-test('what is of the other side does not compile, see `npm run types`', () => {
+test('what is of the other side does not compile, see `sh scripts/ok.sh types`', () => {
   const mixed = (outside: Kernel<'outside'>, inside: Kernel<'inside'>): Fd<'inside'> => {
     const fd = outside.openat(AT_FDCWD, '/', 0)
     // @ts-expect-error: in the executor that number is another descriptor, or none

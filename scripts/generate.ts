@@ -1,4 +1,4 @@
-// Writes spec/generated: types and stand-alone validators, made from spec/*.schema.json. `npm run generate`.
+// Writes spec/generated: types and stand-alone validators, made from spec/*.schema.json. `npm run generate spec`.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'

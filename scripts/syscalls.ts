@@ -1,4 +1,4 @@
-// Writes src/plan/seccomp/numbers: the numbers of system calls, from the kernel's headers. `npm run generate:syscalls`, as
+// Writes src/plan/seccomp/numbers: the numbers of system calls, from the kernel's headers. `npm run generate syscalls`, as
 // root or not, on a Debian system.
 
 import { execFileSync } from 'node:child_process'

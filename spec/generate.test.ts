@@ -4,7 +4,7 @@ import { generate } from '../scripts/generate.ts'
 
 const folder = new URL('generated/', import.meta.url)
 
-test('spec/generated is what `npm run generate` writes', { timeout: 60_000 }, async () => {
+test('spec/generated is what `npm run generate spec` writes', { timeout: 60_000 }, async () => {
   const files = await generate()
   expect(readdirSync(folder).sort()).toEqual([...files.keys()].sort())
   for (const [file, text] of files) expect(readFileSync(new URL(file, folder), 'utf8'), file).toBe(text)

@@ -1,4 +1,4 @@
-// npm run mutations [-- --only TEXT...]: takes each defence of list.ts away in a copy of the source, builds that, and runs the
+// npm run proof mutations [-- --only TEXT...]: takes each defence of list.ts away in a copy of the source, builds that, and runs the
 // test of the attack on it, which has to fail. `--parts N` takes one of N parts of the list, another one each day. `--table`
 // prints the table of docs/security.md instead.
 

@@ -1,4 +1,4 @@
-// npm run engines: all scripts of engines with tsrun and a peer, on this machine or in a root of another suite of Debian.
+// npm run proof engines: all scripts of engines with tsrun and a peer, on this machine or in a root of another suite of Debian.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
 import { repository } from '../lib/runtime.ts'
 import type { Outcomes, Report } from './lib/report.ts'
 
-const HELP = `npm run engines -- [OPTIONS] [ENGINE...]      all engines without one
+const HELP = `npm run proof engines -- [OPTIONS] [ENGINE...]      all engines without one
   --suite SUITE   in a root of this suite of Debian (bookworm, trixie, sid) instead of on this machine
   --root DIR      where that root is, and stays (/var/tmp/engines/SUITE)
   --only PATTERN  cases whose names match

@@ -1,4 +1,4 @@
-// npm run fuzz: random configurations on several runtimes, which have to agree on what the container is like.
+// npm run proof fuzz: random configurations on several runtimes, which have to agree on what the container is like.
 
 import { parseArgs } from 'node:util'
 import fc from 'fast-check'

@@ -1,4 +1,4 @@
-// npm run load -- --minutes N [--only NAME]: faults and load, for as long as one likes; `--only kills --kills N` until so
+// npm run proof load -- --minutes N [--only NAME]: faults and load, for as long as one likes; `--only kills --kills N` until so
 // many have hit a living process. The parts are the tests of load.test.ts, which go on for seconds only.
 
 import { parseArgs } from 'node:util'

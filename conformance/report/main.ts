@@ -1,6 +1,6 @@
 // Runs the cases of conformance/ on a runtime, each file by itself in a view with cgroup version 2 alone, and prints TAP.
 //
-// usage: RUNTIME=crun npm run conformance -- [--json FILE] [--here] [FILE...]      e.g. conformance/cases/lifecycle/run.test.ts
+// usage: RUNTIME=crun npm run proof conformance -- [--json FILE] [--here] [FILE...]      e.g. conformance/cases/lifecycle/run.test.ts
 //        npx tsx conformance/report/main.ts --table NAME=FILE,FILE... [NAME=FILE...] > docs/conformance/README.md
 //
 // Without RUNTIME it is tsrun, of TSRUN_HOST. --here stays in the machine's own view.

@@ -1,4 +1,4 @@
-// What the cases said about a runtime: results of vitest, and the file that `npm run conformance -- --json FILE` writes.
+// What the cases said about a runtime: results of vitest, and the file that `npm run proof conformance -- --json FILE` writes.
 
 import { relative } from 'node:path'
 

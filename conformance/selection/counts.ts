@@ -52,7 +52,7 @@ export const engineCases: Counter = ({ json }) => {
   return tally(verdicts)
 }
 
-/** What `npm run conformance` writes. */
+/** What `npm run proof conformance` writes. */
 export const reportCases: Counter = ({ json }) =>
   json === undefined ? NOTHING : tally((json as Report).cases.map(({ verdict }) => verdict))
 
@@ -60,19 +60,19 @@ export const reportCases: Counter = ({ json }) =>
 export const suiteParts: Counter = ({ json }) =>
   json === undefined ? NOTHING : tally(Object.values(json as Record<string, 'passed' | 'failed' | 'skipped'>))
 
-/** The lines of `npm run mutations`. */
+/** The lines of `npm run proof mutations`. */
 export const mutations: Counter = ({ output }) => {
   const words = output.match(/^(right|WRONG)(?= )/gm) ?? []
   return tally(words.map(word => (word === 'right' ? 'passed' : 'failed')))
 }
 
-/** The table of `npm run load`: a row passes with nothing left behind and no problem. */
+/** The table of `npm run proof load`: a row passes with nothing left behind and no problem. */
 export const loadRows: Counter = ({ output }) => {
   const rows = [...output.matchAll(/^\| .+? \| \d+ \| \d* \| \d* \| (\d+) \| (\d+) \|/gm)]
   return tally(rows.map(([, left, problems]) => (left === '0' && problems === '0' ? 'passed' : 'failed')))
 }
 
-/** The last line of `npm run fuzz`: one case, however many configurations were tried in the time. None that ran is no proof. */
+/** The last line of `npm run proof fuzz`: one case, however many configurations were tried in the time. None that ran is no proof. */
 export const fuzz: Counter = ({ output }) => {
   const [, ran, different] = /(\d+) ran, (\d+) differences$/m.exec(output) ?? []
   const [, refused, bad] = /(\d+) refused, \d+ containers, (\d+) badly taken$/m.exec(output) ?? []

@@ -1,4 +1,4 @@
-// npm run selection: see README.md.
+// npm run proof selection: see README.md.
 
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

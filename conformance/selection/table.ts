@@ -118,7 +118,7 @@ export const entries: readonly Entry[] = [
   fuzzer(
     'crun and runc agree',
     '0.7',
-    // A fixed number: what a faster machine would meet further on is for `npm run fuzz`.
+    // A fixed number: what a faster machine would meet further on is for `npm run proof fuzz`.
     place => [
       '--seed',
       '1',

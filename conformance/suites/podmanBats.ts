@@ -4,7 +4,7 @@
 //                                                 [--logs DIRECTORY] [--limit SECONDS] [--note TEXT]... [NAME=]PATH...
 //
 // --suite is what get-podman-bats.sh has made, --root the root file system whose podman is tested (the machine's without it):
-// that which `npm run engines -- --suite sid` makes. A runtime may be a file in it. --only chooses files, --tests names of
+// that which `npm run proof engines -- --suite sid` makes. A runtime may be a file in it. --only chooses files, --tests names of
 // tests. Without --only these are the files in which a runtime has a part; those about images, registries, systemd, networks
 // and the command line of podman itself are not.
 

@@ -1,4 +1,4 @@
-/** `npm run generate:man`: writes the man pages to the directory man. */
+/** `npm run generate man`: writes the man pages to the directory man. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { releaseDate, version } from '../release/facts.ts'
 import { manualPages } from './roff.ts'

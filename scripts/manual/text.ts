@@ -42,7 +42,7 @@ function section(command: CommandName): string[] {
 export function manual(): string {
   const names = Object.keys(commands) as CommandName[]
   return [
-    '<!-- Made by `npm run generate:manual` from src/cli/line/options.ts, src/cli/line/commands.ts and scripts/manual/examples.ts. -->',
+    '<!-- Made by `npm run generate manual` from src/cli/line/options.ts, src/cli/line/commands.ts and scripts/manual/examples.ts. -->',
     '',
     '# Commands of tsrun',
     '',

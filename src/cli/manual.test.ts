@@ -6,7 +6,7 @@ import { manual } from '../../scripts/manual/text.ts'
 import { commands, isCommand } from './line/commands.ts'
 import { type CommandName, optionsOf } from './line/options.ts'
 
-test('docs/commands.md is what `npm run generate:manual` writes', () => {
+test('docs/commands.md is what `npm run generate manual` writes', () => {
   expect(readFileSync(new URL('../../docs/commands.md', import.meta.url), 'utf8')).toBe(manual())
 })
 

@@ -1,4 +1,4 @@
-// A few seconds of the fuzzer, to know that it works; `npm run fuzz` for more.
+// A few seconds of the fuzzer, to know that it works; `npm run proof fuzz` for more.
 
 import { expect, test } from 'vitest'
 import { isRoot } from '../../lib/machine.ts'

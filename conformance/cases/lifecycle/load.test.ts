@@ -1,4 +1,4 @@
-// Faults and load, for some seconds each; `npm run load -- --minutes N` goes on for longer, and shows figures.
+// Faults and load, for some seconds each; `npm run proof load -- --minutes N` goes on for longer, and shows figures.
 
 import { expect, test } from 'vitest'
 import { isTsrun } from '../../lib/runtime.ts'
