@@ -1,4 +1,4 @@
-/** The contract tests as a program for the static host; ../quickjs.test.ts builds it, starts it and reads what it says. */
+/** The contract tests as a program for the static host; native/hosts/quickjs.exhaustive.test.ts builds it, starts it and reads what it says. */
 import { launchExecutor } from '../../native/executor/launch.ts'
 import type { Host } from '../../native/host.ts'
 import { createQuickjsHost } from '../../native/hosts/quickjs.ts'
