@@ -20,7 +20,7 @@ trap 'rm -rf "$apt"' EXIT
 
 newer_suite "$suite" "$apt"
 packages=$(newer apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
-  --no-enhances crun runc criu | grep '^[a-z]' | grep -v -e '-base$' -e gconv -e python -e debconf | sort -u)
+  --no-enhances crun runc criu libcriu2 | grep '^[a-z]' | grep -v -e '-base$' -e gconv -e python -e debconf | sort -u)
 
 echo "downloading" $packages "and patchelf" >&2
 cd "$apt/deb"

@@ -8,6 +8,7 @@ import type { Step } from '../plan/steps/step.ts'
 import { planSteps } from '../plan/steps/steps.ts'
 import type { Runtime } from '../runtime.ts'
 import { withMappings } from '../setup/defaultMappings.ts'
+import { getsMountNamespace } from '../setup/mountNamespace.ts'
 import { planFacts, readConfig, socketActivation } from '../setup/prepare.ts'
 
 /** Whose plan is wanted. */
@@ -36,5 +37,6 @@ export function stepsFor(runtime: Runtime, { bundle, configFile, id }: PlanReque
   const facts = planFacts(runtime, { id: own, bundle: directory }, socketActivation(runtime), ownCapabilities(outside))
   const plan = planContainer(config, facts)
   const mount = runtime.cgroupManager === 'disabled' ? undefined : cgroupMount(outside)
-  return { id: own, bundle: directory, steps: planSteps(plan, { cgroupMount: mount, root: runtime.root }) }
+  const ofRootAlone = getsMountNamespace(runtime, plan)
+  return { id: own, bundle: directory, steps: planSteps(plan, { cgroupMount: mount, root: runtime.root, ofRootAlone }) }
 }

@@ -32,14 +32,26 @@ export function withMountNamespace(runtime: Runtime, prepared: Prepared, sources
 }
 
 /**
- * Is all that the first process wants of the host open before? Hooks look for the root at its path of the host, with paths of the
- * host; a user namespace has to own the mount namespace, and mounts a procfs only beside another one; sources are opened in
- * their turn where there are few files; and what paths are masked with may be the host's.
+ * Would the first process get such a namespace with this plan, as far as can be told without asking for one? Whether the kernel
+ * makes it, and whether open files and sources allow it, shows when the container is created.
  */
-function needsNothingOfHost({ inUserNamespace }: Runtime, { plan, fewFiles, sourcesInCopy }: Prepared): boolean {
+export function getsMountNamespace(runtime: Runtime, plan: ContainerPlan): boolean {
+  return planNeedsNothingOfHost(runtime, plan) && hasNamespaceOfTree(runtime.outside)
+}
+
+/** Is all that the first process wants of the host open before? Where there are few files, sources are opened in their turn. */
+function needsNothingOfHost(runtime: Runtime, { plan, fewFiles, sourcesInCopy }: Prepared): boolean {
+  return !sourcesInCopy && !fewFiles && planNeedsNothingOfHost(runtime, plan)
+}
+
+/**
+ * Hooks look for the root at its path of the host, with paths of the host; a user namespace has to own the mount namespace, and
+ * mounts a procfs only beside another one; and what paths are masked with may be the host's.
+ */
+function planNeedsNothingOfHost({ inUserNamespace }: Runtime, plan: ContainerPlan): boolean {
   const { namespaces, noPivot, hooks } = plan
-  if (sourcesInCopy || !namespaces.create.has('mount') || isOwn(namespaces, 'user') || inUserNamespace) return false
-  return !noPivot && !fewFiles && !isShared(plan) && !hasCreateHooks(hooks) && hasNullForMasks(plan)
+  if (!namespaces.create.has('mount') || isOwn(namespaces, 'user') || inUserNamespace) return false
+  return !noPivot && !isShared(plan) && !hasCreateHooks(hooks) && hasNullForMasks(plan)
 }
 
 function hasNullForMasks({ maskedPaths, devices }: ContainerPlan): boolean {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { CLONE_NEWNS } from '../../native/abi/sched.ts'
 import { createContainer } from '../../src/container/create.ts'
 import { startContainer } from '../../src/container/start.ts'
+import { stepsFor } from '../../src/diagnose/plan.ts'
 import type { LoggedCall } from '../scripted/call.ts'
 import { ID, onLinux7, plain, type SceneVariant, scene, variants } from './faults.scene.ts'
 
@@ -50,3 +51,14 @@ test.each(others)('%s the host’s mounts are there as before', name => {
   const calls = executorCalls({ ...variant, script: { ...variant.script, release: '7.2.0' } })
   expect(names(calls)).toContain('pivot_root')
 })
+
+test.each([...variants, ...variants.map(variant => ({ ...variant, script: { ...variant.script, release: '7.2.0' } }))])(
+  'plan tells what is done: $name, $script.release',
+  variant => {
+    using one = scene(variant)
+    const actions = stepsFor(one.runtime, { bundle: '/bundle', id: ID }).steps.map(({ action }) => action)
+    const done = names(executorCalls(variant))
+    expect(actions.includes('pivot_root')).toBe(done.has('pivot_root'))
+    expect(actions.includes('setns')).toBe(!done.has('pivot_root'))
+  },
+)

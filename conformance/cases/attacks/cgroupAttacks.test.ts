@@ -448,7 +448,7 @@ describe.skipIf(tree === undefined || !isTsrun || !have('cc'))(
       eventually(
         'their first threads to end',
         () =>
-          pidsIn(container).filter(pid => /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))).length ===
+          pidsIn(container).filter(pid => /^State:\tZ/m.test(run(['cat', `/proc/${pid}/status`]).stdout)).length ===
           many,
       )
       const trace = join(makeDirectory(), 'trace')

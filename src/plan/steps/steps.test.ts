@@ -17,7 +17,11 @@ const facts = {
 } as const
 
 test('planSteps() has a step for everything in the standard configuration', () => {
-  const steps = planSteps(planContainer(specTemplate(), facts), { cgroupMount: '/sys/fs/cgroup', root: '/run/tsrun' })
+  const steps = planSteps(planContainer(specTemplate(), facts), {
+    cgroupMount: '/sys/fs/cgroup',
+    root: '/run/tsrun',
+    ofRootAlone: false,
+  })
   const lines = steps.map(entry => `${entry.phase} ${stepText(entry)}`)
   expect(lines).toContain('create cgroup       /sys/fs/cgroup/tsrun-x')
   expect(lines).toContain('create mount        /dev/mqueue  type=mqueue  attributes=nosuid,nodev,noexec')

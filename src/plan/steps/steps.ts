@@ -18,6 +18,8 @@ export interface StepFacts {
   readonly cgroupMount: string | undefined
   /** The state directory. */
   readonly root: string
+  /** Is the mount namespace made of the root alone? See getsMountNamespace(). */
+  readonly ofRootAlone: boolean
 }
 
 /** Everything that create, start and delete would do with this plan, in the order in which they would do it. */
@@ -25,10 +27,10 @@ export function planSteps(plan: ContainerPlan, facts: StepFacts): Step[] {
   return [
     ...onHost(plan, facts),
     ...firstProcess(plan),
-    ...rootSteps(plan),
+    ...rootSteps(plan, facts),
     ...limitSteps(plan),
     ...hookSteps(plan.hooks, ['prestart', 'createRuntime', 'createContainer'], 'create'),
-    ...finishSteps(plan),
+    ...finishSteps(plan, facts),
     ...startSteps(plan),
     ...hookSteps(plan.hooks, ['poststart'], 'start'),
     ...hookSteps(plan.hooks, ['poststop'], 'delete'),
@@ -103,10 +105,11 @@ function firstProcess(plan: ContainerPlan): Step[] {
   ]
 }
 
-function rootSteps(plan: ContainerPlan): Step[] {
+function rootSteps(plan: ContainerPlan, { ofRootAlone }: StepFacts): Step[] {
   const { rootfs, rootfsPropagation = 'slave' } = plan
   return [
     step('create', 'root', rootfs, { propagation: rootfsPropagation }, '/root/path'),
+    ...(ofRootAlone ? [step('create', 'setns', 'a mount namespace of the root alone')] : []),
     ...plan.mounts.map(mountStep),
     ...(isOwn(plan.namespaces, 'mount') ? plan.devices.map(deviceStep) : []),
   ]
@@ -253,13 +256,18 @@ function hookSteps(hooks: Hooks, moments: readonly HookMoment[], phase: Step['ph
   )
 }
 
-function finishSteps(plan: ContainerPlan): Step[] {
-  const own = isOwn(plan.namespaces, 'mount')
+/** How the root becomes that of the first process; nothing is left to do in a namespace of the root alone. */
+function changeRoot({ namespaces, noPivot, rootfs }: ContainerPlan, { ofRootAlone }: StepFacts): Step[] {
+  if (ofRootAlone) return []
+  return [step('create', !isOwn(namespaces, 'mount') ? 'chroot' : noPivot ? 'move root' : 'pivot_root', rootfs)]
+}
+
+function finishSteps(plan: ContainerPlan, facts: StepFacts): Step[] {
   const { process, memoryPolicy } = plan
   return [
     ...plan.maskedPaths.map((path, index) => step('create', 'mask', path, {}, `/linux/maskedPaths/${index}`)),
     ...plan.readonlyPaths.map((path, index) => step('create', 'read-only', path, {}, `/linux/readonlyPaths/${index}`)),
-    step('create', !own ? 'chroot' : plan.noPivot ? 'move root' : 'pivot_root', plan.rootfs),
+    ...changeRoot(plan, facts),
     ...(process?.terminal
       ? [
           step('create', 'terminal', '/dev/console', {
