@@ -46,6 +46,57 @@ export const differences: Differences = [
   { runtime: /^crun/, title: 'empty labels ask for nothing', reason: 'refused' },
   {
     runtime: /^crun/,
+    title: 'the tree of the host can not be written (CVE-2023-25809)',
+    reason: 'the tree is writable there, as the mount asks: what the user may write in it the container may, too',
+  },
+  {
+    runtime: /^crun/,
+    title: 'the null device over masked files, in one that can mount',
+    reason: 'its owner and mode can be changed, and it is the device of the host',
+  },
+  {
+    runtime: /^crun/,
+    title: 'is renamed',
+    reason: 'what is masked and made read-only is looked for by name, while another container renames it',
+  },
+  {
+    runtime: /^crun/,
+    title: 'is refused with a limit that takes another',
+    reason: 'refused, but the cgroup is left behind',
+  },
+  {
+    runtime: /^crun/,
+    title: 'empty-program-name',
+    reason: '“the path is not a regular file: Operation not permitted”; podman takes it for 126 all the same',
+  },
+  {
+    runtime: /^crun/,
+    title: 'other empty words apparmorProfile, selinuxLabel',
+    reason: 'an empty label is written, and refused by the kernel',
+  },
+  { runtime: /^crun/, title: 'other empty words path of a namespace', reason: 'an empty path is opened' },
+  {
+    runtime: /^crun/,
+    title: 'other empty words cpus and mems',
+    reason: 'an empty list is written, which takes a controller that is not there',
+  },
+  {
+    runtime: /^crun/,
+    title: 'pids-limit-zero -1',
+    reason: 'no limit is written, too, which takes a controller that is not there',
+  },
+  {
+    runtime: /^crun/,
+    title: '-t gives a terminal',
+    reason: 'with podman 4.3 the /dev/console of the container is not the terminal',
+  },
+  {
+    runtime: /^crun/,
+    title: "nothing of all this is left in the runtime's state root",
+    reason: 'a directory .cache and the empty directory of its masks stay',
+  },
+  {
+    runtime: /^crun/,
     title: 'rules for devices replace the old ones',
     reason: 'its `-` opens /dev/stdin, which can not be a socket',
   },
