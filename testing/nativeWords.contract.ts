@@ -15,9 +15,11 @@ import { Failure, NoRoom } from '../native/failure.ts'
 import { Fd } from '../native/fd.ts'
 import type { Host, Memory } from '../native/host.ts'
 import type { Call, Calls } from '../native/kernels/machine.ts'
-import { type Marshaller, type NativeWords, Space, useNativeWords } from '../native/kernels/marshal.ts'
+import { type Marshaller, type NativeWords, putForm, Space, useNativeWords } from '../native/kernels/marshal.ts'
+import { Member } from '../native/kernels/member.ts'
 import { NOT_DONE, Operation, putOperation } from '../native/kernels/operation.ts'
 import { knownResult } from '../native/kernels/result.ts'
+import { Template } from '../native/kernels/series.ts'
 import { type Argument, get64, Out, put64, Room, Words } from '../native/struct.ts'
 
 const SIZE = 1024
@@ -144,6 +146,102 @@ export function nativeWordsContract(native: NativeWords, host: Host): void {
     expect(native.link(bytes, ARENA_ADDRESS, operations, 0x1234, 0)).toBe(1)
     expect(get64(view, 192 + OP_POSITIVE)).toBe(0x1234)
     expect(native.link(bytes, ARENA_ADDRESS, [new Operation(machine, call(), SIZE)], 0, 0)).toBe(-1)
+  })
+
+  /** Two members of a series, at 64 and 320: a text, a descriptor, and two calls, of which the first may say EEXIST or ENOENT. */
+  const series = {
+    form: {
+      words: Int32Array.of(48, 0, 7, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0),
+      addresses: Int32Array.of(0),
+      holes: Int32Array.of(2, 4, 6, 1, 2),
+    },
+    ends: Int32Array.of(12, 10),
+    answers: Int32Array.of(0, 2, 17, 2, 8, -1, 16, 0),
+  }
+
+  test('a copy of a form is that of JavaScript', () => {
+    const copies = (native: NativeWords | undefined) => {
+      const space = new Space(emptyMemory(), 64)
+      const marshaller = { side: 'inside', space, address: ARENA_ADDRESS, from: 0, out() {}, result() {} } as const
+      useNativeWords(native)
+      try {
+        const at = ['a text', '\u00e4', 'texts'].map(text => putForm(marshaller, series.form, [text, descriptor(9)]))
+        const { bytes } = space
+        const unknown = new Fd({ side: 'inside' } as unknown as Calls, { value: 1, known: undefined }, 'a file')
+        const none = putForm(marshaller, series.form, ['text', unknown])
+        const text = (at: number | undefined) => {
+          const from = get64(space.memory.view, at! + 16) - ARENA_ADDRESS
+          return [...bytes.subarray(from, bytes.indexOf(0, from) + 1)]
+        }
+        return {
+          at,
+          none,
+          top: space.top,
+          words: at.map(from => [...bytes.subarray(from, from! + 56)]),
+          texts: at.map(text),
+        }
+      } finally {
+        useNativeWords(undefined)
+      }
+    }
+    expect(copies(native)).toEqual(copies(undefined))
+    const { texts } = copies(native)
+    expect(texts[0]).toEqual([...ascii('a text'), 0])
+    const other = new Fd({ side: 'outside' } as unknown as Calls, 3, 'a file')
+    const space = new Space(emptyMemory(), 64)
+    const { words, addresses, holes } = series.form
+    expect(native.putForm(space.bytes, 'inside', 0, 0, 64, words, addresses, holes, ['text', other])).toBe(-1)
+    expect(native.putForm(space.bytes, 'inside', 0, 0, SIZE - 8, words, addresses, holes, ['', descriptor(1)])).toBe(-1)
+  })
+
+  /** A member with two results that others ask for. */
+  const member = (offset: number) => {
+    const returned = [8, 16].map(at => new Operation(machine, call(), offset + at - OP_RESULT))
+    return new Member(series as unknown as Template, offset, [], () => [], returned)
+  }
+
+  test('members of a series are linked where they end, as JavaScript does it', () => {
+    const [one, other] = [emptyMemory(), emptyMemory()]
+    const operations = [member(64), ...queue(call()).map(({ call }) => new Operation(machine, call, 320)), member(576)]
+    expect(native.link(one.bytes, ARENA_ADDRESS, operations, 0x1234, 0)).toBe(0)
+    const space = new Space(other, 64)
+    const link = Template.prototype.link.bind(series as unknown as Template)
+    link(space, 64, ARENA_ADDRESS + 320)
+    link(space, 576, 0x1234)
+    for (const way of [OP_POSITIVE, OP_ZERO]) put64(other.view, 320 + way, ARENA_ADDRESS + 576)
+    put64(other.view, 320 + OP_NEGATIVE, 0)
+    expect(one.bytes).toEqual(other.bytes)
+  })
+
+  test('members are taken when all their answers are results that the calls take, as in JavaScript', () => {
+    const cases: [answers: number[], good: boolean][] = [
+      [[0, 5, 9], true],
+      [[-17, -13, 0], true],
+      [[-2, NOT_DONE, 7], false],
+      [[-1, 5, 9], false],
+      [[3, 5, -17], false],
+      [[3, 5, NOT_DONE], false],
+      [[NOT_DONE, 5, 3], false],
+    ]
+    for (const [answers, good] of cases) {
+      const memory = emptyMemory()
+      const [first, second] = [member(64), member(320)]
+      for (const offset of [64, 320])
+        for (const [i, answer] of (offset === 64 ? [1, 1, 1] : answers).entries())
+          put64(memory.view, offset + 8 * i, answer)
+      const taken = [native.settle(memory.bytes, [first, second], 0), second.isDone(new Space(memory, 64))]
+      expect([answers, ...taken]).toEqual([answers, good ? 2 : 1, good])
+      expect(first.returned.map(({ known }) => known)).toEqual([1, 1])
+      expect(second.returned.map(({ known }) => known)).toEqual(good ? answers.slice(1) : [undefined, undefined])
+    }
+  })
+
+  test('a member whose operations have been looked at is left to JavaScript', () => {
+    const { bytes, view } = emptyMemory()
+    const looked = member(64)
+    for (const at of [0, 8, 16]) put64(view, 64 + at, 1)
+    looked.operations = []
+    expect(native.settle(bytes, [looked], 0)).toBe(0)
   })
 
   test('results are taken up to the first that is not as it should be', () => {

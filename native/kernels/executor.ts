@@ -167,14 +167,12 @@ export class ExecutorCalls implements Calls, Marshaller {
     series.words = words
     const { template } = series
     if (series.count <= FEW || template === null || this.lacking.size > 0) return work(...words)
-    if (this.#recording || this.#recorded || this.#sampling || !this.#areAtHand(words, before)) return work(...words)
+    if (this.#recording || this.#recorded || this.#sampling) return work(...words)
     if (this.space.top - this.#start > BATCH_BYTES) this.#sendLong()
-    const values: (number | string)[] = []
-    for (let i = 0; i < words.length; i++) {
-      const word = words[i]!
-      values.push(typeof word === 'string' ? word : resultOf(this, word).value)
-    }
-    return template === undefined ? this.#learn(series, words, values, work) : this.#copy(template, words, values, work)
+    const copied = template && this.#copy(template, words, work)
+    if (copied !== undefined) return copied
+    if (!this.#areAtHand(words, before)) return work(...words)
+    return template === undefined ? this.#learn(series, words, work) : this.#copy(template, words, work)!
   }
 
   /** Are the words known? One that was that of the member before, too, is worth a wait. */
@@ -187,13 +185,10 @@ export class ExecutorCalls implements Calls, Marshaller {
     return true
   }
 
-  #copy<W extends readonly Varying[]>(
-    template: Template,
-    words: W,
-    values: readonly (number | string)[],
-    work: Work<W>,
-  ): readonly Result[] {
-    const offset = putForm(this.space, this.address, template.form, values)
+  /** Undefined when a word is not known. */
+  #copy<W extends readonly Varying[]>(template: Template, words: W, work: Work<W>): readonly Result[] | undefined {
+    const offset = putForm(this, template.form, words)
+    if (offset === undefined) return undefined
     const returned: Operation[] = []
     for (let i = 0; i < template.returned.length; i++) {
       const index = template.returned[i]!
@@ -232,14 +227,11 @@ export class ExecutorCalls implements Calls, Marshaller {
     return goOnDoing(phrase, () => this.#describe(offsets, template.ours, () => work(...words)))
   }
 
-  #learn<W extends readonly Varying[]>(
-    series: Series,
-    words: W,
-    values: readonly (number | string)[],
-    work: Work<W>,
-  ): readonly Result[] {
+  #learn<W extends readonly Varying[]>(series: Series, words: W, work: Work<W>): readonly Result[] {
     const { space } = this
-    const placed = values.map(value => (typeof value === 'string' ? this.address + space.string(value) : value))
+    const placed = words.map(word =>
+      typeof word === 'string' ? this.address + space.string(word) : resultOf(this, word).value,
+    )
     const holes = words.map((word, i) => new Hole(word, placed[i]!))
     // Only in different places two samples show what is an address. The arena begins anew after each wait.
     if (series.sample?.offset === space.top) space.allocate(OP_SIZE)

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
 import { NoRoom } from '../failure.ts'
+import { Fd } from '../fd.ts'
 import type { Memory } from '../host.ts'
 import { get64, Out, Struct, Words } from '../struct.ts'
 import { decode } from '../utf8.ts'
+import type { Calls } from './machine.ts'
 import { type Marshaller, putArguments, putForm, putWord, Space, useNativeWords } from './marshal.ts'
 import { knownResult, type Result } from './result.ts'
 
@@ -136,18 +138,22 @@ test('what the engine can not put is put here, behind what it did', () => {
 })
 
 test('a form has other values and another place each time', () => {
-  const { text, space } = setUp()
+  const { text, space, marshaller } = setUp()
   const form = {
     words: Int32Array.of(8, 0, 7, 0, 0, 0, 0, 0),
     addresses: Int32Array.of(0),
-    holes: Int32Array.of(2, 4, 6, 0, 1, 2),
+    holes: Int32Array.of(2, 4, 6, 1, 2),
   }
-  const first = putForm(space, ADDRESS, form, ['\u00e4', 1, 2 ** 40])
-  const second = putForm(space, ADDRESS, form, ['other', 2, -1])
+  const file = (number: number | undefined) =>
+    new Fd({ side: marshaller.side } as unknown as Calls, { value: 0, known: number }, 'a file')
+  const first = putForm(marshaller, form, ['\u00e4', file(5)])!
+  const second = putForm(marshaller, form, ['other', file(-1)])!
   const words = (at: number) => [0, 8, 16, 24].map(offset => get64(space.memory.view, at + offset))
   const [one, two] = [words(first), words(second)]
-  expect([one[0], one[1], two[0], two[1]]).toEqual([ADDRESS + first + 8, 2 ** 40, ADDRESS + second + 8, -1])
+  expect([one[0], one[1], two[0], two[1]]).toEqual([ADDRESS + first + 8, 5, ADDRESS + second + 8, -1])
   expect([one[2], two[2]]).toEqual([one[3], two[3]])
   expect([text(one[2]! - ADDRESS), text(two[2]! - ADDRESS)]).toEqual(['\u00e4', 'other'])
-  expect(() => putForm(setUp(72).space, ADDRESS, form, ['', 0, 0])).toThrow(NoRoom)
+  const { top } = space
+  expect([putForm(marshaller, form, ['other', file(undefined)]), space.top]).toEqual([undefined, top])
+  expect(() => putForm(setUp(72).marshaller, form, ['', file(0)])).toThrow(NoRoom)
 })

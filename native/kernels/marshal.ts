@@ -3,7 +3,7 @@ import { Fd, type Side } from '../fd.ts'
 import type { Memory } from '../host.ts'
 import { type Argument, Out, Struct, Words } from '../struct.ts'
 import { byteBound, encodeInto } from '../utf8.ts'
-import { Hole } from './hole.ts'
+import { Hole, type Varying } from './hole.ts'
 import type { Result } from './result.ts'
 
 /** Where words go, see Marshaller: memory, whose side that is, the address of its offset 0, `from`, and the first free byte. */
@@ -29,21 +29,19 @@ export interface NativeWords {
    */
   perform(...call: [...WordsTarget, number: number, values: readonly Argument[]]): number | undefined
   /**
-   * Links operations, see ExecutorCalls. Returns how many have branches of their own, which are still to be written; -1 where
-   * it links none, since there is a member of a series.
+   * Links operations and members of series, see ExecutorCalls. Returns how many have branches of their own, which are still to be
+   * written; -1 where there is something else.
    */
   link(bytes: Uint8Array, address: number, operations: readonly object[], end: number, fail: number): number
-  /** Takes the results of operations from number `from` on that are as they should be. Returns the number of the first other. */
+  /** Takes the results of those from number `from` on that are as they should be. Returns the number of the first other. */
   settle(bytes: Uint8Array, operations: readonly object[], from: number): number
-  /** What putForm() does with ASCII texts. Returns the new top, or -1 for other texts and for too little room. */
+  /** What putForm() does with known descriptors and ASCII texts. Returns the new top, or -1 for others and for too little room. */
   putForm(
-    bytes: Uint8Array,
-    address: number,
-    top: number,
-    words: Int32Array,
-    addresses: Int32Array,
-    holes: Int32Array,
-    values: readonly (number | string)[],
+    ...form: [
+      ...WordsTarget,
+      ...form: [words: Int32Array, addresses: Int32Array, holes: Int32Array],
+      values: readonly Varying[],
+    ]
   ): number
 }
 
@@ -243,22 +241,32 @@ function putStrings(m: Marshaller, strings: readonly string[]): number {
   return at
 }
 
-/** Puts a copy of the form at the top of the space, with these values in its holes; texts go behind it. Returns its offset. */
-export function putForm(space: Space, address: number, form: Form, values: readonly (number | string)[]): number {
-  const { words, addresses, holes } = form
-  const { top, memory } = space
-  const end = native === undefined ? -1 : native.putForm(memory.bytes, address, top, words, addresses, holes, values)
+/**
+ * Puts a copy of the form at the top of the space, with these values in its holes; texts go behind it. Returns its offset, or
+ * undefined, and puts none, when a descriptor is not known.
+ */
+export function putForm(
+  m: Marshaller,
+  { words, addresses, holes }: Form,
+  values: readonly Varying[],
+): number | undefined {
+  const { space, side, address, from } = m
+  const { top, bytes } = space
+  const end =
+    native === undefined ? -1 : native.putForm(bytes, side, address, from, top, words, addresses, holes, values)
   if (end >= 0) {
     space.top = end
     return top
   }
+  const numbers = values.map(value => (typeof value === 'string' ? 0 : resultOf(m, value).known))
+  if (numbers.includes(undefined)) return undefined
   const offset = space.allocate(4 * words.length)
   const first = offset >> 2
   space.words.set(words, first)
   for (const at of addresses) space.words[first + at]! += address + offset
   let at = 0
-  for (const value of values) {
-    const word = typeof value === 'string' ? address + space.string(value) : value
+  for (const [i, value] of values.entries()) {
+    const word = typeof value === 'string' ? address + space.string(value) : numbers[i]!
     for (let places = holes[at++]!; places > 0; places--) space.put((first + holes[at++]!) << 2, word)
   }
   return offset

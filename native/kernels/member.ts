@@ -2,7 +2,7 @@ import { ARENA_ADDRESS } from '../executor/protocol.ts'
 import { currentPhrase, type Phrase } from '../failure.ts'
 import type { Varying, Work } from './hole.ts'
 import type { Space } from './marshal.ts'
-import { isBad, NOT_DONE, type Operation } from './operation.ts'
+import { NOT_DONE, type Operation } from './operation.ts'
 import type { Template } from './series.ts'
 
 /** The calls of a series that were asked for once more: operations that nobody has made one by one. */
@@ -42,16 +42,16 @@ export class Member {
     this.template.link(space, this.offset, next)
   }
 
-  /** Have all operations been done as they should? Only the lenient ones go on after an errno. */
+  /** Have all operations been done as they should? Not when there may be others in their places. */
   isDone(space: Space): boolean {
-    const { offset, template } = this
-    const last = space.get(offset + template.last)
-    if (this.operations !== undefined || last === NOT_DONE || isBad(template.calls.at(-1)!, last)) return false
-    const { lenient } = template
-    for (let i = 0; i < lenient.length; i++) {
-      const { call, at } = lenient[i]!
-      const value = space.get(offset + at)
-      if (value < 0 && isBad(call, value)) return false
+    if (this.operations !== undefined) return false
+    const { answers } = this.template
+    for (let i = 0; i < answers.length; ) {
+      const result = space.get(this.offset + answers[i++]!)
+      const count = answers[i++]!
+      if (result === NOT_DONE) return false
+      if (result < 0 && count >= 0 && !answers.subarray(i, i + count).includes(-result)) return false
+      if (count > 0) i += count
     }
     return true
   }

@@ -1,4 +1,6 @@
+import { EAGAIN } from '../abi/errno.ts'
 import { OP_NEGATIVE, OP_POSITIVE, OP_RESULT, OP_ZERO } from '../executor/protocol.ts'
+import { isDisturbed } from './again.ts'
 import type { Hole } from './hole.ts'
 import type { Call } from './machine.ts'
 import type { Form, Space } from './marshal.ts'
@@ -30,11 +32,13 @@ export class Template {
   readonly returned: readonly number[]
   /** The bytes, in which words that are addresses count from the beginning. */
   readonly form: Form
-  /** Where the result of the last operation is, and those of operations that may have an errno. */
-  readonly last: number
-  readonly lenient: readonly { readonly call: Call; readonly at: number }[]
   /** Which of the words lead to what comes next. */
-  readonly #ends: readonly number[]
+  readonly ends: Int32Array
+  /**
+   * The results that tell whether a member has come to its end as it should: of each the offset, how many errnos it may be, and
+   * these; or -1 for any. They are that of the last operation, and those of operations that are followed after some errnos.
+   */
+  readonly answers: Int32Array
 
   private constructor(
     { offset, words, operations, calls, ours, holes, returned }: Sample,
@@ -48,12 +52,11 @@ export class Template {
     const places = holes.map(({ places }) => places.map(at => (at - offset) >> 2))
     const flat = places.flatMap(list => [list.length, ...list])
     this.form = { words, addresses: Int32Array.from(addresses), holes: Int32Array.from(flat) }
-    this.last = this.operations.at(-1)! + OP_RESULT
-    this.lenient = calls.flatMap((call, i) =>
-      call.tolerate?.length && call.tolerate !== 'any' ? { call, at: this.operations[i]! + OP_RESULT } : [],
+    this.answers = Int32Array.from(
+      calls.flatMap((call, i) => answerOf(call, this.operations[i]!, i === calls.length - 1)),
     )
     const links = this.operations.flatMap(at => [OP_POSITIVE, OP_NEGATIVE, OP_ZERO].map(field => (at + field) >> 2))
-    this.#ends = links.filter(at => words[at] === END)
+    this.ends = Int32Array.from(links.filter(at => words[at] === END))
   }
 
   /**
@@ -78,7 +81,15 @@ export class Template {
 
   /** Has the member at `offset` go on with the operation at the address `next`. */
   link({ words }: Space, offset: number, next: number): void {
-    const ends = this.#ends
+    const { ends } = this
     for (let i = 0; i < ends.length; i++) words[(offset >> 2) + ends[i]!] = next
   }
+}
+
+/** See Template.answers. An errno that may be no answer is left out: then it is looked at more closely. */
+function answerOf(call: Call, at: number, isLast: boolean): number[] {
+  const { tolerate = [] } = call
+  if (tolerate === 'any') return isLast ? [at + OP_RESULT, isDisturbed(call, -EAGAIN) ? 0 : -1] : []
+  const errnos = tolerate.filter(errno => !isDisturbed(call, -errno))
+  return errnos.length > 0 || isLast ? [at + OP_RESULT, errnos.length, ...errnos] : []
 }

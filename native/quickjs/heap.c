@@ -29,7 +29,9 @@
 /* Each has to hold its part of all modules. */
 #define SMALL_SNAPSHOT (1824 << 10)
 #define LARGE_SNAPSHOT (640 << 10)
-#define PIECE (1 << 20)
+/* What an area gets when it has no room: the first piece, and the others, huge pages where the kernel has those. */
+#define FIRST_PIECE (256 << 10)
+#define PIECE HUGE_PAGE
 /* What a run takes in addition to the snapshot. */
 #define RUN_SMALL (224 << 10)
 #define RUN_LARGE (64 << 10)
@@ -72,6 +74,7 @@ struct free_block {
 /* Where blocks are cut from. */
 struct area {
     uint8_t *top, *end;
+    size_t piece; /* how much it gets next */
 };
 
 static uint8_t small[HUGE_PAGE] __attribute__((aligned(HUGE_PAGE)));
@@ -86,8 +89,8 @@ static struct {
     struct free_block *freed[CLASSES];
     uint8_t first[LARGE_SNAPSHOT] __attribute__((aligned(STEP)));
 } heap __attribute__((section(".heap"), aligned(PAGE))) = {
-    .small = { small, small + sizeof(small) },
-    .large = { heap.first, heap.first + LARGE_SNAPSHOT },
+    .small = { small, small + sizeof(small), FIRST_PIECE },
+    .large = { heap.first, heap.first + LARGE_SNAPSHOT, FIRST_PIECE },
 };
 
 /* The class of blocks that `size` bytes fit in, and how large these are. */
@@ -121,10 +124,13 @@ _Noreturn void out_of_memory(void)
 static void *cut(struct area *area, size_t size)
 {
     if ((size_t)(area->end - area->top) < size) {
-        size_t piece = size > PIECE ? (size + PAGE - 1) & ~(size_t)(PAGE - 1) : PIECE;
+        size_t piece = size > area->piece ? (size + PAGE - 1) & ~(size_t)(PAGE - 1) : area->piece;
         void *fresh = mmap(NULL, piece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (fresh == MAP_FAILED)
             out_of_memory();
+        if (piece >= HUGE_PAGE)
+            madvise(fresh, piece, MADV_HUGEPAGE); /* who needs more than a first piece needs much: each page costs a fault */
+        area->piece = PIECE;
         area->top = fresh;
         area->end = area->top + piece;
         poison(fresh, piece);

@@ -258,7 +258,8 @@ struct operation {
 /* The properties that are read here, of descriptors, operations, members of a series and calls: see native/. */
 #define PROPERTIES(do) \
     do(side) do(result) do(known) do(offset) do(branches) do(template) do(call) do(tolerate) \
-    do(expect) do(length) do(values) do(size) do(initial) do(upToResult) do(bytes)
+    do(expect) do(length) do(values) do(size) do(initial) do(upToResult) do(bytes) \
+    do(ends) do(answers) do(operations) do(returned)
 #define DECLARE(name) static JSAtom name##_atom;
 #define MAKE(name) name##_atom = JS_NewAtom(ctx, #name);
 PROPERTIES(DECLARE)
@@ -335,19 +336,23 @@ static int put_result(JSContext *ctx, struct target *to, int64_t at, JSValueCons
 }
 
 /*
- * A descriptor of that side. What is none has no side; words of one atom are one string in memory, and where a side is another
- * one, JavaScript has to look.
+ * The result that stands for a descriptor of that side. What is none has no side; words of one atom are one string in memory, and
+ * where a side is another one, JavaScript has to look.
  */
+static JSValue result_of(JSContext *ctx, JSValueConst side, JSValueConst value)
+{
+    JSValue own = JS_GetProperty(ctx, value, side_atom);
+    int good = JS_IsString(own) && JS_VALUE_GET_PTR(own) == JS_VALUE_GET_PTR(side);
+
+    JS_FreeValue(ctx, own);
+    return good ? JS_GetProperty(ctx, value, result_atom) : JS_UNDEFINED;
+}
+
 static int put_descriptor(JSContext *ctx, struct target *to, int64_t at, JSValueConst value)
 {
-    JSValue side = JS_GetProperty(ctx, value, side_atom);
-    int good = JS_IsString(side) && JS_VALUE_GET_PTR(side) == JS_VALUE_GET_PTR(to->side);
+    JSValue result = result_of(ctx, to->side, value);
+    int good = JS_IsObject(result) && put_result(ctx, to, at, result);
 
-    JS_FreeValue(ctx, side);
-    if (!good)
-        return 0;
-    JSValue result = JS_GetProperty(ctx, value, result_atom);
-    good = JS_IsObject(result) && put_result(ctx, to, at, result);
     JS_FreeValue(ctx, result);
     return good;
 }
@@ -552,30 +557,76 @@ static int flow_of(JSContext *ctx, JSValueConst call)
     return flow;
 }
 
-/* An operation of the queue: where it lies, and its flow. Returns NULL for a member of a series. */
-static struct operation *get_operation(JSContext *ctx, JSValueConst object, uint8_t *bytes, size_t size, int *flow)
+/* What lies in memory for an object of a queue: an operation with its flow, or a member of a series. */
+struct queued {
+    int64_t offset;
+    struct operation *operation; /* NULL for a member */
+    int flow;
+};
+
+/* Where members of a series go on, and their answers: see Template in native/kernels/series.ts. One is that of many members. */
+struct template {
+    JSValue object;
+    const int32_t *ends, *after_ends, *answers, *after_answers;
+};
+
+static const int32_t *get_integers(JSContext *ctx, JSValueConst object, JSAtom name, const int32_t **after)
+{
+    size_t size;
+    JSValue array = JS_GetProperty(ctx, object, name);
+    const int32_t *integers = (const int32_t *)get_bytes(ctx, array, 0, &size);
+
+    JS_FreeValue(ctx, array); /* the object keeps it */
+    *after = integers ? integers + size / sizeof(*integers) : NULL;
+    return integers;
+}
+
+/* Reads the template, unless it is the one that was read last. Returns 0 when it is none. */
+static int read_template(JSContext *ctx, struct template *template, JSValueConst object)
+{
+    if (!JS_IsObject(object))
+        return 0;
+    if (JS_IsObject(template->object) && JS_VALUE_GET_PTR(object) == JS_VALUE_GET_PTR(template->object))
+        return 1;
+    template->ends = get_integers(ctx, object, ends_atom, &template->after_ends);
+    template->answers = template->ends ? get_integers(ctx, object, answers_atom, &template->after_answers) : NULL;
+    template->object = template->answers ? object : JS_UNDEFINED; /* a member keeps it, and the queue that */
+    return template->answers != NULL;
+}
+
+/* Returns 0 for what does not lie in these bytes. */
+static int get_queued(JSContext *ctx, JSValueConst object, uint8_t *bytes, size_t size, struct template *template,
+                      struct queued *found)
 {
     int64_t offset;
 
-    if (!JS_IsObject(object) || is_there(ctx, object, template_atom) || !get_number(ctx, object, offset_atom, &offset) ||
-        offset < 0 || offset + sizeof(struct operation) > size)
-        return NULL;
-    JSValue call = JS_GetProperty(ctx, object, call_atom);
-    *flow = flow_of(ctx, call);
-    JS_FreeValue(ctx, call);
-    return (struct operation *)(bytes + offset);
+    if (!JS_IsObject(object) || !get_number(ctx, object, offset_atom, &offset) || offset < 0 ||
+        offset + sizeof(struct operation) > size)
+        return 0;
+    JSValue form = JS_GetProperty(ctx, object, template_atom);
+    int is_member = !JS_IsUndefined(form), good = !is_member || read_template(ctx, template, form);
+    JS_FreeValue(ctx, form);
+    found->offset = offset;
+    found->operation = is_member ? NULL : (struct operation *)(bytes + offset);
+    if (!is_member) {
+        JSValue call = JS_GetProperty(ctx, object, call_atom);
+        found->flow = flow_of(ctx, call);
+        JS_FreeValue(ctx, call);
+    }
+    return good;
 }
 
 /*
  * link(bytes, address, operations, end, fail): each goes on with the next one after what is no failure, the last one with the
- * address `end`; after a failure with `fail`. `address` is that of offset 0. Returns how many have branches of their own, which are
- * still to be written; -1 when it can not say, for members of a series.
+ * address `end`; after a failure with `fail`, but members of a series stop there. `address` is that of offset 0. Returns how many have
+ * branches of their own, which are still to be written; -1 when it can not say.
  */
 static JSValue host_link(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
     int64_t address, end, fail, length;
     size_t size;
     uint8_t *bytes = get_bytes(ctx, argv[0], 0, &size);
+    struct template template = { .object = JS_UNDEFINED };
 
     if (!bytes || JS_ToInt64(ctx, &address, argv[1]) || JS_ToInt64(ctx, &end, argv[3]) || JS_ToInt64(ctx, &fail, argv[4]))
         return JS_EXCEPTION;
@@ -584,29 +635,96 @@ static JSValue host_link(JSContext *ctx, JSValueConst this, int argc, JSValueCon
     int branching = 0;
     for (int64_t i = length - 1, next = end; i >= 0; i--) {
         JSValue object = JS_GetPropertyUint32(ctx, argv[2], i);
-        int flow;
-        struct operation *operation = get_operation(ctx, object, bytes, size, &flow);
-        branching += operation && is_there(ctx, object, branches_atom);
+        struct queued queued;
+        int good = get_queued(ctx, object, bytes, size, &template, &queued);
+        branching += good && queued.operation && is_there(ctx, object, branches_atom);
         JS_FreeValue(ctx, object);
-        if (!operation)
+        if (!good)
             return JS_NewInt32(ctx, -1);
-        operation->positive = flow & POSITIVE ? next : fail;
-        operation->zero = flow & ZERO ? next : fail;
-        operation->negative = flow & NEGATIVE ? next : fail;
-        next = address + ((uint8_t *)operation - bytes);
+        if (queued.operation) {
+            queued.operation->positive = queued.flow & POSITIVE ? next : fail;
+            queued.operation->zero = queued.flow & ZERO ? next : fail;
+            queued.operation->negative = queued.flow & NEGATIVE ? next : fail;
+        } else {
+            int32_t *words = (int32_t *)(bytes + queued.offset);
+            for (const int32_t *place = template.ends; place < template.after_ends; place++)
+                words[*place] = (int32_t)next;
+        }
+        next = address + queued.offset;
     }
     return JS_NewInt32(ctx, branching);
 }
 
+static void set_known(JSContext *ctx, JSValueConst object, int64_t result)
+{
+    JS_SetProperty(ctx, object, known_atom, JS_NewInt64(ctx, result));
+}
+
+static int settle_operation(JSContext *ctx, JSValueConst object, const struct queued *queued)
+{
+    int64_t result = queued->operation->result;
+    int good = result != NOT_DONE && ((result > 0 && queued->flow & POSITIVE) || (result == 0 && queued->flow & ZERO));
+
+    if (good)
+        set_known(ctx, object, result);
+    return good;
+}
+
+static int64_t result_at(const uint8_t *bytes, int64_t offset)
+{
+    int64_t result;
+
+    memcpy(&result, bytes + offset, sizeof(result));
+    return result;
+}
+
+/* Has a member come to its end? Each answer is where a result is, how many errnos that may be, -1 for any, and these. */
+static int is_answered(const struct template *template, const uint8_t *member)
+{
+    for (const int32_t *at = template->answers; at < template->after_answers;) {
+        int64_t result = result_at(member, *at++);
+        int32_t count = *at++;
+        int good = result != NOT_DONE && (result >= 0 || count < 0);
+
+        for (; count > 0; count--)
+            good |= result == -*at++;
+        if (!good)
+            return 0;
+    }
+    return 1;
+}
+
+/* The results of a member that others ask for become known. One whose operations have been looked at is left to JavaScript. */
+static int settle_member(JSContext *ctx, JSValueConst object, const struct template *template, const uint8_t *bytes,
+                         size_t size, int64_t offset)
+{
+    int64_t length, at;
+
+    if (is_there(ctx, object, operations_atom) || !is_answered(template, bytes + offset))
+        return 0;
+    JSValue returned = JS_GetProperty(ctx, object, returned_atom);
+    int good = get_number(ctx, returned, length_atom, &length);
+    for (int64_t i = 0; good && i < length; i++) {
+        JSValue operation = JS_GetPropertyUint32(ctx, returned, i);
+        good = get_number(ctx, operation, offset_atom, &at) && at >= 0 && at + sizeof(struct operation) <= size;
+        if (good)
+            set_known(ctx, operation, result_at(bytes, at + offsetof(struct operation, result)));
+        JS_FreeValue(ctx, operation);
+    }
+    JS_FreeValue(ctx, returned);
+    return good;
+}
+
 /*
- * settle(bytes, operations, from): the results of operations, from that one of them on, become what they know. Returns the
- * number of the first one that has none yet, or one that is an errno or not what was expected; or of the first member of a series.
+ * settle(bytes, operations, from): the results of operations and members, from that one of them on, become what they know.
+ * Returns the number of the first one that has none yet, or one that is an errno or not what was expected.
  */
 static JSValue host_settle(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
     int64_t i, length;
     size_t size;
     uint8_t *bytes = get_bytes(ctx, argv[0], 0, &size);
+    struct template template = { .object = JS_UNDEFINED };
 
     if (!bytes || JS_ToInt64(ctx, &i, argv[2]))
         return JS_EXCEPTION;
@@ -614,12 +732,11 @@ static JSValue host_settle(JSContext *ctx, JSValueConst this, int argc, JSValueC
         length = 0;
     for (; i < length; i++) {
         JSValue object = JS_GetPropertyUint32(ctx, argv[1], i);
-        int flow;
-        struct operation *operation = get_operation(ctx, object, bytes, size, &flow);
-        int64_t result = operation ? operation->result : -1;
-        int good = result != NOT_DONE && ((result > 0 && flow & POSITIVE) || (result == 0 && flow & ZERO));
+        struct queued queued;
+        int good = get_queued(ctx, object, bytes, size, &template, &queued);
         if (good)
-            JS_SetProperty(ctx, object, known_atom, JS_NewInt64(ctx, result));
+            good = queued.operation ? settle_operation(ctx, object, &queued)
+                                    : settle_member(ctx, object, &template, bytes, size, queued.offset);
         JS_FreeValue(ctx, object);
         if (!good)
             break;
@@ -627,52 +744,60 @@ static JSValue host_settle(JSContext *ctx, JSValueConst this, int argc, JSValueC
     return JS_NewInt64(ctx, i);
 }
 
+/* The word of a member of a series: the number of a descriptor, or the address of an ASCII text, which is put at the top. */
+static int get_varying(JSContext *ctx, struct target *to, JSValueConst value, int64_t *word)
+{
+    if (JS_IsString(value)) {
+        int64_t offset = put_text(ctx, to->bytes, to->size, &to->top, value);
+        *word = to->address + offset;
+        return offset >= 0;
+    }
+    JSValue result = JS_IsObject(value) ? result_of(ctx, to->side, value) : JS_UNDEFINED;
+    int good = JS_IsObject(result) && get_number(ctx, result, known_atom, word);
+    JS_FreeValue(ctx, result);
+    return good;
+}
+
 /*
- * putForm(bytes, address, top, words, addresses, holes, values): a copy of the 32-bit words at `top` in `bytes`, of which
- * offset 0 has that address. To those words that `addresses` names the address of the copy is added. `holes` has for each
- * value, a number or an ASCII text, in how many places it goes, and the first words of these; texts are put behind the
- * copy. Returns the new top, or -1 when a text is none or there is no room.
+ * putForm(bytes, side, address, from, top, words, addresses, holes, values): a copy of the 32-bit words at `top`. To those words
+ * that `addresses` names the address of the copy is added. `holes` has for each value, a descriptor or a text, in how many places
+ * it goes, and the first words of these; texts are put behind the copy. Returns the new top, or -1 where a descriptor is not known, a
+ * text is not ASCII, or there is no room.
  */
 static JSValue host_put_form(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
-    int64_t address, top;
-    size_t size, length, addresses_length, holes_length;
-    uint8_t *bytes = get_bytes(ctx, argv[0], 0, &size);
-    uint8_t *form = bytes ? get_bytes(ctx, argv[3], 0, &length) : NULL;
-    uint8_t *addresses = form ? get_bytes(ctx, argv[4], 0, &addresses_length) : NULL;
-    uint8_t *holes = addresses ? get_bytes(ctx, argv[5], 0, &holes_length) : NULL;
+    struct target to;
+    size_t length, addresses_length, holes_length;
 
-    if (!holes || JS_ToInt64(ctx, &address, argv[1]) || JS_ToInt64(ctx, &top, argv[2]))
+    if (get_target(ctx, argv, &to))
         return JS_EXCEPTION;
-    int64_t end = top + (int64_t)length;
-    if (top < 0 || end > (int64_t)size)
+    const uint8_t *form = get_bytes(ctx, argv[5], 0, &length);
+    const uint8_t *addresses = form ? get_bytes(ctx, argv[6], 0, &addresses_length) : NULL;
+    const uint8_t *holes = addresses ? get_bytes(ctx, argv[7], 0, &holes_length) : NULL;
+    if (!holes)
+        return JS_EXCEPTION;
+    if (to.top < 0 || to.top + length > to.size)
         return JS_NewInt32(ctx, -1);
-    int32_t *words = (int32_t *)(bytes + top);
+    int32_t *words = (int32_t *)(to.bytes + to.top);
     const int32_t *place = (const int32_t *)addresses, *last = place + addresses_length / sizeof(*place);
     memcpy(words, form, length);
     for (; place < last; place++)
-        words[*place] += (int32_t)(address + top);
+        words[*place] += (int32_t)(to.address + to.top);
+    to.top += length;
     place = (const int32_t *)holes;
     last = place + holes_length / sizeof(*place);
     for (uint32_t i = 0; place < last; i++) {
-        JSValue value = JS_GetPropertyUint32(ctx, argv[6], i);
-        int64_t word = 0;
-        int good = !JS_IsObject(value);
+        JSValue value = JS_GetPropertyUint32(ctx, argv[8], i);
+        int64_t word;
+        int good = get_varying(ctx, &to, value, &word);
 
-        if (JS_IsString(value)) {
-            int64_t offset = put_text(ctx, bytes, size, &end, value);
-            good = offset >= 0;
-            word = address + offset;
-        } else if (good) {
-            good = !get_word(ctx, value, &word);
-        }
         JS_FreeValue(ctx, value);
         if (!good)
             return JS_NewInt32(ctx, -1);
         for (int32_t places = *place++; places > 0; places--)
             memcpy(words + *place++, &word, sizeof(word));
     }
-    return JS_NewInt64(ctx, end);
+    return JS_NewInt64(ctx, to.top);
 }
 
 /* includes(text, part): is the part in the text? An engine that compares at every character takes long for a document. */
@@ -739,7 +864,7 @@ static void add_host(JSContext *ctx, char **argv)
         JS_CFUNC_DEF("perform", 7, host_perform),
         JS_CFUNC_DEF("link", 5, host_link),
         JS_CFUNC_DEF("settle", 3, host_settle),
-        JS_CFUNC_DEF("putForm", 7, host_put_form),
+        JS_CFUNC_DEF("putForm", 9, host_put_form),
         JS_PROP_STRING_DEF("arch", MACHINE, JS_PROP_ENUMERABLE),
     };
     JSValue global = JS_GetGlobalObject(ctx);

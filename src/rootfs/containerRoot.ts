@@ -173,7 +173,7 @@ export class ContainerRoot<S extends Side = 'inside'> {
     else {
       const name = nameOf(path)
       const place = this.#placeOf(path)
-      const parent = this.#parent(path, place.mount)
+      const parent = this.#parent(path, place.mount?.number ?? 0)
       const isFresh = parent.since === this.#count // see #placeToLook()
       const from = isFresh ? parent.fd : (place.mount?.fd ?? this.fd)
       const make = this.#makers[kind]
@@ -317,12 +317,15 @@ export class ContainerRoot<S extends Side = 'inside'> {
     return parent
   }
 
-  /** The same, or opened earlier: nothing was mounted above it since, as far as names tell. */
-  #parent(path: string, mount?: Mounted<S>): Parent<S> {
+  /**
+   * The same, or opened earlier: nothing was mounted above it since, as far as names tell. `above`: the number of the mount in which
+   * it is, or 0.
+   */
+  #parent(path: string, above?: number): Parent<S> {
     const directory = path.slice(0, path.lastIndexOf('/'))
     const known = this.#parents.get(directory)
-    const above = (mount ?? this.#placeOf(directory).mount)?.number ?? 0
-    return known !== undefined && above <= known.since ? known : this.#parentNow(path)
+    if (known === undefined) return this.#parentNow(path)
+    return (above ?? this.#placeOf(directory).mount?.number ?? 0) <= known.since ? known : this.#parentNow(path)
   }
 
   /** What exists already, a directory or a link to one, stays as it is. */

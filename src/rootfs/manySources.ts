@@ -12,8 +12,6 @@ import { bindHints, propagate, separate, setAttributes, type Source } from './so
 
 /** With fewer the planner is done sooner by itself. */
 const MANY = 24
-/** Links here lead to descriptors of whoever looks, which the caller may have left to the planner. */
-const OF_WHO_LOOKS = ['/proc', '/dev']
 
 /**
  * Sources that the keeper is to open, before the container exists and in the host's view, too: so many that it pays to have
@@ -35,7 +33,9 @@ export function plainBinds({ mounts }: ContainerPlan, unlocked = false): readonl
 export function isPlain(step: BindStep): boolean {
   const { source, sourceInside, idmap, copySymlink, noFollowSource, requireProcfs, mayBeLocked } = step
   if (copySymlink || noFollowSource || requireProcfs || mayBeLocked) return false
-  return sourceInside === undefined && idmap === undefined && !OF_WHO_LOOKS.some(place => isWithin(source, place))
+  if (sourceInside !== undefined || idmap !== undefined) return false
+  // Links there lead to descriptors of whoever looks, which the caller may have left to the planner.
+  return !isWithin(source, '/proc') && !isWithin(source, '/dev')
 }
 
 /** Opens them; the children of the executor inherit them. `shared`: they stay peers of the host's mounts. */
