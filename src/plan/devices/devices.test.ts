@@ -52,6 +52,11 @@ test('planDevices() binds the nodes of the host where mknod is not allowed, but 
   expect(steps.filter(step => step.op === 'mknod')).toMatchObject([{ path: '/run/pipe', type: 'fifo', mode: 0o640 }])
 })
 
+test('of a fileMode only the bits of rights count, as with crun and runc', () => {
+  const [step] = planDevices([{ path: '/dev/mine', type: 'c', major: 1, minor: 3, fileMode: 0o4755 }], root)
+  expect(step).toMatchObject({ op: 'mknod', mode: 0o755 })
+})
+
 test('planDevices() makes nothing in a /dev of the host, but still checks', () => {
   expect(planDevices([{ path: '/dev/x', type: 'b', major: 7, minor: 0 }], { ...root, devIsHost: true })).toEqual([])
   expect(() => planDevices([{ path: '/dev/x', type: 'x' }], { ...root, devIsHost: true })).toThrow('/type')

@@ -113,7 +113,8 @@ function planDevice(device: DeviceInput, { canMknod, hostCanMknod }: DeviceConte
   const { major, minor, fileMode = 0o666, uid = 0, gid = 0 } = device
   const node = { type, major: major ?? 0, minor: minor ?? 0 }
   // A fifo is no device: everybody may make one, and there is none on the host to bind.
-  const made = { mode: fileMode & 0o7777, uid, gid }
+  // As with crun and runc: on a device the bits beyond those of rights mean nothing.
+  const made = { mode: fileMode & 0o777, uid, gid }
   if (type !== 'fifo' && !canMknod)
     return { op: 'bind', path, source: path, ...node, type, ...(hostCanMknod && { made }) }
   return { op: 'mknod', path, ...node, ...made }
