@@ -175,6 +175,18 @@ const newcomerStays: Mutation = {
   ],
 }
 
+/** What the list of a cgroup had is taken for what is in it. */
+const listBelieved: Mutation = {
+  name: 'who was in the cgroup is in it',
+  edits: [
+    {
+      file: 'src/cgroup/cgroup.ts',
+      from: 'if (still.has(pid)) act(pidfd)',
+      to: 'if (still.has(pid) || pidfd.exists) act(pidfd)',
+    },
+  ],
+}
+
 export const attacks: readonly Attack[] = [
   {
     ids: ['CVE-2016-9962'],
@@ -1732,6 +1744,23 @@ export const attacks: readonly Attack[] = [
         },
       ],
     },
+  },
+  {
+    ids: ['crun 1.28'],
+    attack:
+      'a process of a container ends while `kill --all` goes through it, and a process of the host gets its number, and the signal',
+    defence: 'each is held by a pidfd, and signalled when it is in the cgroup still',
+    where: 'src/cgroup/cgroup.ts',
+    test: e2e('pids', 'leaves alone who has got the number of a process'),
+    mutation: listBelieved,
+  },
+  {
+    ids: ['crun 1.28'],
+    attack: 'the same of a process that is moved to another cgroup meanwhile, which may be threaded',
+    defence: 'the same',
+    where: 'src/cgroup/cgroup.ts',
+    test: e2e('pids', 'leaves alone who has left it'),
+    mutation: listBelieved,
   },
 ]
 

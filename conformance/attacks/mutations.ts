@@ -1,6 +1,6 @@
 // npm run proof mutations [-- --only TEXT...]: takes each defence of list.ts away in a copy of the source, builds that, and runs the
 // test of the attack on it, which has to fail. `--parts N` takes one of N parts of the list, another one each day. `--table`
-// prints the table of docs/security.md instead.
+// prints the table of docs/security.md instead. With TSRUN_HOST=static it builds the static binary, else the command on Node.js.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -26,10 +26,12 @@ const TIMEOUT_MS = 300_000
 /** Whether one of the many rounds of a race is won is a matter of chance: so often a test of them may miss a defence that is gone. */
 const TRIES_OF_A_RACE = 3
 
+const isStatic = process.env['TSRUN_HOST'] === 'static'
+
 /** The source with what a mutation changes; `built` is the command that was made of it. */
 class Copy implements Disposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'mutation-'))
-  readonly built = join(this.directory, 'dist/node/tsrun')
+  readonly built = join(this.directory, isStatic ? 'dist/tsrun' : 'dist/node/tsrun')
 
   constructor() {
     chmodSync(this.directory, 0o755) // an unprivileged user runs it, too
@@ -49,7 +51,11 @@ class Copy implements Disposable {
 
   /** The command, and the library when tests need that. */
   build(library: boolean): void {
-    const built = ["import('./scripts/buildCommand.ts').then(({ buildCommand }) => buildCommand('dist/node'))"]
+    const built = [
+      isStatic
+        ? "import('./scripts/buildStatic.ts').then(({ buildBinary }) => buildBinary())"
+        : "import('./scripts/buildCommand.ts').then(({ buildCommand }) => buildCommand('dist/node'))",
+    ]
     if (library) built.push("import('./scripts/buildLibrary.ts').then(({ buildLibrary }) => buildLibrary('dist'))")
     const script = built.join('\n')
     execFileSync(process.execPath, ['--import', 'tsx', '-e', script], { cwd: this.directory, stdio: 'inherit' })
@@ -59,10 +65,15 @@ class Copy implements Disposable {
   run({ project, file, name, rounds }: Test): { passed: number; failed: number } {
     const output = join(this.directory, 'results.json')
     rmSync(output, { force: true })
-    const words = ['vitest', 'run', '--project', project, file, '-t', name, '--reporter=json', `--outputFile=${output}`]
+    const words = ['run', '--project', project, file, '-t', name, '--reporter=json', `--outputFile=${output}`]
     // Without CI, in which what fails is tried again: a defence that is gone has to be missed at once.
     const env = { ...process.env, CI: '', RUNTIME: this.built, ...(rounds && { EXCHANGED_ROUNDS: `${rounds}` }) }
-    spawnSync('npx', words, { cwd: this.directory, env, stdio: 'ignore', timeout: TIMEOUT_MS, killSignal: 'SIGKILL' })
+    const options = { cwd: this.directory, env, timeout: TIMEOUT_MS } as const
+    spawnSync(join(repository, 'node_modules/.bin/vitest'), words, {
+      ...options,
+      stdio: 'ignore',
+      killSignal: 'SIGKILL',
+    })
     if (!existsSync(output)) return { passed: 0, failed: 0 }
     const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(output, 'utf8')) as Record<string, number>
     return { passed: numPassedTests!, failed: numFailedTests! }
