@@ -3,7 +3,9 @@
  *   put TEXT          puts a key with this content into the session keyring
  *   guess NAME [UID]  as that user, makes a session keyring of this name that everybody may join, says "ready", and after a
  *                     line of input prints what keys have been put there, and the content of each
+ *   fill              makes as many keys as its user may have, says "ready", and has them until its input ends
  */
+#include <errno.h>
 #include <linux/keyctl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,11 +45,27 @@ static int guess(const char *name, const char *user)
     return 0;
 }
 
+static int fill(void)
+{
+    char name[32];
+    for (int i = 0; snprintf(name, sizeof name, "filler-%d", i) > 0; i++)
+        if (syscall(SYS_add_key, "user", name, "x", 1, KEY_SPEC_PROCESS_KEYRING) < 0)
+            break;
+    if (errno != EDQUOT)
+        return 1;
+    puts("ready");
+    fflush(stdout);
+    getchar();
+    return 0;
+}
+
 int main(int count, char **words)
 {
     if (count == 3 && strcmp(words[1], "put") == 0)
         return put(words[2]);
     if (count >= 3 && strcmp(words[1], "guess") == 0)
         return guess(words[2], words[3]);
+    if (count == 2 && strcmp(words[1], "fill") == 0)
+        return fill();
     return 2;
 }
