@@ -1724,7 +1724,7 @@ export const attacks: readonly Attack[] = [
     mutation: {
       name: 'every entry of descriptors.json counts',
       edits: [
-        { file: 'src/criu/descriptors.ts', from: 'parseKeys(text).slice(0, STREAMS.length)', to: 'parseKeys(text)' },
+        { file: 'src/criu/descriptors.ts', from: 'parseKeys(text).slice(0, STDIO.length)', to: 'parseKeys(text)' },
       ],
     },
   },
