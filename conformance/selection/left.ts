@@ -16,8 +16,9 @@ const DIRECTORIES = [
   '/sys/class/net',
 ]
 
-/** Caches of tools, which are meant to stay. */
-const CACHE = /^\/tmp\/(tsx-\d+|node-compile-cache|v8-compile-cache.*)$/
+/** Caches of tools, and the locks that podman makes once for a user, which are meant to stay. */
+const MEANT_TO_STAY =
+  /^(\/tmp\/(tsx-\d+|node-compile-cache|v8-compile-cache.*)|\/dev\/shm\/libpod_(lock|rootless_lock_\d+))$/
 
 function list(directory: string): string[] {
   try {
@@ -57,7 +58,7 @@ export type Inventory = ReadonlyMap<string, 'file' | 'cgroup' | 'mount'>
 export function inventory(): Inventory {
   const files = DIRECTORIES.flatMap(directory => list(directory).map(name => join(directory, name)))
   return new Map([
-    ...files.filter(path => !CACHE.test(path)).map(path => [path, 'file'] as const),
+    ...files.filter(path => !MEANT_TO_STAY.test(path)).map(path => [path, 'file'] as const),
     ...cgroups().map(path => [path, 'cgroup'] as const),
     ...hostMounts().map(({ target, type }) => [`${type} on ${target}`, 'mount'] as const),
   ])
