@@ -77,6 +77,7 @@ export interface Config {
   }
 }
 
+const GRANTED = ['bounding', 'effective', 'permitted']
 const CAPABILITIES = ['CAP_AUDIT_WRITE', 'CAP_KILL', 'CAP_NET_BIND_SERVICE']
 
 /** A container as `spec` would describe it, without a terminal. Each call gives a fresh object to change. */
@@ -88,7 +89,7 @@ export function baseConfig(args: string[] = ['true']): Config {
       args,
       env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
       cwd: '/',
-      capabilities: Object.fromEntries(['bounding', 'effective', 'permitted'].map(set => [set, [...CAPABILITIES]])),
+      capabilities: Object.fromEntries(GRANTED.map(set => [set, [...CAPABILITIES]])),
       rlimits: [{ type: 'RLIMIT_NOFILE', soft: 1024, hard: 1024 }],
       noNewPrivileges: true,
     },
@@ -124,4 +125,9 @@ export function baseConfig(args: string[] = ['true']): Config {
       readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
     },
   }
+}
+
+/** Gives root inside these capabilities, too. */
+export function grantRights({ process }: Config, names: readonly string[]): void {
+  for (const set of GRANTED) process.capabilities![set]!.push(...names)
 }

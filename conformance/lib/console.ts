@@ -3,9 +3,9 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { beforeAll } from 'vitest'
 import { makeDirectory } from './bundle.ts'
+import { compile } from './compile.ts'
 import { eventually, must } from './run.ts'
 import { fresh, later, sceneDirectory } from './scene.ts'
 
@@ -27,8 +27,7 @@ const program = join(sceneDirectory, 'console')
 
 /** For all tests of a file; needs a C compiler, since nothing in JavaScript takes a descriptor out of a message. */
 export function withConsole(): void {
-  const source = fileURLToPath(new URL('./console.c', import.meta.url))
-  beforeAll(() => void must(['cc', '-O1', '-Wall', '-o', program, source]))
+  beforeAll(() => compile('console', program))
 }
 
 /** A listening console; `socket` is where, by default in a fresh directory. Ends with the test. */

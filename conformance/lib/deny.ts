@@ -4,9 +4,8 @@ import { join } from 'node:path'
 import { beforeAll } from 'vitest'
 import { architecture } from '../../native/arch/architecture.ts'
 import { callNumbers } from '../../native/arch/numbers.ts'
+import { compile } from './compile.ts'
 import { have } from './machine.ts'
-import { must } from './run.ts'
-import { repository } from './runtime.ts'
 import { sceneDirectory } from './scene.ts'
 
 export type Name = keyof typeof callNumbers.x86_64
@@ -19,7 +18,7 @@ const program = join(sceneDirectory, 'deny')
 /** Makes the filter for the tests of a file. */
 export function withDeny(): void {
   beforeAll(() => {
-    if (have('cc')) must(['cc', '-static', '-o', program, join(repository, 'conformance/lib/deny.c')])
+    if (have('cc')) compile('deny', program)
   })
 }
 

@@ -4,9 +4,9 @@ import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { architecture } from '../../native/arch/architecture.ts'
 import { architectures, nativeArchitecture } from '../../src/plan/seccomp/architectures.ts'
+import { compile } from './compile.ts'
 import type { Change } from './container.ts'
-import { launch, must, type Running } from './run.ts'
-import { repository } from './runtime.ts'
+import { launch, type Running } from './run.ts'
 import { later, sceneDirectory } from './scene.ts'
 
 export interface Rule {
@@ -65,7 +65,7 @@ let probe: string | undefined
 export function compileProbe(): string {
   if (probe === undefined) {
     probe = join(sceneDirectory, 'probe')
-    must(['cc', '-static', '-O1', '-o', probe, join(repository, 'conformance/lib/seccomp.c')])
+    compile('seccomp', probe)
   }
   return probe
 }

@@ -3,10 +3,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import { grantRights } from './config.ts'
 import { makeDirectory } from './bundle.ts'
+import { compile } from './compile.ts'
 import { type Change, type Container, command, createRunning } from './container.ts'
 import { launch, must } from './run.ts'
-import { repository } from './runtime.ts'
 
 /** A stopper that loses track of the pids sees nobody; one that begins anew may. */
 const STOPPERS = 8
@@ -18,9 +19,8 @@ export async function meetStopper(
   seconds = 4,
 ): Promise<string[]> {
   const container = createRunning((config, rootfs) => {
-    for (const set of ['bounding', 'effective', 'permitted'])
-      config.process.capabilities![set]!.push('CAP_SYS_PTRACE', 'CAP_DAC_OVERRIDE')
-    must(['cc', '-static', '-O2', '-o', join(rootfs, 'stopper'), join(repository, 'conformance/lib/stopper.c')])
+    grantRights(config, ['CAP_SYS_PTRACE', 'CAP_DAC_OVERRIDE'])
+    compile('stopper', join(rootfs, 'stopper'))
     change(config, rootfs)
   }, 'exec sleep 1000')
   const found: string[] = []

@@ -7,6 +7,7 @@ import { release } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from '../../lib/bundle.ts'
+import { compile } from '../../lib/compile.ts'
 import type { Config } from '../../lib/config.ts'
 import {
   type Change,
@@ -21,7 +22,7 @@ import {
 import { exec, look } from '../../lib/exec.ts'
 import { cgroup2Mount, have, isAlive } from '../../lib/machine.ts'
 import { eventually, must, type Result, run } from '../../lib/run.ts'
-import { isCrun, isTsrun, repository } from '../../lib/runtime.ts'
+import { isCrun, isTsrun } from '../../lib/runtime.ts'
 import { fresh, later, sceneDirectory, stateRoot } from '../../lib/scene.ts'
 import { leavesNothing } from '../../lib/snapshot.ts'
 
@@ -369,9 +370,7 @@ describe.skipIf(tree === undefined || !isTsrun || !have('cc'))(
   'a process whose first thread has ended (peers: it stays)',
   () => {
     const program = join(sceneDirectory, 'leaderless')
-    beforeAll(
-      () => void must(['cc', '-static', '-pthread', '-o', program, join(repository, 'conformance/lib/leaderless.c')]),
-    )
+    beforeAll(() => void compile('leaderless', program))
     const pidsIn = (container: Container) =>
       readFileSync(join(tree!, `tsrun-${container.id}`, 'cgroup.procs'), 'utf8')
         .split('\n')

@@ -6,7 +6,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, readlinkSync, symlinkSy
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from '../../lib/bundle.ts'
-import type { Config } from '../../lib/config.ts'
+import { type Config, grantRights } from '../../lib/config.ts'
 import { type Change, command, create, createRunning, oci } from '../../lib/container.ts'
 import { cgroupOf, exec, expectNoProgram, look } from '../../lib/exec.ts'
 import { field, have, isAlive } from '../../lib/machine.ts'
@@ -83,8 +83,7 @@ function inPid(container: ReturnType<typeof createRunning>): string {
 test('in a user namespace the program is its root, with all rights there that it asks for and none outside', () => {
   const container = createRunning(config => {
     inUserNamespace(config)
-    for (const set of ['bounding', 'effective', 'permitted'])
-      config.process.capabilities![set]!.push('CAP_SETUID', 'CAP_CHOWN')
+    grantRights(config, ['CAP_SETUID', 'CAP_CHOWN'])
   })
   expect(look(container, 'id -u; id -g; id -G')).toBe('0\n0\n0')
   const pidFile = join(makeDirectory(), 'pid')
@@ -229,8 +228,7 @@ test.skipIf(!isTsrun || python === undefined).each([
     const container = createRunning((config, rootfs) => {
       if (ptrace) {
         inUserNamespace(config)
-        for (const set of ['bounding', 'effective', 'permitted'])
-          config.process.capabilities![set]!.push('CAP_SYS_PTRACE')
+        grantRights(config, ['CAP_SYS_PTRACE'])
       }
       for (const path of python!) {
         mkdirSync(join(rootfs, path), { recursive: true })

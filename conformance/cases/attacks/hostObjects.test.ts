@@ -16,11 +16,12 @@ import {
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from '../../lib/bundle.ts'
-import type { Config } from '../../lib/config.ts'
+import { compile } from '../../lib/compile.ts'
+import { type Config, grantRights } from '../../lib/config.ts'
 import { type Change, command, createRunning, inside, removeLater } from '../../lib/container.ts'
 import { have, isRoot } from '../../lib/machine.ts'
 import { eventually, launch, must, run } from '../../lib/run.ts'
-import { isRunc, isTsrun, repository } from '../../lib/runtime.ts'
+import { isRunc, isTsrun } from '../../lib/runtime.ts'
 import { fresh, sceneDirectory } from '../../lib/scene.ts'
 import { leavesNothing } from '../../lib/snapshot.ts'
 
@@ -43,7 +44,7 @@ function identity(path: string, used = true) {
 /** All rights that help, and with `mounts` also that to undo a read-only mount. */
 function withRights(config: Config, mounts: boolean): void {
   const capabilities = [...RIGHTS, ...(mounts ? ['SYS_ADMIN'] : [])].map(name => `CAP_${name}`)
-  for (const set of ['bounding', 'effective', 'permitted']) config.process.capabilities![set]!.push(...capabilities)
+  grantRights(config, capabilities)
 }
 
 /** Root in there is the root of the host. */
@@ -81,7 +82,7 @@ const isLocked = (path: string) => run(['flock', '--nonblock', path, 'true']).st
 
 describe.skipIf(skip)('what is in a container unasked', () => {
   leavesNothing()
-  beforeAll(() => void must(['cc', '-static', '-O1', '-o', tamper, join(repository, 'conformance/lib/tamper.c')]))
+  beforeAll(() => void compile('tamper', tamper))
 
   test.each([
     ['an everyday container', () => {}, false],

@@ -6,11 +6,12 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { capabilities as capabilityNumbers } from '../../../native/abi/capability.ts'
 import { makeBundle } from '../../lib/bundle.ts'
+import { compile } from '../../lib/compile.ts'
 import type { Config } from '../../lib/config.ts'
 import { command, create, oci, removeLater } from '../../lib/container.ts'
 import { field, have, isRoot } from '../../lib/machine.ts'
 import { eventually, launch, must, PATIENCE } from '../../lib/run.ts'
-import { isTsrun, repository } from '../../lib/runtime.ts'
+import { isTsrun } from '../../lib/runtime.ts'
 import { fresh } from '../../lib/scene.ts'
 import { leavesNothing } from '../../lib/snapshot.ts'
 import { meetStopper } from '../../lib/stopper.ts'
@@ -38,7 +39,7 @@ function joining(pid: number) {
 
 it('create in the pid namespace of a container that stops everybody ends at a signal, and leaves nobody there (tsrun only)', async () => {
   const holder = create(['/holder'], (_, rootfs) => {
-    must(['cc', '-static', '-O2', '-o', join(rootfs, 'holder'), join(repository, 'conformance/lib/holder.c')])
+    compile('holder', join(rootfs, 'holder'))
   })
   expect(holder.start().status).toBe(0)
   eventually('the program to stop others', () => holder.output().includes('ready') || undefined)

@@ -6,13 +6,14 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from '../../lib/bundle.ts'
-import type { Config } from '../../lib/config.ts'
+import { compile } from '../../lib/compile.ts'
+import { grantRights } from '../../lib/config.ts'
 import { type Change, command, create, oci, removeLater } from '../../lib/container.ts'
 import { cgroupOf } from '../../lib/exec.ts'
 import { expectOneSentence } from '../../lib/expect.ts'
 import { have, isPureV2, isRoot } from '../../lib/machine.ts'
 import { eventually, launch, must, PATIENCE, run, sleep } from '../../lib/run.ts'
-import { isTsrun, repository, runtime } from '../../lib/runtime.ts'
+import { isTsrun, runtime } from '../../lib/runtime.ts'
 import { fresh, later } from '../../lib/scene.ts'
 import { leavesNothing } from '../../lib/snapshot.ts'
 import { addUserNamespace, handOver, makeRootless, withUser } from '../../lib/user.ts'
@@ -26,10 +27,6 @@ const it = test.skipIf(!isTsrun || !isRoot || !have('cc'))
 const SOON_MS = 8000 * PATIENCE
 /** Until a command is where it waits. */
 const UNTIL_IT_WAITS_MS = 1000 * PATIENCE
-
-function compile(name: string, output: string): void {
-  must(['cc', '-static', '-O1', '-o', output, join(repository, `conformance/lib/${name}.c`)])
-}
 
 /** A command that needs nothing of what is in the way. */
 function soon(...words: string[]) {
@@ -50,14 +47,10 @@ async function interrupt(words: readonly string[]): Promise<string> {
   return stderr
 }
 
-const withRights = (config: Config, ...names: string[]) => {
-  for (const set of ['bounding', 'effective', 'permitted']) config.process.capabilities![set]!.push(...names)
-}
-
 it('a container that answers no permission events of fanotify holds up nobody for longer than he likes', async () => {
   const container = create(['/fanotify', '/'], (config, rootfs) => {
     compile('fanotify', join(rootfs, 'fanotify'))
-    withRights(config, 'CAP_SYS_ADMIN')
+    grantRights(config, ['CAP_SYS_ADMIN'])
   })
   expect(container.start().status).toBe(0)
   eventually('its events', () => container.output().includes('ready'))
@@ -176,7 +169,6 @@ describe.skipIf(!isTsrun || !isRoot || !have('cc')).each(LIMITS)('a fork bomb at
     })
     expect(container.start().status).toBe(0)
     const { id } = container
-
     eventually('it to be at the limit', () => processes(id).length >= MOST - 8)
     return container
   }

@@ -7,10 +7,11 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { architecture } from '../../../native/arch/architecture.ts'
 import { callNumbers } from '../../../native/arch/numbers.ts'
 import { makeDirectory } from '../../lib/bundle.ts'
+import { compile } from '../../lib/compile.ts'
 import { type Change, command, createRunning } from '../../lib/container.ts'
 import { cgroup2Mount, field, have, isAlive, isRoot } from '../../lib/machine.ts'
 import { eventually, launch, must, run } from '../../lib/run.ts'
-import { isTsrun, repository } from '../../lib/runtime.ts'
+import { isTsrun } from '../../lib/runtime.ts'
 import { fresh, later, sceneDirectory } from '../../lib/scene.ts'
 import { leavesNothing } from '../../lib/snapshot.ts'
 
@@ -67,7 +68,7 @@ function tracedBy(tracer: number): string[] {
 describe.skipIf(!isTsrun || !isRoot || tree === undefined || !have('strace') || !have('cc'))(
   'kill --all (tsrun only)',
   () => {
-    beforeAll(() => void must(['cc', '-static', '-o', reborn, join(repository, 'conformance/lib/reborn.c')]))
+    beforeAll(() => void compile('reborn', reborn))
 
     const ways: [string, string, () => Change][] = [
       ['TERM', 'a cgroup', () => () => {}],

@@ -5,11 +5,11 @@ import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from '../../lib/bundle.ts'
+import { compile } from '../../lib/compile.ts'
 import { type Change, createRunning, oci, removeLater, runBundle, tryCreate } from '../../lib/container.ts'
 import { exec } from '../../lib/exec.ts'
 import { have } from '../../lib/machine.ts'
-import { launch, must } from '../../lib/run.ts'
-import { repository } from '../../lib/runtime.ts'
+import { launch } from '../../lib/run.ts'
 import { fresh, later } from '../../lib/scene.ts'
 import { leavesNothing } from '../../lib/snapshot.ts'
 
@@ -21,7 +21,7 @@ const ROUNDS = Number(process.env['RENAMED_RUNS'] ?? 12)
 function renamer(): void {
   const directory = makeDirectory()
   const program = join(directory, 'rename')
-  must(['cc', '-O1', '-o', program, join(repository, 'conformance/lib/rename.c')])
+  compile('rename', program)
   const { child } = launch([program, directory], { timeout: 3_600_000 })
   later(() => void child.kill('SIGKILL'))
 }

@@ -5,11 +5,12 @@ import { chmodSync, copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from '../../lib/bundle.ts'
+import { compile } from '../../lib/compile.ts'
 import { type Change, type Container, create, oci, tryCreate } from '../../lib/container.ts'
 import { exec } from '../../lib/exec.ts'
 import { have, isRoot } from '../../lib/machine.ts'
-import { eventually, must } from '../../lib/run.ts'
-import { isTsrun, repository } from '../../lib/runtime.ts'
+import { eventually } from '../../lib/run.ts'
+import { isTsrun } from '../../lib/runtime.ts'
 import { sceneDirectory } from '../../lib/scene.ts'
 import { leavesNothing } from '../../lib/snapshot.ts'
 
@@ -22,7 +23,7 @@ const RIGHTS = ['CAP_SYS_PTRACE', 'CAP_DAC_OVERRIDE', 'CAP_DAC_READ_SEARCH', 'CA
 const ROUNDS = 15
 
 beforeAll(() => {
-  if (!skip) must(['cc', '-O2', '-static', '-o', program, join(repository, 'conformance/lib/newcomers.c')])
+  if (!skip) compile('newcomers', program)
 })
 
 /** A program of the image that has itself executed by what executes it. */

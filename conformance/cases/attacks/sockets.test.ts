@@ -5,12 +5,13 @@ import { chownSync, copyFileSync, mkdirSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type Bundle, makeBundle, makeDirectory } from '../../lib/bundle.ts'
+import { compile } from '../../lib/compile.ts'
 import { command, oci, removeLater } from '../../lib/container.ts'
 import { exchange } from '../../lib/exchange.ts'
 import { type Listener, listen } from '../../lib/listeners.ts'
 import { have, isRoot } from '../../lib/machine.ts'
 import { must, run } from '../../lib/run.ts'
-import { isTsrun, repository } from '../../lib/runtime.ts'
+import { isTsrun } from '../../lib/runtime.ts'
 import { fresh, sceneDirectory } from '../../lib/scene.ts'
 import { allowingAllBut, compileProbe, withProfile } from '../../lib/seccomp.ts'
 import { leavesNothing } from '../../lib/snapshot.ts'
@@ -37,7 +38,7 @@ const tell = join(sceneDirectory, 'tell')
 
 beforeAll(() => {
   if (skip) return
-  must(['cc', '-static', '-o', tell, join(repository, 'conformance/lib/notify.c')])
+  compile('notify', tell)
   compileProbe()
 })
 

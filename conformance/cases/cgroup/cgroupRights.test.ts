@@ -6,7 +6,7 @@ import { chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle } from '../../lib/bundle.ts'
-import type { Config } from '../../lib/config.ts'
+import { type Config, grantRights } from '../../lib/config.ts'
 import { have, isRoot } from '../../lib/machine.ts'
 import { eventually, must, run } from '../../lib/run.ts'
 import { isTsrun, runtime } from '../../lib/runtime.ts'
@@ -90,16 +90,15 @@ test.skipIf(skip).each([
   ['a cgroup with others in it', 'mkdir -p a/b && chown 7 a'],
   ['a cgroup that nobody else may look into', 'mkdir -p a/b && chmod 700 a && chown 7 a'],
 ])('a container that gives %s to another id is deleted; the cgroup stays, which is told', (_, script) => {
-  const { oci, id, root } = startInOwnCgroup(script, ({ process, linux }) => {
+  const { oci, id, root } = startInOwnCgroup(script, config => {
     const { uid, gid, subordinate } = user.current
     const map = (own: number) => [
       { containerID: 0, hostID: own, size: 1 },
       { containerID: 1, hostID: subordinate.first, size: subordinate.count },
     ]
-    linux.uidMappings = map(uid)
-    linux.gidMappings = map(gid)
-    for (const set of ['bounding', 'effective', 'permitted'] as const)
-      process.capabilities![set] = [...(process.capabilities![set] ?? []), 'CAP_CHOWN']
+    config.linux.uidMappings = map(uid)
+    config.linux.gidMappings = map(gid)
+    grantRights(config, ['CAP_CHOWN'])
   })
   const { status, stderr } = oci('delete', '--force', id)
   expect(status).toBe(0)

@@ -4,10 +4,11 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, wr
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from '../../lib/bundle.ts'
+import { compile } from '../../lib/compile.ts'
 import { type Change, command, removeLater, runScript, tryCreate } from '../../lib/container.ts'
 import { have, isRoot } from '../../lib/machine.ts'
 import { eventually, launch, must, run } from '../../lib/run.ts'
-import { isTsrun, repository } from '../../lib/runtime.ts'
+import { isTsrun } from '../../lib/runtime.ts'
 import { fresh, later, sceneDirectory, stateRoot } from '../../lib/scene.ts'
 import { leavesNothing } from '../../lib/snapshot.ts'
 import { addUserNamespace } from '../../lib/user.ts'
@@ -20,7 +21,7 @@ const TELL = '/bin/tell'
 const program = join(sceneDirectory, 'tell')
 
 beforeAll(() => {
-  if (!skip) must(['cc', '-static', '-o', program, join(repository, 'conformance/lib/notify.c')])
+  if (!skip) compile('notify', program)
 })
 
 function withProgram(args: readonly string[], change: Change = () => {}): Change {

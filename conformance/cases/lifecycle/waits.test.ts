@@ -4,11 +4,12 @@ import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from '../../lib/bundle.ts'
+import { compile } from '../../lib/compile.ts'
 import { command, create, oci, removeLater, stateOf } from '../../lib/container.ts'
 import { cgroupOf } from '../../lib/exec.ts'
 import { have, isRoot } from '../../lib/machine.ts'
 import { eventually, launch, must, PATIENCE, run } from '../../lib/run.ts'
-import { isRunc, isTsrun, repository } from '../../lib/runtime.ts'
+import { isRunc, isTsrun } from '../../lib/runtime.ts'
 import { fresh } from '../../lib/scene.ts'
 import { leavesNothing } from '../../lib/snapshot.ts'
 
@@ -21,7 +22,7 @@ const processesIn = (cgroup: string) => readFileSync(`${cgroup}/cgroup.procs`, '
 /** A container whose program stops all who come. */
 function createHolder() {
   const container = create(['/holder'], (_, rootfs) => {
-    must(['cc', '-static', '-O2', '-o', join(rootfs, 'holder'), join(repository, 'conformance/lib/holder.c')])
+    compile('holder', join(rootfs, 'holder'))
   })
   expect(container.start().status).toBe(0)
   eventually('the program to stop others', () => container.output().includes('ready') || undefined)

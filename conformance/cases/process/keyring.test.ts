@@ -4,11 +4,12 @@ import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from '../../lib/bundle.ts'
+import { compile } from '../../lib/compile.ts'
 import { type Change, createRunning, inside, oci, removeLater } from '../../lib/container.ts'
 import { exec } from '../../lib/exec.ts'
 import { have } from '../../lib/machine.ts'
-import { launch, must } from '../../lib/run.ts'
-import { isTsrun, repository } from '../../lib/runtime.ts'
+import { launch } from '../../lib/run.ts'
+import { isTsrun } from '../../lib/runtime.ts'
 import { fresh, later } from '../../lib/scene.ts'
 import { leavesNothing } from '../../lib/snapshot.ts'
 
@@ -54,9 +55,9 @@ const withKeys =
     config.linux.maskedPaths = []
   }
 
-function compile(): string {
+function compileKeys(): string {
   const program = join(makeDirectory(), 'keys')
-  must(['cc', '-static', '-O1', '-o', program, join(repository, 'conformance/lib/keys.c')])
+  compile('keys', program)
   return program
 }
 
@@ -72,7 +73,7 @@ async function guess(program: string, name: string, uid: number) {
 }
 
 test.skipIf(!have('cc') || !isTsrun)('who guesses its name gets nothing that is put there (tsrun only)', async () => {
-  const program = compile()
+  const program = compileKeys()
   const id = fresh()
   const others = [await guess(program, `_ses.${id}`, 65_534), await guess(program, `_ses.${id}`, 0)]
   const bundle = makeBundle((config, rootfs) => {
@@ -86,7 +87,7 @@ test.skipIf(!have('cc') || !isTsrun)('who guesses its name gets nothing that is 
 test.skipIf(!have('cc') || !isTsrun)(
   'exec puts keys where the program has its own, and nowhere else (tsrun only)',
   async () => {
-    const program = compile()
+    const program = compileKeys()
     const container = createRunning(withKeys(program))
     const other = await guess(program, `_ses.${container.id}`, 65_534)
     expect(exec(container, ['keys', 'put', 'of-exec'])).toMatchObject({ status: 0 })
