@@ -53,7 +53,7 @@ export function applyMount(root: ContainerRoot, step: MountStep, site: MountSite
       return mountFilesystem(root, step, site)
     case 'remount':
       giveModes(root, site)
-      return remount(root, step)
+      return remount(root, step, site)
     default:
       return step satisfies never
   }
@@ -239,12 +239,13 @@ function fallbackMount(
   })
 }
 
-function remount(root: ContainerRoot, step: RemountStep): undefined {
+function remount(root: ContainerRoot, step: RemountStep, site: MountSite): undefined {
   const { inside } = root
   const target = root.open(step.destination)
   setAttributes(inside, target, step)
   if (!step.mountOnly && step.flags.length + step.parameters.length > 0) reconfigure(root, step, target)
   propagate(inside, target, step)
+  if (step.readonlyLate) site.readonlyLate.push(target)
 }
 
 function reconfigure(root: ContainerRoot, step: RemountStep, target: Fd<'inside'>): void {

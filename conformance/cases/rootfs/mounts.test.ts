@@ -154,6 +154,17 @@ test.each([0, 20])(
   },
 )
 
+test.each([
+  ['tmpfs', 'remount,ro'],
+  ...(isTsrun ? [['tmpfs', 'remount,bind,ro']] : []), // others look for the source
+  ['ramfs', 'ro'],
+])('a /dev that another entry makes read-only has its devices: %s %s', (type, options) => {
+  const output = inside('echo > /dev/null && grep " /dev " /proc/mounts; touch /dev/file 2>&1 || true', config => {
+    config.mounts.push({ destination: '/dev', type, source: type, options: options!.split(',') })
+  })
+  expect(output).toMatch(new RegExp(` /dev ${type} ro,?[^]*read-only`, 'i'))
+})
+
 test.skipIf(isCrun).each([0, 20])(
   'a tmpfs at a link that leads nowhere has no mode of what is made for it; %i more (crun: refused)',
   more => {

@@ -218,6 +218,16 @@ test('planMounts() changes a mount that is there', () => {
   })
 })
 
+test.each([
+  ['remount', 'ro'],
+  ['remount', 'bind', 'ro', 'nosuid'],
+])('planMounts() makes /dev read-only at the end: %s %s', (...options) => {
+  expect(plan({ destination: '/dev', options })).toMatchObject({ op: 'remount', flags: [], readonlyLate: true })
+  expect(plan({ destination: '/dev', options })).not.toMatchObject({ attributes: { set: RDONLY } })
+  expect(plan({ destination: '/tmp', options })).toMatchObject({ readonlyLate: false })
+  expect(plan({ destination: '/dev', type: 'ramfs', options: ['ro'] })).toMatchObject({ flags: [], readonlyLate: true })
+})
+
 test('planMounts() plans id-mapped binds', () => {
   const mapping = [{ containerID: 0, hostID: 1000, size: 10 }]
   const both = { uidMappings: mapping, gidMappings: mapping }

@@ -124,6 +124,8 @@ export interface RemountStep extends Placed {
   readonly mountOnly: boolean
   readonly flags: readonly string[]
   readonly parameters: readonly Parameter[]
+  /** Make the mount read-only when all else is in place: devices and links still go into /dev. */
+  readonly readonlyLate: boolean
 }
 
 export type MountStep = BindStep | FilesystemStep | RemountStep
@@ -164,7 +166,7 @@ const mountableInProc = [
 ]
 
 /** Their superblock may be shared with other mounts, or has files made in it later: only the mount becomes read-only. */
-const readonlyByMount = ['proc', 'sysfs', 'cgroup2', 'mqueue', 'devpts', 'tmpfs']
+const readonlyByMount = ['proc', 'sysfs', 'cgroup2', 'mqueue', 'devpts', 'tmpfs', 'ramfs']
 
 /** fsconfig's words that change nothing about a new superblock. */
 const defaultFlags = ['rw', 'async', 'nomand', 'nolazytime']
@@ -387,7 +389,7 @@ function filesystem(entry: MountEntry, context: MountContext): FilesystemStep {
   const isTmpfs = type === 'tmpfs'
   const parameters = parametersFor(entry, context)
   const label = labelMount(context.label, type, parameters, context.hasUserNamespace)
-  const readonlyLate = isTmpfs && (options.attributes.set & MOUNT_ATTR_RDONLY) !== 0
+  const readonlyLate = (isTmpfs || type === 'ramfs') && (options.attributes.set & MOUNT_ATTR_RDONLY) !== 0
   return {
     op: 'filesystem',
     ...placed(entry),
@@ -454,14 +456,18 @@ function hostSysfs(entry: MountEntry): BindStep {
 }
 
 function remount(entry: MountEntry): RemountStep {
-  const { options, isBind } = entry
+  const { options, isBind, destination } = entry
+  const { set, clear } = options.attributes
+  const readonlyLate = destination === '/dev' && (set & MOUNT_ATTR_RDONLY) !== 0
   return {
     op: 'remount',
     ...placed(entry),
+    attributes: { set: set & ~(readonlyLate ? MOUNT_ATTR_RDONLY : 0), clear },
     target: 'directory',
     needsRealTarget: false,
     mountOnly: isBind,
-    flags: isBind ? [] : options.superblock,
+    flags: isBind ? [] : options.superblock.filter(flag => !(readonlyLate && flag === 'ro')),
     parameters: isBind ? [] : options.data,
+    readonlyLate,
   }
 }

@@ -133,7 +133,8 @@ function mountStep(mount: MountStep): Step {
       return step('create', 'mount', mount.destination, { ...filesystemDetails(mount), ...common }, mount.pointer)
     case 'remount': {
       const options = [...mount.flags, ...mount.parameters.map(parameterText)]
-      return step('create', 'remount', mount.destination, { options, ...common }, mount.pointer)
+      const details = { options, readonlyInTheEnd: mount.readonlyLate, ...common }
+      return step('create', 'remount', mount.destination, details, mount.pointer)
     }
     default:
       return mount satisfies never
