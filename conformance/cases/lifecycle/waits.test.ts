@@ -2,12 +2,12 @@
 
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { makeBundle, makeDirectory } from '../../lib/bundle.ts'
 import { compile } from '../../lib/compile.ts'
 import { command, create, oci, removeLater, stateOf } from '../../lib/container.ts'
 import { cgroupOf } from '../../lib/exec.ts'
-import { have, isRoot } from '../../lib/machine.ts'
+import { field, have, isAlive, isRoot } from '../../lib/machine.ts'
 import { eventually, launch, must, PATIENCE, run } from '../../lib/run.ts'
 import { isRunc, isTsrun } from '../../lib/runtime.ts'
 import { fresh } from '../../lib/scene.ts'
@@ -31,43 +31,34 @@ function createHolder() {
   return container
 }
 
-/** Execs into one, until some were met as they came in, and ends them. */
-async function endExecs(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGKILL'): Promise<void> {
+/** Ends an exec into it that has been met as it came in: strace(1) makes it slow, and has it wait before it is a program. */
+async function endExec(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGKILL', flags: readonly string[]): Promise<void> {
   const container = createHolder()
   const cgroup = cgroupOf(container.state().pid!)
-  const alone = processesIn(cgroup)
-  const newcomer = () => processesIn(cgroup).find(pid => !alone.includes(pid))
-  let met = 0
-  for (let round = 0; round < 30 && met < 2; round += 1) {
-    const flags = round % 2 ? ['--detach'] : []
-    const { child, done } = launch(command('exec', ...flags, container.id, 'true'), { timeout: 20_000 })
-    const joined = () => newcomer() !== undefined || child.exitCode !== null
-    for (let look = 0; look < 200 && !joined(); look += 1) await pause(20)
-    await pause(100 * PATIENCE)
-    const pid = newcomer()
-    // Too fast for that program, or stopped as a program already.
-    if (pid === undefined || !readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('tsrun')) {
-      if (pid !== undefined) process.kill(Number(pid), 'SIGKILL')
-      child.kill('SIGKILL')
-      await done
-      continue
-    }
-    met += 1
-    child.kill(signal)
-    const result = await done
-    if (result.signal !== signal) expect(result.stderr).toMatch(/^tsrun: exec [^\n]*ended by a signal\n$/)
-    eventually('what has been stopped to be gone', () => newcomer() === undefined, 3000)
-  }
-  if (met === 0) console.log(`${signal}: no exec was met in time`) // it is too fast on a quiet machine; mounts is met
+  const slowly = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'inject=setgroups:delay_enter=100s']
+  const { child, done } = launch([...slowly, ...command('exec', ...flags, container.id, 'true')])
+  const newcomer = Number(eventually('the newcomer', () => processesIn(cgroup)[1]))
+  const exec = Number(must(['pgrep', '-P', `${child.pid}`]))
+  const status = (name: string) => field(readFileSync(`/proc/${newcomer}/status`, 'utf8'), name)
+  await pause(300 * PATIENCE) // until it has been told to stop
+  child.kill('SIGKILL')
+  eventually('it to stand still', () => status('State').startsWith('T (stopped)'))
+  expect(status('Name')).not.toBe('true')
+  process.kill(exec, signal)
+  expect((await done).stderr).toMatch(/^(tsrun: exec [^\n]*ended by a signal\n)?$/)
+  eventually('what has been stopped to be gone', () => !isAlive(newcomer), 3000)
+  eventually('exec to be gone', () => !isAlive(exec))
   expect(oci(['delete', '--force', container.id]).status).toBe(0)
 }
 
-it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-  'exec into a container that stops everybody ends at %s (tsrun only)',
-  endExecs,
-)
+describe.skipIf(!have('strace')).each([
+  ['exec', []],
+  ['exec --detach', ['--detach']],
+])('%s into a container that stops everybody', (_, flags) => {
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('ends at %s (tsrun only)', signal => endExec(signal, flags))
 
-it('when exec is killed, what a container has stopped of it goes, too (tsrun only)', () => endExecs('SIGKILL'))
+  it('leaves nobody there when it is killed (tsrun only)', () => endExec('SIGKILL', flags))
+})
 
 it.each(['SIGTERM', 'SIGQUIT'] as const)(
   'run whose startContainer hook takes for ever ends at %s (tsrun only)',
