@@ -57,7 +57,7 @@ function makeCgroup(): string {
 }
 
 const NAMES: [string, string][] = [
-  ['names that are no text', 'mkdir "$(printf "a\\377\\376x")" "$(printf "\\n")" && cd "$(printf "a\\377\\376x")"'],
+  ['names that are no text', 'mkdir "$(printf "a\\377\\376x")"; cd "$(printf "a\\377\\376x")"'],
   ['many cgroups', 'for i in $(seq 300); do mkdir -p a/$i; done; cd a/7'],
   ['threaded ones', 'mkdir a && echo threaded > a/cgroup.type'],
   ['frozen ones', 'mkdir a && cd a && echo 1 > cgroup.freeze'],
@@ -66,7 +66,7 @@ const NAMES: [string, string][] = [
 describe.skipIf(tree === undefined || !isTsrun)('cgroups that a container makes (tsrun only)', () => {
   test.each(NAMES)('%s', (_, script) => {
     const container = createRunning(writable)
-    look(container, `cd /sys/fs/cgroup; ${script}; sleep 1000 & echo $! > cgroup.procs`)
+    look(container, `set -e; cd /sys/fs/cgroup; ${script}; sleep 1000 & echo $! > cgroup.procs`)
     expect(oci(['ps', container.id]).stdout).toMatch(/sleep 1000/)
     for (const words of [['pause'], ['resume'], ['inspect'], ['events', '--stats']])
       expect(oci([words[0]!, ...words.slice(1), container.id])).toMatchObject({ status: 0, stderr: '' })
