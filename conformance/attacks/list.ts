@@ -988,7 +988,7 @@ export const attacks: readonly Attack[] = [
       'a program stops all who come into its pid namespace: `exec` waits, and when it is killed, leaves one of its own',
     defence: 'a warden outside of that namespace kills the newcomer by pidfd when the runtime is gone',
     where: 'native/executor/warden.ts',
-    test: e2e('waits', 'mounts into a container that stops everybody ends at a signal'),
+    test: e2e('waits', 'into a container that stops everybody'),
     mutation: newcomerStays,
   },
   {
@@ -998,6 +998,15 @@ export const attacks: readonly Attack[] = [
     defence: 'the same warden',
     where: 'native/executor/warden.ts, src/rootfs/joinedFilesystems.ts',
     test: e2e('joinedSecurity', 'create in the pid namespace of a container that stops everybody'),
+    mutation: newcomerStays,
+  },
+  {
+    ids: ['fanotify(7)'],
+    attack:
+      'a container answers no permission events of fanotify about its files: who comes in by `exec` waits, and stays',
+    defence: 'the same warden; SIGKILL ends that wait',
+    where: 'native/executor/warden.ts',
+    test: e2e('obstacles', 'a container that answers no permission events of fanotify'),
     mutation: newcomerStays,
   },
   {
