@@ -261,6 +261,15 @@ describe.skipIf(!isTsrun)('inspect (tsrun only)', () => {
     expect(drift(container).drift).toMatchObject([{ pointer: '/root/readonly', expected: 'ro' }])
   })
 
+  test('a /dev that another entry makes read-only is so, until it is writable again', () => {
+    const container = createRunning(config => {
+      config.mounts.push({ destination: '/dev', type: 'none', source: 'none', options: ['remount', 'bind', 'ro'] })
+    })
+    expect(drift(container).drift).toEqual([])
+    tamper(container, 'mount -o remount,bind,rw /dev')
+    expect(drift(container).drift).toMatchObject([{ what: 'the mount `/dev`', expected: expect.stringMatching(/^ro/) }])
+  })
+
   test('what a program may do to itself is noted only', () => {
     const change: Change = config => {
       for (const set of Object.values(config.process.capabilities!)) set.push('CAP_SETUID', 'CAP_SETGID')

@@ -124,19 +124,23 @@ function expectedMounts({ plan, record, config, runtime: { inUserNamespace } }: 
 function expectedMount(step: Exclude<MountStep, { op: 'remount' }>, mayBeRefused: boolean): Expected {
   const { pointer, destination, attributes, recursiveAttributes } = step
   const isNew = step.op === 'filesystem'
-  const late = isNew && step.readonlyLate ? MOUNT_ATTR_RDONLY : 0
-  const set = attributes.set | recursiveAttributes.set | late
+  const set = attributes.set | recursiveAttributes.set | setLate(step)
   // A user namespace may not clear what it got from outside, and what is bound instead of a new mount is such.
   const clear = mayBeRefused ? 0 : isNew ? MOUNT_ATTR_RDONLY : attributes.clear | recursiveAttributes.clear
   const source = step.op === 'bind' ? step.source : step.fallback?.source === 'sys' ? '/sys' : undefined
   return { pointer, destination, step, set, clear: clear & ~set, ...(source !== undefined && { source }) }
 }
 
-function changeLast(mounts: Expected[], { destination, attributes }: MountStep): void {
+function setLate(step: MountStep): number {
+  return 'readonlyLate' in step && step.readonlyLate ? MOUNT_ATTR_RDONLY : 0
+}
+
+function changeLast(mounts: Expected[], step: MountStep): void {
+  const { destination, attributes } = step
   const at = mounts.findLastIndex(mount => mount.destination === destination)
   const mount = mounts[at]
   if (mount === undefined) return
-  const set = (mount.set & ~attributes.clear) | attributes.set
+  const set = (mount.set & ~attributes.clear) | attributes.set | setLate(step)
   mounts[at] = { ...mount, set, clear: (mount.clear | attributes.clear) & ~set }
 }
 
