@@ -23,6 +23,8 @@ interface Expected {
   /** Attributes that it has, and some that it has not. */
   readonly set: number
   readonly clear: number
+  /** What of that it got when all was in place: no later entry takes it away. */
+  readonly late?: number
   /** Where its content comes from: mounts below that are mounts below this one, too. */
   readonly source?: string
   /** It need not be there. */
@@ -131,8 +133,9 @@ function expectedMount(step: Exclude<MountStep, { op: 'remount' }>, mayBeRefused
   return { pointer, destination, step, set, clear: clear & ~set, ...(source !== undefined && { source }) }
 }
 
-function setLate(step: MountStep): number {
-  return 'readonlyLate' in step && step.readonlyLate ? MOUNT_ATTR_RDONLY : 0
+/** What it has when all is in place, whatever later entries say. */
+function setLate(step: MountStep | undefined): number {
+  return step !== undefined && 'readonlyLate' in step && step.readonlyLate ? MOUNT_ATTR_RDONLY : 0
 }
 
 function changeLast(mounts: Expected[], step: MountStep): void {
@@ -140,8 +143,9 @@ function changeLast(mounts: Expected[], step: MountStep): void {
   const at = mounts.findLastIndex(mount => mount.destination === destination)
   const mount = mounts[at]
   if (mount === undefined) return
-  const set = (mount.set & ~attributes.clear) | attributes.set | setLate(step)
-  mounts[at] = { ...mount, set, clear: (mount.clear | attributes.clear) & ~set }
+  const late = (mount.late ?? setLate(mount.step)) | setLate(step)
+  const set = (mount.set & ~attributes.clear) | attributes.set | late
+  mounts[at] = { ...mount, late, set, clear: (mount.clear | attributes.clear) & ~set }
 }
 
 /** Is it there, is it what it is to be, and has it its attributes? */
