@@ -192,7 +192,7 @@ export const attacks: readonly Attack[] = [
     ids: ['CVE-2016-9962'],
     attack: 'a process of the container traces the one that joins it by `exec` and takes its descriptors of the host',
     defence: 'who joins is not dumpable until its program runs, and has closed what it has of the host',
-    where: 'src/setup/enter.ts',
+    where: 'src/setup/enter/enter.ts',
     test: e2e('execSecurity', 'without it, can not look into one that joins it'),
     mutation: {
       name: 'who joins is dumpable',
@@ -933,7 +933,7 @@ export const attacks: readonly Attack[] = [
     attack:
       'with CAP_SYS_PTRACE a program stops what joins by `exec`, and climbs from its descriptor of the cgroup into that tree of the host',
     defence: 'the descriptor is a mount of just that cgroup, attached nowhere and read-only',
-    where: 'src/cgroup/execCgroup.ts, src/setup/enter.ts',
+    where: 'src/cgroup/execCgroup.ts, src/setup/enter/enter.ts',
     test: e2e('execSecurity', 'what exec has when it joins leads nowhere'),
     mutation: {
       name: 'exec brings the directory of the cgroup along',
@@ -951,13 +951,13 @@ export const attacks: readonly Attack[] = [
     attack:
       'with CAP_SYS_PTRACE a program stops what comes in by `mounts`, and climbs from its descriptor of /proc to the root of the host',
     defence: 'what it unmounts through is a procfs of the container’s pid namespace, made by who has joined it',
-    where: 'src/setup/visit.ts, src/setup/enter.ts',
+    where: 'src/setup/enter/visit.ts, src/setup/enter/enter.ts',
     test: e2e('execSecurity', 'what `mounts` brings along leads nowhere'),
     mutation: {
       name: '`mounts` brings the procfs of the host along',
       edits: [
         {
-          file: 'src/setup/visit.ts',
+          file: 'src/setup/enter/visit.ts',
           from: 'using hostProcfs = needsHostProcfs(runtime, namespaces)',
           to: 'using hostProcfs = needsHostProcfs(runtime, namespaces) || namespaces',
         },
@@ -1138,13 +1138,13 @@ export const attacks: readonly Attack[] = [
     ids: ['tsrun 0.1'],
     attack: 'the same, and `exec` runs a program in its namespaces: those of the host',
     defence: 'the same, for exec, `mounts` and checkpoint',
-    where: 'src/setup/prepareExec.ts, src/setup/visit.ts, src/criu/checkpoint.ts',
+    where: 'src/setup/enter/prepareExec.ts, src/setup/enter/visit.ts, src/criu/checkpoint.ts',
     test: e2e('cgroupAttacks', 'is not entered'),
     mutation: {
       name: 'exec enters the process that a state names',
       edits: [
         {
-          file: 'src/setup/prepareExec.ts',
+          file: 'src/setup/enter/prepareExec.ts',
           from: 'requireOwnProcess(runtime, container, record.pid)',
           to: 'requireOwnProcess',
         },

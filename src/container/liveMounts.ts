@@ -26,7 +26,7 @@ import type { Keep } from '../rootfs/deviceNodes.ts'
 import { applyMount, type MountSite } from '../rootfs/mounts.ts'
 import { makeNamespace, mapIds, openBind, propagate, type Source } from '../rootfs/sources.ts'
 import type { Runtime } from '../runtime.ts'
-import { holdOwnInit, isPrivileged, visitContainer } from '../setup/visit.ts'
+import { holdOwnInit, isPrivileged, visitContainer } from '../setup/enter/visit.ts'
 import type { AddedMount, ContainerRecord } from '../state/record.ts'
 import { openContainer, type StoredContainer, writeRecord } from '../state/store.ts'
 

@@ -3,7 +3,7 @@ import { EEXIST, ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
 import { S_IFMT, S_IFREG } from '../../native/abi/stat.ts'
 import { __WALL } from '../../native/abi/wait.ts'
-import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
+import type { Executor } from '../../native/executor/launch.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { decode } from '../../native/utf8.ts'
@@ -12,6 +12,7 @@ import { isOpenToOthers, readOwn } from '../host/callersFiles.ts'
 import { ownCapabilities } from '../host/host.ts'
 import { openParent } from '../host/parentDirectory.ts'
 import { programPaths, USUAL_DIRECTORIES } from '../host/programs.ts'
+import { withExecutor } from '../host/withExecutor.ts'
 import type { Runtime } from '../runtime.ts'
 import { awaitProgram, recordTail } from '../setup/tail.ts'
 import { converse, type Notice, openLine } from './conversation.ts'
@@ -239,22 +240,22 @@ export function askCriu(
   asked: CriuRequest,
   notified?: (notice: Notice) => void,
 ): CriuResponse {
-  const { host, outside, makeCalls } = runtime
+  const { outside } = runtime
   using fds = new Fds()
   const { ours, theirs } = openLine(outside, fds)
-  const executor = launchExecutor(host, outside, { passed: [theirs], makeCalls })
-  try {
+  const work = (executor: Executor) => {
     theirs.close()
     // Ctrl-C in a terminal must not end CRIU in the middle: it notices that we are gone, and takes back what it did.
     executor.kernel.setsid()
     becomeCriu(outside, executor, program, executor.passed(theirs))
     const pidfd = fds.keep(outside.pidfdOpen(executor.pid, []))
     return converse(outside, { line: ours, pidfd }, asked, notified)
-  } finally {
+  }
+  return withExecutor(runtime, { passed: [theirs] }, work, (_, executor) => {
     executor.release()
     ours.close() // after a pre-dump CRIU waits for the next one
     outside.wait(executor.pid, __WALL, 'any')
-  }
+  })
 }
 
 const BROKEN = 'CRIU does not work with this kernel; `criu check` says why'

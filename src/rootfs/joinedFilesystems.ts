@@ -1,10 +1,11 @@
 import { EPERM } from '../../native/abi/errno.ts'
 import { SIGKILL } from '../../native/abi/signal.ts'
-import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
+import type { Executor } from '../../native/executor/launch.ts'
 import { cloneUnderWarden } from '../../native/executor/warden.ts'
 import { Fd, type Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { doing } from '../errors.ts'
+import { withExecutor } from '../host/withExecutor.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import type { FilesystemStep } from '../plan/mounts/mounts.ts'
 import { isOwn, type Join, type NamespacePlan, type NamespaceType } from '../plan/namespaces/namespaces.ts'
@@ -56,10 +57,9 @@ function isOwned(
 
 /** Undefined where our rights do not reach so far. */
 function mountThere(runtime: Runtime, step: FilesystemStep, { fd, flag, path }: OpenJoin): Fd<'outside'> | undefined {
-  const { host, outside, makeCalls } = runtime
-  const helper = launchExecutor(host, outside, { passed: [fd], makeCalls })
-  const { kernel: inside } = helper
-  try {
+  const { outside } = runtime
+  const work = (helper: Executor) => {
+    const { kernel: inside } = helper
     inside.notDumpable()
     inside.setns(helper.passed(fd), flag, `\`${path}\``)
     const child = cloneUnderWarden(helper, 'tsrun:mount', undefined) // a pid namespace is that of children
@@ -70,14 +70,17 @@ function mountThere(runtime: Runtime, step: FilesystemStep, { fd, flag, path }: 
     setAttributes(outside, own, { attributes: { set: 0, clear: 0 }, recursiveAttributes: step.recursiveAttributes })
     propagate(outside, own, step)
     return own
-  } finally {
-    const children = helper.children()
-    helper.release()
-    // Somebody in there may have stopped the child.
-    for (const pid of [helper.pid, ...children]) {
-      outside.now({ name: 'kill', args: [pid, SIGKILL], tolerate: 'any' })
-      outside.wait(pid, 0, 'any')
-    }
+  }
+  return withExecutor(runtime, { passed: [fd] }, work, killAll)
+}
+
+/** Somebody in there may have stopped the child. */
+function killAll(outside: Kernel<'outside'>, helper: Executor): void {
+  const children = helper.children()
+  helper.release()
+  for (const pid of [helper.pid, ...children]) {
+    outside.now({ name: 'kill', args: [pid, SIGKILL], tolerate: 'any' })
+    outside.wait(pid, 0, 'any')
   }
 }
 

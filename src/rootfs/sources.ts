@@ -5,11 +5,12 @@ import { CLONE_NEWUSER } from '../../native/abi/sched.ts'
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../../native/abi/stat.ts'
 import { PROC_SUPER_MAGIC } from '../../native/abi/wait.ts'
 import type { PendingStat, Stat } from '../../native/calls/stat.ts'
-import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
+import type { Executor } from '../../native/executor/launch.ts'
 import type { Fd, Fds, Side } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import { ConfigError, doing } from '../errors.ts'
 import { lacksMountCalls } from '../host/denied.ts'
+import { withExecutor } from '../host/withExecutor.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import type { BindDeviceStep } from '../plan/devices/devices.ts'
 import type { Propagation } from '../plan/mounts/mountOptions.ts'
@@ -303,22 +304,15 @@ function namespaceFor(
 }
 
 /** A user namespace that lives as long as its descriptor; the process that was needed to make it goes at once. */
-export function makeNamespace(
-  { host, outside, makeCalls }: Runtime,
-  uid: readonly IdMapping[],
-  gid: readonly IdMapping[],
-): Fd<'outside'> {
-  const helper = launchExecutor(host, outside, { passed: [], makeCalls })
-  try {
-    helper.kernel.unshare(CLONE_NEWUSER, 'a user namespace')
-    helper.kernel.flush()
-    outside.writeControl(AT_FDCWD, `/proc/${helper.pid}/uid_map`, mappingText(uid))
-    outside.writeControl(AT_FDCWD, `/proc/${helper.pid}/gid_map`, mappingText(gid))
-    return outside.openat(AT_FDCWD, `/proc/${helper.pid}/ns/user`, O_RDONLY)
-  } finally {
-    helper.release()
-    outside.wait(helper.pid, 0, 'any')
-  }
+export function makeNamespace(runtime: Runtime, uid: readonly IdMapping[], gid: readonly IdMapping[]): Fd<'outside'> {
+  const { outside } = runtime
+  return withExecutor(runtime, { passed: [] }, ({ kernel: inside, pid }) => {
+    inside.unshare(CLONE_NEWUSER, 'a user namespace')
+    inside.flush()
+    outside.writeControl(AT_FDCWD, `/proc/${pid}/uid_map`, mappingText(uid))
+    outside.writeControl(AT_FDCWD, `/proc/${pid}/gid_map`, mappingText(gid))
+    return outside.openat(AT_FDCWD, `/proc/${pid}/ns/user`, O_RDONLY)
+  })
 }
 
 /** Is the source a directory? */

@@ -1,3 +1,4 @@
+import type { Executor } from '../../native/executor/launch.ts'
 import type { Fd, Fds } from '../../native/fd.ts'
 import type { Kernel } from '../../native/kernel.ts'
 import type { Hooks } from '../../spec/generated/config.ts'
@@ -37,6 +38,15 @@ export interface HostResources {
   readonly sources: Sources
   /** Who is sent the pidfd of the first process. */
   readonly pidfdSocket: Fd<'outside'> | undefined
+}
+
+/** Who and what makes a container. */
+export interface Making {
+  readonly runtime: Runtime
+  readonly prepared: Prepared
+  readonly hostResources: HostResources
+  readonly executor: Executor
+  readonly fds: Fds
 }
 
 const nothing: typeof sourcesForKeeper = () => []

@@ -1,9 +1,10 @@
-import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
+import type { Executor } from '../../native/executor/launch.ts'
 import { type Fd, Fds } from '../../native/fd.ts'
 import type { NewCgroup } from '../cgroup/cgroup.ts'
 import { makesThreaded } from '../cgroup/threaded.ts'
 import { Failure, isErrno } from '../errors.ts'
 import { byAnotherWay, Detour, detour, detourOfMounts } from '../host/denied.ts'
+import { withExecutor } from '../host/withExecutor.ts'
 import type { ContainerPlan } from '../plan/container.ts'
 import { dirname } from '../paths.ts'
 import type { Runtime } from '../runtime.ts'
@@ -68,7 +69,27 @@ function underOneKeeper<T>(
   more: readonly Fd<'outside'>[],
   work: (executor: Executor, hostResources: HostResources) => T,
 ): T {
-  const executor = runtime.phase('spawn the executor', () => launch(runtime, prepared, hostResources, more))
+  const { inherited, request } = prepared
+  const options = { inherited, stdio: request.stdio, passed: [...passed(hostResources), ...more] }
+  let launched = false
+  try {
+    return withExecutor(runtime, options, executor => {
+      launched = true
+      return makeOrTakeBack(runtime, prepared, hostResources, executor, work)
+    })
+  } catch (error) {
+    if (!launched) leaveResctrl(runtime.outside, hostResources.resctrl)
+    throw error
+  }
+}
+
+function makeOrTakeBack<T>(
+  runtime: Runtime,
+  prepared: Prepared,
+  hostResources: HostResources,
+  executor: Executor,
+  work: (executor: Executor, hostResources: HostResources) => T,
+): T {
   try {
     const result = work(executor, hostResources)
     dismissKeeper(executor, runtime.outside)
@@ -82,9 +103,6 @@ function underOneKeeper<T>(
     const detourOrError = detourOfMounts(runtime.outside, error) ?? error
     const reason = isTaken(error, prepared.plan.id) ? idTaken(prepared.plan.id) : detourOrError
     throw cleanUp(runtime, prepared, hostResources, executor, reason)
-  } finally {
-    executor.release()
-    runtime.outside.wait(executor.pid, 0, 'any')
   }
 }
 
@@ -111,23 +129,6 @@ function otherWay(
 function isParentGone(cgroup: NewCgroup | undefined, failure: unknown): boolean {
   if (cgroup === undefined || !isErrno(failure, 'ENOENT') || failure.call !== 'mkdirat') return false
   return failure.subject === cgroupSubject(cgroup.name)
-}
-
-function launch(
-  runtime: Runtime,
-  { inherited, request }: Prepared,
-  hostResources: HostResources,
-  more: readonly Fd<'outside'>[],
-): Executor {
-  const { host, outside, makeCalls } = runtime
-  try {
-    const all = [...passed(hostResources), ...more]
-    const { stdio } = request
-    return launchExecutor(host, outside, { inherited, stdio, passed: all, makeCalls })
-  } catch (error) {
-    leaveResctrl(outside, hostResources.resctrl)
-    throw error
-  }
 }
 
 /** What the keeper of a container makes and guards. */

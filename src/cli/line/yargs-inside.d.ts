@@ -16,7 +16,7 @@ declare module '*/cliui/build/lib/index.js' {
   export function cliui(options: { width: number; wrap?: boolean }, text: Text): object
 }
 
-declare module '*/yargs-parser/browser.js' {
+declare module 'yargs-parser/browser' {
   const parser: object
   export default parser
 }

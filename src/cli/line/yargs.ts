@@ -1,6 +1,6 @@
 import { cliui } from '../../../node_modules/cliui/build/lib/index.js'
 import { YargsFactory } from '../../../node_modules/yargs/build/lib/yargs-factory.js'
-import parser from '../../../node_modules/yargs-parser/browser.js'
+import parser from 'yargs-parser/browser'
 
 /**
  * yargs without Node.js. The package has an entry for browsers, but that one fetches two of its parts from the web; these

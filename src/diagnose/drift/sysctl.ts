@@ -1,15 +1,16 @@
 import { EACCES, ENOENT, EPERM } from '../../../native/abi/errno.ts'
 import { AT_FDCWD, O_RDONLY } from '../../../native/abi/fcntl.ts'
 import { CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWUSER, CLONE_NEWUTS } from '../../../native/abi/sched.ts'
-import { launchExecutor } from '../../../native/executor/launch.ts'
+import type { Executor } from '../../../native/executor/launch.ts'
 import { Fds } from '../../../native/fd.ts'
 import { decode } from '../../../native/utf8.ts'
 import { doing, escaped, StateError } from '../../errors.ts'
+import { withExecutor } from '../../host/withExecutor.ts'
 import type { ContainerPlan } from '../../plan/container.ts'
 import type { Runtime } from '../../runtime.ts'
-import { leave } from '../../setup/enter.ts'
-import { threadToEnter } from '../../setup/threadToEnter.ts'
-import { holdInit } from '../../setup/visit.ts'
+import { leave } from '../../setup/enter/enter.ts'
+import { threadToEnter } from '../../setup/enter/threadToEnter.ts'
+import { holdInit } from '../../setup/enter/visit.ts'
 import type { ContainerRecord } from '../../state/record.ts'
 import { isAlive } from '../../state/status.ts'
 import type { Comparison, Deviation } from './comparison.ts'
@@ -63,19 +64,18 @@ const NAMESPACES = CLONE_NEWUSER | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET
  * stops meanwhile.
  */
 function readSysctls(
-  { host, outside, makeCalls }: Runtime,
+  runtime: Runtime,
   record: ContainerRecord,
   settings: readonly NamespaceSetting[],
 ): (string | undefined)[] {
+  const { outside } = runtime
   using fds = new Fds()
   const init = holdInit(outside, record, fds)
   const { pidfd, namespaces } = threadToEnter(outside, record, init, fds)
-  const executor = launchExecutor(host, outside, { passed: [pidfd], makeCalls })
-  try {
-    const { kernel: inside } = executor
+  const work = ({ kernel: inside, passed }: Executor) => {
     const flags = namespaces & NAMESPACES
     inside.notDumpable()
-    if (flags !== 0) inside.setns(executor.passed(pidfd), flags, 'the namespaces of the container')
+    if (flags !== 0) inside.setns(passed(pidfd), flags, 'the namespaces of the container')
     inside.notDumpable() // a change of capabilities may have taken that back, see proc_sys_fs(5) about suid_dumpable
     const read = (path: string) =>
       doing(`sysctl \`${path}\``, () => {
@@ -83,9 +83,10 @@ function readSysctls(
         return fd.exists ? decode(inside.readAll(fd)) : undefined
       })
     return settings.map(({ path, otherwise }) => read(path) ?? (otherwise === undefined ? undefined : read(otherwise)))
+  }
+  try {
+    return withExecutor(runtime, { passed: [pidfd] }, work, leave)
   } catch (error) {
     throw isAlive(outside, record) ? error : new StateError('container not running')
-  } finally {
-    leave(outside, executor)
   }
 }

@@ -1,6 +1,7 @@
 import { doing } from '../../errors.ts'
 import { hookState } from '../../state/ociState.ts'
-import type { BuiltContainer, PlannedProgram } from '../build.ts'
+import type { BuiltContainer } from '../build.ts'
+import type { PlannedProgram } from '../process/prepareProcess.ts'
 import { becomeHook, type IdentityFacts } from '../process/identity.ts'
 import { hookPhrase, runHookInside } from './hooks.ts'
 

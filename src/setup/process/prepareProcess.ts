@@ -42,6 +42,9 @@ export interface Executable {
   confirm(): string
 }
 
+/** The program that the first process becomes. */
+export type PlannedProgram = ProcessPlan & { readonly executable: Executable }
+
 /**
  * Finds the executable as execvp(3) would, in the container: the container is refused at create, not at start. The words
  * of both failures are those by which podman chooses its exit codes 127 and 126.

@@ -1,10 +1,10 @@
-import { EACCES, ENOENT, EPERM } from '../../native/abi/errno.ts'
-import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../native/abi/fcntl.ts'
-import type { Fd, Fds } from '../../native/fd.ts'
-import type { Kernel } from '../../native/kernel.ts'
-import { doing, HostError } from '../errors.ts'
-import { NAMESPACES } from '../plan/namespaces/namespaces.ts'
-import type { ContainerRecord } from '../state/record.ts'
+import { EACCES, ENOENT, EPERM } from '../../../native/abi/errno.ts'
+import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../../native/abi/fcntl.ts'
+import type { Fd, Fds } from '../../../native/fd.ts'
+import type { Kernel } from '../../../native/kernel.ts'
+import { doing, HostError } from '../../errors.ts'
+import { NAMESPACES } from '../../plan/namespaces/namespaces.ts'
+import type { ContainerRecord } from '../../state/record.ts'
 
 /** The thread of a container's first process by which its namespaces are entered. */
 export interface ThreadToEnter {

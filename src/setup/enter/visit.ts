@@ -1,20 +1,21 @@
-import { CAP_SYS_ADMIN } from '../../native/abi/capability.ts'
-import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/abi/fcntl.ts'
-import type { Dir } from '../../native/calls/stat.ts'
-import { type Executor, launchExecutor } from '../../native/executor/launch.ts'
-import { type Fd, Fds } from '../../native/fd.ts'
-import type { Kernel } from '../../native/kernel.ts'
-import { StateError } from '../errors.ts'
-import { byAnotherWay, Detour, detour } from '../host/denied.ts'
-import { ownCapabilities } from '../host/host.ts'
-import { ContainerRoot } from '../rootfs/containerRoot.ts'
-import type { Runtime } from '../runtime.ts'
-import type { ContainerRecord } from '../state/record.ts'
-import { isAlive } from '../state/status.ts'
-import type { StoredContainer } from '../state/store.ts'
-import { requireOwnProcess } from './belongings.ts'
+import { CAP_SYS_ADMIN } from '../../../native/abi/capability.ts'
+import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../../native/abi/fcntl.ts'
+import type { Dir } from '../../../native/calls/stat.ts'
+import type { Executor } from '../../../native/executor/launch.ts'
+import { type Fd, Fds } from '../../../native/fd.ts'
+import type { Kernel } from '../../../native/kernel.ts'
+import { StateError } from '../../errors.ts'
+import { byAnotherWay, Detour, detour } from '../../host/denied.ts'
+import { ownCapabilities } from '../../host/host.ts'
+import { withExecutor } from '../../host/withExecutor.ts'
+import { ContainerRoot } from '../../rootfs/containerRoot.ts'
+import type { Runtime } from '../../runtime.ts'
+import type { ContainerRecord } from '../../state/record.ts'
+import { isAlive } from '../../state/status.ts'
+import type { StoredContainer } from '../../state/store.ts'
+import { requireOwnProcess } from '../belongings.ts'
 import { enterContainer, leave, needsHostProcfs } from './enter.ts'
-import { ownProcfs } from './facilities/sysctl.ts'
+import { ownProcfs } from '../facilities/sysctl.ts'
 import { threadToEnter } from './threadToEnter.ts'
 
 const NOT_RUNNING = 'container not running'
@@ -73,17 +74,14 @@ function visitOnce<T>(
   passed: readonly Fd<'outside'>[],
   work: (visit: Visit) => T,
 ): T {
-  const { host, outside, makeCalls } = runtime
+  const { outside } = runtime
   using fds = new Fds()
   const { pidfd, namespaces } = threadToEnter(outside, record, init, fds)
   using hostProcfs = needsHostProcfs(runtime, namespaces)
     ? outside.openat(AT_FDCWD, '/proc', O_PATH | O_DIRECTORY)
     : undefined
   const kept = hostProcfs ? [...passed, hostProcfs] : passed
-  const executor = runtime.phase('spawn the executor', () =>
-    launchExecutor(host, outside, { passed: [...kept, pidfd], makeCalls }),
-  )
-  try {
+  const visit = (executor: Executor) => {
     const { kernel: inside } = executor
     const entrance = { pidfd, namespaces, root: undefined, cgroup: undefined, privileged: isPrivileged(outside) }
     const born = enterContainer(executor, entrance, kept.map(executor.passed))
@@ -94,9 +92,10 @@ function visitOnce<T>(
     const result = work({ executor, inside, root, procfs })
     inside.flush()
     return result
+  }
+  try {
+    return withExecutor(runtime, { passed: [...kept, pidfd] }, visit, leave)
   } catch (error) {
     throw isAlive(outside, record) ? (detour(outside, error) ?? error) : new StateError(NOT_RUNNING)
-  } finally {
-    leave(outside, executor)
   }
 }

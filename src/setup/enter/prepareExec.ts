@@ -1,29 +1,30 @@
-import { CAP_SYS_ADMIN } from '../../native/abi/capability.ts'
-import { ENOENT, ENOTDIR } from '../../native/abi/errno.ts'
-import type { CapabilitySets } from '../../native/calls/identity.ts'
-import type { Fd, Fds } from '../../native/fd.ts'
-import type { Kernel } from '../../native/kernel.ts'
-import { decode } from '../../native/utf8.ts'
-import type { Config, Process } from '../../spec/generated/config.ts'
-import { hasNamespace } from '../config/checks/namespacesOf.ts'
-import { checkProcess } from '../config/checks/process.ts'
-import { parseConfig, parseProcess } from '../config/load.ts'
-import { processOddities } from '../config/oddities.ts'
-import { ConfigError, StateError } from '../errors.ts'
-import { readInput } from '../host/callersFiles.ts'
-import { keepsOriginalGroups } from '../plan/annotations.ts'
-import { type ProcessChanges, processToRun } from '../plan/process/execProcess.ts'
-import { type ProcessPlan, planProcess } from '../plan/process/process.ts'
-import { RECEIVER_VARIABLE, withUsualReceiver } from '../plan/seccomp/plan.ts'
-import type { Runtime } from '../runtime.ts'
-import type { ContainerRecord, Status } from '../state/record.ts'
-import { openContainer } from '../state/store.ts'
-import { type ConsoleSocket, checkConsole } from '../streams/consoleRoute.ts'
-import { checkPidFile } from '../streams/pidFile.ts'
-import { requireOwnProcess } from './belongings.ts'
-import { requireSecurityModules } from './facilities/labels.ts'
-import { withinOwnRights } from './ownRights.ts'
-import { inheritedDescriptors, requireCapabilities, socketActivation, tellCapabilities } from './prepare.ts'
+import { CAP_SYS_ADMIN } from '../../../native/abi/capability.ts'
+import { ENOENT, ENOTDIR } from '../../../native/abi/errno.ts'
+import type { CapabilitySets } from '../../../native/calls/identity.ts'
+import type { Fd, Fds } from '../../../native/fd.ts'
+import type { Kernel } from '../../../native/kernel.ts'
+import { decode } from '../../../native/utf8.ts'
+import type { Config, Process } from '../../../spec/generated/config.ts'
+import { hasNamespace } from '../../config/checks/namespacesOf.ts'
+import { checkProcess } from '../../config/checks/process.ts'
+import { parseConfig, parseProcess } from '../../config/load.ts'
+import { processOddities } from '../../config/oddities.ts'
+import { ConfigError, StateError } from '../../errors.ts'
+import { readInput } from '../../host/callersFiles.ts'
+import { keepsOriginalGroups } from '../../plan/annotations.ts'
+import { type MembershipPlan, planMembership } from '../../plan/container.ts'
+import { type ProcessChanges, processToRun } from '../../plan/process/execProcess.ts'
+import { type ProcessPlan, planProcess } from '../../plan/process/process.ts'
+import { RECEIVER_VARIABLE, withUsualReceiver } from '../../plan/seccomp/plan.ts'
+import type { Runtime } from '../../runtime.ts'
+import type { ContainerRecord, Status } from '../../state/record.ts'
+import { openContainer } from '../../state/store.ts'
+import { type ConsoleSocket, checkConsole } from '../../streams/consoleRoute.ts'
+import { checkPidFile } from '../../streams/pidFile.ts'
+import { requireOwnProcess } from '../belongings.ts'
+import { requireSecurityModules } from '../facilities/labels.ts'
+import { withinOwnRights } from '../ownRights.ts'
+import { inheritedDescriptors, requireCapabilities, socketActivation, tellCapabilities } from '../prepare.ts'
 
 /** What exec is asked for. */
 export interface ExecRequest {
@@ -57,6 +58,8 @@ export interface PreparedExec {
   /** The container's configuration, as it was when that was created. */
   readonly config: Config
   readonly process: ProcessPlan
+  /** What it is in besides, as all processes of the container. */
+  readonly membership: MembershipPlan
   readonly privileged: boolean
   readonly listenFds: number
   /** Descriptors of ours that the program inherits, in order. */
@@ -86,7 +89,8 @@ export function prepareExec(runtime: Runtime, request: ExecRequest, fds: Fds): P
   const own = outside.capget()
   const process = hasNamespace(config, 'user') ? wish : withinRights(outside, own, wish, found.record)
   const privileged = ((own.effective >> BigInt(CAP_SYS_ADMIN)) & 1n) === 1n
-  return { request, ...found, config, process, privileged, listenFds, inherited }
+  const membership = planMembership(config, { id: request.id, arch: runtime.host.arch })
+  return { request, ...found, config, process, membership, privileged, listenFds, inherited }
 }
 
 function withinRights(
