@@ -13,6 +13,7 @@ const HELP = `npm run proof engines -- [OPTIONS] [ENGINE...]      all engines wi
   --suite SUITE   in a root of this suite of Debian (bookworm, trixie, sid) instead of on this machine
   --root DIR      where that root is, and stays (/var/tmp/engines/SUITE)
   --only PATTERN  cases whose names match
+  --alone         without the peer
   --tsrun PATH    instead of dist/tsrun
   --json FILE     all outcomes
 `
@@ -67,9 +68,10 @@ function table(reports: readonly Judged[]): string {
 
 function main(): number {
   const text = { type: 'string' } as const
+  const flag = { type: 'boolean' } as const
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { suite: text, root: text, only: text, tsrun: text, json: text, help: { type: 'boolean' } },
+    options: { suite: text, root: text, only: text, tsrun: text, json: text, ...{ alone: flag, help: flag } },
   })
   if (values.help) {
     process.stdout.write(HELP)
@@ -89,7 +91,7 @@ function main(): number {
     const words = [
       ...[...enter, process.execPath, ...process.execArgv, helper(`../${engine}.ts`), '--json', json],
       ...(values.only === undefined ? [] : ['--only', values.only]),
-      ...[`tsrun=${values.tsrun ?? 'dist/tsrun'}`, `${peer}=${PATHS[peer]}`],
+      ...[`tsrun=${values.tsrun ?? 'dist/tsrun'}`, ...(values.alone ? [] : [`${peer}=${PATHS[peer]}`])],
     ]
     const ending = spawnSync(words[0]!, words.slice(1), { cwd: repository, stdio: 'inherit' })
     if (existsSync(json)) reports.push(JSON.parse(readFileSync(json, 'utf8')) as Judged)

@@ -4,6 +4,7 @@ import {
   asVitest,
   type Counter,
   engineCases,
+  engineReports,
   fuzz,
   judge,
   loadRows,
@@ -25,6 +26,8 @@ describe('counters', () => {
     }
     const report = { runtimes: { tsrun, runc: { run: { result: 'failed' } } }, blamed: ['pause'] }
     expect(engineCases(ended('', report))).toEqual(counts(1, 1, 2))
+    expect(engineReports(ended('', [report, report]))).toEqual(counts(2, 2, 4))
+    expect(engineReports(ended(''))).toEqual(counts(0, 0, 0))
   })
 
   test('reportCases() and suiteParts() count verdicts', () => {

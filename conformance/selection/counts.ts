@@ -52,6 +52,11 @@ export const engineCases: Counter = ({ json }) => {
   return tally(verdicts)
 }
 
+/** What `npm run proof engines` writes: that of one script after the other. */
+export const engineReports: Counter = ending => {
+  return sum(((ending.json ?? []) as unknown[]).map(json => engineCases({ ...ending, json })))
+}
+
 /** What `npm run proof conformance` writes. */
 export const reportCases: Counter = ({ json }) =>
   json === undefined ? NOTHING : tally((json as Report).cases.map(({ verdict }) => verdict))

@@ -1,10 +1,13 @@
 // The proofs of the selection: enough of each to notice when something breaks, in minutes.
 
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { caseFile } from '../lib/cases.ts'
 import {
   asPreparation,
   type Counter,
   engineCases,
+  engineReports,
   fuzz,
   loadRows,
   mutations,
@@ -41,6 +44,10 @@ const TSX = 'node_modules/.bin/tsx'
 const PEERS_SUITE = 'trixie'
 const peers = ({ directory }: Place) => `${directory}/peers`
 const suite = ({ directory }: Place) => `${directory}/runtime-tools`
+
+/** A root of Debian's newest suite with its engines, for this time and others: it stays, and is not made again. */
+const NEWEST_SUITE = 'sid'
+const newestRoot = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'tsrun/engines', NEWEST_SUITE)
 
 /** A script of conformance/engines with tsrun alone, and a CRIU that knows newer kernels. */
 function engine(script: string, seconds: number, runtime = STATIC, only = '.'): Entry {
@@ -95,6 +102,8 @@ const REPORT = [
   'update',
 ]
 
+const REST = 'pod|checkpoint|userns|unit|kube|healthcheck|secret|overlay|cp both|restart'
+
 /** Without what is about cgroup version 1, or waits for minutes. */
 const PROGRAMS = '^(?!linux_cgroups|delete)'
 
@@ -110,8 +119,25 @@ export const entries: readonly Entry[] = [
   engine('buildah', 240),
   engine('containerd', 240),
   engine('docker', 400),
-  engine('podman', 400),
-  engine('podman', 240, NODE, 'userns|pod|checkpoint|mount|unit'),
+  // What compatibility/podman.test.ts has not tried with the same podman.
+  engine('podman', 240, STATIC, REST),
+  engine('podman', 240, NODE, 'userns|mount|unit'),
+  {
+    name: `root of ${NEWEST_SUITE}`,
+    command: () => ['sh', 'conformance/engines/lib/suite.sh', NEWEST_SUITE, newestRoot],
+    seconds: 300,
+    count: asPreparation,
+  },
+  {
+    name: `podman of ${NEWEST_SUITE}`,
+    command: ({ json }) => [
+      ...[TSX, 'conformance/engines/main.ts', '--suite', NEWEST_SUITE, '--root', newestRoot],
+      ...['--alone', '--tsrun', STATIC, '--json', json, 'podman'],
+    ],
+    seconds: 400,
+    count: engineReports,
+    after: `root of ${NEWEST_SUITE}`,
+  },
   engine('podmanRootless', 400),
   report('cgroup version 2 alone', REPORT, 400),
   report('with a CRIU that knows this kernel', ['checkpoint', 'restore'], 200),

@@ -9,6 +9,9 @@ function quoted(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`
 }
 
+/** Of the caller's: how long tests wait, and another CRIU than the system's. */
+const HANDED_ON = ['TSRUN_PATIENCE', 'CRIU']
+
 /** Set for every task: tests may tell by TSRUN_VM where they are, and CI makes a missing tool a failure. */
 function environment(lane: Lane): Record<string, string> {
   return {
@@ -19,7 +22,7 @@ function environment(lane: Lane): Record<string, string> {
     TERM: process.env['TERM'] ?? 'dumb',
     SYSTEMD_PAGER: 'cat',
     TSRUN_VM: lane.name,
-    ...(process.env['TSRUN_PATIENCE'] && { TSRUN_PATIENCE: process.env['TSRUN_PATIENCE'] }),
+    ...Object.fromEntries(HANDED_ON.flatMap(name => (process.env[name] ? [[name, process.env[name]]] : []))),
   }
 }
 

@@ -18,11 +18,9 @@ case $suite in
   *) engines=$engines,docker-cli,docker-buildx,docker-compose tools=$tools,util-linux-extra ;;
 esac
 
+. "$(dirname "$0")/../../../scripts/apt.sh"
+install_missing mmdebstrap
 export DEBIAN_FRONTEND=noninteractive
-if ! command -v mmdebstrap > /dev/null; then
-  apt-get update -q
-  apt-get install -q -y --no-install-recommends mmdebstrap
-fi
 uri=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2> /dev/null | grep -v '^ *#' | grep -o 'https\?://[^ ]*' | head -1)
 rm -rf "$root"
 mkdir -p "$(dirname "$root")"
