@@ -132,7 +132,8 @@ export const entries: readonly Entry[] = [
     name: `podman of ${NEWEST_SUITE}`,
     command: ({ json }) => [
       ...[TSX, 'conformance/engines/main.ts', '--suite', NEWEST_SUITE, '--root', newestRoot],
-      ...['--alone', '--tsrun', STATIC, '--json', json, 'podman'],
+      // Restored programs that end at once are a failure of CRIU's, as docs/engines/results.md has it: with crun, too.
+      ...['--only', '^(?!checkpoint)', '--alone', '--tsrun', STATIC, '--json', json, 'podman'],
     ],
     seconds: 400,
     count: engineReports,

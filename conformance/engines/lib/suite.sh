@@ -24,7 +24,7 @@ export DEBIAN_FRONTEND=noninteractive
 uri=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2> /dev/null | grep -v '^ *#' | grep -o 'https\?://[^ ]*' | head -1)
 rm -rf "$root"
 mkdir -p "$(dirname "$root")"
-# Valid-Until: a mirror may be behind.
-mmdebstrap --quiet --variant=minbase --mode=root --include="$engines,$parts,$tools" --skip=check/empty \
+# Valid-Until: a mirror may be behind. What it mounts there is gone with it, also when it is killed.
+unshare --mount --propagation private -- mmdebstrap --quiet --variant=minbase --mode=root --include="$engines,$parts,$tools" --skip=check/empty \
   --aptopt='Acquire::Check-Valid-Until "false"' --dpkgopt=force-unsafe-io "$suite" "$root" "deb $uri $suite main"
 touch "$root.whole"
