@@ -143,4 +143,117 @@ export const differences: Differences = [
     title: 'create --pidfd-socket',
     reason: 'create fails when its first process is killed meanwhile',
   },
+  {
+    runtime: /^crun/,
+    title: 'runs no hook of the image',
+    reason:
+      'a root path that is exchanged meanwhile leads it into the directory of the hooks, and a program of the image runs on the host',
+  },
+  {
+    runtime: /^crun/,
+    title: 'CRIU reads the configuration file of the annotation',
+    reason: 'it is built for a libcriu before 4.2, which can not',
+  },
+  {
+    runtime: /^crun/,
+    title: 'null for what is optional',
+    reason: 'a null is taken for a value somewhere: “read from the init process” is all that is said',
+  },
+  {
+    runtime: /^crun/,
+    title: 'a new user namespace without mappings',
+    reason: 'here only root is mapped, and the group of /dev/pts in the configuration is not',
+  },
+  {
+    runtime: /^crun/,
+    title: 'delete of a container that is not there',
+    reason: 'fails, with other words: its directory can not be opened',
+  },
+  {
+    runtime: /^crun/,
+    title: 'a user namespace that maps no root',
+    reason: 'the group of /dev/pts in the configuration is not mapped',
+  },
+  { runtime: /^crun/, title: 'null for resources of update', reason: 'a null asks for a controller that is not there' },
+  {
+    runtime: /^crun/,
+    title: 'poststop hooks run, too, when the bundle',
+    reason: 'they run; then there is a warning, or a signal ends delete',
+  },
+  { runtime: /^crun/, title: 'the file as a whole', reason: 'a file system that does not answer holds it up for ever' },
+  {
+    runtime: /^crun/,
+    title: 'over a shared source does not come back',
+    reason: 'what the host mounts there later does not come in',
+  },
+  {
+    runtime: /^(?:crun|runc)/,
+    title: 'what /proc and /dev have for whoever looks',
+    reason: 'a bind of /proc/self/exe does not show the program',
+  },
+  { runtime: /^crun/, title: 'more mounts than the soft limit', reason: 'the limit is reached by what it keeps open' },
+  {
+    runtime: /^crun/,
+    title: 'each tmpfs without a mode',
+    reason: 'it looks for a file that is named as the source, “tmpfs”',
+  },
+  {
+    runtime: /^crun/,
+    title: 'a bind that says something of itself has links',
+    reason: 'the source’s nosymfollow is gone',
+  },
+  {
+    runtime: /^crun/,
+    title: 'a directory, a file and a tmpfs come into',
+    reason: 'the options of the tmpfs have no effect',
+  },
+  { runtime: /^crun/, title: 'the root as a read-only path', reason: 'it stays writable' },
+  {
+    runtime: /^crun/,
+    title: 'a mount that is masked or read-only as a whole',
+    reason: 'a mount is not read-only when a path in it was made so before',
+  },
+  {
+    runtime: /^runc/,
+    title: '(CVE-2023-25809)',
+    reason: 'the tree is writable there, as the mount asks: what the user may write in it the container may, too',
+  },
+  {
+    runtime: /^runc/,
+    title: 'HOME is found in a long /etc/passwd',
+    reason: 'not found behind a line that is none, or is too long',
+  },
+  { runtime: /^runc/, title: 'large-passwd', reason: 'not found behind a line that is none, or is too long' },
+  { runtime: /^runc/, title: 'a standard stream that is the null device', reason: 'it stays the device of the host' },
+  {
+    runtime: /^runc/,
+    title: 'is renamed',
+    reason: 'what is masked and made read-only is looked for by name, while another container renames it',
+  },
+  {
+    runtime: /^runc/,
+    title: 'lines come at the interval',
+    reason: 'its events want files of memory, for which there is no controller',
+  },
+  {
+    runtime: /^runc/,
+    title: 'pids-limit-zero -1',
+    reason: 'no limit is written, too, which takes a controller that is not there',
+  },
+  {
+    runtime: /^runc/,
+    title: 'where the output of a foreground terminal',
+    reason: 'what Ctrl-@ echoes comes out of its terminal, too',
+  },
+  {
+    runtime: /^runc/,
+    title: 'what a startContainer hook wrote',
+    reason: 'start succeeds; the container ends afterwards',
+  },
+  { runtime: /^runc/, title: 'null for resources of update', reason: 'panics' },
+  {
+    runtime: /^runc/,
+    title: 'beside --process a command is ignored',
+    reason: 'the words of the command are looked for as its own',
+  },
 ]

@@ -119,7 +119,7 @@ function emptyDisk(): string {
 function otherImage(processor: 'arm64', suite: string | undefined): Image {
   const missing = (what: string, how: string) => new Error(`${what} is missing; ${how}`)
   if (spawnSync('qemu-system-aarch64', ['--version']).status !== 0)
-    throw missing('qemu-system-aarch64', 'install qemu-system-arm')
+    throw missing('qemu-system-aarch64', 'install it with `sh scripts/vm-packages.sh arm64`')
   if (!existsSync(join(here, `../../dist/static-${processor}/tsrun`)))
     throw missing(`dist/static-${processor}/tsrun`, `make it with \`npm run build:static -- --arch ${processor}\``)
   const kernel = kernelOf(processor, suite)

@@ -38,6 +38,7 @@ cp root/usr/share/base-passwd/group.master root/etc/group
 ln -sf gawk root/usr/bin/awk
 ln -sf gcc root/usr/bin/cc
 : > root/etc/fstab
+echo 127.0.0.1 localhost > root/etc/hosts
 mkdir -p root/proc root/sys root/dev root/run root/tmp root/root root/lib/modules
 rm -rf root/usr/share/doc root/usr/share/man root/usr/share/locale root/var/cache/*
 
