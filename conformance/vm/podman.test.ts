@@ -44,7 +44,8 @@ function cases(who: string, wrap: Wrap, profile: RegExp): void {
   const inContainer = (...words: string[]) => successful('run', '--rm', '--network', 'none', ...words)
 
   beforeAll(() => {
-    expect(podman('import', join(sceneDirectory, 'image.tar'), IMAGE).status).toBe(0)
+    const { status, stderr } = podman('import', join(sceneDirectory, 'image.tar'), IMAGE)
+    expect({ status, stderr }).toEqual({ status: 0, stderr: expect.any(String) })
   }, TIMEOUT)
   afterAll(() => {
     podman('rm', '--all', '--force', '--time', '0')
