@@ -180,7 +180,11 @@ export const differences: Differences = [
     title: 'poststop hooks run, too, when the bundle',
     reason: 'they run; then there is a warning, or a signal ends delete',
   },
-  { runtime: /^crun/, title: 'the file as a whole', reason: 'a file system that does not answer holds it up for ever' },
+  {
+    runtime: /^(?:crun|runc)/,
+    title: 'the file as a whole',
+    reason: 'a file system that does not answer holds it up for ever',
+  },
   {
     runtime: /^crun/,
     title: 'over a shared source does not come back',
@@ -193,7 +197,7 @@ export const differences: Differences = [
   },
   { runtime: /^crun/, title: 'more mounts than the soft limit', reason: 'the limit is reached by what it keeps open' },
   {
-    runtime: /^crun/,
+    runtime: /^(?:crun|runc)/,
     title: 'each tmpfs without a mode',
     reason: 'it looks for a file that is named as the source, “tmpfs”',
   },
@@ -255,5 +259,10 @@ export const differences: Differences = [
     runtime: /^runc/,
     title: 'beside --process a command is ignored',
     reason: 'the words of the command are looked for as its own',
+  },
+  {
+    runtime: /^runc/,
+    title: 'a log may be a device, a descriptor',
+    reason: 'what it writes to a log does not name the container',
   },
 ]
