@@ -36,6 +36,10 @@ for path in /var/tmp /home /var/lib/containers /var/lib/containerd /var/lib/dock
   mount --bind "/run/disk$path" "$path"
 done
 chmod 1777 /var/tmp
+# The tests may be running on the host too, or were when the layer was made: their user is not the machine's.
+for file in passwd group shadow gshadow subuid subgid; do
+  [ ! -e "/etc/$file" ] || sed -i '/^tsrun-tester:/d' "/etc/$file"
+done
 getent passwd | while IFS=: read -r _ _ uid gid _ home _; do
   case $home in /home/*) install -d -m 700 -o "$uid" -g "$gid" "$home" ;; esac
 done
@@ -50,10 +54,6 @@ umount /run/root
 rm -rf "$REPOSITORY/dist"
 cp -a /run/vm/dist "$REPOSITORY"
 
-# The tests may be running on the host too, or were when the layer was made: their user is not the machine's.
-for file in passwd group shadow gshadow subuid subgid; do
-  [ ! -e "/etc/$file" ] || sed -i '/^tsrun-tester:/d' "/etc/$file"
-done
 rm -f /.dockerenv # a host may be a container; this is none
 : > /etc/fstab
 echo vm > /etc/hostname
