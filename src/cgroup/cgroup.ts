@@ -104,8 +104,9 @@ export function openCgroupSite(
       'cgroup version 2 is not mounted at /sys/fs/cgroup or /sys/fs/cgroup/unified; use --cgroup-manager disabled to run without',
     )
   }
-  const elsewhere = wanted !== undefined && rootless && !wish.cgroupAsked
-  const relative = elsewhere ? `${delegated(outside, mount, wanted)}${wish.cgroupPath}` : wish.cgroupPath
+  const base = rootless && !wish.cgroupAsked ? delegated(outside, mount, wanted) : ''
+  if (base === undefined) return undefined
+  const relative = `${base}${wish.cgroupPath}`
   if (relative === '/')
     throw new ConfigError('the root of the cgroup tree can not be a container', '/linux/cgroupsPath')
   const path = `${mount}${relative}`
@@ -144,11 +145,11 @@ export function refuseLimits(resources: ResourcePlan): undefined {
   throw new ConfigError('needs a cgroup, and --cgroup-manager disabled is given; leave one of them out', limit.pointer)
 }
 
-/** Limits of a user without privileges work below what is delegated to it. */
-function delegated(outside: Kernel<'outside'>, mount: string, { pointer }: LimitStep): string {
+/** Cgroups of a user without privileges are below what is delegated to it. Undefined when nothing is, and none is needed. */
+function delegated(outside: Kernel<'outside'>, mount: string, wanted: LimitStep | undefined): string | undefined {
   const base = delegatedCgroup(outside, mount)
-  if (base !== undefined) return base
-  return doing(pointer, () => {
+  if (base !== undefined || wanted === undefined) return base
+  return doing(wanted.pointer, () => {
     throw new HostError(`no cgroup is delegated to this user, so nothing can be limited; ${DELEGATION_HINT}`)
   })
 }

@@ -45,6 +45,7 @@ interface Update {
   readonly record: ContainerRecord
   /** Systemd's, that the cgroup is in. */
   readonly unit: string | undefined
+  /** Empty where nothing of it changes. */
   readonly cgroup: string
   readonly old: Resources | undefined
   readonly change: Resources
@@ -83,14 +84,15 @@ function prepareUpdate(runtime: Runtime, container: StoredContainer, { id, chang
   const plan = planResources(completeChange(old, change), config.ociVersion)
   // Engines send all rules along when they change something else; replacing them would undo what others did to them.
   const newDevices = (change.devices ?? []).length > 0 && stringify(change.devices) !== stringify(old?.devices ?? [])
+  const steps = stepsFor(plan, false)
   return {
     record,
     unit: ownUnit(container),
-    cgroup: requireCgroup(runtime, container, 'limited'),
+    cgroup: steps.length > 0 || newDevices ? requireCgroup(runtime, container, 'limited') : '',
     old,
     change,
     plan,
-    steps: stepsFor(plan, false),
+    steps,
     newDevices,
     schemata: planSchemata(runtime, config, id, schemata),
   }

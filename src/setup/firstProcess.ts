@@ -8,6 +8,7 @@ import { canMountByPath, mountByPath } from '../rootfs/mountByPath.ts'
 import { openLabels } from './facilities/labels.ts'
 import type { Making } from './hostResources.ts'
 import { enterNamespaces } from './namespaces.ts'
+import { adjustOwnOomScore } from './process/limits.ts'
 import { resetAffinity } from './process/scheduling.ts'
 import { ownedPathsOf } from './underKeeper.ts'
 
@@ -22,6 +23,7 @@ export function spawnInNamespaces({ runtime, prepared, hostResources, executor }
   const { kernel: inside } = executor
   const owned = ownedPathsOf(plan, hostResources)
   const made = sources.root?.namespace === undefined ? namespaces : withoutMounts(namespaces)
+  adjustOwnOomScore(executor, plan.process?.oomScoreAdj, prepared.rootless)
   const { pid, setgroupsAllowed } = runtime.phase('namespaces', () =>
     enterNamespaces(runtime, executor, owned, made, joins, privileged),
   )

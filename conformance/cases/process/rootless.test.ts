@@ -304,6 +304,49 @@ test("an oomScoreAdj below the user's own is passed over or refused, not half do
   if (result.status !== 0) expectOneSentence(result, /oomScoreAdj|oom_score_adj/)
 })
 
+// What waits is not dumpable, so its file in /proc is not the user's to write.
+test.each<[string, (config: Config) => void]>([
+  ['a single id', rootless],
+  ['ranges of ids', ranged],
+  [
+    'the ids of others only',
+    config => {
+      rootless(config)
+      const { first, count } = user.current.subordinate
+      config.linux.uidMappings = config.linux.gidMappings = [{ containerID: 0, hostID: first, size: count }]
+    },
+  ],
+])('with %s an oomScoreAdj above that of the user is that of the program', (name, change) => {
+  if (name !== 'a single id' && !have('newuidmap')) return
+  if (name === 'the ids of others only' && isRunc) return // which refuses them
+  const result = runAsUser('cat /proc/self/oom_score_adj', config => {
+    change(config)
+    config.process.oomScoreAdj = 321
+  })
+  expect(result).toMatchObject({ status: 0, stdout: '321\n', stderr: '' })
+})
+
+test.runIf(isTsrun)('exec has the oomScoreAdj of its process file (crun, runc: not)', () => {
+  const { directory, oci } = own(['sleep', '1000'], rootless)
+  const id = fresh()
+  later(() => oci('delete', '--force', id))
+  expect(oci('run', '--detach', '--bundle', directory, id)).toMatchObject({ status: 0 })
+  const file = join(directory, 'process.json')
+  const args = ['cat', '/proc/self/oom_score_adj']
+  const process = { user: { uid: 0, gid: 0 }, args, env: ['PATH=/bin'], cwd: '/', oomScoreAdj: 321 }
+  writeFileSync(file, JSON.stringify(process))
+  expect(oci('exec', '--process', file, id)).toMatchObject({ status: 0, stdout: '321\n', stderr: '' })
+})
+
+test('update of nothing is done without a cgroup', () => {
+  const { directory, oci } = own(['sleep', '1000'], rootless)
+  const id = fresh()
+  later(() => oci('delete', '--force', id))
+  expect(oci('run', '--detach', '--bundle', directory, id)).toMatchObject({ status: 0 })
+  writeFileSync(join(directory, 'resources.json'), '{}')
+  expect(oci('update', '--resources', join(directory, 'resources.json'), id)).toMatchObject({ status: 0, stderr: '' })
+})
+
 test('a program of the user in a directory that root of the namespace may not read is still found', () => {
   const result = runAsUser('/opt/tool', (config, rootfs) => {
     rootless(config)
@@ -325,4 +368,73 @@ test.skipIf(!isPureV2() && isCrun)('in a delegated folder of the v2 tree the con
   const result = run(delegation.wrap(user.current.wrap(words)), { cwd: directory })
   expect(result).toMatchObject({ status: 0, stderr: '' })
   if (isTsrun) expect(/^0::(.*)$/m.exec(result.stdout)![1]).toBe(`/${delegation.name}/own`)
+})
+
+test.skipIf(!isPureV2() && isCrun)('where a cgroup is delegated there is one without being asked for, to pause', () => {
+  const delegation = delegatedV2(user.current.uid)
+  later(() => delegation.remove())
+  const { directory } = own(['sleep', '1000'], rootless)
+  const oci = `${runtime.path} --root ${join(directory, 'state')}`
+  const script = `${oci} run --detach --bundle ${directory} c >/dev/null && ${oci} exec c cat /proc/self/cgroup && \
+    ${oci} pause c && ${oci} state c; ${oci} resume c; ${oci} delete --force c`
+  const result = run(delegation.wrap(user.current.wrap(['sh', '-c', script])), { cwd: directory })
+  expect(result).toMatchObject({ status: 0, stderr: '' })
+  expect(result.stdout).toContain('"status": "paused"')
+  if (isTsrun) expect(result.stdout).toMatch(new RegExp(`^0::/${delegation.name}/tsrun-c$`, 'm'))
+})
+
+test.runIf(isTsrun).each<[string, (config: Config) => void, string, string]>([
+  [
+    'a pipe among the devices',
+    ({ linux }) => (linux.devices = [{ type: 'p', path: '/dev/pipe' }]),
+    'test -p /dev/pipe',
+    '',
+  ],
+  [
+    'a limit of its user namespace',
+    ({ linux }) => (linux.sysctl = { 'user.max_user_namespaces': '5' }),
+    'cat /proc/sys/user/max_user_namespaces',
+    '5\n',
+  ],
+  [
+    'the group of terminals that the template of root names',
+    config => config.mounts.find(mount => mount.destination === '/dev/pts')!.options!.push('gid=5'),
+    'test -c /dev/pts/ptmx',
+    '',
+  ],
+  [
+    'a sysfs without a network namespace',
+    config =>
+      Object.assign(config.mounts.find(mount => mount.destination === '/sys')!, { type: 'sysfs', options: ['ro'] }),
+    'test -d /sys/class && ! touch /sys/x 2>/dev/null',
+    '',
+  ],
+  [
+    "the path of a cgroup that is not the user's, and nothing to limit",
+    ({ linux }) => (linux.cgroupsPath = '/not-of-the-user/own'),
+    'echo runs',
+    'runs\n',
+  ],
+])('%s is no obstacle for a user (crun, runc: refused)', (_, change, script, stdout) => {
+  const result = runAsUser(script, config => {
+    rootless(config)
+    change(config)
+  })
+  expect(result).toMatchObject({ status: 0, stdout })
+})
+
+test.runIf(isTsrun)('limits where no cgroup is delegated are an error (crun: ignored)', () => {
+  const result = runAsUser('true', config => {
+    rootless(config)
+    config.linux.resources = { pids: { limit: 50 } }
+  })
+  expectOneSentence(result, /\/linux\/resources\/pids\/limit/)
+})
+
+test.runIf(isTsrun)('an access time that the user namespace locks is an error (crun: ignored)', () => {
+  const result = runAsUser('true', config => {
+    rootless(config)
+    config.mounts.push({ destination: '/mnt', type: 'bind', source: '/dev/shm', options: ['bind', 'noatime'] })
+  })
+  expectOneSentence(result, /mount `\/mnt`: mount_setattr .* may not clear these attributes/)
 })

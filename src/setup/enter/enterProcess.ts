@@ -22,7 +22,7 @@ import { connectAgent, loadFilter } from '../facilities/seccomp.ts'
 import { ownProcfs } from '../facilities/sysctl.ts'
 import { setgroupsAllowed, setgroupsAllowedBelow } from '../idMaps.ts'
 import { becomeProcess } from '../process/identity.ts'
-import { adjustOomScore, applyLimits, withCallerLimit } from '../process/limits.ts'
+import { adjustOomScore, adjustOwnOomScore, applyLimits, withCallerLimit } from '../process/limits.ts'
 import {
   completeEnvironment,
   findExecutable,
@@ -105,6 +105,7 @@ export function enterProcess(
   const given = (fd: Fd<'outside'> | undefined) => fd && executor.passed(fd)
   const [agent, ...passing] = [hostResources.agent, hostResources.procfs, hostResources.console?.passedFd].map(given)
 
+  adjustOwnOomScore(executor, process.oomScoreAdj, runtime.rootless)
   applyInitialAffinity(inside, process.execAffinity)
   const born = enterContainer(executor, hostResources.entrance, defined([agent, ...passing]))
   applyFinalAffinity(inside, process.execAffinity)

@@ -1,6 +1,7 @@
-import { EACCES, EPERM } from '../../../native/abi/errno.ts'
+import { EACCES, EBADF, EPERM } from '../../../native/abi/errno.ts'
 import { AT_FDCWD, O_WRONLY } from '../../../native/abi/fcntl.ts'
 import { RLIMIT_NOFILE } from '../../../native/abi/resource.ts'
+import type { Executor } from '../../../native/executor/launch.ts'
 import type { Kernel } from '../../../native/kernel.ts'
 import { doing } from '../../errors.ts'
 import type { ProcessPlan } from '../../plan/process/process.ts'
@@ -58,19 +59,31 @@ export function withCallerLimit(
   return [...rlimits, { name: 'RLIMIT_NOFILE', resource: RLIMIT_NOFILE, soft: BigInt(soft), hard }]
 }
 
-/** /proc/PID/oom_score_adj, see proc_pid_oom_score_adj(5). Lowering it needs a privilege that rootless runtimes lack. */
+const oomHints = { EACCES: 'lowering it needs CAP_SYS_RESOURCE', EINVAL: 'it must lie between -1000 and 1000' }
+
+/** /proc/PID/oom_score_adj, see proc_pid_oom_score_adj(5). Without privileges see adjustOwnOomScore(). */
 export function adjustOomScore(
   outside: Kernel<'outside'>,
   pid: number,
   value: number | undefined,
   rootless: boolean,
 ): void {
-  if (value === undefined) return
+  if (value === undefined || rootless) return
   doing('process.oomScoreAdj', () => {
-    const refusal = rootless ? [EACCES, EPERM] : undefined
-    using fd = outside.openat(AT_FDCWD, `/proc/${pid}/oom_score_adj`, O_WRONLY, 0, refusal)
-    if (!fd.exists) return
-    const hint = { EACCES: 'lowering it needs CAP_SYS_RESOURCE', EINVAL: 'it must lie between -1000 and 1000' }
-    outside.writeText(fd, String(value), `\`${value}\``, hint, refusal)
+    using fd = outside.openat(AT_FDCWD, `/proc/${pid}/oom_score_adj`, O_WRONLY)
+    outside.writeText(fd, String(value), `\`${value}\``, oomHints)
+  })
+}
+
+/**
+ * The same without privileges, by the executor itself: it is for whom it bears. The file of a process that is not dumpable
+ * is root's, so this comes before. Less than the user may have, as services of systemd's user manager are told to, is
+ * passed over.
+ */
+export function adjustOwnOomScore({ kernel }: Executor, value: number | undefined, rootless: boolean): void {
+  if (value === undefined || !rootless) return
+  doing('process.oomScoreAdj', () => {
+    using fd = kernel.openat(AT_FDCWD, '/proc/self/oom_score_adj', O_WRONLY, 0, [EACCES, EPERM])
+    kernel.writeText(fd, String(value), `\`${value}\``, oomHints, [EACCES, EPERM, EBADF])
   })
 }
