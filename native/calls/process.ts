@@ -268,8 +268,8 @@ export const processCalls = {
   },
 
   /** umask(mask), see umask(2). */
-  umask(this: Calls, mask: number): void {
-    this.later({ name: 'umask', args: [mask] })
+  umask(this: Calls, mask: number, tolerate?: Call['tolerate']): void {
+    this.later({ name: 'umask', args: [mask], tolerate })
   },
 
   /** setsid(), see setsid(2). EPERM: a group leader already, which has a session of its own. */

@@ -1,5 +1,5 @@
 import { CAP_SYS_ADMIN } from '../../native/abi/capability.ts'
-import { EPERM } from '../../native/abi/errno.ts'
+import { ENOSYS, EPERM } from '../../native/abi/errno.ts'
 import { AT_FDCWD } from '../../native/abi/fcntl.ts'
 import type { CallName } from '../../native/arch/numbers.ts'
 import { pidfdByMessage } from '../../native/calls/socket.ts'
@@ -148,3 +148,6 @@ export function explainDenied(outside: Kernel<'outside'>, failure: unknown): unk
   explained.cleanup.push(...failure.cleanup)
   return explained
 }
+
+/** What a filter of system calls says instead of a call that can not fail otherwise. */
+export const DENIED: readonly number[] = [ENOSYS, EPERM]

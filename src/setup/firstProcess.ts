@@ -1,8 +1,10 @@
 import { CLONE_NEWCGROUP } from '../../native/abi/sched.ts'
 import type { Executor } from '../../native/executor/launch.ts'
 import { encode } from '../../native/utf8.ts'
+import { ConfigError } from '../errors.ts'
 import { lacksMountCalls } from '../host/denied.ts'
 import type { ContainerPlan } from '../plan/container.ts'
+import { mapsId } from '../plan/namespaces/idMappings.ts'
 import { withoutMounts } from '../plan/namespaces/namespaces.ts'
 import { canMountByPath, mountByPath } from '../rootfs/mountByPath.ts'
 import { openLabels } from './facilities/labels.ts'
@@ -27,6 +29,7 @@ export function spawnInNamespaces({ runtime, prepared, hostResources, executor }
   const { pid, setgroupsAllowed } = runtime.phase('namespaces', () =>
     enterNamespaces(runtime, executor, owned, made, joins, privileged),
   )
+  if (setgroupsAllowed) requireMappedGroups(plan)
   if (lacksMountCalls(runtime.outside) && canMountByPath(plan)) mountByPath(inside)
   inside.notDumpable() // from here on processes of other containers may be able to see this one
   inside.setsid()
@@ -40,6 +43,17 @@ export function spawnInNamespaces({ runtime, prepared, hostResources, executor }
     labels: plan.process && openLabels(inside, plan.process),
     notify: plan.notify ? inside.unixDatagramSocket().take() : undefined,
   }
+}
+
+/** Where no groups can be set, those of the configuration are left out, as with crun. Errors: ConfigError. */
+function requireMappedGroups({ namespaces: { create, gidMappings }, process }: ContainerPlan): void {
+  if (!create.has('user') || gidMappings.length === 0) return
+  for (const [index, gid] of (process?.additionalGids ?? []).entries())
+    if (!mapsId(gidMappings, gid))
+      throw new ConfigError(
+        `the id ${gid} is in no entry of /linux/gidMappings`,
+        `/process/user/additionalGids/${index}`,
+      )
 }
 
 function nameHost({ kernel: inside }: Executor, { hostname, domainname }: ContainerPlan): void {

@@ -15,6 +15,7 @@ import { encode } from '../../native/utf8.ts'
 import type { NewCgroup } from '../cgroup/cgroup.ts'
 import { markCgroup } from '../cgroup/mark.ts'
 import { Failure, HostError, isErrno, StateError } from '../errors.ts'
+import { DENIED } from '../host/denied.ts'
 import type { OpenJoin } from '../rootfs/joinedFilesystems.ts'
 import { FILES, INIT_NAME } from '../state/record.ts'
 import { processStat } from '../state/status.ts'
@@ -101,7 +102,7 @@ export function spawnFirstProcess(
 ): () => number {
   const { calls, kernel: keeper, passed } = executor
   keeper.setsid() // Ctrl-C in a terminal must not end the keeper together with the planner
-  keeper.umask(0)
+  keeper.umask(0, DENIED)
   const directory = calls.later({ name: 'mkdirat', args: [passed(owned.root), owned.id, 0o700], subject: owned.id })
   const home = keeper.openat(passed(owned.root), owned.id, O_PATH | O_DIRECTORY).take()
   const groups = makeGroups(executor, owned)

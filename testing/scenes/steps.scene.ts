@@ -122,7 +122,7 @@ function write({ subject, details: { value, whereThere, instead } }: Step): Perf
   const sysctl = subject.startsWith('/proc/sys/')
   const file = sysctl
     ? `executor write ${subject.slice('/proc'.length)}`
-    : `planner write /(proc|sys)/.*/${escaped(subject)}`
+    : `${subject === 'oom_score_adj' ? '(planner|executor)' : 'planner'} write /(proc|sys)/.*/${escaped(subject)}`
   const call = `${file} ${escaped(value)}`
   return {
     does: whereThere ? [] : [call],

@@ -344,6 +344,24 @@ test.skipIf(skip || !startsAt(['clone3'], EPERM))('doctor names what has no othe
   expect(stdout).toMatch(foundByDoctor('clone3'))
 })
 
+test.skipIf(!have('cc'))(
+  'where umask is denied the program has the umask of the caller, if no other is asked for',
+  () => {
+    const live = (umask?: number) => {
+      const { directory } = makeBundle(config => {
+        config.process.args = ['sh', '-c', 'touch /file; stat -c %a /file']
+        if (umask !== undefined) config.process.user.umask = umask
+      })
+      const words = command('run', '--bundle', directory, removeLater(fresh()))
+      return run(['sh', '-c', 'umask 027; exec "$@"', 'sh', ...denying('umask', EPERM), ...words])
+    }
+    expect(live()).toMatchObject({ status: 0, stdout: '640\n', stderr: '' })
+    if (!isTsrun) return // others leave it as it is, too
+    expect(live(0o077)).toMatchObject({ status: 1, stdout: '' })
+    expect(live(0o077).stderr).toMatch(/^tsrun: run .*: umask: EPERM/)
+  },
+)
+
 test.skipIf(skip)('without openat2 links of the image lead nowhere but in the root (tsrun only)', () => {
   const outside = makeDirectory()
   const { directory, rootfs } = makeBundle((config, rootfs) => {

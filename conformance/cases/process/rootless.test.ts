@@ -223,6 +223,30 @@ test.skipIf(!have('newuidmap') || isRunc)(
   },
 )
 
+test.skipIf(isRunc)(
+  'where no groups can be set those of the configuration are left out, in exec, too (runc: refused)',
+  () => {
+    const { directory, oci } = own(['sleep', '1000'], config => {
+      rootless(config)
+      config.process.user.additionalGids = [5]
+    })
+    const id = fresh()
+    later(() => oci('delete', '--force', id))
+    expect(oci('run', '--detach', '--bundle', directory, id)).toMatchObject({ status: 0 })
+    expect(field(oci('exec', id, 'cat', '/proc/self/status').stdout, 'Groups').trim()).toBe('')
+  },
+)
+
+test.runIf(isTsrun)('where groups can be set one that is not mapped is an error at create (tsrun only)', () => {
+  const { directory } = own(['true'], config => {
+    rootless(config)
+    config.linux.uidMappings = config.linux.gidMappings = [{ containerID: 0, hostID: 0, size: 1 }]
+    config.process.user.additionalGids = [5]
+  })
+  const result = run([runtime.path, '--root', join(directory, 'state'), 'create', '--bundle', directory, fresh()])
+  expectOneSentence(result, /\/process\/user\/additionalGids\/0: the id 5 is in no entry of \/linux\/gidMappings/)
+})
+
 test("an id that is not the user's is an error", () => {
   const result = runAsUser('true', config => {
     rootless(config)

@@ -139,7 +139,10 @@ const REFUSED: [string, string, Change][] = [
   [
     'another group without a mapping',
     '/process/user/additionalGids/1',
-    inUserNamespace({}, process({ user: { additionalGids: [0, 1] } })),
+    inUserNamespace(
+      { gidMappings: [mapping(0, 100, 1), mapping(5, 105, 1)] },
+      process({ user: { additionalGids: [0, 1] } }),
+    ),
   ],
   ['341 mappings', '/linux/uidMappings', inUserNamespace({ uidMappings: ids(341) })],
   ['an empty mapping', '/linux/gidMappings/0/size', inUserNamespace({ gidMappings: ids(1, 0) })],

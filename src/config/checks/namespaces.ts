@@ -79,8 +79,17 @@ function userIsMapped(config: Config): Complaint | undefined {
   return (
     unmapped(uidMappings, user?.uid ?? 0, '/process/user/uid', 'uidMappings') ??
     unmapped(gidMappings, user?.gid ?? 0, '/process/user/gid', 'gidMappings') ??
-    firstOf(user?.additionalGids, '/process/user/additionalGids', gid => unmapped(gidMappings, gid, '', 'gidMappings'))
+    (isSingleId(gidMappings)
+      ? undefined
+      : firstOf(user?.additionalGids, '/process/user/additionalGids', gid =>
+          unmapped(gidMappings, gid, '', 'gidMappings'),
+        ))
   )
+}
+
+/** Who maps its own id alone may mostly set no groups, and then none is missed: requireMappedGroups() finds out. */
+function isSingleId(mappings: IdMapping[] = []): boolean {
+  return mappings.length === 1 && mappings[0]!.size === 1
 }
 
 /** Without any mapping there are those of withMappings(). */

@@ -23,7 +23,7 @@ export interface ProcessPlan extends LabelPlan, SchedulingPlan {
   readonly terminal: TerminalPlan | undefined
 }
 
-const DEFAULT_UMASK = 0o022
+export const DEFAULT_UMASK = 0o022
 
 /** `pointer` is where the process stands in its document, for messages. */
 export function planProcess(process: Process, listenFds: number, pointer = '/process'): ProcessPlan {

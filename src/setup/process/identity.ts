@@ -3,8 +3,9 @@ import { E2BIG } from '../../../native/abi/errno.ts'
 import { RLIMIT_NOFILE } from '../../../native/abi/resource.ts'
 import { KernelError, NoRoom } from '../../../native/failure.ts'
 import type { Kernel } from '../../../native/kernel.ts'
+import { DENIED } from '../../host/denied.ts'
 import { capabilityNames, capabilityNumber } from '../../plan/process/capabilities.ts'
-import type { ProcessPlan } from '../../plan/process/process.ts'
+import { DEFAULT_UMASK, type ProcessPlan } from '../../plan/process/process.ts'
 import { SAME } from '../../streams/streams.ts'
 import { type Labels, writeLabels } from '../facilities/labels.ts'
 
@@ -48,7 +49,8 @@ export function becomeProcess(
   facts: IdentityFacts,
 ): void {
   if (plan.terminal) tail.controlTerminal(0)
-  tail.umask(plan.umask)
+  // Where a filter around us denies it the program has the caller's, as with crun and runc; not if another was asked for.
+  tail.umask(plan.umask, plan.umask === DEFAULT_UMASK ? DENIED : undefined)
   for (const stream of facts.streams) tail.fchownat(stream, '', plan.uid, SAME, 'any')
   takeIdentity(tail, plan, facts)
   writeLabels(tail, facts.labels)
