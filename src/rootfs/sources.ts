@@ -74,6 +74,13 @@ const untilExecve: Keep = fd => fd.take()
 
 const NOTHING: Sources = { root: undefined, opened: new Map(), passed: [] }
 
+/** Root of a user namespace that is in a mount namespace of others may not: the container, which has its own, opens them. */
+function mayCopyMounts({ inUserNamespace, outside }: Runtime): boolean {
+  if (!inUserNamespace) return true
+  using tree = outside.openTree(AT_FDCWD, '/proc/self/status', false, 0, undefined, [EPERM])
+  return tree.exists
+}
+
 /** Opens everything that a privileged planner can open, but what is `left` to the keeper; nothing for an unprivileged one. */
 export function openSources(
   runtime: Runtime,
@@ -84,7 +91,7 @@ export function openSources(
 ): Sources {
   const { outside } = runtime
   const nothing = !isOwn(plan.namespaces, 'mount') || (lacksMountCalls(outside) && canMountByPath(plan))
-  if (!privileged || nothing) return NOTHING
+  if (!privileged || nothing || !mayCopyMounts(runtime)) return NOTHING
   const keep: Keep = fd => fds.keep(fd)
   const shared = isShared(plan)
   const root = doing(`root \`${plan.rootfs}\``, () => openRootTree(outside, plan.rootfs, keep))

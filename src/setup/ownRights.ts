@@ -27,7 +27,8 @@ export function withinOwnRights(
   if (own === 0n) return process // who has none is told to use a user namespace, by what is denied first
   const lacks = (capability: number) => (own & all(capability)) === 0n
   const { uid, gid } = outside.effectiveIds()
-  if (lacks(CAP_SETGID) && (groups || process.gid !== gid)) refuse('CAP_SETGID', 'set the groups of a process')
+  const setsGroups = groups && outside.readTextIfAny(AT_FDCWD, '/proc/self/setgroups')?.trim() !== 'deny'
+  if (lacks(CAP_SETGID) && (setsGroups || process.gid !== gid)) refuse('CAP_SETGID', 'set the groups of a process')
   if (lacks(CAP_SETUID) && process.uid !== uid) refuse('CAP_SETUID', `make a process one of user ${process.uid}`)
   return lacks(CAP_SETPCAP) ? withBoundingAsItIs(outside, process) : process
 }

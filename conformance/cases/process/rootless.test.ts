@@ -104,6 +104,27 @@ test.skipIf(isRunc).each<[string, (config: Config) => void]>([
   },
 )
 
+test.each<[string, string[], (config: Config) => void]>([
+  ['in the mount namespace of others', ['unshare', '-Ur'], () => {}],
+  ['that, without a user namespace of its own', ['unshare', '-Ur'], withoutUserNamespace],
+  [
+    'without the right to become another, for a program of its own user',
+    ['unshare', '-Urm', 'setpriv', '--bounding-set', '-setuid,-setgid'],
+    withoutUserNamespace,
+  ],
+])('root of a user namespace runs a container %s', (_, wrapper, change) => {
+  const { directory } = own(['sh', '-c', 'id -u; head -c 2 /dev/zero | wc -c; ls /hostname'], config => {
+    rootless(config)
+    config.linux.uidMappings = [{ containerID: 0, hostID: 0, size: 1 }]
+    config.linux.gidMappings = [{ containerID: 0, hostID: 0, size: 1 }]
+    config.mounts.push({ destination: '/hostname', type: 'bind', source: '/etc/hostname', options: ['bind', 'ro'] })
+    change(config)
+  })
+  const words = [runtime.path, '--root', join(directory, 'state'), 'run', '--bundle', directory, fresh()]
+  const result = run(user.current.wrap([...wrapper, ...words]))
+  expect(result).toMatchObject({ status: 0, stdout: '0\n2\n/hostname\n', stderr: '' })
+})
+
 test.runIf(isTsrun)('where /proc hides processes one sentence says so (crun and runc: runs)', () => {
   const { directory } = own(['true'], rootless)
   const line = [runtime.path, '--root', join(directory, 'state'), 'run', '--bundle', directory, fresh()]
