@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { repository } from '../lib/runtime.ts'
+import { repository } from '../lib/repository.ts'
 import { attacks, securityTable } from './list.ts'
 
 const read = (file: string) => readFileSync(join(repository, file), 'utf8')

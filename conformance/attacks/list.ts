@@ -340,13 +340,13 @@ export const attacks: readonly Attack[] = [
     ids: ['CVE-2024-21626'],
     attack: 'the same by `exec --cwd`',
     defence: 'the same',
-    where: 'src/container/exec.ts',
+    where: 'src/setup/enter/enterProcess.ts',
     test: e2e('execSecurity', 'a working directory that is a descriptor of the runtime is refused'),
     mutation: {
       name: 'the working directory of exec is any path',
       edits: [
         {
-          file: 'src/container/exec.ts',
+          file: 'src/setup/enter/enterProcess.ts',
           from: 'inside.fchdir(openWorkingDirectory(root, process.cwd))',
           to: 'inside.chdir(process.cwd)',
         },

@@ -7,7 +7,7 @@ import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symli
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { repository } from '../lib/runtime.ts'
+import { repository } from '../lib/repository.ts'
 import { type Attack, attacks, type Edit, type Mutation, securityTable, type Test } from './list.ts'
 
 const COPIED = [

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { caseFile } from '../lib/cases.ts'
-import { repository } from '../lib/runtime.ts'
+import { repository } from '../lib/repository.ts'
 
 const read = (file: string) => readFileSync(join(repository, file), 'utf8')
 

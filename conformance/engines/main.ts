@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { repository } from '../lib/runtime.ts'
+import { repository } from '../lib/repository.ts'
 import type { Outcomes, Report } from './lib/report.ts'
 
 const HELP = `npm run proof engines -- [OPTIONS] [ENGINE...]      all engines without one

@@ -1,7 +1,7 @@
 // The files of conformance/cases, which lie in a folder for each subject.
 
 import { readdirSync } from 'node:fs'
-import { repository } from './runtime.ts'
+import { repository } from './repository.ts'
 
 const CASES = 'conformance/cases'
 const ENDING = '.test.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
+import { repository } from './repository.ts'
 import { must } from './run.ts'
-import { repository } from './runtime.ts'
 
 /** Makes an executable that needs no libraries, as one in a container may not, of conformance/lib/NAME.c. Needs a C compiler. */
 export function compile(name: string, output: string): void {

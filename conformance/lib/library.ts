@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { beforeAll } from 'vitest'
+import { repository } from './repository.ts'
 import { makeRootfs } from './rootfs.ts'
-import { repository } from './runtime.ts'
 import { sceneDirectory, stateRoot } from './scene.ts'
 
 export type Library = typeof import('../../src/entry/library.ts')

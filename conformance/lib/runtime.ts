@@ -4,13 +4,11 @@
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
 import { basename, delimiter, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { repository } from './repository.ts'
 
 export type Kind = 'tsrun' | 'runc' | 'crun' | 'runsc'
 
 const KINDS: readonly Kind[] = ['tsrun', 'runc', 'crun', 'runsc']
-
-export const repository = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 
 /** The built command of each host, by the value of TSRUN_HOST. Where there is no static binary, both are Node.js. */
 const BUILT: Record<string, string> = { static: 'dist/tsrun', node: 'dist/node/tsrun' }

@@ -3,9 +3,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { grantRights } from './config.ts'
 import { makeDirectory } from './bundle.ts'
 import { compile } from './compile.ts'
+import { grantRights } from './config.ts'
 import { type Change, type Container, command, createRunning } from './container.ts'
 import { launch, must } from './run.ts'
 

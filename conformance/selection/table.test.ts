@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { repository } from '../lib/runtime.ts'
+import { repository } from '../lib/repository.ts'
 import { entries } from './table.ts'
 
 const place = { directory: '/d', json: '/d/results.json' }

@@ -2,8 +2,9 @@
 
 import { expect, test } from 'vitest'
 import { isRoot } from '../../lib/machine.ts'
+import { repository } from '../../lib/repository.ts'
 import { run } from '../../lib/run.ts'
-import { isTsrun, repository, runtime } from '../../lib/runtime.ts'
+import { isTsrun, runtime } from '../../lib/runtime.ts'
 
 /** The same configurations each time: what others find is for longer runs. */
 const SEED = '1'
