@@ -16,7 +16,7 @@ export function writeIdMaps(runtime: Runtime, pid: number, plan: NamespacePlan):
     writeMap(runtime, pid, 'uid', plan.uidMappings)
     const privileged = writeMap(runtime, pid, 'gid', plan.gidMappings)
     // A user namespace in which it is denied hands that on to those below.
-    return privileged && setgroupsAllowedBelow(runtime, pid)
+    return privileged && (!runtime.rootless || setgroupsAllowed(runtime, pid))
   })
 }
 
@@ -80,13 +80,13 @@ export function checkJoinedMaps(outside: Kernel<'outside'>, { join, uidMappings,
 }
 
 /** May processes in the user namespace of process `pid` call setgroups(2)? See "/proc/pid/setgroups" in user_namespaces(7). */
-export function setgroupsAllowed({ outside }: Runtime, pid: number): boolean {
+export function setgroupsAllowed({ outside }: Runtime, pid: number | 'self'): boolean {
   return outside.readTextIfAny(AT_FDCWD, `/proc/${pid}/setgroups`)?.trim() !== 'deny'
 }
 
-/** The same of our own user namespace, or of one made in it. That of the host denies it to nobody. */
-export function setgroupsAllowedBelow(runtime: Runtime, pid: number): boolean {
-  return !runtime.rootless || setgroupsAllowed(runtime, pid)
+/** The same of our own user namespace. That of the host denies it to nobody. */
+export function setgroupsAllowedHere(runtime: Runtime): boolean {
+  return !runtime.rootless || setgroupsAllowed(runtime, 'self')
 }
 
 /** Where newuidmap(1) or newgidmap(1) is, if it is installed. */
