@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
 import { SIGTERM } from '../../native/abi/signal.ts'
+import { ExecutorCalls } from '../../native/kernels/executor.ts'
+import type { Call } from '../../native/kernels/machine.ts'
 import type { Config } from '../../spec/generated/config.ts'
 import { createContainer } from '../../src/container/create.ts'
 import { deleteContainer } from '../../src/container/delete.ts'
@@ -150,4 +152,22 @@ test('a container of another with the same id stays after a failed create', () =
   expect(() => createContainer(one.runtime, request)).toThrow('already exists')
   expect(containerState(one.runtime, ID).status).toBe('created')
   startContainer(one.runtime, ID)
+})
+
+test('what is mounted is queued while the first process is being born', () => {
+  using one = scene(plain)
+  const queued: string[] = []
+  let queuedBeforeWaiting: readonly string[] | undefined
+  class Watched extends ExecutorCalls {
+    override later(call: Call) {
+      queued.push(call.name)
+      return super.later(call)
+    }
+    protected override awaited() {
+      queuedBeforeWaiting ??= [...queued]
+    }
+  }
+  createContainer({ ...one.runtime, makeCalls: (...parts) => new Watched(...parts) }, request)
+  expect(queuedBeforeWaiting).toContain('clone3')
+  expect(queuedBeforeWaiting).toContain('move_mount')
 })
