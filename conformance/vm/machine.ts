@@ -2,11 +2,10 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { accessSync, constants, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
+import { repository } from '../lib/repository.ts'
 import type { Image } from './image.ts'
 import type { Lane } from './lanes.ts'
-
-export const repository = resolve(new URL('../..', import.meta.url).pathname)
 
 /** Where in the machine the shared directory is. */
 export const SHARED = '/run/vm'

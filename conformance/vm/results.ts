@@ -3,8 +3,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Figures } from '../lib/figures.ts'
+import { repository } from '../lib/repository.ts'
 import { HOSTS, type Host, type Lane, type Topic, topicsOf } from './lanes.ts'
-import { repository } from './machine.ts'
 import { figuresResult, vitestResult } from './task.ts'
 
 export interface Counts {

@@ -1,8 +1,9 @@
 // What a machine does: the script that it runs, made for a lane or for a command of the user's.
 
 import { dirname } from 'node:path'
+import { repository } from '../lib/repository.ts'
 import { HOSTS, type Host, type Lane, topicsOf } from './lanes.ts'
-import { repository, SHARED } from './machine.ts'
+import { SHARED } from './machine.ts'
 
 /** For the shell: one word, whatever is in it. */
 function quoted(word: string): string {

@@ -289,10 +289,12 @@ static void poison_unused(void)
  */
 static void copy_snapshot(uint8_t *to, const uint8_t *from, size_t size)
 {
+    pid_t self = getpid();
+
     for (size_t at = 0; at < size; at += CHUNK) {
         size_t length = size - at < CHUNK ? size - at : CHUNK;
         struct iovec local = { to + at, length }, remote = { (void *)(from + at), length };
-        if (process_vm_readv(getpid(), &local, 1, &remote, 1, 0) != (ssize_t)length)
+        if (process_vm_readv(self, &local, 1, &remote, 1, 0) != (ssize_t)length)
             memcpy(to + at, from + at, length); /* the call is denied, or is none that this kernel has */
         madvise((void *)(from + at), length & ~(size_t)(PAGE - 1), MADV_DONTNEED);
     }

@@ -16,7 +16,7 @@ export function writeIdMaps(runtime: Runtime, pid: number, plan: NamespacePlan):
     writeMap(runtime, pid, 'uid', plan.uidMappings)
     const privileged = writeMap(runtime, pid, 'gid', plan.gidMappings)
     // A user namespace in which it is denied hands that on to those below.
-    return privileged && (!runtime.rootless || setgroupsAllowed(runtime, pid))
+    return privileged && setgroupsAllowedBelow(runtime, pid)
   })
 }
 
@@ -84,9 +84,9 @@ export function setgroupsAllowed({ outside }: Runtime, pid: number | 'self'): bo
   return outside.readTextIfAny(AT_FDCWD, `/proc/${pid}/setgroups`)?.trim() !== 'deny'
 }
 
-/** The same of our own user namespace. That of the host denies it to nobody. */
-export function setgroupsAllowedHere(runtime: Runtime): boolean {
-  return !runtime.rootless || setgroupsAllowed(runtime, 'self')
+/** The same of our own user namespace, or of one made in it, by a process in that. The host's denies it to nobody. */
+export function setgroupsAllowedBelow(runtime: Runtime, pid: number | 'self' = 'self'): boolean {
+  return !runtime.rootless || setgroupsAllowed(runtime, pid)
 }
 
 /** Where newuidmap(1) or newgidmap(1) is, if it is installed. */

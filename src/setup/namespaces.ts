@@ -11,7 +11,7 @@ import { cloneFlags, isOwn, type NamespacePlan, type NamespaceType } from '../pl
 import type { OpenJoin } from '../rootfs/joinedFilesystems.ts'
 import type { Runtime } from '../runtime.ts'
 import { INIT_NAME } from '../state/record.ts'
-import { checkJoinedMaps, setgroupsAllowed as maySetGroups, setgroupsAllowedHere, writeIdMaps } from './idMaps.ts'
+import { checkJoinedMaps, setgroupsAllowed as maySetGroups, setgroupsAllowedBelow, writeIdMaps } from './idMaps.ts'
 import { joinNamespace, namespaceHints, type OwnedPaths, spawnFirstProcess } from './spawn.ts'
 
 /** The container's first process, in all of its namespaces but the cgroup one. */
@@ -74,7 +74,7 @@ function enterAtOnce(
   // Queues of messages belong to who makes the namespace: the host's root, who is nobody in the container, or its own.
   const ipcLater = hasUser && hasIpc ? (['ipc'] as const) : []
   const pid = spawnFirstProcess(executor, owned, joins, cloneFlags(without(plan.create, 'cgroup', ...ipcLater)))
-  const setgroupsAllowed = hasUser ? writeIdMaps(runtime, pid(), plan) : setgroupsAllowedHere(runtime)
+  const setgroupsAllowed = hasUser ? writeIdMaps(runtime, pid(), plan) : setgroupsAllowedBelow(runtime)
   if (hasUser) becomeRoot(executor.kernel, plan)
   if (ipcLater.length > 0) executor.kernel.unshare(CLONE_NEWIPC, 'an ipc namespace', namespaceHints)
   return { pid, setgroupsAllowed }
@@ -94,7 +94,7 @@ function enterStepwise(
   const first = spawnFirstProcess(executor, owned, [], 0n)()
   const enter = (join: OpenJoin) => joinNamespace(executor, join)
   const [others, user] = [joins.filter(join => join.type !== 'user'), joins.filter(join => join.type === 'user')]
-  let setgroupsAllowed = setgroupsAllowedHere(runtime)
+  let setgroupsAllowed = setgroupsAllowedBelow(runtime)
   // The host's root may enter all of them; the user namespace gives the right to some only.
   if (privileged) others.forEach(enter)
   user.forEach(enter)

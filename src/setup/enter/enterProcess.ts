@@ -20,7 +20,7 @@ import { openLabels } from '../facilities/labels.ts'
 import { joinResctrl } from '../facilities/resctrl.ts'
 import { connectAgent, loadFilter } from '../facilities/seccomp.ts'
 import { ownProcfs } from '../facilities/sysctl.ts'
-import { setgroupsAllowed, setgroupsAllowedHere } from '../idMaps.ts'
+import { setgroupsAllowed, setgroupsAllowedBelow } from '../idMaps.ts'
 import { becomeProcess } from '../process/identity.ts'
 import { adjustOomScore, adjustOwnOomScore, applyLimits, withCallerLimit } from '../process/limits.ts'
 import {
@@ -141,7 +141,7 @@ export function enterProcess(
 
 function factsOf(runtime: Runtime, { namespaces }: Entrance, { pid, annotations }: ContainerRecord) {
   const isOurs = (namespaces & CLONE_NEWUSER) === 0
-  const allowed = isOurs ? setgroupsAllowedHere(runtime) : setgroupsAllowed(runtime, pid)
+  const allowed = isOurs ? setgroupsAllowedBelow(runtime) : setgroupsAllowed(runtime, pid)
   return {
     setgroupsAllowed: allowed && !keepsOriginalGroups(annotations),
     lastCapability: lastCapability(runtime.outside),
